@@ -1,0 +1,90 @@
+/*
+ * The configuration: one file and its drop-ins, read and checked whole before
+ * anything of it is used. Every key has a default, so no file is needed.
+ */
+#ifndef KENMON_CONF_H
+#define KENMON_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kenmon/rc.h>
+#include <kenmon/texts.h>
+
+#define KM_CONF_PATH     "/etc/kenmon/kenmon.conf"
+#define KM_CONF_TEXT     64
+#define KM_CONF_STEPS    4   /* a person is not asked more than four things in a row */
+#define KM_CONF_NAMES    32
+#define KM_CONF_SERVICES 64  /* sections [service NAME] */
+#define KM_CONF_BYTES    (256 * 1024) /* of one file */
+
+/* Steps of a login; each is a set of factors (KM_FACTOR_BIT) that answer one prompt. */
+struct km_steps {
+	unsigned count;
+	uint32_t factors[KM_CONF_STEPS];
+};
+
+struct km_names {
+	unsigned count;
+	char name[KM_CONF_NAMES][KM_CONF_TEXT];
+};
+
+struct km_conf_login {
+	struct km_steps factors;
+	unsigned tries;
+	unsigned deadline; /* seconds */
+};
+
+struct km_conf_service {
+	char name[KM_CONF_TEXT];
+	struct km_conf_login login;
+};
+
+struct km_conf_lockout {
+	unsigned after, first_wait, longest_wait, disable_at;
+};
+
+struct km_conf {
+	struct km_conf_login login;
+	struct km_conf_lockout lockout;
+	struct {
+		unsigned look_ahead;
+	} hotp;
+	struct km_names local_services;
+	unsigned audit_refusals; /* a minute and source */
+	enum km_lang language;
+	char time_zone[KM_CONF_TEXT];
+	bool approval_required;
+	unsigned service_count;
+	struct km_conf_service service[KM_CONF_SERVICES];
+};
+
+/* One thing that is wrong: where, what, and what to do. */
+struct km_conf_error {
+	char path[256];
+	int line; /* 0: the file as a whole */
+	char text[512];
+};
+
+void km_conf_defaults(struct km_conf *conf);
+
+/*
+ * Reads path and, in lexical order, path + ".d" / *.conf. A missing file is no
+ * error unless must_exist. On any error *conf is untouched, *error says the
+ * first one, and the result is KM_ECONF, KM_EIO or KM_ENOMEM.
+ */
+KM_MUST_CHECK km_rc km_conf_read(const char *path, bool must_exist, struct km_conf *conf,
+				 struct km_conf_error *error);
+
+/* The settings of a PAM service: its own section, or [login]. Never NULL. */
+const struct km_conf_login *km_conf_login_of(const struct km_conf *conf, const char *service);
+
+bool km_conf_is_local(const struct km_conf *conf, const char *service);
+
+/* Calls back for every key of the table with its value as text; for 'config check' and tests. */
+void km_conf_each(const struct km_conf *conf,
+		  void (*take)(void *arg, const char *section, const char *key, const char *value),
+		  void *arg);
+
+#endif

@@ -1,0 +1,62 @@
+/* Factors, their classes, and the words and numbers of an operator's record. */
+#ifndef KENMON_FACTOR_H
+#define KENMON_FACTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kenmon/rc.h>
+#include <kenmon/secret.h>
+
+enum km_factor {
+	KM_FACTOR_NONE = 0,
+#define KM_FACTOR(NAME, number, word, class) KM_FACTOR_##NAME = (number),
+#include <kenmon/factor.def>
+#undef KM_FACTOR
+};
+
+#define KM_FACTOR_BIT(factor) (1u << (factor))
+
+enum km_class { KM_CLASS_NONE = 0, KM_CLASS_DIGITS = 1, KM_CLASS_RECOVERY = 2 };
+
+/* HMAC hash of a one-time code (RFC 4226 has SHA-1 only; RFC 6238 all three). */
+enum km_algorithm { KM_SHA1 = 1, KM_SHA256 = 2, KM_SHA512 = 3 };
+
+enum km_operator_state { KM_ACTIVE = 1, KM_SUSPENDED = 2, KM_ERASING = 3 };
+
+enum km_role {
+	KM_ROLE_OPERATOR = 0,
+	KM_ROLE_REGISTRAR = 1,
+	KM_ROLE_APPROVER = 2,
+	KM_ROLE_AUDITOR = 3,
+	KM_ROLE_OFFICER = 4,
+};
+
+/* What the vault found and waits for an administrator to accept. */
+enum km_suspicion { KM_SUSPECT_CLOCK = 1, KM_SUSPECT_MACHINE = 2, KM_SUSPECT_ROLLBACK = 4 };
+
+#define KM_DAY_NONE (-1) /* valid_from, valid_until: no limit */
+
+#define KM_RECOVERY_LENGTH 16 /* base32 characters: 80 bits; SP 800-63B-4 asks for 64 */
+#define KM_RECOVERY_CODES  10
+
+/* Word of a factor ("totp"); "?" for a number that is none. And back; NONE for no such word. */
+const char *km_factor_word(unsigned factor);
+enum km_factor km_factor_parse(const char *word);
+enum km_class km_factor_class(unsigned factor);
+
+const char *km_algorithm_word(unsigned algorithm); /* "sha1" … ; "?" */
+const char *km_state_word(unsigned state);         /* "active" … ; "?" */
+const char *km_role_word(unsigned role);           /* "operator" … ; "?" */
+bool km_role_parse(const char *word, enum km_role *out);
+bool km_algorithm_parse(const char *word, enum km_algorithm *out);
+
+/*
+ * The class of an answer by its shape, for the shapes allowed (KM_SHAPE_*);
+ * KM_CLASS_NONE when it cannot be a code. A recovery code is put into its
+ * stored form in place (upper case, without '-' and ' ').
+ */
+enum km_class km_answer_class(struct km_secret *answer, unsigned shapes);
+
+#endif

@@ -1,0 +1,294 @@
+/*
+ * The store: what the vault remembers, as operations.
+ *
+ * Each call is atomic: it happens whole or not at all. Nothing is durable
+ * before store_flush() has said KM_OK; when it says anything else, everything
+ * since the last good flush is undone, all of it. A caller batches by calling
+ * several operations and flushing once (group commit).
+ *
+ * Conditional updates carry exactly-once: a counter moves only from below
+ * (UPDATE … WHERE moving < ?), a recovery code is used only while unused, so
+ * that a second engine, shared by several vaults, keeps the same promise.
+ *
+ * Audit: every operation that changes anything takes an event and appends it
+ * to the chain in the same transaction. No event, no change.
+ *
+ * Errors everywhere: KM_EIO (storage; includes a full disk), KM_ECORRUPT
+ * (damage, or a row that does not open), KM_ENOMEM, KM_ENOTFOUND where said.
+ */
+#ifndef KENMON_STORE_H
+#define KENMON_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kenmon/clock.h>
+#include <kenmon/event.h>
+#include <kenmon/factor.h>
+#include <kenmon/rc.h>
+
+#include <kenmon/keys.h>
+
+#define KM_MAX_CREDENTIALS 16   /* of one operator */
+#define KM_NAME_BUCKETS    65536 /* hashed unknown names, for each class of answer */
+#define KM_EVENT_BODY      1024
+
+struct km_store;
+
+struct km_throttle {
+	uint32_t fails;     /* in a row */
+	uint32_t total;     /* ever */
+	int64_t not_before; /* wall seconds; no try is judged before; INT64_MAX: disabled */
+};
+
+struct km_operator {
+	uint64_t cursor; /* grows with registration; for listings */
+	uint8_t subject[KM_SUBJECT_BYTES];
+	uint8_t login_tag[KM_TAG_BYTES];
+	uint8_t dept_tag[KM_TAG_BYTES];
+	int64_t uid;         /* -1: not bound yet */
+	uint8_t state;       /* enum km_operator_state */
+	uint8_t role;        /* enum km_role */
+	int64_t valid_from;  /* civil day, or KM_DAY_NONE */
+	int64_t valid_until; /* civil day, inclusive, or KM_DAY_NONE */
+	int64_t last_login;  /* wall seconds; 0: never */
+	int64_t created;
+	uint32_t kek_generation;
+	uint8_t wrapped[KM_WRAPPED_BYTES]; /* the subject key; all zero when it is destroyed */
+};
+
+struct km_credential {
+	uint64_t id;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	uint8_t factor;    /* enum km_factor */
+	uint8_t algorithm; /* enum km_algorithm */
+	uint8_t digits;
+	uint16_t period; /* seconds */
+	uint64_t moving; /* TOTP: last accepted step + 1, HOTP: counter of the next code; so a code
+			    at c may be accepted only when c >= moving, and then moving = c + 1 */
+	int32_t drift;   /* TOTP: learned steps */
+	int64_t created, last_used;
+	char label[65];
+	struct km_throttle throttle;
+	uint32_t version; /* of the sealed row */
+	uint16_t sealed_len;
+	uint8_t sealed[128 + KM_SEAL_OVERHEAD]; /* the seed; nothing for recovery codes */
+};
+
+/* Who an operator is; sealed under the subject key in identity.db. */
+struct km_person {
+	char login[65];
+	char employee_number[65];
+	char name[257];
+	char department[129];
+};
+
+/* One event to append to the chain. */
+struct km_event_record {
+	enum km_event event;
+	uint8_t subject[KM_SUBJECT_BYTES]; /* all zero: nobody in particular */
+	char actor[65];                    /* "uid:0", "self", "vault" */
+	char body[KM_EVENT_BODY + 1];      /* key=value, one blank between, values percent-escaped; no names of people */
+};
+
+struct km_audit_row {
+	uint64_t seq;
+	int64_t wall;
+	int64_t boot_ms;
+	uint8_t boot_id[16];
+	uint16_t event;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	char actor[65];
+	char body[KM_EVENT_BODY + 1]; /* "" when its key is gone */
+	uint8_t hash[32];
+};
+
+/* The head of the chain. */
+struct km_head {
+	uint8_t chain[16];
+	uint64_t seq; /* of the last record; 0: none */
+	uint8_t hash[32];
+	int64_t wall; /* of the last record */
+};
+
+/*
+ * Opens vault.db and identity.db in dir, making them when absent, and
+ * reconciles identity.db with vault.db. KM_EPERM: dir can be written or read
+ * by others. KM_ECORRUPT: damaged, or its audit head does not carry our MAC.
+ * why (may be NULL) gets one English sentence that says what is wrong and what to do.
+ */
+KM_MUST_CHECK km_rc store_open(const char *dir, struct km_keys *keys, struct km_store **out,
+			       char *why, size_t why_cap);
+void store_close(struct km_store *); /* what was not flushed is undone; NULL is allowed */
+
+/* The time that records of this batch carry. Must be set before the first operation. */
+void store_set_now(struct km_store *, const struct km_now *now);
+
+/* Makes everything since the last flush durable, or undoes all of it. */
+KM_MUST_CHECK km_rc store_flush(struct km_store *);
+bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
+
+/* Housekeeping for idle time: recycles the write-ahead log (never truncates it). */
+void store_idle(struct km_store *);
+
+/* --- one login ------------------------------------------------------------ */
+
+/* KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_operator_by_login(struct km_store *, const char *login,
+					    struct km_operator *out);
+/* KM_ENOTFOUND; used to read the operator again inside the transaction of a check. */
+KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
+					      const uint8_t subject[KM_SUBJECT_BYTES],
+					      struct km_operator *out);
+/* All credentials with their throttles, oldest first. */
+KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);
+/* The bucket of a name that has no credential of a class. */
+KM_MUST_CHECK km_rc store_name_throttle(struct km_store *, enum km_class class, uint16_t bucket,
+					struct km_throttle *out);
+/* KM_ENOTFOUND: no such code. *used: it was accepted before. */
+KM_MUST_CHECK km_rc store_recovery_find(struct km_store *, uint64_t credential,
+					const uint8_t mac[KM_TAG_BYTES], bool *used);
+
+struct km_acceptance {
+	uint8_t subject[KM_SUBJECT_BYTES];
+	uint64_t credential;
+	uint64_t moving;                    /* TOTP, HOTP: the new value; must be above the stored one */
+	int32_t drift;                      /* TOTP: the new value */
+	const uint8_t *recovery_mac;        /* recovery: the code to mark as used, else NULL */
+	int64_t bind_uid;                   /* ≥ 0: bind an operator that has no uid yet */
+	bool login;                         /* false: confirming or resyncing, not a login */
+	const struct km_event_record *event;
+};
+/*
+ * Moves the counter, clears that credential's throttle, notes last use and last
+ * login, and appends the event. KM_EREPLAY, nothing done: the counter was not below.
+ */
+KM_MUST_CHECK km_rc store_accept(struct km_store *, const struct km_acceptance *);
+
+struct km_failure {
+	size_t count;                        /* credentials it counts against */
+	uint64_t credential[KM_MAX_CREDENTIALS];
+	struct km_throttle throttle[KM_MAX_CREDENTIALS]; /* what each becomes */
+	bool by_name;                        /* counts in a bucket as well */
+	enum km_class class;
+	uint16_t bucket;
+	struct km_throttle name_throttle;
+	const struct km_event_record *event; /* NULL: coalesced by the caller */
+	const struct km_event_record *second; /* e.g. LOCKED; may be NULL */
+};
+KM_MUST_CHECK km_rc store_fail(struct km_store *, const struct km_failure *);
+
+/* An event by itself. */
+KM_MUST_CHECK km_rc store_record(struct km_store *, const struct km_event_record *);
+
+/* --- administration ------------------------------------------------------- */
+
+/* A result already given to this operation id: KM_OK and it, or KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_op_seen(struct km_store *, const uint8_t op[16], km_rc *rc, uint64_t *id);
+/* Notes the result of an operation, in the transaction of its effect (call it right after). */
+KM_MUST_CHECK km_rc store_op_note(struct km_store *, const uint8_t op[16], km_rc rc, uint64_t id);
+
+/*
+ * Registers an operator: makes subject and key, seals the person. in: uid,
+ * role, dates. KM_EEXIST: the login is registered. KM_EREUSED: the employee number
+ * belongs or belonged to somebody. KM_ESTATE never. subject is filled in event and out.
+ */
+KM_MUST_CHECK km_rc store_operator_add(struct km_store *, const struct km_operator *in,
+				       const struct km_person *person,
+				       struct km_event_record *event, struct km_operator *out);
+KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+					 enum km_operator_state state,
+					 const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				       int64_t uid, const struct km_event_record *event);
+/* Who it is; KM_ENOTFOUND when the key or the row is gone. */
+KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
+				 struct km_person *out);
+
+/* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
+KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
+				    struct km_operator *out, size_t *count);
+/* Number of operators, credentials, … for status. */
+struct km_counts {
+	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, locked, records;
+};
+KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
+
+/*
+ * Stores a TOTP or HOTP credential with its seed sealed; *id is the new one.
+ * in: subject, factor, algorithm, digits, period, moving, drift, label.
+ * KM_ELIMIT above KM_MAX_CREDENTIALS. The subject key comes from op->wrapped.
+ */
+KM_MUST_CHECK km_rc store_enrol_otp(struct km_store *, const struct km_operator *op,
+				    const struct km_credential *in, const struct km_secret *seed,
+				    const struct km_event_record *event, uint64_t *id);
+/* Replaces any earlier set of recovery codes. codes: KM_RECOVERY_CODES × KM_RECOVERY_LENGTH. */
+KM_MUST_CHECK km_rc store_enrol_recovery(struct km_store *, const struct km_operator *op,
+					 const struct km_secret *codes,
+					 const struct km_event_record *event, uint64_t *id);
+KM_MUST_CHECK km_rc store_recovery_left(struct km_store *, uint64_t credential, uint16_t *left);
+/* KM_ENOTFOUND: no such credential of this subject. */
+KM_MUST_CHECK km_rc store_credential_remove(struct km_store *,
+					    const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id,
+					    const struct km_event_record *event);
+/* Opens the seed of a credential. KM_ECORRUPT when it does not open. */
+KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
+			       const struct km_credential *, struct km_secret *seed);
+/* Clears the throttles of all credentials of a subject, and the name bucket given for each class. */
+KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				 uint16_t bucket, const struct km_event_record *event);
+
+/*
+ * Erasure, in steps that a crash may interrupt; the caller flushes after each.
+ * T1: state ERASING, the subject key's row deleted. T2: credentials, throttles,
+ * recovery codes deleted. T3: the person becomes a tombstone of the employee number, the operator row goes.
+ * store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ */
+KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
+KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				       const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_BYTES]);
+/* After an erasure: the write-ahead logs are emptied and truncated. Not inside a batch. */
+KM_MUST_CHECK km_rc store_truncate_logs(struct km_store *);
+
+/* --- audit and meta ------------------------------------------------------- */
+
+/* The head as of the last good flush. */
+KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
+/* Up to limit records with seq above after, of one subject or (NULL) of all. */
+KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after,
+				const uint8_t *subject, size_t limit, struct km_audit_row *out,
+				size_t *count);
+/* The seq after which the last n records (of subject, or all) begin. */
+KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
+				     uint64_t *after);
+/* The hash of one record, to compare with an anchor. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_audit_hash(struct km_store *, uint64_t seq, uint8_t hash[32]);
+
+/* Verification in slices, from a zeroed struct. */
+struct km_verify {
+	uint64_t next; /* seq expected next; 0 before the first slice */
+	uint8_t hash[32];
+	uint64_t bad;  /* seq of the first bad record; 0: none so far */
+	char why[128];
+	bool finished;
+};
+KM_MUST_CHECK km_rc store_audit_verify(struct km_store *, struct km_verify *, size_t records);
+
+/* Small values: "machine", "suspect", … KM_ENOTFOUND. value_len in and out. */
+KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *value,
+				   size_t *value_len);
+KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
+				   size_t value_len, const struct km_event_record *event);
+
+/* SQL statements run and commits made: for tests of equal work. */
+struct km_store_work {
+	uint64_t statements, commits;
+};
+struct km_store_work store_work(const struct km_store *);
+
+#endif

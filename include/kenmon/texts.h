@@ -1,0 +1,29 @@
+/*
+ * Sentences for operators, compiled in: a minimal system has no generated
+ * locales, and a daemon's own locale says nothing about who sits at the screen.
+ */
+#ifndef KENMON_TEXTS_H
+#define KENMON_TEXTS_H
+
+#include <stddef.h>
+
+enum km_lang { KM_LANG_EN = 0, KM_LANG_JA = 1, KM_LANG_COUNT };
+
+enum km_text {
+#define KM_TEXT(id, en, ja) KM_TEXT_##id,
+#include <kenmon/texts.def>
+#undef KM_TEXT
+	KM_TEXT_COUNT
+};
+
+/* The text; English for a language we do not have; never NULL. */
+const char *km_text(enum km_text id, enum km_lang lang);
+
+/* The text with %u replaced by number, cut at cap - 1 bytes on a character boundary. */
+void km_text_number(enum km_text id, enum km_lang lang, unsigned long number, char *out,
+		    size_t cap);
+
+/* "en", "ja", "ja_JP.UTF-8" and the like; anything else is fallback. */
+enum km_lang km_lang_parse(const char *name, enum km_lang fallback);
+
+#endif
