@@ -3,13 +3,17 @@
 #   make             builds everything into build/
 #   sudo make try    the five-minute tour, on a throw-away state folder
 #   sudo make check  installs what is missing, builds, runs every test
+#                    (T=wire: only test files whose name holds "wire")
+#   make check-long  the same and the tests that take long
 #   make bench       figures, as ratios in one run
 #   make measure     sizes of files and functions
 #   make lint        clang-format, clang-tidy, cppcheck
+#   make install     into PREFIX and SYSCONFDIR, under DESTDIR
 #
 # V=1 shows commands. SAN=1 builds into build/san with ASan and UBSan.
 
 PREFIX      ?= /usr
+SYSCONFDIR  ?= /etc
 LIBEXECDIR  ?= $(PREFIX)/libexec/kenmon
 SECURITYDIR ?= $(PREFIX)/lib/$(shell gcc -print-multiarch 2>/dev/null)/security
 BUILD       ?= build$(if $(SAN),/san)
@@ -75,19 +79,109 @@ $(BUILD)/kenmon: $(BUILD)/obj/enroll/main.o $(BUILD)/libdesk.a $(BUILD)/libcommo
 	@echo "  LD   $@"
 	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(DESK_LIBS)
 
-# --- tests -----------------------------------------------------------------------------------
+# --- test programs -------------------------------------------------------------------------------
 
-UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-ROOM_LIBS  := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libdesk.a $(BUILD)/libcommon.a
+tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
+ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libdesk.a $(BUILD)/libcommon.a
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+
+unit-tests: $(call tests_in,unit)
+tests: unit-tests $(call tests_in,system)
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(BUILD)/obj/tests/system/house.o $(ROOM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/system/house.o $(ROOM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+# --- one command for each thing ------------------------------------------------------------------
+#
+# A fresh machine has neither compiler nor libraries: tests/deps runs first,
+# and everything that compiles runs in a make of its own after it. As root,
+# build/ is handed back to whoever owns the checkout.
+
+SUB       = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+GIVE_BACK = if [ "$$(id -u)" = 0 ]; then chown -R --reference=Makefile build; fi
+
+deps:
+	@tests/deps build test
+
+try:
+	@tests/deps build test
+	+$(Q)$(SUB) all
+	@$(GIVE_BACK)
+	@tests/try
+
+check:
+	@tests/deps build test
+	+$(Q)$(SUB) all tests
+	+$(Q)$(SUB) SAN=1 unit-tests
+	@$(GIVE_BACK)
+	@tests/run $(T); rc=$$?; $(GIVE_BACK); exit $$rc
+
+check-long: check
+	@for t in $(wildcard tests/long/*.sh); do echo "$$t"; $$t || exit 1; done
+
+bench:
+	@tests/deps build test bench
+	+$(Q)$(SUB) all $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+	@$(GIVE_BACK)
+	@tests/bench/run
+
+measure:
+	@tests/measure
+
+ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(DESK_SRC)
+lint:
+	@tests/deps build test lint
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -std=gnu11' lint
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
+	shellcheck tests/run tests/deps tests/measure .ci/run $(wildcard tests/static/*.sh)
 
 clean:
 	rm -rf build
 
+# --- installing ----------------------------------------------------------------------------------
+#
+# Changes no login: the stacks are examples until an administrator uses them.
+
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+MAN     := $(wildcard docs/man/*.[1-8])
+D       := $(DESTDIR)
+
+install: all
+	install -d $(D)$(SECURITYDIR) $(D)$(LIBEXECDIR) $(D)$(PREFIX)/bin $(D)$(UNITDIR) $(D)$(SYSCONFDIR)/kenmon
+	install -m 0644 $(BUILD)/pam_kenmon.so $(D)$(SECURITYDIR)/
+	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
+	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
+	for u in systemd/*.service systemd/*.socket; do \
+	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
+	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
+	for k in sysusers.d tmpfiles.d; do \
+	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
+	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
+	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
+
+# Keeps /etc/kenmon and /var/lib/kenmon: what is registered is not ours to destroy here.
+uninstall:
+	rm -f $(D)$(SECURITYDIR)/pam_kenmon.so $(D)$(PREFIX)/bin/kenmon \
+	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket)) \
+	    $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
+	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
+	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all clean
+.PHONY: all unit-tests tests deps try check check-long bench measure lint clean install uninstall
 .SECONDARY:
