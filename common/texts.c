@@ -1,0 +1,65 @@
+/* The sentences of texts.def. */
+#include <stdio.h>
+#include <string.h>
+
+#include <kenmon/texts.h>
+
+static const char *const texts[KM_TEXT_COUNT][KM_LANG_COUNT] = {
+#define KM_TEXT(id, en, ja) [KM_TEXT_##id] = { [KM_LANG_EN] = en, [KM_LANG_JA] = ja },
+#include <kenmon/texts.def>
+#undef KM_TEXT
+};
+
+const char *km_text(enum km_text id, enum km_lang lang)
+{
+	if ((unsigned)id >= KM_TEXT_COUNT)
+		id = KM_TEXT_UNAVAILABLE;
+	return texts[id][(unsigned)lang < KM_LANG_COUNT ? lang : KM_LANG_EN];
+}
+
+/* Appends len bytes to out, which holds *used of cap - 1. False: only a part had room. */
+static int append(char *out, size_t cap, size_t *used, const char *bytes, size_t len)
+{
+	size_t room = cap - 1 - *used;
+	size_t n = len < room ? len : room;
+
+	if (n < len)
+		while (n && ((unsigned char)bytes[n] & 0xC0) == 0x80)
+			n--; /* not in the middle of a character */
+	memcpy(out + *used, bytes, n);
+	*used += n;
+	return n == len;
+}
+
+void km_text_number(enum km_text id, enum km_lang lang, unsigned long number, char *out, size_t cap)
+{
+	const char *text = km_text(id, lang);
+	const char *mark = strstr(text, "%u");
+	size_t before = mark ? (size_t)(mark - text) : strlen(text);
+	char digits[24];
+	size_t used = 0;
+
+	if (cap == 0)
+		return;
+	if (append(out, cap, &used, text, before) && mark) {
+		snprintf(digits, sizeof(digits), "%lu", number);
+		if (append(out, cap, &used, digits, strlen(digits)))
+			append(out, cap, &used, mark + 2, strlen(mark + 2));
+	}
+	out[used] = '\0';
+}
+
+enum km_lang km_lang_parse(const char *name, enum km_lang fallback)
+{
+	static const char *const names[KM_LANG_COUNT] = {
+		[KM_LANG_EN] = "en", [KM_LANG_JA] = "ja"
+	};
+
+	for (unsigned i = 0; name && i < KM_LANG_COUNT; i++) {
+		size_t len = strlen(names[i]);
+
+		if (strncmp(name, names[i], len) == 0 && strchr("_.@", name[len]))
+			return (enum km_lang)i; /* strchr finds the NUL too */
+	}
+	return fallback;
+}
