@@ -1,0 +1,76 @@
+#!/bin/bash
+# The systemd units are well formed, as confined as we say, and the files
+# beside them agree with them.
+. "$(dirname "$0")/tap.bash"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# The units as they would be installed, but for the place of the programs.
+# Documentation= is looked at below: here it would need man and our pages.
+for unit in systemd/*.service systemd/*.socket; do
+	sed "s|/usr/libexec/kenmon/|$PWD/$BUILD/|; /^Documentation=/d" "$unit" >"$dir/${unit##*/}"
+done
+
+verify() {
+	(cd "$dir" && SYSTEMD_UNIT_PATH="$dir:" SYSTEMD_LOG_LEVEL=warning \
+	    systemd-analyze verify --man=no ./*.service ./*.socket)
+}
+exposure() {
+	(cd "$dir" && systemd-analyze security --offline=yes --threshold=20 "./$1" >"$dir/out" 2>&1) || tail -n 3 "$dir/out"
+}
+# Lines that a room cannot do without, or must not have; see the units.
+has() {
+	grep -qxF -- "$2" "systemd/$1" || echo "$1 lacks $2"
+}
+lacks() {
+	! grep -n "^$2" "systemd/$1"
+}
+documented() {
+	local page name
+	sed -n 's/^Documentation=//p' systemd/*.service systemd/*.socket | tr ' ' '\n' | sort -u | while read -r page; do
+		name=${page#man:} name=${name%)}
+		[ -f "docs/man/${name/\(/.}" ] || echo "$page: no docs/man/${name/\(/.}"
+	done
+}
+users_made() {
+	local user
+	sed -n 's/^\(User\|Group\|SocketUser\|SocketGroup\)=//p' systemd/*.service systemd/*.socket | sort -u | while read -r user; do
+		grep -qE "^u $user +- " systemd/sysusers.d/kenmon.conf || echo "sysusers.d does not make $user"
+	done
+}
+sysusers() {
+	mkdir -p "$dir/root/etc" && systemd-sysusers --root="$dir/root" "$PWD/systemd/sysusers.d/kenmon.conf" >"$dir/out" 2>&1 || cat "$dir/out"
+	cut -d: -f1 "$dir/root/etc/group" | grep -qx kenmon-exempt || echo "no group kenmon-exempt"
+}
+options_known() {
+	local program option
+	for program in kenmon-authd kenmon-vault; do
+		sed -e ':a' -e '/\\$/{N;s/\\\n//;ba}' systemd/*.service | sed -n "s|^ExecStart=.*/$program ||p" | tr ' ' '\n' | grep -- '^--' | sort -u |
+		    while read -r option; do
+			"$BUILD/$program" --help 2>&1 | grep -qw -- "$option" || echo "$program does not know $option"
+		done
+	done
+}
+
+check "systemd-analyze verify has nothing to say" verify
+for room in kenmon-authd kenmon-vault kenmon-setup; do
+	check "$room is exposed to at most 2.0 of 10" exposure $room.service
+	check "$room leaves no core file" has $room.service LimitCORE=0
+	check "$room has no capability" has $room.service CapabilityBoundingSet=
+	check "$room cannot reach a network" has $room.service PrivateNetwork=yes
+	check "$room sees callers with their own uid" lacks $room.service PrivateUsers=
+done
+for room in kenmon-authd kenmon-vault; do
+	check "$room is started again however often it fails" has $room.service StartLimitIntervalSec=0
+	check "the socket of $room never stays failed" has $room.socket TriggerLimitIntervalSec=0
+done
+check "the judge can find the session of a caller" has kenmon-authd.service ProtectProc=default
+check "everybody may ask the judge" has kenmon-authd.socket SocketMode=0666
+check "only the judge may ask the vault" has kenmon-vault.socket SocketMode=0600
+check "that is the judge's user" has kenmon-vault.socket SocketUser=kenmon-judge
+check "every user and group of a unit is made by sysusers.d" users_made
+check "sysusers.d makes them" sysusers
+check "every man page that a unit names is there" documented
+check "every option in a unit is one of its program" options_known
+plan
