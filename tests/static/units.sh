@@ -40,7 +40,8 @@ users_made() {
 	done
 }
 sysusers() {
-	mkdir -p "$dir/root/etc" && systemd-sysusers --root="$dir/root" "$PWD/systemd/sysusers.d/kenmon.conf" >"$dir/out" 2>&1 || cat "$dir/out"
+	mkdir -p "$dir/root/etc"
+	systemd-sysusers --root="$dir/root" "$PWD/systemd/sysusers.d/kenmon.conf" >"$dir/out" 2>&1 || cat "$dir/out"
 	cut -d: -f1 "$dir/root/etc/group" | grep -qx kenmon-exempt || echo "no group kenmon-exempt"
 }
 options_known() {

@@ -1,0 +1,125 @@
+#!/bin/bash
+# What the documents say is what the code does.
+. "$(dirname "$0")/tap.bash"
+shopt -s nullglob
+
+protocol_tables() {
+	diff <(sed -n '/^<!-- tables: begin/,/^<!-- tables: end/p' docs/PROTOCOL.md | sed '1d;$d') \
+	    <(tests/static/protocol_tables && echo) || echo "renew them: tests/static/protocol_tables --write"
+}
+
+# SECTION KEY DEFAULT of every key of the configuration.
+conf_keys() {
+	sed -n 's/^KM_CONF(\([a-z]*\), \([a-z-]*\), [A-Z]*, [a-z_.]*, "\([^"]*\)".*/\1\t\2\t\3/p' include/kenmon/conf.def
+}
+conf_table_is_read() {
+	[ "$(conf_keys | wc -l)" = "$(grep -c '^KM_CONF(' include/kenmon/conf.def)" ] || echo "conf.def has lines this test does not read"
+}
+conf_in_man() {
+	local section key default
+	conf_keys | while IFS=$'\t' read -r section key default; do
+		awk -v s="$section" -v k="$key" '
+		/^\.S[hs] / || /^\.It / { if (index($0, "[" s "]") || index($0, s)) in_section = 1 }
+		in_section && $1 == ".It" && index($0, k) { found = 1 }
+		END { exit !found }' docs/man/kenmon.conf.5 || echo "kenmon.conf(5) does not describe [$section] $key"
+		[ -z "$default" ] || grep -qF -- "$default" docs/man/kenmon.conf.5 ||
+		    echo "kenmon.conf(5) does not say that [$section] $key is $default by default"
+	done
+}
+# The example shows each key with its default, commented out, and no other key.
+conf_in_example() {
+	diff <(conf_keys | awk -F'\t' '{ print $1 " " $2 " =" ($3 == "" ? "" : " " $3) }' | sort) \
+	    <(awk '
+		/^\[/ { section = substr($1, 2, length($1) - 2); next }
+		/^#\[/ { section = "" }
+		/^#[a-z][a-z-]* =/ && section != "" { line[section " " substr($1, 2)] = section " " substr($0, 2) }
+		END { for (k in line) print line[k] }' systemd/kenmon.conf | sort)
+}
+example_is_accepted() {
+	"$BUILD/kenmon" config check systemd/kenmon.conf >"$dir/out" 2>&1 || cat "$dir/out"
+}
+
+pages() {
+	local page
+	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8; do
+		[ -f docs/man/$page ] || echo "docs/man/$page is missing"
+	done
+}
+lint_page() {
+	mandoc -Tlint -Wwarning "$1"
+}
+# Options that --help names and those of the page are the same.
+options_in_page() {
+	local program=$1 page=$2
+	shift 2
+	diff <("$BUILD/$program" "$@" --help 2>&1 | grep -oE -- '(^|[ |[,])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u) \
+	    <(mandoc -Tascii "docs/man/$page" | sed "s,.\x08,,g" | grep -oE -- '(^|[[:space:]|[(,])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u) |
+	    sed -n 's/^< /only in --help: /p; s/^> /only in the page: /p'
+}
+# Every subcommand with an option of its own is in kenmon(1).
+desk_options() {
+	local word
+	mandoc -Tascii docs/man/kenmon.1 | sed "s,.\x08,,g" >"$dir/kenmon.1"
+	"$BUILD/kenmon" --help 2>&1 | grep -oE -- '--[a-z][a-z-]+' | sort -u | while read -r word; do
+		grep -qF -- "$word" "$dir/kenmon.1" || echo "kenmon(1) does not name $word"
+	done
+	grep -oE -- '--[a-z][a-z-]+' "$dir/kenmon.1" | sort -u | while read -r word; do
+		grep -rqF -- "\"${word#--}\"" enroll/ || grep -rqF -- "\"$word\"" enroll/ || echo "kenmon(1) names $word, which the code does not know"
+	done
+}
+module_options() {
+	local word
+	sed -n 's/.*{ "\([a-z-]*=\{0,1\}\)",.*/\1/p' pam_module/options.c | while read -r word; do
+		grep -qE "^\.It .*${word%=}" docs/man/pam_kenmon.8 || echo "pam_kenmon(8) does not describe $word"
+	done
+}
+
+# Commands in README.md and docs: make targets and files exist, subcommands are known.
+commands_exist() {
+	local target file
+	grep -ohE '\bmake [a-z-]+' README.md docs/*.md | sort -u | while read -r _ target; do
+		grep -qE "^$target( [a-z-]+)*:" Makefile || echo "there is no 'make $target'"
+	done
+	# shellcheck disable=SC2016
+	grep -ohE '`(authd|common|docs|enroll|include|pam_module|systemd|tests)/[A-Za-z0-9_./-]+`' README.md docs/*.md | tr -d '\`' | sort -u |
+	    while read -r file; do
+		[ -e "$file" ] || echo "there is no $file"
+	done
+}
+links_lead_somewhere() {
+	local page link
+	for page in README.md docs/*.md; do
+		grep -oE '\]\([^)#: ]+' "$page" | sed 's/^](//' | while read -r link; do
+			[ -e "$(dirname "$page")/$link" ] || echo "$page links to $link"
+		done
+	done
+}
+pictures_of_rooms() {
+	local room
+	for room in pam_kenmon.so kenmon-authd kenmon-vault enroll/; do
+		grep -qF "$room" docs/ARCHITECTURE.md || echo "docs/ARCHITECTURE.md does not show $room"
+	done
+}
+quiet() {
+	"$@" || true
+}
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+check "PROTOCOL.md lists every message and field of messages.def" quiet protocol_tables
+check "every line of conf.def is read by this test" conf_table_is_read
+check "kenmon.conf(5) describes every key and its default" quiet conf_in_man
+check "the example configuration shows every key and its default" quiet conf_in_example
+check "the example configuration is accepted" example_is_accepted
+check "every program, the module and the configuration have a page" pages
+for page in docs/man/*.[1-8]; do
+	check "${page##*/} is clean" quiet lint_page "$page"
+done
+check "kenmon(1) and kenmon --help agree" quiet desk_options
+check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
+check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
+check "pam_kenmon(8) describes every option" quiet module_options
+check "make targets and files named in the documents exist" quiet commands_exist
+check "links in the documents lead somewhere" quiet links_lead_somewhere
+check "ARCHITECTURE.md names every room" quiet pictures_of_rooms
+plan
