@@ -1,0 +1,403 @@
+/*
+ * The configuration: files to a draft, the draft checked as a whole, and only
+ * then handed over. libinih splits lines; what a line means is conf.def's.
+ */
+#include <ini.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kenmon/conf.h>
+#include <kenmon/log.h>
+
+#include "conf_file.h"
+#include "conf_value.h"
+
+#define BLANKS  " \t\r\v\f"
+#define SERVICE "service"
+
+_Static_assert(KM_CONF_ROWS <= 32, "one bit for each row");
+
+enum section_kind { NO_SECTION, PLAIN_SECTION, SERVICE_SECTION };
+
+/* Where a value came from, for errors found only when everything is read. */
+struct place {
+	char path[256];
+	int line; /* 0: nowhere; it is the default */
+};
+
+struct parse {
+	struct km_conf draft;
+	struct place place[KM_CONF_ROWS];
+	uint32_t service_set[KM_CONF_SERVICES]; /* rows that a service sets itself */
+
+	/* Of the file at hand. */
+	const char *path;
+	const char *at, *end;
+	int line;
+	uint32_t seen; /* rows, to find one that stands twice */
+	uint32_t service_seen[KM_CONF_SERVICES];
+	enum section_kind kind;
+	char section[KM_CONF_TEXT + sizeof(SERVICE)];
+	unsigned service; /* index, in a SERVICE_SECTION */
+
+	km_rc rc; /* the first that went wrong */
+	struct km_conf_error *error;
+};
+
+/* Escaped and short enough for a sentence. */
+struct shown {
+	char text[80];
+};
+
+static struct shown show(const char *text)
+{
+	struct shown s;
+
+	km_escape(text, s.text, sizeof(s.text));
+	return s;
+}
+
+#define FAIL(p, ...)                                                                               \
+	((p)->rc = km_conf_fail((p)->error, KM_ECONF, (p)->path, (p)->line, __VA_ARGS__))
+
+/* --- sections ------------------------------------------------------------ */
+
+static void enter_service(struct parse *p, const char *name)
+{
+	char why[KM_CONF_WHY];
+	unsigned i;
+
+	if (!km_conf_name_fits(name, why)) {
+		FAIL(p, "[" SERVICE " %s]: %s", show(name).text, why);
+		return;
+	}
+	for (i = 0; i < p->draft.service_count; i++)
+		if (strcmp(p->draft.service[i].name, name) == 0)
+			break;
+	if (i == KM_CONF_SERVICES) {
+		FAIL(p, "[" SERVICE " %s]: there can be %d such sections", show(name).text,
+		     KM_CONF_SERVICES);
+		return;
+	}
+	if (i == p->draft.service_count) {
+		memcpy(p->draft.service[i].name, name, strlen(name) + 1);
+		p->draft.service_count++;
+	}
+	p->kind = SERVICE_SECTION;
+	p->service = i;
+	snprintf(p->section, sizeof(p->section), SERVICE " %s", name);
+}
+
+static void enter_section(struct parse *p, const char *name)
+{
+	size_t len = strlen(SERVICE);
+
+	if (strncmp(name, SERVICE, len) == 0 && (name[len] == ' ' || name[len] == '\t')) {
+		enter_service(p, name + len + strspn(name + len, BLANKS));
+		return;
+	}
+	for (unsigned i = 0; i < KM_CONF_ROWS; i++)
+		if (strcmp(km_conf_rows[i].section, name) == 0) {
+			p->kind = PLAIN_SECTION;
+			snprintf(p->section, sizeof(p->section), "%s", name);
+			return;
+		}
+	FAIL(p, "[%s]: there is no such section; kenmon.conf(5) names them", show(name).text);
+}
+
+/* "[name]" with nothing but a comment after it: libinih would not look there. */
+static void read_header(struct parse *p, char *line)
+{
+	char *end = strchr(line, ']');
+	char *rest = end ? end + 1 + strspn(end + 1, BLANKS) : NULL;
+
+	if (!end || (*rest && *rest != ';' && *rest != '#')) {
+		FAIL(p, "%s: must be a section's name between [ and ], alone", show(line).text);
+		return;
+	}
+	*end = '\0';
+	line++;
+	line += strspn(line, BLANKS);
+	for (char *last = end; last > line && strchr(BLANKS, last[-1]);)
+		*--last = '\0';
+	enter_section(p, line);
+}
+
+/* --- lines --------------------------------------------------------------- */
+
+/*
+ * Gives libinih one line. It would take an indented line as more of the one
+ * before, and cut a long one, both in silence: we take blanks off and refuse
+ * what is too long. Comments are not its business.
+ */
+static char *next_line(char *out, int cap, void *arg)
+{
+	struct parse *p = arg;
+	const char *start = p->at, *stop;
+	char header[KM_CONF_TEXT * 4];
+	size_t len;
+
+	if (p->rc != KM_OK || p->at == p->end)
+		return NULL;
+	stop = memchr(start, '\n', (size_t)(p->end - start));
+	p->at = stop ? stop + 1 : p->end;
+	stop = stop ? stop : p->end;
+	p->line++;
+	while (start < stop && strchr(BLANKS, *start) && *start)
+		start++;
+	len = (size_t)(stop - start);
+	out[0] = '\0';
+	if (memchr(start, '\0', len))
+		FAIL(p, "holds a zero byte");
+	else if (len == 0 || *start == '#' || *start == ';')
+		return out;
+	else if (len + 2 > (size_t)cap || len >= sizeof(header))
+		FAIL(p, "is longer than %d bytes", cap - 2);
+	else if (*start != '[' && !memchr(start, '=', len))
+		FAIL(p, "must be key = value");
+	if (p->rc != KM_OK)
+		return NULL;
+	memcpy(out, start, len);
+	out[len] = '\0';
+	if (*out == '[') {
+		memcpy(header, out, len + 1);
+		read_header(p, header);
+		out[0] = '\0';
+	}
+	return p->rc == KM_OK ? out : NULL;
+}
+
+static int find_row(const struct parse *p, const char *key)
+{
+	const char *section = p->kind == SERVICE_SECTION ? "login" : p->section;
+
+	for (int i = 0; i < KM_CONF_ROWS; i++)
+		if (strcmp(km_conf_rows[i].section, section) == 0 &&
+		    strcmp(km_conf_rows[i].key, key) == 0)
+			return i;
+	return -1;
+}
+
+static void take_value(struct parse *p, const char *key, const char *value)
+{
+	int i = p->kind == NO_SECTION ? -1 : find_row(p, key);
+	bool in_service = p->kind == SERVICE_SECTION;
+	uint32_t bit = i < 0 ? 0 : 1u << i, *seen;
+	char why[KM_CONF_WHY];
+	void *member;
+
+	if (p->kind == NO_SECTION) {
+		FAIL(p, "%s: stands before the first [section]", show(key).text);
+		return;
+	}
+	if (i < 0) {
+		FAIL(p, "[%s] %s: there is no such key; kenmon.conf(5) names them", p->section,
+		     show(key).text);
+		return;
+	}
+	seen = in_service ? &p->service_seen[p->service] : &p->seen;
+	if (*seen & bit) {
+		FAIL(p, "[%s] %s: stands twice in this file; keep one", p->section, key);
+		return;
+	}
+	*seen |= bit;
+	member = in_service
+		     ? km_conf_in_login(&km_conf_rows[i], &p->draft.service[p->service].login)
+		     : (char *)&p->draft + km_conf_rows[i].offset;
+	if (!km_conf_value_set(&km_conf_rows[i], value, member, why)) {
+		FAIL(p, "[%s] %s = %s: %s", p->section, key, show(value).text, why);
+		return;
+	}
+	if (in_service) {
+		p->service_set[p->service] |= bit;
+		return;
+	}
+	snprintf(p->place[i].path, sizeof(p->place[i].path), "%s", p->path);
+	p->place[i].line = p->line;
+}
+
+static int on_value(void *arg, const char *section, const char *key, const char *value)
+{
+	struct parse *p = arg;
+
+	(void)section; /* libinih cuts it at 49 bytes; next_line has the whole */
+	if (p->rc == KM_OK)
+		take_value(p, key, value);
+	return p->rc == KM_OK;
+}
+
+/* --- files --------------------------------------------------------------- */
+
+static void text_free(struct km_conf_text *text)
+{
+	free(text->bytes);
+}
+
+static km_rc parse_file(struct parse *p, const char *path, bool must_exist)
+{
+	struct km_conf_text text __attribute__((cleanup(text_free))) = { NULL, 0 };
+	int bad;
+
+	p->rc = km_conf_load(path, must_exist, &text, p->error);
+	if (p->rc != KM_OK || !text.bytes)
+		return p->rc;
+	p->path = path;
+	p->at = text.bytes;
+	p->end = text.bytes + text.len;
+	p->line = 0;
+	p->seen = 0;
+	p->kind = NO_SECTION;
+	memset(p->service_seen, 0, sizeof(p->service_seen));
+	if (text.len >= 3 && memcmp(p->at, "\xEF\xBB\xBF", 3) == 0)
+		p->at += 3; /* what some editors put first */
+	bad = ini_parse_stream(next_line, p, on_value, p);
+	if (p->rc == KM_OK && bad < 0)
+		p->rc = km_conf_fail(p->error, KM_ENOMEM, path, 0, "out of memory");
+	else if (p->rc == KM_OK && bad > 0) {
+		p->line = bad;
+		FAIL(p, "must be key = value");
+	}
+	return p->rc;
+}
+
+static km_rc parse_drop_in(void *arg, const char *path)
+{
+	return parse_file(arg, path, true);
+}
+
+/* --- the whole ----------------------------------------------------------- */
+
+static const struct place *place_of(const struct parse *p, const char *section, const char *key)
+{
+	for (int i = 0; i < KM_CONF_ROWS; i++)
+		if (strcmp(km_conf_rows[i].section, section) == 0 &&
+		    strcmp(km_conf_rows[i].key, key) == 0)
+			return &p->place[i];
+	return &p->place[0];
+}
+
+static km_rc check_whole(struct parse *p)
+{
+	const struct km_conf_lockout *lockout = &p->draft.lockout;
+	const struct place *at;
+
+	if (lockout->longest_wait < lockout->first_wait) {
+		at = place_of(p, "lockout", "longest-wait");
+		if (at->line == 0)
+			at = place_of(p, "lockout", "first-wait");
+		return km_conf_fail(p->error, KM_ECONF, at->path, at->line,
+				    "[lockout] longest-wait = %u: must not be below first-wait, "
+				    "which is %u seconds",
+				    lockout->longest_wait, lockout->first_wait);
+	}
+	if (p->draft.approval_required) {
+		at = place_of(p, "approval", "required");
+		return km_conf_fail(p->error, KM_ECONF, at->path, at->line,
+				    "[approval] required = yes: this version has no second person "
+				    "yet; set it to no");
+	}
+	return KM_OK;
+}
+
+/* What a service does not say itself is what [login] says, wherever in the files it stands. */
+static void complete_services(struct parse *p)
+{
+	for (unsigned s = 0; s < p->draft.service_count; s++) {
+		struct km_conf_login *own = &p->draft.service[s].login;
+
+		for (unsigned i = 0; i < KM_CONF_ROWS; i++) {
+			void *member = km_conf_in_login(&km_conf_rows[i], own);
+
+			if (member && !(p->service_set[s] & (1u << i)))
+				km_conf_value_copy(
+				    &km_conf_rows[i], member,
+				    km_conf_in_login(&km_conf_rows[i], &p->draft.login));
+		}
+	}
+}
+
+static void parse_free(struct parse **p)
+{
+	free(*p);
+}
+
+km_rc km_conf_read(const char *path, bool must_exist, struct km_conf *conf,
+		   struct km_conf_error *error)
+{
+	struct parse *p __attribute__((cleanup(parse_free))) = calloc(1, sizeof(*p));
+	char folder[PATH_MAX];
+	km_rc rc;
+
+	if (!p)
+		return km_conf_fail(error, KM_ENOMEM, path, 0, "out of memory");
+	if (strlen(path) + sizeof(".d") > sizeof(folder))
+		return km_conf_fail(error, KM_ECONF, path, 0, "is too long for a path");
+	snprintf(folder, sizeof(folder), "%s.d", path);
+	p->error = error;
+	km_conf_defaults(&p->draft);
+	rc = parse_file(p, path, must_exist);
+	if (rc == KM_OK)
+		rc = km_conf_drop_ins(folder, parse_drop_in, p, error);
+	if (rc == KM_OK)
+		rc = check_whole(p);
+	if (rc != KM_OK)
+		return rc;
+	complete_services(p);
+	*conf = p->draft;
+	return KM_OK;
+}
+
+void km_conf_defaults(struct km_conf *conf)
+{
+	char why[KM_CONF_WHY];
+
+	memset(conf, 0, sizeof(*conf));
+	/* A default that its own reader refuses stays zero, which lets nobody in; a test looks. */
+	for (int i = 0; i < KM_CONF_ROWS; i++)
+		(void)km_conf_value_set(&km_conf_rows[i], km_conf_rows[i].fallback,
+					(char *)conf + km_conf_rows[i].offset, why);
+}
+
+const struct km_conf_login *km_conf_login_of(const struct km_conf *conf, const char *service)
+{
+	for (unsigned i = 0; service && i < conf->service_count; i++)
+		if (strcmp(conf->service[i].name, service) == 0)
+			return &conf->service[i].login;
+	return &conf->login;
+}
+
+bool km_conf_is_local(const struct km_conf *conf, const char *service)
+{
+	for (unsigned i = 0; service && i < conf->local_services.count; i++)
+		if (strcmp(conf->local_services.name[i], service) == 0)
+			return true;
+	return false;
+}
+
+void km_conf_each(const struct km_conf *conf,
+		  void (*take)(void *arg, const char *section, const char *key, const char *value),
+		  void *arg)
+{
+	char value[KM_CONF_VALUE], section[KM_CONF_TEXT + sizeof(SERVICE)];
+
+	for (int i = 0; i < KM_CONF_ROWS; i++) {
+		km_conf_value_print(&km_conf_rows[i], (const char *)conf + km_conf_rows[i].offset,
+				    value);
+		take(arg, km_conf_rows[i].section, km_conf_rows[i].key, value);
+	}
+	for (unsigned s = 0; s < conf->service_count; s++) {
+		struct km_conf_login login = conf->service[s].login;
+
+		snprintf(section, sizeof(section), SERVICE " %s", conf->service[s].name);
+		for (int i = 0; i < KM_CONF_ROWS; i++) {
+			const void *member = km_conf_in_login(&km_conf_rows[i], &login);
+
+			if (!member)
+				continue;
+			km_conf_value_print(&km_conf_rows[i], member, value);
+			take(arg, section, km_conf_rows[i].key, value);
+		}
+	}
+}

@@ -1,0 +1,282 @@
+/* Values of the configuration: one reader and one writer for each kind of conf.def. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kenmon/factor.h>
+#include <kenmon/log.h>
+
+#include "conf_value.h"
+#include "zone.h"
+
+#define BLANKS " \t"
+
+const struct km_conf_row km_conf_rows[KM_CONF_ROWS] = {
+#define KM_CONF(section, key, kind, field, fallback, least, most, unit, what)                      \
+	{ #section, #key, kind, offsetof(struct km_conf, field), fallback, least, most, unit },
+#include <kenmon/conf.def>
+#undef KM_CONF
+};
+
+void *km_conf_in_login(const struct km_conf_row *row, struct km_conf_login *login)
+{
+	if (strcmp(row->section, "login") != 0)
+		return NULL;
+	return (char *)login + (row->offset - offsetof(struct km_conf, login));
+}
+
+/* Copies the next word of *at and moves on; false at the end. A word too long is cut. */
+static bool next_word(const char **at, char *word, size_t cap)
+{
+	const char *start = *at + strspn(*at, BLANKS);
+	size_t len = strcspn(start, BLANKS);
+
+	*at = start + len;
+	if (len == 0)
+		return false;
+	snprintf(word, cap, "%.*s", (int)len, start);
+	return true;
+}
+
+static bool set_number(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	unsigned long n = 0;
+	char *end = NULL;
+
+	errno = 0;
+	if (*value >= '0' && *value <= '9')
+		n = strtoul(value, &end, 10);
+	if (!end || *end || errno || n < row->least || n > row->most) {
+		snprintf(why, KM_CONF_WHY, "must be %u to %u %s", row->least, row->most, row->unit);
+		return false;
+	}
+	*(unsigned *)member = (unsigned)n;
+	return true;
+}
+
+static void list_factors(char *out, size_t cap)
+{
+	size_t used = 0;
+
+	for (unsigned factor = 1; factor < 32 && used < cap; factor++)
+		if (km_factor_class(factor) != KM_CLASS_NONE)
+			used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "",
+						 km_factor_word(factor));
+}
+
+/* One step, "totp+hotp", into *set; *all holds the factors of the steps before it too. */
+static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
+{
+	char word[KM_CONF_TEXT], clean[KM_CONF_TEXT * 4], known[128] = "";
+
+	for (;;) {
+		size_t len = strcspn(step, "+");
+		enum km_factor factor;
+
+		snprintf(word, sizeof(word), "%.*s", (int)len, step);
+		factor = km_factor_parse(word);
+		if (factor == KM_FACTOR_NONE) {
+			list_factors(known, sizeof(known));
+			snprintf(why, KM_CONF_WHY,
+				 len ? "'%.60s' is no factor; there are %s"
+				     : "%sa factor is missing beside '+'; there are %s",
+				 len ? km_escape(word, clean, sizeof(clean)) : "", known);
+			return false;
+		}
+		if (*all & KM_FACTOR_BIT(factor)) {
+			snprintf(why, KM_CONF_WHY, "names %s twice; once is enough",
+				 km_factor_word(factor));
+			return false;
+		}
+		*all |= KM_FACTOR_BIT(factor);
+		*set |= KM_FACTOR_BIT(factor);
+		if (!step[len])
+			return true;
+		step += len + 1;
+	}
+}
+
+static bool set_steps(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	struct km_steps steps = { 0 };
+	uint32_t all = 0;
+	char word[KM_CONF_VALUE];
+
+	(void)row;
+	while (next_word(&value, word, sizeof(word))) {
+		if (steps.count == KM_CONF_STEPS) {
+			snprintf(why, KM_CONF_WHY, "must be %d steps or fewer", KM_CONF_STEPS);
+			return false;
+		}
+		if (!read_step(word, &all, &steps.factors[steps.count], why))
+			return false;
+		steps.count++;
+	}
+	if (steps.count == 0) {
+		snprintf(why, KM_CONF_WHY, "must name at least one factor");
+		return false;
+	}
+	*(struct km_steps *)member = steps;
+	return true;
+}
+
+bool km_conf_name_fits(const char *name, char why[KM_CONF_WHY])
+{
+	size_t len = strlen(name);
+
+	if (len >= KM_CONF_TEXT)
+		snprintf(why, KM_CONF_WHY, "a name has at most %d bytes", KM_CONF_TEXT - 1);
+	else if (len == 0 || strpbrk(name, BLANKS "[]=;\"'") || !km_text_is_plain(name, len))
+		snprintf(why, KM_CONF_WHY, "is no name of a PAM service");
+	else if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+		snprintf(why, KM_CONF_WHY, "libpam knows services in lower case only");
+	else
+		return true;
+	return false;
+}
+
+static bool set_names(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	struct km_names names = { 0 };
+	char word[KM_CONF_VALUE];
+
+	(void)row;
+	while (next_word(&value, word, sizeof(word))) {
+		if (names.count == KM_CONF_NAMES) {
+			snprintf(why, KM_CONF_WHY, "must be %d names or fewer", KM_CONF_NAMES);
+			return false;
+		}
+		if (!km_conf_name_fits(word, why))
+			return false;
+		for (unsigned i = 0; i < names.count; i++)
+			if (strcmp(names.name[i], word) == 0) {
+				snprintf(why, KM_CONF_WHY, "names '%.64s' twice; once is enough",
+					 word);
+				return false;
+			}
+		memcpy(names.name[names.count++], word, strlen(word) + 1);
+	}
+	*(struct km_names *)member = names;
+	return true;
+}
+
+static const char *const languages[KM_LANG_COUNT] = { [KM_LANG_EN] = "en", [KM_LANG_JA] = "ja" };
+
+static bool set_language(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	(void)row;
+	for (unsigned i = 0; i < KM_LANG_COUNT; i++)
+		if (strcmp(value, languages[i]) == 0) {
+			*(enum km_lang *)member = (enum km_lang)i;
+			return true;
+		}
+	snprintf(why, KM_CONF_WHY, "must be en or ja");
+	return false;
+}
+
+static bool set_zone(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	(void)row;
+	if (*value && (strlen(value) >= KM_CONF_TEXT || !km_zone_known(value))) {
+		snprintf(why, KM_CONF_WHY,
+			 "must be a time zone of this machine, such as Asia/Tokyo, or empty");
+		return false;
+	}
+	memset(member, 0, KM_CONF_TEXT);
+	memcpy(member, value, strlen(value));
+	return true;
+}
+
+static bool set_bool(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	(void)row;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+		snprintf(why, KM_CONF_WHY, "must be yes or no");
+		return false;
+	}
+	*(bool *)member = strcmp(value, "yes") == 0;
+	return true;
+}
+
+bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *member,
+		       char why[KM_CONF_WHY])
+{
+	static bool (*const set[])(const struct km_conf_row *, const char *, void *, char *) = {
+		[NUMBER] = set_number, [STEPS] = set_steps, [NAMES] = set_names,
+		[LANG] = set_language, [ZONE] = set_zone,   [BOOL] = set_bool,
+	};
+
+	return set[row->kind](row, value, member, why);
+}
+
+void km_conf_value_copy(const struct km_conf_row *row, void *to, const void *from)
+{
+	static const size_t size[] = {
+		[NUMBER] = sizeof(unsigned),
+		[STEPS] = sizeof(struct km_steps),
+		[NAMES] = sizeof(struct km_names),
+		[LANG] = sizeof(enum km_lang),
+		[ZONE] = KM_CONF_TEXT,
+		[BOOL] = sizeof(bool),
+	};
+
+	memcpy(to, from, size[row->kind]);
+}
+
+/* --- and back ------------------------------------------------------------ */
+
+static void print_steps(const struct km_steps *steps, char *out, size_t cap)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < steps->count && i < KM_CONF_STEPS; i++) {
+		const char *before = i ? " " : "";
+
+		for (unsigned factor = 1; factor < 32 && used < cap; factor++)
+			if (steps->factors[i] & KM_FACTOR_BIT(factor)) {
+				used += (size_t)snprintf(out + used, cap - used, "%s%s", before,
+							 km_factor_word(factor));
+				before = "+";
+			}
+	}
+}
+
+static void print_names(const struct km_names *names, char *out, size_t cap)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < names->count && i < KM_CONF_NAMES && used < cap; i++)
+		used +=
+		    (size_t)snprintf(out + used, cap - used, "%s%s", i ? " " : "", names->name[i]);
+}
+
+void km_conf_value_print(const struct km_conf_row *row, const void *member, char out[KM_CONF_VALUE])
+{
+	unsigned lang;
+
+	switch (row->kind) {
+	case NUMBER:
+		snprintf(out, KM_CONF_VALUE, "%u", *(const unsigned *)member);
+		break;
+	case STEPS:
+		print_steps(member, out, KM_CONF_VALUE);
+		break;
+	case NAMES:
+		print_names(member, out, KM_CONF_VALUE);
+		break;
+	case LANG:
+		lang = *(const enum km_lang *)member;
+		snprintf(out, KM_CONF_VALUE, "%s", lang < KM_LANG_COUNT ? languages[lang] : "?");
+		break;
+	case ZONE:
+		snprintf(out, KM_CONF_VALUE, "%s", (const char *)member);
+		break;
+	case BOOL:
+		snprintf(out, KM_CONF_VALUE, "%s", *(const bool *)member ? "yes" : "no");
+		break;
+	}
+}
