@@ -1,0 +1,250 @@
+/* kenmon audit list, verify. */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <kenmon/clock.h>
+#include <kenmon/event.h>
+
+#include "commands.h"
+
+struct audit {
+	struct desk_table table;
+	struct desk_json json;
+	struct msg_audit_list ask;
+	uint64_t last; /* seq of the last row */
+	uint64_t left; /* rows still wanted */
+	unsigned rows; /* of this page */
+	uint64_t total;
+};
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* key=value key=value, values percent-escaped: undone for JSON, where each is a string of its own.
+ */
+static void body_json(struct desk_json *j, const char *body)
+{
+	char word[sizeof(((struct msg_audit_row *)0)->body)], *to, *value;
+
+	json_open(j, "details", '{');
+	while (*body) {
+		value = NULL;
+		for (to = word; *body && *body != ' '; to++) {
+			if (*body == '=' && !value) {
+				*to = '\0';
+				value = to + 1;
+				body++;
+			} else if (*body == '%' && hex_digit(body[1]) >= 0 &&
+				   hex_digit(body[2]) >= 0) {
+				*to = (char)(hex_digit(body[1]) << 4 | hex_digit(body[2]));
+				body += 3;
+			} else
+				*to = *body++;
+		}
+		*to = '\0';
+		if (to != word)
+			json_string(j, word, value ? value : "");
+		while (*body == ' ')
+			body++;
+	}
+	json_close(j, '}');
+}
+
+static void row_json(struct desk_json *j, const struct msg_audit_row *r)
+{
+	static const uint8_t nobody[sizeof(r->subject)];
+
+	json_open(j, NULL, '{');
+	json_number(j, "seq", (int64_t)r->seq);
+	json_time(j, "time", r->wall);
+	json_string(j, "event", km_event_word(r->event));
+	if (r->login[0])
+		json_string(j, "login", r->login);
+	else
+		json_null(j, "login");
+	if (memcmp(r->subject, nobody, sizeof(nobody)) != 0)
+		json_hex(j, "subject", r->subject, sizeof(r->subject));
+	else
+		json_null(j, "subject");
+	json_string(j, "actor", r->actor);
+	body_json(j, r->body);
+	json_hex(j, "hash", r->hash, sizeof(r->hash));
+	json_close(j, '}');
+}
+
+static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
+{
+	const struct msg_audit_row *r = &m->audit_row;
+	struct audit *a = arg;
+	char text[DESK_TIME];
+
+	if (m->number != KM_MSG_AUDIT_ROW || r->seq <= a->last || a->left == 0)
+		return KM_EPROTO;
+	a->last = r->seq;
+	a->left--;
+	a->rows++;
+	a->total++;
+	if (d->json) {
+		row_json(&a->json, r);
+		fputc('\n', d->out);
+		return KM_OK;
+	}
+	desk_cell_number(&a->table, (int64_t)r->seq);
+	desk_cell(&a->table, desk_time_short(r->wall, text));
+	desk_cell(&a->table, km_event_word(r->event));
+	desk_cell(&a->table, r->login);
+	desk_cell(&a->table, r->actor);
+	desk_cell(&a->table, r->body);
+	return KM_OK;
+}
+
+static km_rc list_pages(struct desk *d, struct audit *a)
+{
+	km_rc rc;
+
+	do {
+		struct km_msg m = { .number = KM_MSG_AUDIT_LIST };
+		struct desk_operation o = { .request = &m, .arg = a, .row = take_row };
+
+		m.audit_list = a->ask;
+		m.audit_list.limit = (uint16_t)(a->left < DESK_PAGE ? a->left : DESK_PAGE);
+		a->rows = 0;
+		rc = desk_operate(d, &o);
+		if (rc == KM_OK && !d->json)
+			rc = desk_table_flush(&a->table, d->out);
+		/* From the first page on, records are found by where the last one stood. */
+		a->ask.last = 0;
+		a->ask.after = a->last;
+		if (ferror(d->out))
+			break;
+	} while (rc == KM_OK && a->rows > 0 && a->left > 0);
+	return rc;
+}
+
+static km_rc parse_list(struct desk *d, const struct desk_args *args, struct audit *a)
+{
+	const struct desk_option *o = args->command->options;
+	const char *after = desk_arg(args, "after");
+	uint64_t last = 0;
+	unsigned i, given = 0;
+	km_rc rc;
+
+	for (i = 0; o[i].name; i++)
+		given += args->value[i] && strcmp(o[i].name, "login") != 0;
+	if (given > 1)
+		return desk_because(d, KM_EUSAGE, DESK_ONE_OF_LISTS, NULL, NULL);
+	rc = desk_field(d, "--login", desk_arg(args, "login"), true, a->ask.login,
+			sizeof(a->ask.login));
+	a->left = UINT64_MAX;
+	if (rc == KM_OK && after)
+		rc = desk_number(d, "--after", after, 0, INT64_MAX, &a->ask.after);
+	else if (rc == KM_OK && !desk_arg(args, "all")) {
+		rc = desk_number(d, "--last", desk_arg(args, "last"), 1, UINT32_MAX, &last);
+		a->ask.last = (uint32_t)last;
+		a->left = last;
+	}
+	return rc;
+}
+
+int cmd_audit_list(struct desk *d, const struct desk_args *args)
+{
+	const char *headers[] = {
+		desk_text(DESK_COL_SEQ, d->lang),   desk_text(DESK_COL_TIME, d->lang),
+		desk_text(DESK_COL_EVENT, d->lang), desk_text(DESK_COL_LOGIN, d->lang),
+		desk_text(DESK_COL_ACTOR, d->lang), desk_text(DESK_COL_DETAILS, d->lang),
+	};
+	struct audit a = { .json = { .f = d->out } };
+	km_rc rc = parse_list(d, args, &a);
+
+	desk_table_init(&a.table, headers, sizeof(headers) / sizeof(headers[0]));
+	if (rc == KM_OK)
+		rc = desk_open(d);
+	if (rc == KM_OK && d->json) {
+		json_open(&a.json, NULL, '[');
+		fputc('\n', d->out);
+		d->half_written = true;
+	}
+	if (rc == KM_OK)
+		rc = list_pages(d, &a);
+	desk_table_free(&a.table);
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
+	if (d->json)
+		fputs("]\n", d->out);
+	else if (a.total == 0)
+		desk_warn(d, DESK_NO_RECORDS, NULL, NULL);
+	return 0;
+}
+
+/* --- verify --------------------------------------------------------------- */
+
+struct progress {
+	int64_t began; /* boot time, ms */
+	bool shown;
+};
+
+/* Only for somebody who watches and has waited for a second. */
+static km_rc take_progress(struct desk *d, void *arg, const struct km_msg *m)
+{
+	struct progress *p = arg;
+	char done[24], total[24], text[128];
+	int fd = fileno(d->err);
+
+	if (m->number != KM_MSG_PROGRESS)
+		return KM_EPROTO;
+	if (fd < 0 || !isatty(fd) || km_boot_ms() - p->began < 1000)
+		return KM_OK;
+	snprintf(done, sizeof(done), "%" PRIu64, m->progress.done);
+	snprintf(total, sizeof(total), "%" PRIu64, m->progress.total);
+	fprintf(d->err, "\r%s",
+		desk_expand(DESK_VERIFYING, d->lang, done, total, text, sizeof(text)));
+	fflush(d->err);
+	p->shown = true;
+	return KM_OK;
+}
+
+int cmd_audit_verify(struct desk *d, const struct desk_args *args)
+{
+	struct progress p = { .began = km_boot_ms() };
+	struct desk_json j = { .f = d->out };
+	struct desk_operation o;
+	char count[24];
+	uint8_t again = 0;
+	km_rc rc;
+
+	(void)args;
+	do {
+		struct km_msg m = { .number = KM_MSG_AUDIT_VERIFY };
+
+		/* The vault keeps the place for this line, so a slice is not sent on another one.
+		 */
+		o = (struct desk_operation){
+			.request = &m, .arg = &p, .row = take_progress, .asks = again != 0
+		};
+		m.audit_verify.again = again;
+		again = 1;
+		rc = desk_operate(d, &o);
+	} while (rc == KM_EAGAIN);
+	if (p.shown)
+		fputc('\n', d->err);
+	if (rc != KM_OK) {
+		int code = desk_fail(d, rc);
+
+		/* A broken chain is what was asked about, not a storage that failed us. */
+		return rc == KM_ECORRUPT ? 1 : code;
+	}
+	snprintf(count, sizeof(count), "%" PRIu64, o.done.id);
+	if (!d->json)
+		return desk_finish(d, rc, &o.done, DESK_UNBROKEN, count, NULL);
+	json_open(&j, NULL, '{');
+	json_string(&j, "result", "done");
+	json_number(&j, "records", (int64_t)o.done.id);
+	json_close(&j, '}');
+	fputc('\n', d->out);
+	return 0;
+}

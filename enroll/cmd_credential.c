@@ -1,0 +1,195 @@
+/* kenmon credential list, remove; resync, unlock, erase. */
+#include <inttypes.h>
+#include <string.h>
+
+#include <kenmon/factor.h>
+
+#include "commands.h"
+#include "terminal.h"
+
+static km_rc take_credential(struct desk *d, void *arg, const struct km_msg *m)
+{
+	struct desk_credentials *c = arg;
+
+	(void)d;
+	if (m->number != KM_MSG_CREDENTIAL_ROW || c->count == DESK_CREDENTIALS_MAX)
+		return KM_EPROTO;
+	c->row[c->count++] = m->credential_row;
+	return KM_OK;
+}
+
+km_rc desk_credentials(struct desk *d, const char *login, struct desk_credentials *out)
+{
+	struct km_msg m = { .number = KM_MSG_CREDENTIAL_LIST };
+	struct desk_operation o = { .request = &m, .arg = out, .row = take_credential };
+
+	snprintf(m.credential_list.login, sizeof(m.credential_list.login), "%s", login);
+	return desk_operate(d, &o);
+}
+
+static void one_json(struct desk_json *j, const struct msg_credential_row *r)
+{
+	json_open(j, NULL, '{');
+	json_number(j, "id", (int64_t)r->id);
+	json_string(j, "factor", km_factor_word(r->factor));
+	json_string(j, "label", r->label);
+	json_time(j, "created", r->created);
+	json_time(j, "last_used", r->last_used);
+	if (r->factor == KM_FACTOR_RECOVERY)
+		json_number(j, "codes_left", r->left);
+	else {
+		json_string(j, "algorithm", km_algorithm_word(r->algorithm));
+		json_number(j, "digits", r->digits);
+	}
+	if (r->factor == KM_FACTOR_TOTP) {
+		json_number(j, "period", r->period);
+		json_number(j, "drift", r->drift);
+	}
+	json_number(j, "failures", r->fails);
+	json_bool(j, "disabled", r->wait == UINT32_MAX);
+	if (r->wait == UINT32_MAX)
+		json_null(j, "wait");
+	else
+		json_number(j, "wait", r->wait);
+	json_close(j, '}');
+}
+
+void desk_credentials_json(struct desk_json *j, const char *key, const struct desk_credentials *c)
+{
+	unsigned i;
+
+	json_open(j, key, '[');
+	for (i = 0; i < c->count; i++)
+		one_json(j, &c->row[i]);
+	json_close(j, ']');
+}
+
+static void details(const struct msg_credential_row *r, char *out, size_t cap)
+{
+	int n;
+
+	if (r->factor == KM_FACTOR_RECOVERY) {
+		snprintf(out, cap, "%u left", r->left);
+		return;
+	}
+	n = snprintf(out, cap, "%s, %u digits", km_algorithm_word(r->algorithm), r->digits);
+	if (r->factor == KM_FACTOR_TOTP && n > 0 && (size_t)n < cap)
+		snprintf(out + n, cap - (size_t)n, ", %u s, drift %" PRId64, r->period, r->drift);
+}
+
+static void state(const struct msg_credential_row *r, char *out, size_t cap)
+{
+	if (r->wait == UINT32_MAX)
+		snprintf(out, cap, "disabled");
+	else if (r->wait)
+		snprintf(out, cap, "locked for %" PRIu32 " s", r->wait);
+	else if (r->fails)
+		snprintf(out, cap, "active, %" PRIu32 " failed", r->fails);
+	else
+		snprintf(out, cap, "active");
+}
+
+km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c)
+{
+	const char *headers[] = {
+		desk_text(DESK_COL_ID, d->lang),      desk_text(DESK_COL_FACTOR, d->lang),
+		desk_text(DESK_COL_LABEL, d->lang),   desk_text(DESK_COL_STATE, d->lang),
+		desk_text(DESK_COL_CREATED, d->lang), desk_text(DESK_COL_USED, d->lang),
+		desk_text(DESK_COL_DETAILS, d->lang),
+	};
+	struct desk_table t DESK_TABLE = { 0 };
+	char text[96];
+	unsigned i;
+
+	desk_table_init(&t, headers, sizeof(headers) / sizeof(headers[0]));
+	for (i = 0; i < c->count; i++) {
+		const struct msg_credential_row *r = &c->row[i];
+
+		desk_cell_number(&t, (int64_t)r->id);
+		desk_cell(&t, km_factor_word(r->factor));
+		desk_cell(&t, r->label);
+		state(r, text, sizeof(text));
+		desk_cell(&t, text);
+		desk_cell(&t, desk_time_short(r->created, text));
+		desk_cell(&t, desk_time_short(r->last_used, text));
+		details(r, text, sizeof(text));
+		desk_cell(&t, text);
+	}
+	return desk_table_flush(&t, d->out);
+}
+
+int cmd_credential_list(struct desk *d, const struct desk_args *args)
+{
+	struct desk_credentials c = { 0 };
+	struct desk_json j = { .f = d->out };
+	char login[65];
+	km_rc rc = desk_login(d, args, 0, login);
+
+	if (rc == KM_OK)
+		rc = desk_credentials(d, login, &c);
+	if (rc == KM_OK && d->json) {
+		desk_credentials_json(&j, NULL, &c);
+		fputc('\n', d->out);
+	} else if (rc == KM_OK && c.count)
+		rc = desk_credentials_table(d, &c);
+	else if (rc == KM_OK)
+		desk_warn(d, DESK_NO_CREDENTIALS, login, NULL);
+	return rc == KM_OK ? 0 : desk_fail(d, rc);
+}
+
+int cmd_credential_remove(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_CREDENTIAL_REMOVE };
+	struct msg_done done = { 0 };
+	km_rc rc = desk_login(d, args, 0, m.credential_remove.login);
+
+	if (rc == KM_OK)
+		rc = desk_number(d, "ID", args->operand[1], 1, INT64_MAX, &m.credential_remove.id);
+	if (rc == KM_OK)
+		rc = desk_act(d, &m, &done);
+	return desk_finish(d, rc, &done, DESK_CREDENTIAL_REMOVED, m.credential_remove.login,
+			   args->operand[1]);
+}
+
+int cmd_resync(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_RESYNC };
+	struct desk_operation o = { .request = &m, .asks = true };
+	km_rc rc = desk_login(d, args, 0, m.resync.login);
+
+	if (rc == KM_OK)
+		rc = desk_number(d, "ID", args->operand[1], 1, INT64_MAX, &m.resync.id);
+	if (rc == KM_OK)
+		rc = desk_operate(d, &o);
+	return desk_finish(d, rc, &o.done, DESK_RESYNCED, m.resync.login, args->operand[1]);
+}
+
+int cmd_unlock(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_UNLOCK };
+	struct msg_done done = { 0 };
+	km_rc rc = desk_login(d, args, 0, m.unlock.login);
+
+	if (rc == KM_OK)
+		rc = desk_act(d, &m, &done);
+	return desk_finish(d, rc, &done, DESK_UNLOCKED, m.unlock.login, NULL);
+}
+
+int cmd_erase(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_ERASE };
+	struct msg_done done = { 0 };
+	km_rc rc = desk_login(d, args, 0, m.erase.login);
+
+	if (rc == KM_OK)
+		rc = desk_field(d, "--reason", desk_arg(args, "reason"), false, m.erase.reason,
+				sizeof(m.erase.reason));
+	if (rc == KM_OK && !desk_arg(args, "yes")) {
+		rc = desk_confirm(d, DESK_ASK_ERASE, m.erase.login);
+		if (rc != KM_OK && !d->why[0])
+			rc = desk_because(d, rc, DESK_NO_NAME_MATCH, NULL, NULL);
+	}
+	if (rc == KM_OK)
+		rc = desk_act(d, &m, &done);
+	return desk_finish(d, rc, &done, DESK_ERASED, m.erase.login, NULL);
+}

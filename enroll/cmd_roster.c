@@ -1,0 +1,209 @@
+/* kenmon operator list, show. */
+#include <inttypes.h>
+#include <string.h>
+
+#include <kenmon/clock.h>
+#include <kenmon/factor.h>
+
+#include "commands.h"
+
+struct listing {
+	struct desk_table table;
+	struct desk_json json;
+	uint64_t last; /* cursor of the last row */
+	unsigned rows; /* of this page */
+	uint64_t total;
+};
+
+static void row_json(struct desk_json *j, const struct msg_operator_row *r)
+{
+	json_string(j, "login", r->login);
+	json_string(j, "employee_number", r->employee_number);
+	json_string(j, "name", r->name);
+	json_string(j, "department", r->department);
+	json_string(j, "role", km_role_word(r->role));
+	json_string(j, "state", km_state_word(r->state));
+	if (r->uid < 0)
+		json_null(j, "uid");
+	else
+		json_number(j, "uid", r->uid);
+	json_day(j, "valid_from", r->valid_from);
+	json_day(j, "valid_until", r->valid_until);
+	json_time(j, "last_login", r->last_login);
+	json_time(j, "created", r->created);
+	json_hex(j, "subject", r->subject, sizeof(r->subject));
+}
+
+static void row_cells(struct desk_table *t, const struct msg_operator_row *r)
+{
+	char day[16], time[DESK_TIME];
+
+	desk_cell(t, r->login);
+	desk_cell(t, r->employee_number);
+	desk_cell(t, r->name);
+	desk_cell(t, r->department);
+	desk_cell(t, km_role_word(r->role));
+	desk_cell(t, km_state_word(r->state));
+	if (r->uid < 0)
+		desk_cell(t, "");
+	else
+		desk_cell_number(t, r->uid);
+	km_day_format(r->valid_until, day);
+	desk_cell(t, day);
+	desk_cell(t, desk_time_short(r->last_login, time));
+}
+
+static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
+{
+	struct listing *l = arg;
+
+	/* Cursors grow, so a listing ends and no row comes twice. */
+	if (m->number != KM_MSG_OPERATOR_ROW || m->operator_row.cursor <= l->last)
+		return KM_EPROTO;
+	l->last = m->operator_row.cursor;
+	l->rows++;
+	l->total++;
+	if (!d->json) {
+		row_cells(&l->table, &m->operator_row);
+		return KM_OK;
+	}
+	json_open(&l->json, NULL, '{');
+	row_json(&l->json, &m->operator_row);
+	json_close(&l->json, '}');
+	fputc('\n', d->out);
+	return KM_OK;
+}
+
+static km_rc list_pages(struct desk *d, struct listing *l)
+{
+	km_rc rc;
+
+	do {
+		struct km_msg m = { .number = KM_MSG_OPERATOR_LIST };
+		struct desk_operation o = { .request = &m, .arg = l, .row = take_row };
+
+		m.operator_list.after = l->last;
+		m.operator_list.limit = DESK_PAGE;
+		l->rows = 0;
+		rc = desk_operate(d, &o);
+		if (rc == KM_OK && !d->json)
+			rc = desk_table_flush(&l->table, d->out);
+		if (rc == KM_OK && l->total <= DESK_PAGE)
+			fflush(d->out); /* the first page is seen at once */
+		if (rc == KM_OK && ferror(d->out))
+			break; /* nobody reads on */
+	} while (rc == KM_OK && l->rows > 0);
+	return rc;
+}
+
+int cmd_operator_list(struct desk *d, const struct desk_args *args)
+{
+	const char *headers[] = {
+		desk_text(DESK_COL_LOGIN, d->lang), desk_text(DESK_COL_EMPLOYEE, d->lang),
+		desk_text(DESK_COL_NAME, d->lang),  desk_text(DESK_COL_DEPARTMENT, d->lang),
+		desk_text(DESK_COL_ROLE, d->lang),  desk_text(DESK_COL_STATE, d->lang),
+		desk_text(DESK_COL_UID, d->lang),   desk_text(DESK_COL_UNTIL, d->lang),
+		desk_text(DESK_COL_LAST, d->lang),
+	};
+	struct listing l = { .json = { .f = d->out } };
+	km_rc rc;
+
+	(void)args;
+	desk_table_init(&l.table, headers, sizeof(headers) / sizeof(headers[0]));
+	rc = desk_open(d); /* before the first byte, so that an error is one object */
+	if (rc == KM_OK && d->json) {
+		json_open(&l.json, NULL, '[');
+		fputc('\n', d->out);
+		d->half_written = true;
+	}
+	if (rc == KM_OK)
+		rc = list_pages(d, &l);
+	desk_table_free(&l.table);
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
+	if (d->json)
+		fputs("]\n", d->out);
+	else if (l.total == 0)
+		desk_warn(d, DESK_NO_OPERATORS, NULL, NULL);
+	return 0;
+}
+
+/* --- show ----------------------------------------------------------------- */
+
+static km_rc take_shown(struct desk *d, void *arg, const struct km_msg *m)
+{
+	(void)d;
+	if (m->number != KM_MSG_OPERATOR_ROW)
+		return KM_EPROTO;
+	*(struct msg_operator_row *)arg = m->operator_row;
+	return KM_OK;
+}
+
+static void show_line(struct desk *d, enum desk_text heading, const char *value)
+{
+	const char *name = desk_text(heading, d->lang);
+	char text[1100];
+	unsigned width = desk_width(name);
+
+	fprintf(d->out, "%s%*s%s\n", name, width < 14 ? (int)(14 - width) : 1, "",
+		*value ? desk_expand(DESK_SHOWN, d->lang, value, NULL, text, sizeof(text)) : "-");
+}
+
+static void show_row(struct desk *d, const struct msg_operator_row *r)
+{
+	char text[64];
+	size_t i;
+
+	show_line(d, DESK_COL_LOGIN, r->login);
+	show_line(d, DESK_COL_EMPLOYEE, r->employee_number);
+	show_line(d, DESK_COL_NAME, r->name);
+	show_line(d, DESK_COL_DEPARTMENT, r->department);
+	show_line(d, DESK_COL_ROLE, km_role_word(r->role));
+	show_line(d, DESK_COL_STATE, km_state_word(r->state));
+	text[0] = '\0';
+	if (r->uid >= 0)
+		snprintf(text, sizeof(text), "%" PRId64, r->uid);
+	show_line(d, DESK_COL_UID, text);
+	km_day_format(r->valid_from, text);
+	show_line(d, DESK_COL_FROM, text);
+	km_day_format(r->valid_until, text);
+	show_line(d, DESK_COL_UNTIL, text);
+	show_line(d, DESK_COL_LAST, desk_time_short(r->last_login, text));
+	show_line(d, DESK_COL_CREATED, desk_time_short(r->created, text));
+	for (i = 0; i < sizeof(r->subject); i++)
+		snprintf(text + 2 * i, 3, "%02x", r->subject[i]);
+	show_line(d, DESK_COL_SUBJECT, text);
+	fputc('\n', d->out);
+}
+
+int cmd_operator_show(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_SHOW };
+	struct msg_operator_row row = { 0 };
+	struct desk_operation o = { .request = &m, .arg = &row, .row = take_shown };
+	struct desk_json j = { .f = d->out };
+	struct desk_credentials credentials = { 0 };
+	km_rc rc = desk_login(d, args, 0, m.operator_show.login);
+
+	if (rc == KM_OK)
+		rc = desk_operate(d, &o);
+	if (rc == KM_OK && o.rows == 0)
+		rc = KM_EPROTO;
+	if (rc == KM_OK)
+		rc = desk_credentials(d, m.operator_show.login, &credentials);
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
+	if (!d->json) {
+		show_row(d, &row);
+		rc = desk_credentials_table(d, &credentials);
+		if (credentials.count == 0)
+			desk_warn(d, DESK_NO_CREDENTIALS, row.login, NULL);
+		return rc == KM_OK ? 0 : desk_fail(d, rc);
+	}
+	json_open(&j, NULL, '{');
+	row_json(&j, &row);
+	desk_credentials_json(&j, "credentials", &credentials);
+	json_close(&j, '}');
+	fputc('\n', d->out);
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* kenmon status, accept. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <kenmon/factor.h>
+#include <kenmon/log.h>
+
+#include "commands.h"
+#include "terminal.h"
+
+#define STATUS_MAX  128 /* rows; the vault has some twenty */
+#define EXEMPT      "kenmon-exempt"
+#define ROOTED_PATH 512
+
+/* --- what stands beside us on this machine --------------------------------- */
+
+static bool exists(const struct desk *d, const char *path)
+{
+	char full[ROOTED_PATH];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", d->root, path);
+	return stat(full, &st) == 0;
+}
+
+static bool comm_is(int proc, const char *pid, const char *name)
+{
+	char path[32], comm[32] = "";
+	int fd;
+	ssize_t n;
+
+	if (snprintf(path, sizeof(path), "%s/comm", pid) >= (int)sizeof(path))
+		return false;
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, comm, sizeof(comm) - 1);
+	close(fd);
+	comm[n > 0 ? n : 0] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	return strcmp(comm, name) == 0;
+}
+
+static bool is_running(const struct desk *d, const char *name)
+{
+	const struct dirent *entry;
+	char path[ROOTED_PATH];
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/proc", d->root);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir)))
+		found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+			comm_is(dirfd(dir), entry->d_name, name);
+	closedir(dir);
+	return found;
+}
+
+static void say(const struct desk *d, struct desk_finding *f, const char *key, bool found,
+		enum desk_text yes, enum desk_text no)
+{
+	f->key = key;
+	f->found = found;
+	desk_expand(found ? yes : no, d->lang, NULL, NULL, f->text, sizeof(f->text));
+}
+
+/*
+ * Members by the group's own list and by their primary group: a stack exempts
+ * both. Accounts that a directory does not enumerate are not counted.
+ */
+static void find_exempt(const struct desk *d, struct desk_finding *f)
+{
+	const struct group *group = getgrnam(EXEMPT);
+	const struct passwd *pw;
+	unsigned count = 0;
+	char text[16];
+
+	f->key = "exempt-accounts";
+	if (!group) {
+		desk_expand(DESK_EXEMPT_NO_GROUP, d->lang, EXEMPT, NULL, f->text, sizeof(f->text));
+		return;
+	}
+	while (group->gr_mem[count])
+		count++;
+	setpwent();
+	while ((pw = getpwent()))
+		count += pw->pw_gid == group->gr_gid;
+	endpwent();
+	f->found = count > 0;
+	snprintf(text, sizeof(text), "%u", count);
+	desk_expand(count ? DESK_EXEMPT_MANY : DESK_EXEMPT_NONE, d->lang, EXEMPT, text, f->text,
+		    sizeof(f->text));
+}
+
+void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS])
+{
+	memset(out, 0, DESK_FINDINGS * sizeof(*out));
+	say(d, &out[0], "fprintd-profile", exists(d, "/usr/share/pam-configs/fprintd"),
+	    DESK_PROFILE_FOUND, DESK_PROFILE_NONE);
+	say(d, &out[1], "fprintd-running", is_running(d, "fprintd"), DESK_FPRINTD_RUNNING,
+	    DESK_FPRINTD_NONE);
+	say(d, &out[2], "sssd", exists(d, "/etc/sssd/sssd.conf"), DESK_SSSD_FOUND, DESK_SSSD_NONE);
+	find_exempt(d, &out[3]);
+}
+
+/* --- status --------------------------------------------------------------- */
+
+struct rows {
+	unsigned count;
+	struct msg_status_row row[STATUS_MAX];
+};
+
+static km_rc take_status(struct desk *d, void *arg, const struct km_msg *m)
+{
+	struct rows *r = arg;
+
+	(void)d;
+	if (m->number != KM_MSG_STATUS_ROW || r->count == STATUS_MAX)
+		return KM_EPROTO;
+	r->row[r->count++] = m->status_row;
+	return KM_OK;
+}
+
+static void rows_json(struct desk_json *j, const char *key, const struct rows *r)
+{
+	unsigned i;
+
+	json_open(j, key, '[');
+	for (i = 0; i < r->count; i++) {
+		json_open(j, NULL, '{');
+		json_string(j, "key", r->row[i].key);
+		json_string(j, "value", r->row[i].value);
+		json_bool(j, "alarm", r->row[i].alarm != 0);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void rows_text(struct desk *d, const struct rows *r)
+{
+	char key[64 * 4 + 1], value[512 * 4 + 1];
+	unsigned i, width = 0, own;
+
+	for (i = 0; i < r->count; i++) {
+		own = desk_width(km_escape(r->row[i].key, key, sizeof(key)));
+		width = own > width ? own : width;
+	}
+	/* Alarms first, each a line that says so: nobody has to see a colour. */
+	for (i = 0; i < r->count; i++) {
+		if (r->row[i].alarm)
+			fprintf(d->out, "%s %s: %s\n", desk_text(DESK_ALARM, d->lang),
+				km_escape(r->row[i].key, key, sizeof(key)),
+				km_escape(r->row[i].value, value, sizeof(value)));
+	}
+	for (i = 0; i < r->count; i++) {
+		if (r->row[i].alarm)
+			continue;
+		own = desk_width(km_escape(r->row[i].key, key, sizeof(key)));
+		fprintf(d->out, "%s%*s%s\n", key, (int)(width - own) + 2, "",
+			km_escape(r->row[i].value, value, sizeof(value)));
+	}
+}
+
+static void status_json(struct desk *d, km_rc rc, const struct rows *r,
+			const struct desk_finding f[DESK_FINDINGS])
+{
+	struct desk_json j = { .f = d->out };
+	unsigned i;
+
+	json_open(&j, NULL, '{');
+	if (rc != KM_OK) {
+		json_string(&j, "error", km_rc_name(rc));
+		json_string(&j, "message", d->why[0] ? d->why : km_rc_text(rc, d->lang));
+	} else
+		rows_json(&j, "status", r);
+	json_open(&j, "machine", '[');
+	for (i = 0; i < DESK_FINDINGS; i++) {
+		json_open(&j, NULL, '{');
+		json_string(&j, "key", f[i].key);
+		json_bool(&j, "found", f[i].found);
+		json_string(&j, "message", f[i].text);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	fputc('\n', d->out);
+}
+
+int cmd_status(struct desk *d, const struct desk_args *args)
+{
+	static struct rows r; /* 70 KiB */
+	struct km_msg m = { .number = KM_MSG_STATUS };
+	struct desk_operation o = { .request = &m, .arg = &r, .row = take_status };
+	struct desk_finding f[DESK_FINDINGS];
+	unsigned i;
+	km_rc rc;
+
+	(void)args;
+	r.count = 0;
+	rc = desk_operate(d, &o);
+	desk_findings(d, f);
+	if (d->json) {
+		status_json(d, rc, &r, f);
+		return km_rc_exit_code(rc);
+	}
+	if (rc == KM_OK)
+		rows_text(d, &r);
+	fprintf(d->out, "%s%s:\n", rc == KM_OK ? "\n" : "", desk_text(DESK_HERE, d->lang));
+	for (i = 0; i < DESK_FINDINGS; i++)
+		fprintf(d->out, "  %s\n", f[i].text);
+	return rc == KM_OK ? 0 : desk_fail(d, rc);
+}
+
+/* --- accept --------------------------------------------------------------- */
+
+static const struct {
+	const char *word;
+	enum km_suspicion what;
+} suspicions[] = {
+	{ "clock", KM_SUSPECT_CLOCK },
+	{ "machine", KM_SUSPECT_MACHINE },
+	{ "rollback", KM_SUSPECT_ROLLBACK },
+};
+
+/* Shows first what was found: nobody accepts what they have not seen. */
+static km_rc show_found(struct desk *d, struct km_msg *m)
+{
+	static struct rows r;
+	struct desk_operation o = { .request = m, .arg = &r, .row = take_status };
+	char text[sizeof(o.done.text) * 4];
+	km_rc rc;
+
+	r.count = 0;
+	m->accept.confirm = 0;
+	rc = desk_operate(d, &o);
+	if (rc != KM_OK || d->json)
+		return rc;
+	rows_text(d, &r);
+	if (o.done.text[0])
+		fprintf(d->out, "%s\n", km_escape(o.done.text, text, sizeof(text)));
+	return KM_OK;
+}
+
+int cmd_accept(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_ACCEPT };
+	struct msg_done done = { 0 };
+	const char *word = args->operand[0];
+	km_rc rc = KM_OK;
+	size_t i;
+
+	for (i = 0; i < sizeof(suspicions) / sizeof(suspicions[0]); i++) {
+		if (strcmp(word, suspicions[i].word) == 0)
+			m.accept.what = (uint8_t)suspicions[i].what;
+	}
+	if (!m.accept.what)
+		rc = desk_because(d, KM_EUSAGE, DESK_CHOICE_WRONG, "accept",
+				  "clock, machine, rollback");
+	if (rc == KM_OK)
+		rc = show_found(d, &m);
+	if (rc == KM_OK && !desk_arg(args, "yes")) {
+		rc = desk_confirm(d, DESK_ASK_ACCEPT, "yes");
+		if (rc != KM_OK && !d->why[0])
+			rc = desk_because(d, rc, DESK_NOT_ACCEPTED, NULL, NULL);
+	}
+	if (rc == KM_OK) {
+		m.accept.confirm = 1;
+		rc = desk_act(d, &m, &done);
+	}
+	return desk_finish(d, rc, &done, DESK_ACCEPTED, word, NULL);
+}

@@ -1,0 +1,129 @@
+/*
+ * Every command of the desk and every option, one line each. Usage, --help
+ * and completion are printed from here; kenmon(1) is checked against it.
+ */
+#include <kenmon/conf.h>
+#include <kenmon/sock.h>
+
+#include "commands.h"
+
+const struct desk_option desk_globals[] = {
+	{ "socket", "PATH", false, KM_SOCKET_PATH, "the daemon's socket" },
+	{ "daemon-user", "NAME|UID", false, KM_VAULT_USER,
+	  "whose stamp on the private line is believed" },
+	{ "json", NULL, false, NULL, "write JSON instead of tables and sentences" },
+	{ "help", NULL, false, NULL, "explain the program, or the command before it" },
+	{ "version", NULL, false, NULL, "print the version" },
+	{ "completion", "SHELL", false, NULL, "print completion for a shell (bash)" },
+	{ 0 },
+};
+
+static const struct desk_option operator_add[] = {
+	{ "employee-number", "N", true, NULL, "number of the employee; never given to two people" },
+	{ "name", "S", true, NULL, "the person's name" },
+	{ "department", "D", true, NULL, "department" },
+	{ "role", "R", false, "operator", "operator, registrar, approver, auditor or officer" },
+	{ "uid", "U", false, NULL,
+	  "uid of the account; without it, that of the account here, or of the first login" },
+	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01)" },
+	{ "valid-until", "DATE", false, NULL, "last day, inclusive, in the site's time zone" },
+	{ 0 },
+};
+
+static const struct desk_option reason[] = {
+	{ "reason", "S", false, NULL, "why; kept in the audit trail" },
+	{ 0 },
+};
+
+static const struct desk_option rebind[] = {
+	{ "uid", "U", false, NULL, "the new uid; without it, that of the next login" },
+	{ 0 },
+};
+
+#define ENROLL_COMMON                                                                              \
+	{ "digits", "6|7|8", false, "6", "length of a code" },                                     \
+	    { "label", "S", false, NULL, "what to call it in listings and in the app" },           \
+	    { "secret-file", "FILE", false, NULL,                                                  \
+	      "import a secret: base32, or hex after 'hex:'; '-' is standard input" },             \
+	    { "no-confirm", NULL, false, NULL, "store it without asking for a first code" },       \
+	{                                                                                          \
+		"qr", "WHEN", false, "auto",                                                       \
+		    "draw the QR code: always, never, or auto (on a terminal)"                     \
+	}
+
+static const struct desk_option enroll_totp[] = {
+	{ "algorithm", "NAME", false, "sha1", "sha1, sha256 or sha512" },
+	{ "period", "SECONDS", false, "30", "seconds that one code lasts" },
+	ENROLL_COMMON,
+	{ 0 },
+};
+
+static const struct desk_option enroll_hotp[] = {
+	{ "counter", "N", false, "0", "counter of the next code" },
+	ENROLL_COMMON,
+	{ 0 },
+};
+
+static const struct desk_option erase[] = {
+	{ "reason", "S", true, NULL, "why; kept in the audit trail" },
+	{ "yes", NULL, false, NULL, "do not ask for the login name first" },
+	{ 0 },
+};
+
+static const struct desk_option accept[] = {
+	{ "yes", NULL, false, NULL, "do not ask first" },
+	{ 0 },
+};
+
+static const struct desk_option audit_list[] = {
+	{ "login", "LOGIN", false, NULL, "records about one operator" },
+	{ "last", "N", false, "50", "the last so many" },
+	{ "all", NULL, false, NULL, "all records" },
+	{ "after", "SEQ", false, NULL, "records after this sequence number" },
+	{ 0 },
+};
+
+static const struct desk_option config_check[] = {
+	{ "config", "FILE", false, KM_CONF_PATH, "the file to check" },
+	{ 0 },
+};
+
+const struct desk_command desk_commands[] = {
+	{ "operator", "add", "LOGIN", "register an operator", "職員を登録する", operator_add,
+	  cmd_operator_add },
+	{ "operator", "list", "", "list all operators", "職員の一覧を表示する", NULL,
+	  cmd_operator_list },
+	{ "operator", "show", "LOGIN", "show one operator and their factors",
+	  "職員とその要素を表示する", NULL, cmd_operator_show },
+	{ "operator", "suspend", "LOGIN", "refuse every login until resumed", "職員を停止する",
+	  reason, cmd_operator_suspend },
+	{ "operator", "resume", "LOGIN", "end a suspension", "停止を解除する", reason,
+	  cmd_operator_resume },
+	{ "operator", "rebind", "LOGIN", "bind to another uid after renumbering",
+	  "別の uid に結び付け直す", rebind, cmd_operator_rebind },
+	{ "enroll", "totp", "LOGIN", "enrol a time-based one-time code (RFC 6238)",
+	  "時刻によるワンタイムコードを登録する", enroll_totp, cmd_enroll_totp },
+	{ "enroll", "hotp", "LOGIN", "enrol a counter-based one-time code (RFC 4226)",
+	  "カウンターによるワンタイムコードを登録する", enroll_hotp, cmd_enroll_hotp },
+	{ "enroll", "recovery-codes", "LOGIN", "make ten recovery codes, each good once",
+	  "一度だけ使えるリカバリーコードを十個作る", NULL, cmd_enroll_recovery_codes },
+	{ "credential", "list", "LOGIN", "list the factors of an operator",
+	  "職員の要素の一覧を表示する", NULL, cmd_credential_list },
+	{ "credential", "remove", "LOGIN ID", "remove one factor", "要素を削除する", NULL,
+	  cmd_credential_remove },
+	{ NULL, "erase", "LOGIN", "destroy everything stored about an operator",
+	  "職員に関する保存情報をすべて破棄する", erase, cmd_erase },
+	{ NULL, "resync", "LOGIN ID", "find a token's place again by two codes in a row",
+	  "連続する二つのコードで再同期する", NULL, cmd_resync },
+	{ NULL, "unlock", "LOGIN", "forget failed tries", "ロックを解除する", NULL, cmd_unlock },
+	{ NULL, "accept", "clock|machine|rollback", "clear what the daemon found suspicious",
+	  "検出された異常を確認のうえ受け入れる", accept, cmd_accept },
+	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,
+	  cmd_audit_list },
+	{ "audit", "verify", "", "check that no record was changed, removed or moved",
+	  "監査記録の改ざんを調べる", NULL, cmd_audit_verify },
+	{ "config", "check", "", "check the configuration without using it", "設定を検査する",
+	  config_check, cmd_config_check },
+	{ NULL, "status", "", "what is well and what is not", "状態を表示する", NULL, cmd_status },
+	{ 0 },
+};

@@ -1,0 +1,47 @@
+/* Handlers of the commands, and what several of them share. */
+#ifndef KENMON_DESK_COMMANDS_H
+#define KENMON_DESK_COMMANDS_H
+
+#include "args.h"
+#include "line.h"
+#include "out.h"
+
+#define DESK_PAGE 500 /* rows asked for at once: 0.2 MB in the socket's buffer at most */
+
+typedef int desk_handler(struct desk *d, const struct desk_args *args);
+
+desk_handler cmd_operator_add, cmd_operator_list, cmd_operator_show, cmd_operator_suspend,
+    cmd_operator_resume, cmd_operator_rebind;
+desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes;
+desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock, cmd_erase;
+desk_handler cmd_audit_list, cmd_audit_verify;
+desk_handler cmd_accept, cmd_config_check, cmd_status;
+
+/* Operand number i into a login field of a message. */
+KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,
+			       char out[65]);
+
+/* One request without rows and prompts. The rc of DONE. */
+KM_MUST_CHECK km_rc desk_act(struct desk *d, struct km_msg *request, struct msg_done *done);
+
+/* Rows of credential listings; also part of 'operator show'. */
+#define DESK_CREDENTIALS_MAX 64 /* the vault allows 16 to an operator */
+struct desk_credentials {
+	unsigned count;
+	struct msg_credential_row row[DESK_CREDENTIALS_MAX];
+};
+KM_MUST_CHECK km_rc desk_credentials(struct desk *d, const char *login,
+				     struct desk_credentials *out);
+void desk_credentials_json(struct desk_json *j, const char *key, const struct desk_credentials *c);
+KM_MUST_CHECK km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c);
+
+/* What the desk itself finds on this machine. */
+struct desk_finding {
+	const char *key;
+	bool found;
+	char text[DESK_WHY];
+};
+#define DESK_FINDINGS 4
+void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS]);
+
+#endif

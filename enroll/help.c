@@ -1,0 +1,157 @@
+/* Usage, help and completion, from the tables. */
+#include <string.h>
+
+#include "args.h"
+#include "out.h"
+
+static void name_of(FILE *f, const struct desk_command *c)
+{
+	fprintf(f, "%s%s%s", c->group ? c->group : "", c->group ? " " : "", c->name);
+}
+
+static unsigned name_width(const struct desk_command *c)
+{
+	return (unsigned)((c->group ? strlen(c->group) + 1 : 0) + strlen(c->name));
+}
+
+void desk_usage(FILE *f, const struct desk_args *args)
+{
+	const struct desk_command *c = args->command;
+	const struct desk_option *o;
+
+	fputs("Usage: kenmon ", f);
+	if (!c) {
+		fprintf(f, "%s%sCOMMAND …\n", args->group ? args->group : "",
+			args->group ? " " : "");
+		return;
+	}
+	name_of(f, c);
+	if (*c->operands)
+		fprintf(f, " %s", c->operands);
+	for (o = c->options; o && o->name; o++)
+		fprintf(f,
+			o->required   ? " --%s %s"
+			: o->argument ? " [--%s %s]"
+				      : " [--%s]",
+			o->name, o->argument);
+	fputc('\n', f);
+}
+
+static void write_options(FILE *f, const struct desk_option *o)
+{
+	for (; o && o->name; o++) {
+		int width = fprintf(f, "  --%s%s%s", o->name, o->argument ? " " : "",
+				    o->argument ? o->argument : "");
+
+		fprintf(f, "%*s%s", width < 26 ? 26 - width : 1, "", o->help);
+		if (o->fallback)
+			fprintf(f, " (default: %s)", o->fallback);
+		fputs(o->required ? " (required)\n" : "\n", f);
+	}
+}
+
+static void write_commands(FILE *f, const char *group, enum km_lang lang)
+{
+	const struct desk_command *c;
+
+	for (c = desk_commands; c->name; c++) {
+		if (group && (!c->group || strcmp(c->group, group) != 0))
+			continue;
+		fputs("  ", f);
+		name_of(f, c);
+		fprintf(f, "%*s%s\n", 24 - (int)name_width(c), "",
+			lang == KM_LANG_JA ? c->help_ja : c->help);
+	}
+}
+
+void desk_help(FILE *f, const struct desk_args *args, enum km_lang lang)
+{
+	const struct desk_command *c = args->command;
+
+	desk_usage(f, args);
+	if (c) {
+		fprintf(f, "\n%s\n", lang == KM_LANG_JA ? c->help_ja : c->help);
+		if (c->options)
+			fputs("\nOptions:\n", f);
+		write_options(f, c->options);
+	} else {
+		if (!args->group)
+			fputs("\nkenmon administers two-factor login on this machine.\n", f);
+		fputs("\nCommands:\n", f);
+		write_commands(f, args->group, lang);
+	}
+	fputs("\nEverywhere:\n", f);
+	write_options(f, desk_globals);
+	if (!c && !args->group)
+		fputs(
+		    "\nExit codes: 0 done, 1 refused, 2 usage, 3 filed and waiting for approval,\n"
+		    "69 the daemon does not answer, 77 not permitted. See kenmon(1).\n",
+		    f);
+}
+
+/* --- completion ----------------------------------------------------------- */
+
+/* The words that may follow a group, or (NULL) the program. */
+static void write_words(FILE *f, const char *group)
+{
+	const struct desk_command *c, *before;
+
+	for (c = desk_commands; c->name; c++) {
+		const char *word = group || !c->group ? c->name : c->group;
+
+		if (group && (!c->group || strcmp(c->group, group) != 0))
+			continue;
+		for (before = desk_commands; before != c; before++) {
+			if (!group && before->group && strcmp(before->group, word) == 0)
+				break;
+		}
+		if (before == c)
+			fprintf(f, "%s ", word);
+	}
+}
+
+static void write_names(FILE *f, const struct desk_option *o)
+{
+	for (; o && o->name; o++)
+		fprintf(f, "--%s ", o->name);
+}
+
+void desk_completion_bash(FILE *f)
+{
+	const struct desk_command *c;
+	const char *group = NULL;
+
+	fputs("# bash completion for kenmon; made by: kenmon --completion bash\n"
+	      "_kenmon()\n"
+	      "{\n"
+	      "\tlocal word=${COMP_WORDS[COMP_CWORD]} words= options=\n"
+	      "\tcase \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n",
+	      f);
+	for (c = desk_commands; c->name; c++) {
+		fprintf(f, "\t\"%s%s%s%s) options=\"", c->group ? c->group : c->name,
+			c->group ? " " : "", c->group ? c->name : "", c->group ? "\"" : " \"*");
+		write_names(f, c->options);
+		fputs("\" ;;\n", f);
+	}
+	fputs("\tesac\n\tcase $COMP_CWORD,${COMP_WORDS[1]} in\n\t1,*) words=\"", f);
+	write_words(f, NULL);
+	fputs("\" ;;\n", f);
+	for (c = desk_commands; c->name; c++) {
+		if (!c->group || (group && strcmp(c->group, group) == 0))
+			continue;
+		group = c->group;
+		fprintf(f, "\t2,%s) words=\"", group);
+		write_words(f, group);
+		fputs("\" ;;\n", f);
+	}
+	fputs(
+	    "\t2,accept) words=\"clock machine rollback\" ;;\n"
+	    "\tesac\n"
+	    "\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
+	    "\t--socket|--config|--secret-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+	    "\tesac\n"
+	    "\tCOMPREPLY=($(compgen -W \"$words $options ",
+	    f);
+	write_names(f, desk_globals);
+	fputs("\" -- \"$word\"))\n}\ncomplete -F _kenmon kenmon\n", f);
+}

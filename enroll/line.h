@@ -1,0 +1,36 @@
+/* The private line to the vault, and operations on it, one at a time. */
+#ifndef KENMON_DESK_LINE_H
+#define KENMON_DESK_LINE_H
+
+#include "desk.h"
+
+struct desk_operation {
+	struct km_msg *request; /* its op is filled in here */
+	bool asks;              /* the vault may prompt; such an operation is never sent twice */
+	void *arg;
+	/* Every frame that is neither PROMPT nor DONE. May be NULL: there must be none. */
+	km_rc (*row)(struct desk *d, void *arg, const struct km_msg *m);
+	/* Before the first prompt is asked; may be NULL. */
+	km_rc (*before)(struct desk *d, void *arg);
+	/* set by desk_operate */
+	unsigned rows, prompts;
+	bool aborted;
+	struct msg_done done;
+};
+
+/* Is a frame with this stamp from the vault, or from somebody who could do all that we can? */
+bool desk_believes(const struct desk *d, const struct km_stamp *stamp);
+
+/* Opens the private line. KM_EPERM, KM_EUNAVAIL and others with the reason in d. */
+KM_MUST_CHECK km_rc desk_open(struct desk *d);
+void desk_close(struct desk *d);
+
+/*
+ * Does one operation and waits for its end. What DONE says is the result; the
+ * vault's own words are put behind the sentence of the rc. Opens the line when
+ * there is none, and sends an operation without prompts once more, under the
+ * same id, when the line breaks before its end.
+ */
+KM_MUST_CHECK km_rc desk_operate(struct desk *d, struct desk_operation *o);
+
+#endif
