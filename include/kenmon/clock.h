@@ -13,8 +13,8 @@ struct km_now {
 	int64_t wall;    /* CLOCK_REALTIME, seconds since 1970 */
 	int64_t boot_ms; /* CLOCK_BOOTTIME, milliseconds: runs on in sleep, never steps */
 	uint8_t boot_id[16];
-	int64_t today;     /* civil day since 1970-01-01 in the site's time zone */
-	int synchronised;  /* 1: the kernel says the clock is set from outside (adjtimex) */
+	int64_t today;    /* civil day since 1970-01-01 in the site's time zone */
+	int synchronised; /* 1: the kernel says the clock is set from outside (adjtimex) */
 };
 
 /* Reads everything. boot_id is read once a process. KM_EIO when the kernel gives no boot id. */

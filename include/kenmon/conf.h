@@ -14,9 +14,9 @@
 
 #define KM_CONF_PATH     "/etc/kenmon/kenmon.conf"
 #define KM_CONF_TEXT     64
-#define KM_CONF_STEPS    4   /* a person is not asked more than four things in a row */
+#define KM_CONF_STEPS    4 /* a person is not asked more than four things in a row */
 #define KM_CONF_NAMES    32
-#define KM_CONF_SERVICES 64  /* sections [service NAME] */
+#define KM_CONF_SERVICES 64           /* sections [service NAME] */
 #define KM_CONF_BYTES    (256 * 1024) /* of one file */
 
 /* Steps of a login; each is a set of factors (KM_FACTOR_BIT) that answer one prompt. */

@@ -74,8 +74,7 @@ KM_MUST_CHECK km_rc km_subject_key_new(struct km_keys *, const uint8_t subject[K
 				       struct km_subject_key *key,
 				       uint8_t wrapped[KM_WRAPPED_BYTES]);
 /* KM_ECORRUPT when it does not open for this subject and generation. */
-KM_MUST_CHECK km_rc km_subject_key_unwrap(struct km_keys *,
-					  const uint8_t subject[KM_SUBJECT_BYTES],
+KM_MUST_CHECK km_rc km_subject_key_unwrap(struct km_keys *, const uint8_t subject[KM_SUBJECT_BYTES],
 					  uint32_t generation,
 					  const uint8_t wrapped[KM_WRAPPED_BYTES],
 					  struct km_subject_key *key);

@@ -30,7 +30,7 @@
 
 #include <kenmon/keys.h>
 
-#define KM_MAX_CREDENTIALS 16   /* of one operator */
+#define KM_MAX_CREDENTIALS 16    /* of one operator */
 #define KM_NAME_BUCKETS    65536 /* hashed unknown names, for each class of answer */
 #define KM_EVENT_BODY      1024
 
@@ -89,7 +89,8 @@ struct km_event_record {
 	enum km_event event;
 	uint8_t subject[KM_SUBJECT_BYTES]; /* all zero: nobody in particular */
 	char actor[65];                    /* "uid:0", "self", "vault" */
-	char body[KM_EVENT_BODY + 1];      /* key=value, one blank between, values percent-escaped; no names of people */
+	char body[KM_EVENT_BODY +
+		  1]; /* key=value, one blank between, values percent-escaped; no names of people */
 };
 
 struct km_audit_row {
@@ -151,14 +152,21 @@ KM_MUST_CHECK km_rc store_name_throttle(struct km_store *, enum km_class class, 
 KM_MUST_CHECK km_rc store_recovery_find(struct km_store *, uint64_t credential,
 					const uint8_t mac[KM_TAG_BYTES], bool *used);
 
+/*
+ * An operator and a TOTP credential that are stored nowhere, sealed like real
+ * ones: what is judged in the place of a name that has nothing. Never accepted.
+ */
+KM_MUST_CHECK km_rc store_decoy(struct km_store *, struct km_operator *op,
+				struct km_credential *credential);
+
 struct km_acceptance {
 	uint8_t subject[KM_SUBJECT_BYTES];
 	uint64_t credential;
-	uint64_t moving;                    /* TOTP, HOTP: the new value; must be above the stored one */
-	int32_t drift;                      /* TOTP: the new value */
-	const uint8_t *recovery_mac;        /* recovery: the code to mark as used, else NULL */
-	int64_t bind_uid;                   /* ≥ 0: bind an operator that has no uid yet */
-	bool login;                         /* false: confirming or resyncing, not a login */
+	uint64_t moving;             /* TOTP, HOTP: the new value; must be above the stored one */
+	int32_t drift;               /* TOTP: the new value */
+	const uint8_t *recovery_mac; /* recovery: the code to mark as used, else NULL */
+	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
+	bool login;                  /* false: confirming or resyncing, not a login */
 	const struct km_event_record *event;
 };
 /*
@@ -168,14 +176,14 @@ struct km_acceptance {
 KM_MUST_CHECK km_rc store_accept(struct km_store *, const struct km_acceptance *);
 
 struct km_failure {
-	size_t count;                        /* credentials it counts against */
+	size_t count; /* credentials it counts against */
 	uint64_t credential[KM_MAX_CREDENTIALS];
 	struct km_throttle throttle[KM_MAX_CREDENTIALS]; /* what each becomes */
-	bool by_name;                        /* counts in a bucket as well */
+	bool by_name;                                    /* counts in a bucket as well */
 	enum km_class class;
 	uint16_t bucket;
 	struct km_throttle name_throttle;
-	const struct km_event_record *event; /* NULL: coalesced by the caller */
+	const struct km_event_record *event;  /* NULL: coalesced by the caller */
 	const struct km_event_record *second; /* e.g. LOCKED; may be NULL */
 };
 KM_MUST_CHECK km_rc store_fail(struct km_store *, const struct km_failure *);
@@ -236,15 +244,16 @@ KM_MUST_CHECK km_rc store_credential_remove(struct km_store *,
 /* Opens the seed of a credential. KM_ECORRUPT when it does not open. */
 KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
 			       const struct km_credential *, struct km_secret *seed);
-/* Clears the throttles of all credentials of a subject, and the name bucket given for each class. */
+/* Clears the throttles of all credentials of a subject, and the name bucket given for each class.
+ */
 KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				 uint16_t bucket, const struct km_event_record *event);
 
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials, throttles,
- * recovery codes deleted. T3: the person becomes a tombstone of the employee number, the operator row goes.
- * store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * recovery codes deleted. T3: the person becomes a tombstone of the employee number, the operator
+ * row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      const struct km_event_record *event);
@@ -260,9 +269,8 @@ KM_MUST_CHECK km_rc store_truncate_logs(struct km_store *);
 /* The head as of the last good flush. */
 KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
-KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after,
-				const uint8_t *subject, size_t limit, struct km_audit_row *out,
-				size_t *count);
+KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
+				size_t limit, struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
@@ -273,7 +281,7 @@ KM_MUST_CHECK km_rc store_audit_hash(struct km_store *, uint64_t seq, uint8_t ha
 struct km_verify {
 	uint64_t next; /* seq expected next; 0 before the first slice */
 	uint8_t hash[32];
-	uint64_t bad;  /* seq of the first bad record; 0: none so far */
+	uint64_t bad; /* seq of the first bad record; 0: none so far */
 	char why[128];
 	bool finished;
 };

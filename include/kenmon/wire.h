@@ -14,9 +14,10 @@
 #include <kenmon/rc.h>
 #include <kenmon/secret.h>
 
-#define KM_FRAME_MAX    65536 /* more than the largest message will ever need; MSG_TRUNC is an error */
-#define KM_FRAME_HEADER 5     /* u8 number, u32 session */
-#define KM_SLOTS_MAX    8     /* steps of one login; the configuration allows 4 */
+#define KM_FRAME_MAX 65536 /* more than the largest message will ever need; MSG_TRUNC is an error  \
+			    */
+#define KM_FRAME_HEADER 5  /* u8 number, u32 session */
+#define KM_SLOTS_MAX    8  /* steps of one login; the configuration allows 4 */
 
 /* Protocol versions between door or desk and judge. The judge speaks both. */
 #define KM_PROTOCOL_OLDEST 1
@@ -105,8 +106,10 @@ enum km_message_number {
 #define KM_MEMBER_SLOTS(field, limit)  struct km_slots field
 
 #define KM_MESSAGE(NAME, name, number, from, phases, cap) struct msg_##name {
-#define KM_FIELD(name, kind, field, limit) KM_MEMBER_##kind(field, limit);
-#define KM_MESSAGE_END(name) };
+#define KM_FIELD(name, kind, field, limit)                KM_MEMBER_##kind(field, limit);
+#define KM_MESSAGE_END(name)                                                                       \
+	}                                                                                          \
+	;
 #include <kenmon/messages.def>
 #undef KM_MESSAGE
 #undef KM_FIELD

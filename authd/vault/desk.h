@@ -1,0 +1,73 @@
+/*
+ * What a desk may ask for on its private line. One operation is one call: a
+ * handler runs it against the store, puts rows on the line, and says how it ended.
+ */
+#ifndef KENMON_VAULT_DESK_H
+#define KENMON_VAULT_DESK_H
+
+#include "vault.h"
+
+#define DESK_PAGE 500 /* rows a listing gives at once; a page is one commit's work at most */
+
+enum call_end {
+	CALL_DONE = 0, /* DONE follows in this round */
+	CALL_ASKED,    /* a PROMPT is open; the operation is in line->pending */
+	CALL_LATER,    /* DONE follows when the erasure is finished */
+};
+
+struct call {
+	struct vault *v;
+	struct line *l;
+	struct km_msg *m; /* the operation, or the ANSWER to its PROMPT */
+	char actor[32];
+	enum call_end end;
+	uint64_t id;    /* of DONE */
+	char text[256]; /* of DONE */
+};
+
+/* An operation that asked for something. In locked memory; wiped when it ends. */
+struct pending {
+	struct km_msg asked;
+	struct km_operator op;
+	struct km_credential credential;
+	struct km_secret first; /* resync: the first of two codes */
+	unsigned answers;
+};
+
+/* Puts a row or a prompt on the line. */
+KM_MUST_CHECK km_rc call_put(struct call *c, struct km_msg *m);
+/* Sets DONE's text. */
+void call_say(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Opens a PROMPT for a one-time code. */
+KM_MUST_CHECK km_rc call_ask(struct call *c, enum km_text text);
+/* An event of this call: by whom, on what authority. */
+void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
+		const struct km_operator *op);
+/* The operator of a login; KM_ENOTFOUND says so in the text. */
+KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_operator *op);
+
+/* desk_operator.c */
+km_rc desk_operator_add(struct call *c);
+km_rc desk_operator_list(struct call *c);
+km_rc desk_operator_show(struct call *c);
+km_rc desk_operator_state(struct call *c);
+km_rc desk_operator_rebind(struct call *c);
+km_rc desk_unlock(struct call *c);
+km_rc desk_erase(struct call *c);
+
+/* desk_credential.c */
+km_rc desk_enrol(struct call *c);
+km_rc desk_enrol_answer(struct call *c);
+km_rc desk_enrol_recovery(struct call *c);
+km_rc desk_credential_list(struct call *c);
+km_rc desk_credential_remove(struct call *c);
+km_rc desk_resync(struct call *c);
+km_rc desk_resync_answer(struct call *c);
+
+/* desk_audit.c */
+km_rc desk_audit_list(struct call *c);
+km_rc desk_audit_verify(struct call *c);
+km_rc desk_status(struct call *c);
+km_rc desk_accept(struct call *c);
+
+#endif

@@ -1,0 +1,316 @@
+/* Desk operations on credentials: enrol, list, remove, resync. */
+#include <stdio.h>
+#include <string.h>
+
+#include <kenmon/factor.h>
+
+#include "codes.h"
+#include "desk.h"
+#include "lockout.h"
+
+#define SEED_LEAST    16 /* 128 bits (RFC 4226, R6) */
+#define SEED_MOST     64 /* a block of SHA-256's HMAC; longer keys are hashed first */
+#define PERIOD_LEAST  15
+#define PERIOD_MOST   300
+#define CONFIRM_TRIES 3
+
+static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
+{
+	if (m->factor != KM_FACTOR_TOTP && m->factor != KM_FACTOR_HOTP)
+		return KM_EINVAL;
+	if (m->algorithm < KM_SHA1 || m->algorithm > KM_SHA512 || m->digits < 6 || m->digits > 8)
+		return KM_EINVAL;
+	if (m->factor == KM_FACTOR_HOTP && m->algorithm != KM_SHA1) {
+		call_say(c, "counter-based codes are SHA-1 only (RFC 4226)");
+		return KM_EINVAL;
+	}
+	if (m->factor == KM_FACTOR_TOTP && (m->period < PERIOD_LEAST || m->period > PERIOD_MOST)) {
+		call_say(c, "the period must be %d to %d seconds", PERIOD_LEAST, PERIOD_MOST);
+		return KM_EINVAL;
+	}
+	if (m->secret.len < SEED_LEAST || m->secret.len > SEED_MOST) {
+		call_say(c, "the secret must have %d to %d bytes", SEED_LEAST, SEED_MOST);
+		return KM_EINVAL;
+	}
+	if (m->counter > INT64_MAX / 2)
+		return KM_EINVAL;
+	if (m->factor == KM_FACTOR_TOTP && m->confirm && (c->v->suspicion & KM_SUSPECT_CLOCK)) {
+		call_say(c,
+			 "the clock is in doubt, so a code made from the time cannot be checked");
+		return KM_ESUSPECT;
+	}
+	return KM_OK;
+}
+
+static struct km_credential credential_of(const struct msg_enrol *m, const struct km_operator *op)
+{
+	struct km_credential in = { .factor = m->factor,
+				    .algorithm = m->algorithm,
+				    .digits = m->digits,
+				    .period = m->factor == KM_FACTOR_TOTP ? m->period : 0,
+				    .moving = m->factor == KM_FACTOR_HOTP ? m->counter : 0 };
+
+	memcpy(in.subject, op->subject, sizeof in.subject);
+	memcpy(in.label, m->label, sizeof in.label);
+	return in;
+}
+
+static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
+		       const struct km_secret *seed, bool confirmed)
+{
+	struct km_event_record r;
+	km_rc rc;
+
+	call_event(c, &r, KM_EVENT_ENROLLED, op);
+	event_add(&r, "factor", km_factor_word(in->factor));
+	event_add_number(&r, "digits", in->digits);
+	event_add(&r, "confirmed", confirmed ? "yes" : "no");
+	rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
+	if (rc == KM_OK)
+		note_event(c->v, &r);
+	if (rc == KM_ELIMIT)
+		call_say(c, "an operator has at most %d credentials", KM_MAX_CREDENTIALS);
+	return rc;
+}
+
+/* Keeps the operation until its code has come. */
+static km_rc keep(struct call *c, const struct km_operator *op, const struct km_credential *in)
+{
+	struct pending *p = km_locked_new(sizeof *p);
+
+	if (!p)
+		return KM_ENOMEM;
+	p->asked = *c->m;
+	p->op = *op;
+	p->credential = *in;
+	c->l->pending = p;
+	return call_ask(c, KM_TEXT_PROMPT_CODE);
+}
+
+km_rc desk_enrol(struct call *c)
+{
+	const struct msg_enrol *m = &c->m->enrol;
+	struct km_credential in;
+	struct km_operator op;
+	km_rc rc = check_enrolment(c, m);
+
+	if (rc == KM_OK)
+		rc = call_operator(c, m->login, &op);
+	if (rc != KM_OK)
+		return rc;
+	in = credential_of(m, &op);
+	if (m->confirm)
+		return keep(c, &op, &in);
+	return store_new(c, &op, &in, &m->secret, false);
+}
+
+/* The operator may have changed while the code was typed. */
+static km_rc read_again(struct call *c, struct pending *p)
+{
+	km_rc rc = store_operator_by_subject(c->v->store, p->op.subject, &p->op);
+
+	return rc == KM_OK && p->op.state == KM_ERASING ? KM_ESTATE : rc;
+}
+
+km_rc desk_enrol_answer(struct call *c)
+{
+	struct pending *p = c->l->pending;
+	const struct msg_enrol *m = &p->asked.enrol;
+	struct code_judgement j = { .found = CODE_WRONG };
+	km_rc rc = read_again(c, p);
+
+	if (rc == KM_OK &&
+	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
+		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
+				c->v->conf.hotp.look_ahead, &j);
+	if (rc != KM_OK)
+		return rc;
+	if (j.found != CODE_RIGHT) {
+		if (++p->answers < CONFIRM_TRIES)
+			return call_ask(c, KM_TEXT_CODE_WRONG);
+		call_say(c, "nothing was stored");
+		return KM_EBADCODE;
+	}
+	p->credential.moving = j.moving;
+	p->credential.drift = j.drift;
+	return store_new(c, &p->op, &p->credential, &m->secret, true);
+}
+
+km_rc desk_enrol_recovery(struct call *c)
+{
+	const struct msg_enrol_recovery *m = &c->m->enrol_recovery;
+	struct km_event_record r;
+	struct km_operator op;
+	km_rc rc;
+
+	if (m->codes.len != KM_RECOVERY_CODES * KM_RECOVERY_LENGTH)
+		return KM_EINVAL;
+	rc = call_operator(c, m->login, &op);
+	if (rc != KM_OK)
+		return rc;
+	call_event(c, &r, KM_EVENT_ENROLLED, &op);
+	event_add(&r, "factor", km_factor_word(KM_FACTOR_RECOVERY));
+	rc = store_enrol_recovery(c->v->store, &op, &m->codes, &r, &c->id);
+	if (rc == KM_OK)
+		note_event(c->v, &r);
+	return rc;
+}
+
+static km_rc put_credential(struct call *c, const struct km_credential *credential)
+{
+	struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW };
+	struct msg_credential_row *row = &m.credential_row;
+
+	row->id = credential->id;
+	row->factor = credential->factor;
+	memcpy(row->label, credential->label, sizeof row->label);
+	row->created = credential->created;
+	row->last_used = credential->last_used;
+	row->algorithm = credential->algorithm;
+	row->digits = credential->digits;
+	row->period = credential->period;
+	row->drift = credential->drift;
+	row->fails = credential->throttle.fails;
+	row->wait = lockout_wait(&credential->throttle, c->v->now.wall);
+	if (credential->factor == KM_FACTOR_RECOVERY) {
+		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
+
+		if (rc != KM_OK)
+			return rc;
+	}
+	return call_put(c, &m);
+}
+
+km_rc desk_credential_list(struct call *c)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	struct km_operator op;
+	size_t count = 0;
+	km_rc rc = call_operator(c, c->m->credential_list.login, &op);
+
+	if (rc == KM_OK)
+		rc = store_credentials(c->v->store, op.subject, list, &count);
+	for (size_t i = 0; rc == KM_OK && i < count; i++)
+		rc = put_credential(c, &list[i]);
+	c->id = count;
+	return rc;
+}
+
+/* One credential of an operator. */
+static km_rc find(struct call *c, const struct km_operator *op, uint64_t id,
+		  struct km_credential *out, size_t *count)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	km_rc rc = store_credentials(c->v->store, op->subject, list, count);
+
+	for (size_t i = 0; rc == KM_OK && i < *count; i++) {
+		if (list[i].id != id)
+			continue;
+		*out = list[i];
+		return KM_OK;
+	}
+	if (rc != KM_OK)
+		return rc;
+	call_say(c, "this operator has no credential %llu", (unsigned long long)id);
+	return KM_ENOTFOUND;
+}
+
+km_rc desk_credential_remove(struct call *c)
+{
+	const struct msg_credential_remove *m = &c->m->credential_remove;
+	struct km_credential credential;
+	struct km_event_record r;
+	struct km_operator op;
+	size_t count = 0;
+	km_rc rc = call_operator(c, m->login, &op);
+
+	if (rc == KM_OK)
+		rc = find(c, &op, m->id, &credential, &count);
+	if (rc != KM_OK)
+		return rc;
+	call_event(c, &r, KM_EVENT_CREDENTIAL_REMOVED, &op);
+	event_add(&r, "factor", km_factor_word(credential.factor));
+	event_add_number(&r, "credential", (int64_t)m->id);
+	rc = store_credential_remove(c->v->store, op.subject, m->id, &r);
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	c->id = m->id;
+	if (count == 1)
+		call_say(
+		    c,
+		    "this was the last factor: the operator is refused until another is enrolled");
+	return KM_OK;
+}
+
+km_rc desk_resync(struct call *c)
+{
+	const struct msg_resync *m = &c->m->resync;
+	struct km_credential credential;
+	struct km_operator op;
+	size_t count = 0;
+	km_rc rc = call_operator(c, m->login, &op);
+
+	if (rc == KM_OK)
+		rc = find(c, &op, m->id, &credential, &count);
+	if (rc != KM_OK)
+		return rc;
+	if (km_factor_class(credential.factor) != KM_CLASS_DIGITS) {
+		call_say(c, "only one-time codes can be resynchronised");
+		return KM_EINVAL;
+	}
+	if (credential.factor == KM_FACTOR_TOTP && (c->v->suspicion & KM_SUSPECT_CLOCK))
+		return KM_ESUSPECT;
+	return keep(c, &op, &credential);
+}
+
+static km_rc accept_resync(struct call *c, struct pending *p, const struct code_judgement *j)
+{
+	struct km_acceptance a = { .credential = p->credential.id,
+				   .moving = j->moving,
+				   .drift = j->drift,
+				   .bind_uid = -1 };
+	struct km_event_record r;
+	km_rc rc;
+
+	memcpy(a.subject, p->op.subject, sizeof a.subject);
+	call_event(c, &r, KM_EVENT_RESYNCED, &p->op);
+	event_add_number(&r, "credential", (int64_t)p->credential.id);
+	a.event = &r;
+	rc = store_accept(c->v->store, &a);
+	if (rc == KM_OK)
+		note_event(c->v, &r);
+	c->id = p->credential.id;
+	return rc;
+}
+
+km_rc desk_resync_answer(struct call *c)
+{
+	struct km_secret seed KM_SECRET = { 0 };
+	struct pending *p = c->l->pending;
+	struct code_judgement j = { .found = CODE_WRONG };
+	size_t count;
+	km_rc rc;
+
+	if (km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) != KM_CLASS_DIGITS)
+		return KM_EBADCODE;
+	if (p->answers++ == 0) {
+		p->first = c->m->answer.secret;
+		return call_ask(c, KM_TEXT_PROMPT_CODE_NEXT);
+	}
+	rc = read_again(c, p);
+	if (rc == KM_OK)
+		rc = find(c, &p->op, p->credential.id, &p->credential, &count);
+	if (rc == KM_OK)
+		rc = store_seed(c->v->store, &p->op, &p->credential, &seed);
+	if (rc == KM_OK)
+		rc = code_resync(&p->credential, &seed, &p->first, &c->m->answer.secret,
+				 c->v->now.wall, &j);
+	if (rc != KM_OK)
+		return rc;
+	if (j.found != CODE_RIGHT) {
+		call_say(c, "these are not two codes in a row that this token makes now");
+		return KM_EBADCODE;
+	}
+	return accept_resync(c, p, &j);
+}

@@ -1,0 +1,198 @@
+/* Desk operations on operators. */
+#include <string.h>
+
+#include <kenmon/factor.h>
+#include <kenmon/log.h>
+
+#include "desk.h"
+
+static bool plausible_uid(int64_t uid)
+{
+	return uid >= -1 && uid < (int64_t)UINT32_MAX;
+}
+
+km_rc desk_operator_add(struct call *c)
+{
+	const struct msg_operator_add *m = &c->m->operator_add;
+	struct km_operator in = { .uid = m->uid,
+				  .role = m->role,
+				  .valid_from = m->valid_from,
+				  .valid_until = m->valid_until };
+	struct km_operator made;
+	struct km_person who = { 0 };
+	struct km_event_record r;
+	km_rc rc;
+
+	if (!m->login[0] || !m->employee_number[0] || !m->name[0] || !m->department[0] ||
+	    !plausible_uid(m->uid) || m->role > KM_ROLE_OFFICER)
+		return KM_EINVAL;
+	if (m->valid_from != KM_DAY_NONE && m->valid_until != KM_DAY_NONE &&
+	    m->valid_from > m->valid_until) {
+		call_say(c, "valid-from lies after valid-until");
+		return KM_EINVAL;
+	}
+	memcpy(who.login, m->login, sizeof who.login);
+	memcpy(who.employee_number, m->employee_number, sizeof who.employee_number);
+	memcpy(who.name, m->name, sizeof who.name);
+	memcpy(who.department, m->department, sizeof who.department);
+	call_event(c, &r, KM_EVENT_OPERATOR_ADDED, NULL);
+	event_add(&r, "role", km_role_word(m->role));
+	event_add_number(&r, "uid", m->uid);
+	rc = store_operator_add(c->v->store, &in, &who, &r, &made);
+	km_wipe(&who, sizeof who);
+	if (rc != KM_OK)
+		return rc;
+	c->id = made.cursor;
+	note_event(c->v, &r);
+	return KM_OK;
+}
+
+static km_rc put_operator(struct call *c, const struct km_operator *op)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_ROW };
+	struct msg_operator_row *row = &m.operator_row;
+	struct km_person who = { 0 };
+	km_rc rc = store_person(c->v->store, op, &who);
+
+	/* Somebody who is being erased has a row and no name any more. */
+	if (rc != KM_OK && rc != KM_ENOTFOUND)
+		return rc;
+	row->cursor = op->cursor;
+	memcpy(row->subject, op->subject, sizeof row->subject);
+	memcpy(row->login, who.login, sizeof row->login);
+	memcpy(row->employee_number, who.employee_number, sizeof row->employee_number);
+	memcpy(row->name, who.name, sizeof row->name);
+	memcpy(row->department, who.department, sizeof row->department);
+	row->role = op->role;
+	row->state = op->state;
+	row->uid = op->uid;
+	row->valid_from = op->valid_from;
+	row->valid_until = op->valid_until;
+	row->last_login = op->last_login;
+	row->created = op->created;
+	rc = call_put(c, &m);
+	km_wipe(&m, sizeof m);
+	km_wipe(&who, sizeof who);
+	return rc;
+}
+
+km_rc desk_operator_list(struct call *c)
+{
+	static struct km_operator page[DESK_PAGE]; /* one at a time: the vault has one thread */
+	const struct msg_operator_list *m = &c->m->operator_list;
+	size_t count = 0, limit = m->limit < DESK_PAGE ? m->limit : DESK_PAGE;
+	km_rc rc = store_operators(c->v->store, m->after, limit, page, &count);
+
+	for (size_t i = 0; rc == KM_OK && i < count; i++)
+		rc = put_operator(c, &page[i]);
+	km_wipe(page, count * sizeof page[0]);
+	c->id = count;
+	return rc;
+}
+
+km_rc desk_operator_show(struct call *c)
+{
+	struct km_operator op;
+	km_rc rc = call_operator(c, c->m->operator_show.login, &op);
+
+	return rc == KM_OK ? put_operator(c, &op) : rc;
+}
+
+km_rc desk_operator_state(struct call *c)
+{
+	const struct msg_operator_state *m = &c->m->operator_state;
+	bool suspend = m->state == KM_SUSPENDED;
+	struct km_event_record r;
+	struct km_operator op;
+	km_rc rc;
+
+	if (m->state != KM_ACTIVE && m->state != KM_SUSPENDED)
+		return KM_EINVAL;
+	/* Giving access back waits until the house is in order; taking it away never does. */
+	if (!suspend && (c->v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK)))
+		return KM_ESUSPECT;
+	rc = call_operator(c, m->login, &op);
+	if (rc != KM_OK)
+		return rc;
+	if (op.state == m->state || op.state == KM_ERASING) {
+		call_say(c, "the operator is %s already", km_state_word(op.state));
+		return KM_ESTATE;
+	}
+	call_event(c, &r, suspend ? KM_EVENT_OPERATOR_SUSPENDED : KM_EVENT_OPERATOR_RESUMED, &op);
+	if (m->reason[0])
+		event_add(&r, "reason", m->reason);
+	rc = store_operator_state(c->v->store, op.subject, (enum km_operator_state)m->state, &r);
+	if (rc == KM_OK)
+		note_event(c->v, &r);
+	return rc;
+}
+
+km_rc desk_operator_rebind(struct call *c)
+{
+	const struct msg_operator_rebind *m = &c->m->operator_rebind;
+	struct km_event_record r;
+	struct km_operator op;
+	km_rc rc;
+
+	if (!plausible_uid(m->uid))
+		return KM_EINVAL;
+	rc = call_operator(c, m->login, &op);
+	if (rc != KM_OK)
+		return rc;
+	call_event(c, &r, KM_EVENT_OPERATOR_REBOUND, &op);
+	event_add_number(&r, "from", op.uid);
+	event_add_number(&r, "to", m->uid);
+	rc = store_operator_uid(c->v->store, op.subject, m->uid, &r);
+	if (rc == KM_OK)
+		note_event(c->v, &r);
+	return rc;
+}
+
+km_rc desk_unlock(struct call *c)
+{
+	struct km_event_record r;
+	struct km_operator op;
+	uint16_t bucket;
+	km_rc rc = call_operator(c, c->m->unlock.login, &op);
+
+	if (rc == KM_OK)
+		rc = session_bucket(c->v, c->m->unlock.login, &bucket);
+	if (rc != KM_OK)
+		return rc;
+	call_event(c, &r, KM_EVENT_UNLOCKED, &op);
+	rc = store_unlock(c->v->store, op.subject, bucket, &r);
+	if (rc == KM_OK)
+		note_event(c->v, &r);
+	return rc;
+}
+
+km_rc desk_erase(struct call *c)
+{
+	const struct msg_erase *m = &c->m->erase;
+	struct km_event_record r;
+	struct km_operator op;
+	km_rc rc;
+
+	if (!m->reason[0]) {
+		call_say(c, "an erasure needs a reason");
+		return KM_EINVAL;
+	}
+	if (c->v->suspicion) {
+		call_say(c, "nothing is destroyed while the clock, the machine or the database are "
+			    "in doubt");
+		return KM_ESUSPECT;
+	}
+	rc = call_operator(c, m->login, &op);
+	if (rc != KM_OK)
+		return rc;
+	call_event(c, &r, KM_EVENT_ERASE_BEGUN, &op);
+	event_add(&r, "reason", m->reason);
+	rc = store_erase_begin(c->v->store, op.subject, &r);
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	c->v->erasing = true;
+	c->l->erasing = true;
+	c->end = CALL_LATER;
+	return KM_OK;
+}

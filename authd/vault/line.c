@@ -1,0 +1,293 @@
+/*
+ * A desk's private line: a socket pair that the judge never sees. Operations,
+ * their rows and their secrets travel here and nowhere else. A desk does one
+ * thing at a time; its bad frame costs it the line.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <kenmon/log.h>
+
+#include "desk.h"
+
+enum {
+	READS = 0,
+	CHANGES =
+	    1, /* runs once for an operation id; refused while machine or database are in doubt */
+	ANYWAY = 2, /* taking access away, and accepting: never refused for that */
+};
+
+static const struct operation {
+	enum km_message_number number;
+	km_rc (*run)(struct call *c);
+	km_rc (*answer)(struct call *c); /* takes the ANSWER to what run asked */
+	unsigned flags;
+} operations[] = {
+	{ KM_MSG_OPERATOR_ADD, desk_operator_add, NULL, CHANGES },
+	{ KM_MSG_OPERATOR_LIST, desk_operator_list, NULL, READS },
+	{ KM_MSG_OPERATOR_SHOW, desk_operator_show, NULL, READS },
+	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | ANYWAY },
+	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES },
+	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES },
+	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES },
+	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS },
+	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY },
+	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES },
+	{ KM_MSG_RESYNC, desk_resync, desk_resync_answer, CHANGES },
+	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES },
+	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY },
+	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS },
+	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS },
+	{ KM_MSG_STATUS, desk_status, NULL, READS },
+};
+
+static const struct operation *operation_of(unsigned number)
+{
+	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+		if (operations[i].number == number)
+			return &operations[i];
+	}
+	return NULL;
+}
+
+km_rc line_new(struct vault *v, uid_t peer, int *other)
+{
+	struct epoll_event ready = { .events = EPOLLIN };
+	struct line *l = NULL;
+	int pair[2];
+
+	for (size_t i = 0; i < VAULT_LINES && !l; i++) {
+		if (v->line[i].fd < 0)
+			l = &v->line[i];
+	}
+	if (!l)
+		return KM_ELIMIT;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return KM_EIO;
+	ready.data.fd = pair[0];
+	if (epoll_ctl(v->poll, EPOLL_CTL_ADD, pair[0], &ready) < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return KM_EIO;
+	}
+	*l = (struct line){ .fd = pair[0], .peer = peer, .phase = KM_PHASE_DESK_IDLE };
+	*other = pair[1];
+	return KM_OK;
+}
+
+static void forget_pending(struct line *l)
+{
+	km_locked_free(l->pending, sizeof *l->pending);
+	l->pending = NULL;
+	l->phase = KM_PHASE_DESK_IDLE;
+}
+
+void line_close(struct vault *v, struct line *l)
+{
+	if (l->fd < 0)
+		return;
+	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
+	close(l->fd);
+	queue_free(&l->out);
+	forget_pending(l);
+	*l = (struct line){ .fd = -1 };
+}
+
+km_rc call_put(struct call *c, struct km_msg *m)
+{
+	return queue_put(&c->l->out, m);
+}
+
+void call_say(struct call *c, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(c->text, sizeof c->text, format, args);
+	va_end(args);
+}
+
+km_rc call_ask(struct call *c, enum km_text text)
+{
+	struct km_msg m = { .number = KM_MSG_PROMPT };
+
+	snprintf(m.prompt.text, sizeof m.prompt.text, "%s", km_text(text, KM_LANG_EN));
+	m.prompt.echo = 1;
+	m.prompt.shape = KM_SHAPE_DIGITS;
+	c->end = CALL_ASKED;
+	c->l->phase = KM_PHASE_DESK_ASKED;
+	return call_put(c, &m);
+}
+
+void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
+		const struct km_operator *op)
+{
+	event_make(r, event, op ? op->subject : NULL, c->actor);
+	/* Root needs no factor of its own until two-person approval exists: the trail says so. */
+	event_add(r, "authority",
+		  c->l->peer == 0 ? "root-without-factor" : "starter-without-factor");
+}
+
+km_rc call_operator(struct call *c, const char *login, struct km_operator *op)
+{
+	km_rc rc = store_operator_by_login(c->v->store, login, op);
+
+	if (rc == KM_ENOTFOUND)
+		call_say(c, "no operator is registered under this login");
+	return rc;
+}
+
+static km_rc put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
+{
+	struct km_msg m = { .number = KM_MSG_DONE };
+
+	memcpy(m.done.op, l->op, sizeof l->op);
+	m.done.rc = (uint8_t)-rc;
+	m.done.id = id;
+	snprintf(m.done.text, sizeof m.done.text, "%s", text);
+	return queue_put(&l->out, &m);
+}
+
+/* Runs what a call asks for; the rc goes into DONE. */
+static km_rc run(struct call *c, const struct operation *o)
+{
+	km_rc rc, before;
+
+	if ((o->flags & CHANGES) && !(o->flags & ANYWAY) &&
+	    (c->v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK)))
+		return KM_ESUSPECT;
+	if (!(o->flags & CHANGES))
+		return o->run(c);
+	rc = store_op_seen(c->v->store, c->l->op, &before, &c->id);
+	if (rc == KM_OK)
+		return before;
+	if (rc == KM_ENOTFOUND)
+		rc = o->run(c);
+	return rc;
+}
+
+/* Ends a call in this round: remembers what was done, answers, forgets what was asked. */
+static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
+{
+	if (rc == KM_OK && c->end == CALL_ASKED)
+		return KM_OK;
+	if (rc == KM_OK && (o->flags & CHANGES))
+		rc = store_op_note(c->v->store, c->l->op, KM_OK, c->id);
+	forget_pending(c->l);
+	if (rc == KM_OK && c->end == CALL_LATER)
+		return KM_OK;
+	return put_done(c->l, rc, c->id, c->text);
+}
+
+static km_rc take_operation(struct vault *v, struct line *l, struct km_msg *m)
+{
+	const struct operation *o = operation_of(m->number);
+	struct call c = { .v = v, .l = l, .m = m };
+
+	if (!o)
+		return KM_EPROTO;
+	/* Every operation begins with its id. */
+	memcpy(l->op, m->status.op, sizeof l->op);
+	snprintf(c.actor, sizeof c.actor, "uid:%u", (unsigned)l->peer);
+	return finish(&c, o, run(&c, o));
+}
+
+static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
+{
+	const struct operation *o = l->pending ? operation_of(l->pending->asked.number) : NULL;
+	struct call c = { .v = v, .l = l, .m = m };
+	km_rc rc = KM_EABORTED;
+
+	if (!o || !o->answer)
+		return KM_EPROTO;
+	snprintf(c.actor, sizeof c.actor, "uid:%u", (unsigned)l->peer);
+	if (m->number == KM_MSG_ANSWER)
+		rc = o->answer(&c);
+	return finish(&c, o, rc);
+}
+
+void line_drain(struct vault *v, struct line *l)
+{
+	int fd = -1;
+	size_t len;
+	km_rc rc;
+
+	/* A desk that has not read its last page gets no next one. */
+	if (l->out.head < l->out.tail) {
+		l->touched = true;
+		return;
+	}
+	rc = km_recv(l->fd, v->frame, KM_FRAME_MAX, &len, &fd, NULL, MSG_DONTWAIT);
+	if (rc == KM_EAGAIN)
+		return;
+	l->out.head = l->out.tail = 0;
+	l->touched = true;
+	if (rc == KM_OK)
+		rc = km_decode(v->frame, len, KM_FROM_DESK, l->phase, v->in);
+	if (rc == KM_OK && l->phase == KM_PHASE_DESK_ASKED)
+		rc = take_answer(v, l, v->in);
+	else if (rc == KM_OK)
+		rc = take_operation(v, l, v->in);
+	km_wipe(v->frame, rc == KM_OK ? len : KM_FRAME_MAX);
+	km_msg_wipe(v->in);
+	if (fd >= 0)
+		close(fd);
+	if (rc != KM_OK)
+		line_close(v, l);
+}
+
+static void line_send(struct vault *v, struct line *l)
+{
+	struct epoll_event ready = { .events = EPOLLIN, .data.fd = l->fd };
+	km_rc rc = queue_send(&l->out, l->fd);
+
+	if (rc == KM_EAGAIN)
+		ready.events = EPOLLOUT;
+	else if (rc != KM_OK) {
+		line_close(v, l);
+		return;
+	}
+	if (epoll_ctl(v->poll, EPOLL_CTL_MOD, l->fd, &ready) < 0)
+		line_close(v, l);
+}
+
+void line_settle(struct vault *v, bool durable)
+{
+	for (size_t i = 0; i < VAULT_LINES; i++) {
+		struct line *l = &v->line[i];
+
+		if (l->fd < 0 || !l->touched)
+			continue;
+		l->touched = false;
+		if (!durable) {
+			l->out.head = l->out.tail = 0;
+			l->erasing = false;
+			forget_pending(l);
+			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
+				line_close(v, l);
+				continue;
+			}
+		}
+		line_send(v, l);
+	}
+}
+
+void line_erased(struct vault *v)
+{
+	for (size_t i = 0; i < VAULT_LINES; i++) {
+		struct line *l = &v->line[i];
+
+		if (l->fd < 0 || !l->erasing)
+			continue;
+		l->erasing = false;
+		if (put_done(l, KM_OK, 0, "") == KM_OK)
+			line_send(v, l);
+		else
+			line_close(v, l);
+	}
+}

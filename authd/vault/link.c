@@ -1,0 +1,227 @@
+/*
+ * The judge's link: one connection, of one peer. Its bad frame ends the link,
+ * and with the link the vault, which is started again: a judge that does not
+ * keep to the protocol is not one to go on with.
+ */
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <kenmon/log.h>
+#include <kenmon/sock.h>
+
+#include "vault.h"
+
+#define HEAD_EVERY_MS 1000 /* how often the judge is told where the chain ends, at most */
+
+static void link_lost(struct vault *v, const char *why)
+{
+	km_log(LOG_NOTICE, "the judge's link is closed (%s): stopping", why);
+	v->stop = true;
+}
+
+void link_accept(struct vault *v)
+{
+	int fd = accept4(v->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct epoll_event ready = { .events = EPOLLIN };
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+
+	if (fd < 0)
+		return;
+	if (v->judge >= 0 || km_peer(fd, &pid, &uid, &gid) != KM_OK ||
+	    (v->has_judge_uid && uid != v->judge_uid && uid != 0)) {
+		km_log(LOG_WARNING, "a second or foreign judge was turned away");
+		close(fd);
+		return;
+	}
+	ready.data.fd = fd;
+	if (epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &ready) < 0) {
+		close(fd);
+		return;
+	}
+	v->judge = fd;
+	v->anchored = false;
+}
+
+/* First frame of a link: protocol, and what the judge has written down. */
+static km_rc take_anchor(struct vault *v, struct km_msg *m, int fd)
+{
+	if (fd >= 0 || v->anchored || m->anchor.version != KM_ROOM_PROTOCOL)
+		return KM_EPROTO;
+	v->anchored = true;
+	suspect_anchor(v, &m->anchor);
+	link_tell_head(v, true);
+	return KM_OK;
+}
+
+static km_rc take_open(struct vault *v, struct km_msg *m, int fd)
+{
+	if (v->anchored)
+		return session_open(v, m->session, &m->open, fd);
+	if (fd >= 0)
+		close(fd);
+	return KM_EPROTO;
+}
+
+static km_rc take_check(struct vault *v, struct km_msg *m, int fd)
+{
+	struct session *s = session_find(v, m->session);
+
+	/* A session that the vault has just ended is no fault of the judge's. */
+	if (fd >= 0)
+		return KM_EPROTO;
+	return s ? check_answer(v, s, &m->check) : KM_OK;
+}
+
+static km_rc take_close(struct vault *v, struct km_msg *m, int fd)
+{
+	struct session *s = session_find(v, m->session);
+
+	if (fd >= 0)
+		return KM_EPROTO;
+	if (s)
+		session_close(v, s, m->close.reason);
+	return KM_OK;
+}
+
+static km_rc take_turned_away(struct vault *v, struct km_msg *m, int fd)
+{
+	struct km_event_record r;
+
+	if (fd >= 0 || !v->anchored)
+		return KM_EPROTO;
+	if (!crowd_admit(v, m->turned_away.uid, "judge", ""))
+		return KM_OK;
+	event_make(&r, KM_EVENT_TURNED_AWAY, NULL, "judge");
+	event_add(&r, "reason", km_reason_word(m->turned_away.reason));
+	event_add_number(&r, "peer", m->turned_away.uid);
+	if (note_record(v, &r) != KM_OK)
+		km_log(LOG_ERR, "a client that was turned away could not be recorded");
+	return KM_OK;
+}
+
+static const struct {
+	enum km_message_number number;
+	enum km_phase phase;
+	bool descriptor;
+	km_rc (*take)(struct vault *v, struct km_msg *m, int fd);
+} taken[] = {
+	{ KM_MSG_ANCHOR, KM_PHASE_LINK, false, take_anchor },
+	{ KM_MSG_OPEN, KM_PHASE_LINK, true, take_open },
+	{ KM_MSG_CHECK, KM_PHASE_OPENED, false, take_check },
+	{ KM_MSG_CLOSE, KM_PHASE_OPENED, false, take_close },
+	{ KM_MSG_TURNED_AWAY, KM_PHASE_LINK, false, take_turned_away },
+};
+
+static km_rc take(struct vault *v, size_t len, int fd)
+{
+	km_rc rc = km_decode(v->frame, len, KM_FROM_JUDGE, KM_PHASE_LINK | KM_PHASE_OPENED, v->in);
+
+	for (size_t i = 0; rc == KM_OK && i < sizeof taken / sizeof taken[0]; i++) {
+		if (taken[i].number == v->in->number)
+			return taken[i].take(v, v->in, fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	return KM_EPROTO;
+}
+
+void link_drain(struct vault *v)
+{
+	while (v->replies < VAULT_ROUND && !v->stop) {
+		int fd = -1;
+		size_t len;
+		km_rc rc = km_recv(v->judge, v->frame, KM_FRAME_MAX, &len, &fd, NULL, MSG_DONTWAIT);
+
+		if (rc == KM_EAGAIN)
+			return;
+		if (rc == KM_ECLOSED) {
+			link_lost(v, "end of file");
+			return;
+		}
+		if (rc == KM_OK) {
+			v->messages++;
+			rc = take(v, len, fd);
+			km_wipe(v->frame, len);
+			km_msg_wipe(v->in);
+		}
+		if (rc != KM_OK)
+			link_lost(v, "not our protocol");
+	}
+}
+
+void link_tell_head(struct vault *v, bool now)
+{
+	struct km_msg m = { .number = KM_MSG_HEAD };
+	struct km_head head;
+
+	if (v->judge < 0 || !v->anchored || store_head(v->store, &head) != KM_OK)
+		return;
+	if (!now && (head.seq == v->head_told || v->now.boot_ms - v->head_told_ms < HEAD_EVERY_MS))
+		return;
+	/* While the database is in doubt the judge keeps what it has written down. */
+	if (!(v->suspicion & KM_SUSPECT_ROLLBACK)) {
+		memcpy(m.head.chain, head.chain, sizeof head.chain);
+		memcpy(m.head.hash, head.hash, sizeof head.hash);
+		m.head.seq = head.seq;
+	}
+	if (queue_put(&v->to_judge, &m) != KM_OK)
+		link_lost(v, "it does not read");
+	v->head_told = head.seq;
+	v->head_told_ms = v->now.boot_ms;
+}
+
+/* Nothing of this round is on the disk: nobody is let in, whoever was to be. */
+static void turn_down(struct reply *r)
+{
+	r->to_judge.number = KM_MSG_VERDICT;
+	r->to_judge.verdict =
+	    (struct msg_verdict){ .verdict = KM_VERDICT_UNAVAILABLE, .reason = KM_REASON_STORAGE };
+	if (r->to_client.number == KM_MSG_RESULT) {
+		r->to_client.result.verdict = KM_VERDICT_UNAVAILABLE;
+		r->to_client.result.reason = KM_REASON_STORAGE;
+		r->to_client.result.wait = 0;
+	} else {
+		r->to_client.number = KM_MSG_NONE;
+	}
+}
+
+static void to_client(struct vault *v, struct reply *r)
+{
+	if (r->client < 0)
+		return;
+	/* A client that does not read sees the end of the file instead: refused. */
+	if (r->to_client.number != KM_MSG_NONE &&
+	    km_send_msg(r->client, &r->to_client, r->pass, MSG_DONTWAIT) == KM_OK)
+		v->messages++;
+	close(r->client);
+	r->client = -1;
+}
+
+void link_settle(struct vault *v, bool durable)
+{
+	for (size_t i = 0; i < v->replies; i++) {
+		struct reply *r = &v->reply[i];
+		struct session *s;
+
+		if (!durable) {
+			turn_down(r);
+			s = session_find(v, r->session);
+			if (s)
+				session_end(v, s);
+		}
+		to_client(v, r);
+		if (r->pass >= 0)
+			close(r->pass);
+		if (queue_put(&v->to_judge, &r->to_judge) != KM_OK)
+			link_lost(v, "it does not read");
+		v->messages++;
+	}
+	km_wipe(v->reply, v->replies * sizeof v->reply[0]);
+	v->replies = 0;
+	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)
+		link_lost(v, "it went away");
+}

@@ -1,0 +1,164 @@
+/*
+ * One round: drain what is ready, commit once, then answer. A login alone pays
+ * for one flush to the disk; a hundred at the same time share one. Nothing is
+ * answered before it is durable, and when it cannot be made durable, everything
+ * of the round is undone and everybody in it is refused.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <kenmon/log.h>
+
+#include "vault.h"
+
+#define LOOP_EVENTS 32
+#define LOOP_IDLE_MS                                                                               \
+	1000 /* housekeeping: counts of refusals, the chain's head, the log's length               \
+	      */
+
+static volatile sig_atomic_t asked_to_stop, asked_to_reload;
+
+static void on_signal(int number)
+{
+	if (number == SIGHUP)
+		asked_to_reload = 1;
+	else
+		asked_to_stop = 1;
+}
+
+static km_rc watch_signals(void)
+{
+	static const int watched[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction act = { .sa_handler = on_signal };
+
+	for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++) {
+		if (sigaction(watched[i], &act, NULL) < 0)
+			return KM_EIO;
+	}
+	act.sa_handler = SIG_IGN;
+	return sigaction(SIGPIPE, &act, NULL) < 0 ? KM_EIO : KM_OK;
+}
+
+/* All or nothing: a bad file keeps the old configuration. */
+static void reload(struct vault *v)
+{
+	struct km_conf_error error = { 0 };
+	struct km_event_record r;
+	struct km_conf next;
+
+	asked_to_reload = 0;
+	if (km_conf_read(v->conf_path, v->conf_given, &next, &error) != KM_OK) {
+		km_log(LOG_ERR, "%s:%d: %s; the old configuration stays", error.path, error.line,
+		       error.text);
+		return;
+	}
+	if (km_clock_zone(next.time_zone) != KM_OK) {
+		km_log(LOG_ERR, "time zone %s is not known here; the old configuration stays",
+		       next.time_zone);
+		return;
+	}
+	v->conf = next;
+	event_make(&r, KM_EVENT_RELOADED, NULL, "vault");
+	if (note_record(v, &r) != KM_OK)
+		km_log(LOG_ERR, "the new configuration is in use but could not be recorded");
+}
+
+static struct line *line_of(struct vault *v, int fd)
+{
+	for (size_t i = 0; i < VAULT_LINES; i++) {
+		if (v->line[i].fd == fd)
+			return &v->line[i];
+	}
+	return NULL;
+}
+
+static void serve(struct vault *v, const struct epoll_event *ready)
+{
+	struct line *l;
+
+	if (ready->data.fd == v->listener)
+		link_accept(v);
+	else if (ready->data.fd == v->judge)
+		link_drain(v);
+	else if ((l = line_of(v, ready->data.fd)))
+		line_drain(v, l);
+}
+
+/* The round's end: durable first, then everybody hears. */
+static void settle(struct vault *v, unsigned suspicion_before)
+{
+	bool durable = true;
+
+	crowd_settle(v, v->stop);
+	if (store_dirty(v->store)) {
+		km_rc rc = store_flush(v->store);
+
+		durable = rc == KM_OK;
+		if (!durable) {
+			km_log(LOG_ERR, "%s: this round's requests are refused",
+			       km_rc_text(rc, KM_LANG_EN));
+			v->suspicion |= suspicion_before;
+		}
+	}
+	note_settle(v, durable);
+	link_settle(v, durable);
+	line_settle(v, durable);
+	if (durable)
+		erase_work(v);
+}
+
+void vault_round(struct vault *v, int timeout_ms)
+{
+	struct epoll_event ready[LOOP_EVENTS];
+	unsigned suspicion = v->suspicion;
+	int n = epoll_wait(v->poll, ready, LOOP_EVENTS, timeout_ms);
+
+	if (n < 0 && errno != EINTR) {
+		km_log(LOG_ERR, "epoll_wait: %s", strerror(errno));
+		v->stop = true;
+	}
+	v->before = v->now;
+	if (km_clock_read(&v->now) != KM_OK)
+		v->stop = true;
+	store_set_now(v->store, &v->now);
+	suspect_clock(v);
+	for (int i = 0; i < n; i++)
+		serve(v, &ready[i]);
+	if (n == 0)
+		store_idle(v->store);
+	if (asked_to_reload)
+		reload(v);
+	settle(v, suspicion);
+	link_tell_head(v, false);
+	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)
+		v->stop = true;
+}
+
+static void say_goodbye(struct vault *v)
+{
+	struct km_event_record r;
+
+	event_make(&r, KM_EVENT_STOPPED, NULL, "vault");
+	crowd_settle(v, true);
+	if (note_record(v, &r) != KM_OK || store_flush(v->store) != KM_OK) {
+		km_log(LOG_ERR, "the stop could not be recorded");
+		return;
+	}
+	note_settle(v, true);
+	link_tell_head(v, true);
+	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) != KM_OK)
+		km_log(LOG_INFO, "the judge was not told where the chain ends");
+}
+
+int vault_run(struct vault *v)
+{
+	if (watch_signals() != KM_OK)
+		return 1;
+	while (!v->stop && !asked_to_stop)
+		vault_round(v, LOOP_IDLE_MS);
+	say_goodbye(v);
+	return 0;
+}

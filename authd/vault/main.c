@@ -1,0 +1,308 @@
+/*
+ * kenmon-vault: keeps seeds, templates and keys, judges every answer, and
+ * states every ALLOW.
+ *
+ * SECURITY
+ * It talks to the judge, on the one connection of its listening socket, and to
+ * desks, each on a socket pair of its own. It writes to the descriptors of
+ * clients that the judge hands it, and reads nothing from them: who a client
+ * is, it asks the kernel. It holds the master key, the databases and, for the
+ * length of one check, one operator's seed. It opens no network, no device and
+ * no program, and parses nothing but our own frames and its configuration.
+ * Whoever takes it over has everything: that is why nothing else is in here.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <kenmon/log.h>
+#include <kenmon/room.h>
+#include <kenmon/sock.h>
+
+#include "codes.h"
+#include "vault.h"
+
+struct options {
+	const char *state_dir, *key, *journal;
+	bool create_key, setup;
+};
+
+enum { OPT_OWNER = 256, OPT_JUDGE_UID, OPT_MACHINE_ID, OPT_CREATE_KEY, OPT_SETUP, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{ "state-dir", required_argument, NULL, 's' },
+	{ "key", required_argument, NULL, 'k' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "journal", required_argument, NULL, 'j' },
+	{ "create-key", no_argument, NULL, OPT_CREATE_KEY },
+	{ "setup", no_argument, NULL, OPT_SETUP },
+	{ "owner", required_argument, NULL, OPT_OWNER },
+	{ "judge-uid", required_argument, NULL, OPT_JUDGE_UID },
+	{ "machine-id", required_argument, NULL, OPT_MACHINE_ID },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static const char usage[] =
+    "usage: kenmon-vault [--state-dir DIR] [--key FILE] [--config FILE] [--setup]\n"
+    "                    [--create-key] [--owner UID] [--judge-uid UID]\n"
+    "                    [--journal SOCKET] [--machine-id FILE]\n"
+    "\n"
+    "  --state-dir DIR    databases and sealed keys (default /var/lib/kenmon)\n"
+    "  --key FILE         the master key (default DIR/master.key)\n"
+    "  --config FILE      configuration (default " KM_CONF_PATH ")\n"
+    "  --setup            make key and databases where there are none, and stop\n"
+    "  --create-key       make the key at a first start\n"
+    "  --owner UID        this uid counts as root (kenmon-authd --spawn)\n"
+    "  --judge-uid UID    only a judge of this uid is served\n"
+    "  --journal SOCKET   log to this journald socket instead of standard error\n"
+    "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
+    "\n"
+    "It takes its listening socket from its starter (LISTEN_FDS, name \"vault\").\n"
+    "See kenmon-vault(8).\n";
+
+static bool parse_uid(const char *text, uid_t *uid)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || end == text || *text == '-' || n >= UINT32_MAX)
+		return false;
+	*uid = (uid_t)n;
+	return true;
+}
+
+/* 0: go on. Otherwise an exit code + 1. */
+static int parse(int argc, char **argv, struct options *o, struct vault *v)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o->state_dir = optarg;
+			break;
+		case 'k':
+			o->key = optarg;
+			break;
+		case 'c':
+			v->conf_path = optarg;
+			v->conf_given = true;
+			break;
+		case 'j':
+			o->journal = optarg;
+			break;
+		case OPT_CREATE_KEY:
+			o->create_key = true;
+			break;
+		case OPT_SETUP:
+			o->setup = o->create_key = true;
+			break;
+		case OPT_OWNER:
+			v->has_owner = true;
+			if (parse_uid(optarg, &v->owner))
+				break;
+			fprintf(stderr, "kenmon-vault: --owner takes a uid, a number\n");
+			return KM_EXIT_USAGE + 1;
+		case OPT_JUDGE_UID:
+			v->has_judge_uid = true;
+			if (parse_uid(optarg, &v->judge_uid))
+				break;
+			fprintf(stderr, "kenmon-vault: --judge-uid takes a uid, a number\n");
+			return KM_EXIT_USAGE + 1;
+		case OPT_MACHINE_ID:
+			v->machine_id_path = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		case OPT_VERSION:
+			puts("kenmon-vault " KM_VERSION);
+			return 1;
+		default:
+			fputs(usage, stderr);
+			return KM_EXIT_USAGE + 1;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "kenmon-vault: takes options only\n");
+	return KM_EXIT_USAGE + 1;
+}
+
+static int read_configuration(struct vault *v)
+{
+	struct km_conf_error error = { 0 };
+
+	if (km_conf_read(v->conf_path, v->conf_given, &v->conf, &error) != KM_OK) {
+		km_log(LOG_ERR, "%s:%d: %s", error.path, error.line, error.text);
+		return KM_EXIT_CONFIG;
+	}
+	if (km_clock_zone(v->conf.time_zone) != KM_OK) {
+		km_log(LOG_ERR, "[site] time-zone = %s is not known here", v->conf.time_zone);
+		return KM_EXIT_CONFIG;
+	}
+	return 0;
+}
+
+static const char *key_sentence(km_rc rc)
+{
+	switch ((int)rc) {
+	case KM_ENOTFOUND:
+		return "there is no master key, and none is made where there are databases: bring "
+		       "back the key, or start on an empty folder";
+	case KM_EPERM:
+		return "the master key or its folder can be read by others: chmod 0600 the file, "
+		       "0700 the folder, owned by the vault's user";
+	case KM_ECORRUPT:
+		return "the master key is damaged or belongs to another state folder: bring back "
+		       "the right one";
+	default:
+		return km_rc_text(rc, KM_LANG_EN);
+	}
+}
+
+static int open_store(struct vault *v, const struct options *o)
+{
+	char path[4096], why[512] = "";
+	const char *key = o->key;
+	km_rc rc;
+
+	if (!key) {
+		if (snprintf(path, sizeof path, "%s/master.key", o->state_dir) >= (int)sizeof path)
+			return KM_EXIT_USAGE;
+		key = path;
+	}
+	rc = km_keys_open(o->state_dir, key, o->create_key, &v->keys);
+	if (rc != KM_OK) {
+		km_log(LOG_ERR, "%s: %s", o->state_dir, key_sentence(rc));
+		return KM_EXIT_CONFIG;
+	}
+	rc = store_open(o->state_dir, v->keys, &v->store, why, sizeof why);
+	if (rc != KM_OK) {
+		km_log(LOG_ERR, "%s: %s", o->state_dir, why[0] ? why : km_rc_text(rc, KM_LANG_EN));
+		return KM_EXIT_CONFIG;
+	}
+	return 0;
+}
+
+/* Everything between the store and the first request. */
+static km_rc begin(struct vault *v)
+{
+	uint8_t subject[KM_SUBJECT_BYTES];
+	struct km_event_record r;
+	km_rc rc = km_clock_read(&v->now);
+
+	v->before = v->now;
+	store_set_now(v->store, &v->now);
+	if (rc == KM_OK)
+		rc = code_init();
+	if (rc == KM_OK)
+		rc = check_init(v);
+	if (rc == KM_OK)
+		rc = suspect_start(v);
+	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
+	event_add(&r, "version", KM_VERSION);
+	if (rc == KM_OK)
+		rc = note_record(v, &r);
+	if (rc == KM_OK)
+		rc = store_flush(v->store);
+	note_settle(v, rc == KM_OK);
+	if (rc == KM_OK && store_erasing(v->store, subject) == KM_OK) {
+		v->erasing = true;
+		erase_work(v);
+	}
+	return rc;
+}
+
+static km_rc open_doors(struct vault *v)
+{
+	struct epoll_event ready = { .events = EPOLLIN };
+
+	v->poll = epoll_create1(EPOLL_CLOEXEC);
+	v->frame = km_locked_new(KM_FRAME_MAX);
+	v->in = km_locked_new(sizeof *v->in);
+	if (v->poll < 0 || !v->frame || !v->in)
+		return KM_ENOMEM;
+	ready.data.fd = v->listener;
+	return epoll_ctl(v->poll, EPOLL_CTL_ADD, v->listener, &ready) < 0 ? KM_EIO : KM_OK;
+}
+
+static struct vault *vault_new(void)
+{
+	struct vault *v = calloc(1, sizeof *v);
+
+	if (!v)
+		return NULL;
+	v->listener = v->poll = v->judge = -1;
+	v->conf_path = KM_CONF_PATH;
+	v->machine_id_path = "/etc/machine-id";
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		v->line[i].fd = -1;
+	return v;
+}
+
+static int serve(struct vault *v, const struct options *o)
+{
+	int code = read_configuration(v);
+	km_rc rc;
+
+	v->listener = km_listen_fd("vault");
+	if (code == 0 && v->listener < 0 && !o->setup) {
+		km_log(LOG_ERR, "no listening socket was passed: start it by its unit, or by "
+				"'kenmon-authd --spawn'");
+		return KM_EXIT_USAGE;
+	}
+	if (code == 0)
+		code = open_store(v, o);
+	if (code != 0)
+		return code;
+	rc = begin(v);
+	if (rc == KM_OK && o->setup)
+		return 0;
+	if (rc == KM_OK)
+		rc = open_doors(v);
+	if (rc != KM_OK) {
+		km_log(LOG_ERR, "cannot start: %s", km_rc_text(rc, KM_LANG_EN));
+		return KM_EXIT_FAILED;
+	}
+	if (km_locked_degraded())
+		km_log(LOG_WARNING,
+		       "memory cannot be locked (RLIMIT_MEMLOCK): secrets could be swapped out");
+	if (!v->conf.approval_required)
+		km_log(LOG_NOTICE, "one person may act alone: root, without a factor of its own");
+	km_room_ready();
+	return vault_run(v);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .state_dir = "/var/lib/kenmon" };
+	struct vault *v = vault_new();
+	int code = v ? parse(argc, argv, &o, v) : KM_EXIT_FAILED + 1;
+
+	if (code != 0)
+		return code - 1;
+	km_log_open("kenmon-vault", o.journal, LOG_INFO);
+	if (km_room_begin() != KM_OK) {
+		km_log(LOG_ERR, "the kernel refuses no_new_privs or dumpable: %s", strerror(errno));
+		return KM_EXIT_FAILED;
+	}
+	code = serve(v, &o);
+	store_close(v->store);
+	km_keys_close(v->keys);
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		line_close(v, &v->line[i]);
+	queue_free(&v->to_judge);
+	km_locked_free(v->frame, KM_FRAME_MAX);
+	km_locked_free(v->in, sizeof *v->in);
+	free(v);
+	return code;
+}

@@ -1,0 +1,204 @@
+/*
+ * What the vault distrusts until an administrator has looked: a clock that
+ * jumped, a state folder that was copied to another machine, a database that
+ * is older than what the judge has written down.
+ *
+ * While the clock is in doubt no time-based code is accepted and nothing is
+ * destroyed; counters and refusals go on. While the machine or the database is
+ * in doubt nobody is let in at all.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <kenmon/log.h>
+
+#include "vault.h"
+
+#define JUMP_MS        (5 * 60 * 1000) /* a step that no drift explains */
+#define BEHIND_SECONDS (5 * 60)
+#define AHEAD_SECONDS  (7 * 24 * 3600) /* a machine may be off for a week and not be asked */
+
+static const struct suspicion {
+	enum km_suspicion bit;
+	const char *word;
+	enum km_event found, accepted;
+} suspicions[] = {
+	{ KM_SUSPECT_CLOCK, "clock", KM_EVENT_CLOCK_SUSPECT, KM_EVENT_CLOCK_ACCEPTED },
+	{ KM_SUSPECT_MACHINE, "machine", KM_EVENT_MACHINE_CHANGED, KM_EVENT_MACHINE_ACCEPTED },
+	{ KM_SUSPECT_ROLLBACK, "rollback", KM_EVENT_ROLLBACK_FOUND, KM_EVENT_ROLLBACK_ACCEPTED },
+};
+
+static size_t index_of(enum km_suspicion what)
+{
+	size_t i = 0;
+
+	while (suspicions[i].bit != what)
+		i++;
+	return i;
+}
+
+/* Remembers the suspicion, in the store too, so that a restart does not forget it. */
+static void suspect(struct vault *v, enum km_suspicion what, const char *found)
+{
+	size_t i = index_of(what);
+	unsigned kept = v->suspicion | what;
+	uint8_t byte = (uint8_t)kept;
+	struct km_event_record r;
+
+	if (v->suspicion & what)
+		return;
+	event_make(&r, suspicions[i].found, NULL, "vault");
+	event_add(&r, "found", found);
+	v->suspicion = kept;
+	snprintf(v->found[i], sizeof v->found[i], "%s", found);
+	if (store_meta_set(v->store, "suspicion", &byte, sizeof byte, &r) == KM_OK)
+		note_event(v, &r);
+	km_log(LOG_ALERT, "%s: see 'kenmon status', then 'kenmon accept %s'", found,
+	       suspicions[i].word);
+}
+
+void suspect_clock(struct vault *v)
+{
+	int64_t wall = v->now.wall - v->before.wall;
+	int64_t moved = wall * 1000 - (v->now.boot_ms - v->before.boot_ms);
+	char found[160];
+
+	if (moved <= JUMP_MS && moved >= -JUMP_MS)
+		return;
+	snprintf(found, sizeof found, "the clock was moved by %lld seconds",
+		 (long long)(moved / 1000));
+	suspect(v, KM_SUSPECT_CLOCK, found);
+}
+
+static void suspect_clock_at_start(struct vault *v, const struct km_head *head)
+{
+	char found[160];
+	int64_t ahead = v->now.wall - head->wall;
+
+	if (head->seq == 0)
+		return;
+	if (ahead < -BEHIND_SECONDS) {
+		snprintf(found, sizeof found, "the clock is %lld seconds behind the last record",
+			 (long long)-ahead);
+		suspect(v, KM_SUSPECT_CLOCK, found);
+	} else if (ahead > AHEAD_SECONDS && !v->now.synchronised) {
+		snprintf(found, sizeof found,
+			 "the clock is %lld days ahead of the last record and set by nobody",
+			 (long long)(ahead / 86400));
+		suspect(v, KM_SUSPECT_CLOCK, found);
+	}
+}
+
+/* The machine's id, as a tag. KM_ENOTFOUND: this machine has none (a bare container). */
+static km_rc machine_tag(struct vault *v, uint8_t tag[KM_TAG_BYTES])
+{
+	char id[64];
+	ssize_t n;
+	int fd = open(v->machine_id_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return KM_ENOTFOUND;
+	n = read(fd, id, sizeof id - 1);
+	close(fd);
+	if (n <= 0)
+		return KM_ENOTFOUND;
+	id[n] = '\0';
+	id[strcspn(id, "\n")] = '\0';
+	return id[0] ? km_tag_machine(v->keys, id, tag) : KM_ENOTFOUND;
+}
+
+static km_rc machine_at_start(struct vault *v)
+{
+	uint8_t now[KM_TAG_BYTES], then[KM_TAG_BYTES];
+	size_t len = sizeof then;
+	km_rc rc = machine_tag(v, now);
+
+	if (rc == KM_ENOTFOUND) {
+		km_log(LOG_WARNING, "%s cannot be read: a copied machine will not be noticed",
+		       v->machine_id_path);
+		return KM_OK;
+	}
+	if (rc != KM_OK)
+		return rc;
+	rc = store_meta_get(v->store, "machine", then, &len);
+	if (rc == KM_ENOTFOUND)
+		return store_meta_set(v->store, "machine", now, sizeof now, NULL);
+	if (rc == KM_OK && !km_equal(now, sizeof now, then, len))
+		suspect(v, KM_SUSPECT_MACHINE, "this state folder belongs to another machine");
+	return rc;
+}
+
+km_rc suspect_start(struct vault *v)
+{
+	uint8_t kept = 0;
+	size_t len = sizeof kept;
+	struct km_head head;
+	km_rc rc = store_head(v->store, &head);
+
+	if (rc == KM_OK)
+		rc = store_meta_get(v->store, "suspicion", &kept, &len);
+	if (rc == KM_ENOTFOUND)
+		rc = KM_OK;
+	if (rc != KM_OK)
+		return rc;
+	v->suspicion = kept;
+	for (size_t i = 0; i < sizeof suspicions / sizeof suspicions[0]; i++) {
+		if (kept & suspicions[i].bit)
+			snprintf(v->found[i], sizeof v->found[i], "found before the last start");
+	}
+	suspect_clock_at_start(v, &head);
+	return machine_at_start(v);
+}
+
+void suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
+{
+	struct km_head head;
+	uint8_t hash[32];
+	char found[160];
+	km_rc rc;
+
+	if (anchor->seq == 0)
+		return;
+	rc = store_head(v->store, &head);
+	if (rc == KM_OK && memcmp(head.chain, anchor->chain, sizeof head.chain) != 0)
+		snprintf(found, sizeof found,
+			 "the audit trail is another one than the judge knows");
+	else if (rc == KM_OK && head.seq < anchor->seq)
+		snprintf(found, sizeof found,
+			 "the database ends at record %llu, but record %llu was written before",
+			 (unsigned long long)head.seq, (unsigned long long)anchor->seq);
+	else if (rc == KM_OK && store_audit_hash(v->store, anchor->seq, hash) == KM_OK &&
+		 km_equal(hash, sizeof hash, anchor->hash, sizeof anchor->hash))
+		return;
+	else
+		snprintf(found, sizeof found, "record %llu is not the one that was written",
+			 (unsigned long long)anchor->seq);
+	suspect(v, KM_SUSPECT_ROLLBACK, found);
+}
+
+km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)
+{
+	size_t i = index_of(what);
+	uint8_t tag[KM_TAG_BYTES], byte = (uint8_t)(v->suspicion & ~(unsigned)what);
+	struct km_event_record r;
+	km_rc rc = KM_OK;
+
+	event_make(&r, suspicions[i].accepted, NULL, actor);
+	event_add(&r, "found", v->found[i]);
+	if (what == KM_SUSPECT_MACHINE) {
+		rc = machine_tag(v, tag);
+		if (rc == KM_OK)
+			rc = store_meta_set(v->store, "machine", tag, sizeof tag, NULL);
+	}
+	if (rc == KM_OK)
+		rc = store_meta_set(v->store, "suspicion", &byte, sizeof byte, &r);
+	if (rc != KM_OK)
+		return rc;
+	note_event(v, &r);
+	v->suspicion = byte;
+	v->found[i][0] = '\0';
+	return KM_OK;
+}

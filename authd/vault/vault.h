@@ -1,0 +1,223 @@
+/*
+ * The vault's own state, and which file does what with it.
+ *
+ *   main.c     options, keys, store, the socket; then loop.c
+ *   loop.c     one round: drain what is ready, commit once, then answer
+ *   link.c     the judge's link and the frames on it
+ *   session.c  one login: OPEN and CLOSE, accounts, sessions
+ *   check.c    one answer: CHECK
+ *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
+ *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
+ *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
+ *   line.c     a desk's private line             desk*.c    its operations
+ *   erase.c    erasure, step by step
+ *   store*.c, identity.c, chain.c, keys.c, seal.c  what is kept
+ */
+#ifndef KENMON_VAULT_H
+#define KENMON_VAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <kenmon/clock.h>
+#include <kenmon/conf.h>
+#include <kenmon/keys.h>
+#include <kenmon/store.h>
+#include <kenmon/verdict.h>
+#include <kenmon/wire.h>
+
+#define VAULT_SESSIONS 1024 /* as many as the judge allows */
+#define VAULT_LINES    16   /* desks at once */
+#define VAULT_ROUND    256  /* requests in one commit: bounds the wait of the first */
+#define VAULT_NOTES    512  /* journal lines of one round; a request makes at most two */
+
+/* Frames waiting for a peer that does not read fast enough. */
+struct queue {
+	uint8_t *bytes; /* u32 length, frame, u32 length, frame, … */
+	size_t head, tail, cap;
+};
+
+/* A login under way. */
+struct session {
+	uint32_t id;
+	int client;   /* the client's descriptor: written to, never read */
+	uid_t peer;   /* from the kernel */
+	bool trusted; /* the peer is root, or the starter of --spawn */
+	struct msg_open asked;
+	struct km_steps steps;
+};
+
+/* What a request is answered with, once its round is durable. */
+struct reply {
+	uint32_t session;
+	struct km_msg to_judge;  /* PLAN or VERDICT */
+	int client;              /* -1: nothing for the client; else sent to and closed */
+	int pass;                /* a descriptor for the client, or -1 */
+	struct km_msg to_client; /* RESULT or DESK_LINE */
+};
+
+/* One desk's private line. */
+struct line {
+	int fd; /* -1: free */
+	uid_t peer;
+	struct queue out;
+	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
+	bool touched;        /* something of this line happened in this round */
+	bool erasing;        /* its DONE comes when the erasure is finished */
+	uint8_t op[16];
+	struct pending *pending; /* an operation that asked something; locked memory */
+	struct km_verify verify; /* audit verify goes on where it was */
+};
+
+/* An event of this round, for the journal after the commit. */
+struct note {
+	struct km_event_record record;
+};
+
+/* Refusals of one source in the running minute. */
+struct crowd_source {
+	uint64_t key; /* 0: free */
+	int64_t since_ms;
+	uint32_t recorded, swallowed;
+	uid_t uid;
+	char service[70];
+};
+#define CROWD_SOURCES 64
+
+struct vault {
+	struct km_store *store;
+	struct km_keys *keys;
+	struct km_conf conf;
+	const char *conf_path;
+	bool conf_given;
+	const char *machine_id_path;
+	bool has_owner;
+	uid_t owner; /* the starter of --spawn: counts as root */
+	bool has_judge_uid;
+	uid_t judge_uid;
+
+	struct km_now now, before; /* of this round and the last */
+	unsigned suspicion;        /* enum km_suspicion bits */
+	char found[3][160]; /* what was found, for status and accept: clock, machine, rollback */
+
+	int listener, poll, judge; /* -1: none */
+	struct queue to_judge;
+	bool anchored;      /* the judge has sent its ANCHOR */
+	uint64_t head_told; /* seq of the last HEAD sent */
+	int64_t head_told_ms;
+
+	struct session session[VAULT_SESSIONS];
+	uint32_t session_id[VAULT_SESSIONS]; /* 0: free; apart, so that a search stays in 4 KiB */
+	struct reply reply[VAULT_ROUND];
+	size_t replies;
+	struct line line[VAULT_LINES];
+	struct note note[VAULT_NOTES];
+	size_t notes;
+	struct crowd_source crowd[CROWD_SOURCES];
+
+	struct km_operator decoy_operator; /* what unknown names are judged against */
+	struct km_credential decoy;
+
+	bool erasing; /* somebody's erasure has begun and is not finished */
+
+	uint8_t *frame;    /* KM_FRAME_MAX, locked */
+	struct km_msg *in; /* locked */
+	uint64_t messages; /* frames taken and sent: for tests of equal work */
+	bool stop;
+};
+
+/* --- loop.c ------------------------------------------------------------------ */
+
+/* Serves until told to stop or the judge has gone. 0, or an exit code. */
+int vault_run(struct vault *v);
+
+/* One round without waiting: what is ready is drained, committed, answered. For tests too. */
+void vault_round(struct vault *v, int timeout_ms);
+
+/* Queues a frame; KM_ELIMIT when the peer is too far behind. */
+KM_MUST_CHECK km_rc queue_put(struct queue *q, const struct km_msg *m);
+/* Sends what the peer takes. KM_EAGAIN: some is left. */
+KM_MUST_CHECK km_rc queue_send(struct queue *q, int fd);
+void queue_free(struct queue *q);
+
+/* --- link.c ------------------------------------------------------------------ */
+
+void link_accept(struct vault *v);
+void link_drain(struct vault *v);
+void link_tell_head(struct vault *v, bool now);
+void link_settle(struct vault *v, bool durable); /* sends or turns down this round's replies */
+
+/* --- session.c --------------------------------------------------------------- */
+
+struct session *session_find(struct vault *v, uint32_t id);
+/* Frees the place; the client's descriptor is the reply's by then, or is closed. */
+void session_end(struct vault *v, struct session *s);
+/* km_rc other than KM_OK: the judge broke the protocol. fd is taken over. */
+KM_MUST_CHECK km_rc session_open(struct vault *v, uint32_t id, const struct msg_open *m, int fd);
+void session_close(struct vault *v, struct session *s, unsigned reason);
+
+/* Answers a session for good: verdict to the judge, RESULT to the client. */
+void session_decide(struct vault *v, struct session *s, struct km_verdict verdict);
+/* Adds service, terminal, origin and peer to an event. */
+void session_describe(struct km_event_record *r, const struct session *s);
+/* Answers a session that goes on. */
+void session_retry(struct vault *v, struct session *s, struct km_verdict verdict);
+
+/* What an answer to these factors may look like: KM_SHAPE_*. */
+uint16_t session_shape(uint32_t factors);
+
+/* The bucket in which failures of a name count when there is no credential. */
+KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket);
+
+/* --- check.c ----------------------------------------------------------------- */
+
+KM_MUST_CHECK km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m);
+/* What is asked of this name for this service, with waits. */
+KM_MUST_CHECK km_rc check_plan(struct vault *v, const struct session *s, struct km_slots *slots);
+/* Makes the decoy. */
+KM_MUST_CHECK km_rc check_init(struct vault *v);
+
+/* --- suspect.c --------------------------------------------------------------- */
+
+KM_MUST_CHECK km_rc suspect_start(struct vault *v); /* after the store is open: clock, machine */
+void suspect_clock(struct vault *v);                /* each round */
+void suspect_anchor(struct vault *v, const struct msg_anchor *anchor);
+KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor);
+
+/* --- note.c ------------------------------------------------------------------ */
+
+void event_make(struct km_event_record *r, enum km_event event,
+		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);
+/* Adds " key=value" to the body, the value percent-escaped; what does not fit is left out. */
+void event_add(struct km_event_record *r, const char *key, const char *value);
+void event_add_number(struct km_event_record *r, const char *key, int64_t number);
+/* Remembers an event that the store has taken, for the journal after the commit. */
+void note_event(struct vault *v, const struct km_event_record *r);
+/* An event by itself: into the store, and noted. */
+KM_MUST_CHECK km_rc note_record(struct vault *v, const struct km_event_record *r);
+void note_settle(struct vault *v, bool durable);
+
+/* --- crowd.c ----------------------------------------------------------------- */
+
+/* May this refusal have a record of its own? */
+bool crowd_admit(struct vault *v, uid_t uid, const char *service, const char *rhost);
+/* Writes the counts of sources whose minute is over (or of all). */
+void crowd_settle(struct vault *v, bool all);
+
+/* --- line.c, desk*.c --------------------------------------------------------- */
+
+/* A new line for a desk; *other is its end, to be passed on. */
+KM_MUST_CHECK km_rc line_new(struct vault *v, uid_t peer, int *other);
+void line_drain(struct vault *v, struct line *l);
+void line_settle(struct vault *v, bool durable);
+void line_close(struct vault *v, struct line *l);
+void line_erased(struct vault *v); /* tells the desks that waited for it */
+
+/* --- erase.c ----------------------------------------------------------------- */
+
+/* Goes on with erasures that have begun, flushing after each step. */
+void erase_work(struct vault *v);
+
+#endif
