@@ -1,0 +1,219 @@
+/*
+ * The judge: what its files share. One process, one loop, no threads; all of
+ * it is reached from struct judge.
+ */
+#ifndef KENMON_AUTHD_JUDGE_H
+#define KENMON_AUTHD_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <systemd/sd-event.h>
+
+#include <kenmon/conf.h>
+#include <kenmon/rc.h>
+#include <kenmon/verdict.h>
+#include <kenmon/wire.h>
+
+#include "anchor.h"
+#include "limits.h"
+#include "origin.h"
+
+#define JUDGE_INDEX_BITS      10   /* of a session's number: its place among JUDGE_SESSIONS */
+#define JUDGE_FRAME_OUT       2048 /* the largest frame the judge sends, OPEN, has 1029 bytes */
+#define JUDGE_GREET_SECONDS   10   /* from connect to LOGIN: a door sends both without a pause */
+#define JUDGE_SILENCE_SECONDS 5    /* a vault starts in 0.3 s; after this nobody is kept waiting */
+#define JUDGE_QUEUE_MAX       1024 /* frames that wait for the vault: one a session */
+
+struct judge;
+
+/* One connection of a door or a desk, from accept to its end. */
+struct judge_session {
+	struct judge *judge;
+	uint32_t id; /* generation and index; never 0; 0 here: nobody */
+	uint32_t generation;
+	int fd;
+	pid_t pid; /* of the peer, as the kernel wrote it at connect */
+	uid_t uid;
+	bool privileged; /* uid 0 or the owner of --spawn */
+	bool crowded;    /* over a limit: refused as soon as it has said who it is */
+	bool opened;     /* the vault was sent OPEN and has not ended it */
+	unsigned phase;  /* enum km_phase bits of what may come now; 0: over */
+	unsigned party;  /* enum km_party: what HELLO said it is */
+	uint8_t kind;    /* enum km_request */
+	enum km_lang lang;
+	char login[65];
+	uint8_t nonce[32];
+	unsigned tries; /* allowed in this login */
+	unsigned used;
+	struct km_slots slots;
+	uint8_t at; /* slot whose prompt is open */
+	sd_event_source *io;
+	sd_event_source *timer;
+};
+
+/* What a session does to the world; tests give their own. */
+struct judge_ports {
+	/* Anything but KM_OK: the client does not read, or is gone. */
+	km_rc (*to_client)(struct judge *, struct judge_session *, const struct km_msg *);
+	/* KM_EUNAVAIL: no link. KM_ELIMIT: too much is waiting. */
+	km_rc (*to_vault)(struct judge *, const struct km_msg *, int pass_fd);
+	void (*set_deadline)(struct judge *, struct judge_session *, unsigned seconds);
+	void (*find_origin)(struct judge *, struct judge_session *, struct judge_facts *);
+	/* The session is over: close what belongs to it. cut: nobody may write to it any more. */
+	void (*let_go)(struct judge *, struct judge_session *, bool cut);
+};
+
+/* Buffers that secrets pass through: locked, wiped after each frame. */
+struct judge_frame {
+	uint8_t bytes[KM_FRAME_MAX];
+	uint8_t sent[JUDGE_FRAME_OUT];
+	struct km_msg in;
+	struct km_msg out;
+};
+
+/* A frame that waits until the vault reads. In locked memory: it may be a CHECK. */
+struct judge_queued {
+	struct judge_queued *next;
+	size_t len;
+	int pass_fd; /* a copy of the client's descriptor, or -1 */
+	uint8_t bytes[JUDGE_FRAME_OUT];
+};
+
+struct judge_link {
+	int fd; /* -1: down */
+	sd_event_source *io, *retry, *silence;
+	struct judge_queued *first, *last;
+	unsigned queued;
+	unsigned backoff_ms;
+	bool heard;  /* HEAD came on this link */
+	bool silent; /* nothing came for JUDGE_SILENCE_SECONDS: clients are refused at once */
+};
+
+struct judge {
+	sd_event *event;
+	struct km_conf conf;
+	const struct judge_ports *ports;
+	struct judge_limits *limits;
+	struct judge_session *sessions; /* JUDGE_SESSIONS of them */
+	uint16_t *vacant;               /* indexes of those that are nobody's */
+	unsigned vacancies;
+	struct judge_frame *frame;
+	struct judge_link link;
+	struct judge_anchor anchor;
+	sd_event_source *anchor_timer;
+	bool anchor_failed; /* said so already */
+	const char *vault_path;
+	int64_t vault_uid; /* -1: not checked */
+	int64_t owner;     /* -1: none */
+	int listen_fd;
+	sd_event_source *listen_io, *listen_pause;
+	bool announced; /* the ready line was printed */
+	bool notified;  /* READY=1 was sent */
+};
+
+/* --- session.c -------------------------------------------------------------- */
+
+/* Makes room for the sessions and the frame buffers. */
+KM_MUST_CHECK km_rc judge_sessions_init(struct judge *j);
+void judge_sessions_free(struct judge *j);
+
+/* A new session in its first phase; NULL when all are taken. fd is the session's from now on. */
+struct judge_session *judge_session_new(struct judge *j, int fd, pid_t pid, uid_t uid);
+
+/* The session with this number, or NULL. */
+struct judge_session *judge_session_find(struct judge *j, uint32_t id);
+
+/* One frame of a client. The session may be over afterwards: compare its id. */
+void judge_session_heard(struct judge *j, struct judge_session *s, const uint8_t *buf, size_t len);
+
+/* One frame of the vault about a session. KM_EPROTO: the vault broke the protocol. */
+KM_MUST_CHECK km_rc judge_session_told(struct judge *j, uint32_t id, const uint8_t *buf,
+				       size_t len);
+
+/* The judge's own refusal: RESULT to the client, CLOSE to the vault, and over. */
+void judge_session_refuse(struct judge *j, struct judge_session *s, enum km_reason reason);
+
+/* Over without a word to the client: it has gone, or does not read. */
+void judge_session_close(struct judge *j, struct judge_session *s, enum km_reason reason);
+
+/* The link to the vault is lost: all who wait for it are refused. */
+void judge_sessions_lost_vault(struct judge *j);
+
+/*
+ * What the judge may say in its own name, by reason. No row is ALLOW, and there is no
+ * other way to a RESULT: the vault alone allows.
+ */
+struct km_verdict judge_refusal(unsigned reason);
+
+/* Sends to the client; false: it could not be told, and the session is over. */
+KM_MUST_CHECK bool judge_session_tell(struct judge *j, struct judge_session *s,
+				      const struct km_msg *m);
+
+/* Sends to the vault; false: it could not be, and the client was refused. */
+KM_MUST_CHECK bool judge_session_pass(struct judge *j, struct judge_session *s,
+				      const struct km_msg *m, int pass_fd);
+
+/* --- factors/ ------------------------------------------------------------- */
+
+/*
+ * KM_EPROTO: the sender may not say this now; the session is still there.
+ * KM_ECLOSED: the session is over for another reason.
+ */
+typedef km_rc (*judge_handler)(struct judge *, struct judge_session *, const struct km_msg *);
+
+/* One step of a factor: in this phase, this message does that, and then this phase comes. */
+struct judge_step {
+	unsigned phase;
+	uint8_t message;
+	judge_handler act;
+	unsigned next;
+};
+
+struct judge_steps {
+	const struct judge_step *row;
+	size_t count;
+};
+
+extern const struct judge_steps judge_codes_steps;
+
+/* --- vault_link.c --------------------------------------------------------- */
+
+#define JUDGE_BACKOFF_MS     50 /* the vault is started again in about this time */
+#define JUDGE_BACKOFF_MAX_MS 1000
+
+KM_MUST_CHECK km_rc judge_link_up(struct judge *j);
+void judge_link_down(struct judge *j, bool try_again);
+KM_MUST_CHECK km_rc judge_link_send(struct judge *j, const struct km_msg *m, int pass_fd);
+/* A frame that came on the link. KM_EPROTO: the link is to be closed. */
+KM_MUST_CHECK km_rc judge_link_heard(struct judge *j, const uint8_t *buf, size_t len);
+void judge_link_turned_away(struct judge *j, enum km_reason reason, uid_t uid);
+
+/* --- listen.c --------------------------------------------------------------- */
+
+extern const struct judge_ports judge_real_ports;
+KM_MUST_CHECK km_rc judge_listen(struct judge *j, int fd);
+bool judge_is_privileged(const struct judge *j, uid_t uid);
+
+/* The ready line and READY=1, once. */
+void judge_announce(struct judge *j);
+/* READY=1 alone, when the vault does not come: clients are refused, and that works. */
+void judge_announce_without_vault(struct judge *j);
+
+/* --- spawn.c -------------------------------------------------------------- */
+
+struct judge_spawn {
+	const char *config; /* NULL: the default */
+	const char *state_dir;
+	const char *socket;
+	const char *journal; /* NULL: none */
+	int64_t base_uid;    /* of --separate-uids; -1: all rooms are the starter's */
+	bool debug;
+};
+
+/* Supervises the rooms until it is told to stop. Returns the exit code. */
+int judge_spawn(const struct judge_spawn *how);
+
+#endif

@@ -1,0 +1,255 @@
+/* Clients: who may come in, what they say, and how they are let go. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include <kenmon/clock.h>
+#include <kenmon/log.h>
+#include <kenmon/sock.h>
+
+#include "judge.h"
+
+#define ACCEPTS      64     /* at one go, so that those who are in get their turn */
+#define FRAMES       8      /* of one client at one go: HELLO and LOGIN come together */
+#define SCRAPS       16     /* unread frames thrown away before a close */
+#define PAUSE_USEC   100000 /* without descriptors: until some session has ended */
+#define ACCURACY     10000
+#define USEC_PER_SEC 1000000u
+
+bool judge_is_privileged(const struct judge *j, uid_t uid)
+{
+	return uid == 0 || (j->owner >= 0 && (int64_t)uid == j->owner);
+}
+
+/* --- the real ports of a session -------------------------------------------------- */
+
+static km_rc to_client(struct judge *j, struct judge_session *s, const struct km_msg *m)
+{
+	(void)j;
+	return km_send_msg(s->fd, m, -1, MSG_DONTWAIT);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge_session *s = arg;
+
+	(void)source;
+	(void)usec;
+	judge_session_refuse(s->judge, s, KM_REASON_DEADLINE);
+	return 0;
+}
+
+/* BOOTTIME: a machine that slept does not wake up with a login half done. */
+static void set_deadline(struct judge *j, struct judge_session *s, unsigned seconds)
+{
+	s->timer = sd_event_source_disable_unref(s->timer);
+	if (sd_event_add_time_relative(j->event, &s->timer, CLOCK_BOOTTIME,
+				       (uint64_t)seconds * USEC_PER_SEC, ACCURACY, on_deadline,
+				       s) < 0)
+		km_log(LOG_ERR, "no timer for a session: it ends with its client");
+}
+
+static void find_origin(struct judge *j, struct judge_session *s, struct judge_facts *facts)
+{
+	(void)j;
+	judge_origin_ask(s->pid, s->uid, facts);
+}
+
+/* Frames left unread would turn the RESULT before them into a reset at the other end. */
+static void cut_off(int fd)
+{
+	uint8_t scrap[1];
+
+	shutdown(fd, SHUT_RDWR);
+	for (unsigned i = 0; i < SCRAPS; i++)
+		if (recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT) <= 0)
+			break;
+	km_wipe(scrap, sizeof(scrap));
+}
+
+static void let_go(struct judge *j, struct judge_session *s, bool cut)
+{
+	/* Before the close: the vault may hold the descriptor, and epoll would go on with it. */
+	s->io = sd_event_source_disable_unref(s->io);
+	s->timer = sd_event_source_disable_unref(s->timer);
+	if (cut)
+		cut_off(s->fd);
+	close(s->fd);
+	judge_limits_leave(j->limits, s->uid, s->privileged);
+}
+
+const struct judge_ports judge_real_ports = {
+	.to_client = to_client,
+	.to_vault = judge_link_send,
+	.set_deadline = set_deadline,
+	.find_origin = find_origin,
+	.let_go = let_go,
+};
+
+/* --- clients --------------------------------------------------------------------- */
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct judge_session *s = arg;
+	struct judge *j = s->judge;
+	uint32_t id = s->id;
+
+	(void)source;
+	(void)events;
+	for (unsigned i = 0; i < FRAMES; i++) {
+		uint8_t *buf = j->frame->bytes;
+		size_t len = 0;
+		km_rc rc = km_recv(fd, buf, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);
+
+		if (rc == KM_EAGAIN)
+			return 0;
+		if (rc == KM_OK) {
+			judge_session_heard(j, s, buf, len);
+			km_wipe(buf, len);
+		} else if (rc == KM_EPROTO) {
+			judge_session_refuse(j, s, KM_REASON_PROTOCOL);
+		} else {
+			judge_session_close(j, s, KM_REASON_ABORTED);
+		}
+		if (!judge_session_find(j, id))
+			return 0;
+	}
+	return 0;
+}
+
+/* Before there is a session: nothing of it is kept, and a word to say so costs one frame. */
+static void turn_away(struct judge *j, int fd, uid_t uid)
+{
+	struct km_verdict v = judge_refusal(KM_REASON_BUSY);
+	struct km_msg m = { .number = KM_MSG_RESULT };
+	km_rc told;
+
+	m.result.verdict = (uint8_t)v.code;
+	m.result.reason = (uint8_t)v.reason;
+	told = km_send_msg(fd, &m, -1, MSG_DONTWAIT);
+	(void)told;
+	cut_off(fd);
+	close(fd);
+	judge_link_turned_away(j, KM_REASON_BUSY, uid);
+}
+
+static void admit(struct judge *j, int fd)
+{
+	enum judge_entry entry;
+	struct judge_session *s;
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	bool privileged;
+
+	if (km_peer(fd, &pid, &uid, &gid) != KM_OK) {
+		close(fd);
+		return;
+	}
+	privileged = judge_is_privileged(j, uid);
+	entry = judge_limits_enter(j->limits, uid, privileged, km_boot_ms());
+	if (entry == JUDGE_OUT) {
+		turn_away(j, fd, uid);
+		return;
+	}
+	s = judge_session_new(j, fd, pid, uid);
+	if (!s) {
+		judge_limits_leave(j->limits, uid, privileged);
+		turn_away(j, fd, uid);
+		return;
+	}
+	if (sd_event_add_io(j->event, &s->io, fd, EPOLLIN, on_client, s) < 0) {
+		judge_session_refuse(j, s, KM_REASON_BUSY);
+		return;
+	}
+	if (entry == JUDGE_TOLD) {
+		s->crowded = true;
+		judge_link_turned_away(j, KM_REASON_BUSY, uid);
+	}
+}
+
+/* --- the listening socket ---------------------------------------------------------- */
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge *j = arg;
+
+	(void)source;
+	(void)usec;
+	j->listen_pause = sd_event_source_disable_unref(j->listen_pause);
+	sd_event_source_set_enabled(j->listen_io, SD_EVENT_ON);
+	return 0;
+}
+
+/* Without descriptors or memory the socket stays readable, and the loop would spin on it. */
+static void pause_listening(struct judge *j)
+{
+	km_log(LOG_ERR, "no client can be taken (%s): trying again in a moment", strerror(errno));
+	if (sd_event_add_time_relative(j->event, &j->listen_pause, CLOCK_BOOTTIME, PAUSE_USEC,
+				       ACCURACY, on_pause_over, j) >= 0)
+		sd_event_source_set_enabled(j->listen_io, SD_EVENT_OFF);
+}
+
+static int on_listen(sd_event_source *source, int listener, uint32_t events, void *arg)
+{
+	struct judge *j = arg;
+
+	(void)source;
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			admit(j, fd);
+			continue;
+		}
+		if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		if (errno != EAGAIN && !j->listen_pause)
+			pause_listening(j);
+		break;
+	}
+	return 0;
+}
+
+km_rc judge_listen(struct judge *j, int fd)
+{
+	j->listen_fd = fd;
+	return sd_event_add_io(j->event, &j->listen_io, fd, EPOLLIN, on_listen, j) < 0 ? KM_ENOMEM
+										       : KM_OK;
+}
+
+static void notify(struct judge *j, const char *state)
+{
+	if (!j->notified)
+		sd_notify(0, "READY=1");
+	j->notified = true;
+	sd_notify(0, state);
+}
+
+void judge_announce(struct judge *j)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(at) - 1; /* so that the path always has an end */
+
+	if (j->announced)
+		return;
+	j->announced = true;
+	notify(j, "STATUS=The vault answers; logins are decided.");
+	if (getsockname(j->listen_fd, (struct sockaddr *)&at, &len) < 0)
+		return;
+	/* Not a log line: whoever started us in a terminal, or a test, waits for it. */
+	dprintf(STDERR_FILENO, "kenmon-authd: ready on %s\n", at.sun_path);
+}
+
+void judge_announce_without_vault(struct judge *j)
+{
+	notify(j, "STATUS=The vault does not answer; logins are refused.");
+}

@@ -1,0 +1,361 @@
+/*
+ * The link to the vault: one connection, made again when it ends. Sending never
+ * blocks the loop; what the vault does not read yet waits in a bounded queue.
+ * A frame that is no frame of the vault's ends the link, and everybody who
+ * waits behind it is refused.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <kenmon/clock.h>
+#include <kenmon/log.h>
+#include <kenmon/sock.h>
+
+#include "judge.h"
+
+#define DRAIN        128 /* frames at one go, so that clients get their turn */
+#define ANCHOR_MS    1000
+#define USEC_PER_MS  1000u
+#define USEC_PER_SEC 1000000u
+#define ACCURACY     10000 /* µs by which a timer may be late */
+
+/* --- timers ------------------------------------------------------------------ */
+
+static void drop_timer(sd_event_source **t)
+{
+	*t = sd_event_source_disable_unref(*t);
+}
+
+static bool start_timer(struct judge *j, sd_event_source **t, uint64_t usec,
+			sd_event_time_handler_t fired)
+{
+	drop_timer(t);
+	return sd_event_add_time_relative(j->event, t, CLOCK_BOOTTIME, usec, ACCURACY, fired, j) >=
+	       0;
+}
+
+/* --- the anchor ---------------------------------------------------------------- */
+
+static void write_anchor(struct judge *j)
+{
+	km_rc rc = judge_anchor_write(&j->anchor, (int64_t)time(NULL), km_boot_ms());
+
+	if (rc != KM_OK && !j->anchor_failed)
+		km_log(LOG_ERR, "the audit chain's head cannot be written down (%s): trying on",
+		       km_rc_name(rc));
+	j->anchor_failed = rc != KM_OK;
+}
+
+static int on_anchor_due(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge *j = arg;
+
+	(void)source;
+	(void)usec;
+	drop_timer(&j->anchor_timer);
+	write_anchor(j);
+	return 0;
+}
+
+static void note_head(struct judge *j, const struct msg_head *m)
+{
+	struct judge_head head = { .seq = m->seq };
+	int64_t since;
+
+	memcpy(head.chain, m->chain, sizeof(head.chain));
+	memcpy(head.hash, m->hash, sizeof(head.hash));
+	if (!judge_anchor_take(&j->anchor, &head) || j->anchor_timer)
+		return;
+	since = km_boot_ms() - j->anchor.written_ms;
+	if (since >= ANCHOR_MS || !j->event ||
+	    !start_timer(j, &j->anchor_timer, (uint64_t)(ANCHOR_MS - since) * USEC_PER_MS,
+			 on_anchor_due))
+		write_anchor(j);
+}
+
+/* --- frames in ------------------------------------------------------------------ */
+
+km_rc judge_link_heard(struct judge *j, const uint8_t *buf, size_t len)
+{
+	struct km_msg *m = &j->frame->in;
+	uint32_t id;
+	km_rc rc;
+
+	if (len < KM_FRAME_HEADER)
+		return KM_EPROTO;
+	id = (uint32_t)buf[1] << 24 | (uint32_t)buf[2] << 16 | (uint32_t)buf[3] << 8 | buf[4];
+	if (id != 0)
+		return judge_session_told(j, id, buf, len);
+	/* HEAD is all that comes outside a session. */
+	rc = km_decode(buf, len, KM_FROM_VAULT, KM_PHASE_JUDGE_LINK, m);
+	if (rc == KM_OK) {
+		drop_timer(&j->link.silence);
+		j->link.heard = true;
+		j->link.silent = false;
+		j->link.backoff_ms = JUDGE_BACKOFF_MS;
+		note_head(j, &m->head);
+		judge_announce(j);
+	}
+	km_msg_wipe(m);
+	return rc;
+}
+
+static bool is_the_vault(const struct judge *j, const struct km_stamp *stamp)
+{
+	return j->vault_uid < 0 || (stamp->known && (int64_t)stamp->uid == j->vault_uid);
+}
+
+/* False: the link is to be closed. */
+static bool drain(struct judge *j)
+{
+	for (unsigned i = 0; i < DRAIN; i++) {
+		struct km_stamp stamp = { .known = false };
+		uint8_t *buf = j->frame->bytes;
+		size_t len = 0;
+		km_rc rc = km_recv(j->link.fd, buf, KM_FRAME_MAX, &len, NULL, &stamp, MSG_DONTWAIT);
+
+		if (rc == KM_EAGAIN)
+			return true;
+		if (rc == KM_OK && !is_the_vault(j, &stamp)) {
+			km_log(LOG_ALERT, "uid %u speaks as the vault: its link is closed",
+			       stamp.uid);
+			return false;
+		}
+		if (rc == KM_OK) {
+			rc = judge_link_heard(j, buf, len);
+			km_wipe(buf, len);
+		}
+		if (rc == KM_EPROTO)
+			km_log(LOG_ERR, "the vault broke the protocol: its link is closed");
+		if (rc != KM_OK)
+			return false;
+	}
+	return true;
+}
+
+/* --- frames out ------------------------------------------------------------------- */
+
+static void forget_first(struct judge_link *l)
+{
+	struct judge_queued *q = l->first;
+
+	l->first = q->next;
+	if (!l->first)
+		l->last = NULL;
+	l->queued--;
+	if (q->pass_fd >= 0)
+		close(q->pass_fd);
+	km_locked_free(q, sizeof(*q));
+}
+
+static void watch(struct judge_link *l)
+{
+	if (l->io)
+		sd_event_source_set_io_events(l->io, EPOLLIN | (l->first ? EPOLLOUT : 0u));
+}
+
+static bool send_queued(struct judge_link *l)
+{
+	while (l->first) {
+		struct judge_queued *q = l->first;
+		km_rc rc = km_send(l->fd, q->bytes, q->len, q->pass_fd, MSG_DONTWAIT);
+
+		if (rc == KM_EAGAIN)
+			break;
+		if (rc != KM_OK)
+			return false;
+		forget_first(l);
+	}
+	watch(l);
+	return true;
+}
+
+static km_rc enqueue(struct judge_link *l, const uint8_t *buf, size_t len, int pass_fd,
+		     unsigned most)
+{
+	struct judge_queued *q;
+
+	if (l->queued >= most)
+		return KM_ELIMIT;
+	q = km_locked_new(sizeof(*q));
+	if (!q)
+		return KM_ENOMEM;
+	q->pass_fd = -1;
+	if (pass_fd >= 0) {
+		/* The session may be over before the vault reads; its OPEN still needs this. */
+		q->pass_fd = fcntl(pass_fd, F_DUPFD_CLOEXEC, 3);
+		if (q->pass_fd < 0) {
+			km_locked_free(q, sizeof(*q));
+			return KM_ELIMIT;
+		}
+	}
+	memcpy(q->bytes, buf, len);
+	q->len = len;
+	if (l->last)
+		l->last->next = q;
+	else
+		l->first = q;
+	l->last = q;
+	l->queued++;
+	watch(l);
+	return KM_OK;
+}
+
+static km_rc send_or_queue(struct judge_link *l, const uint8_t *buf, size_t len, int pass_fd,
+			   unsigned most)
+{
+	km_rc rc = l->first ? KM_EAGAIN : km_send(l->fd, buf, len, pass_fd, MSG_DONTWAIT);
+
+	if (rc == KM_EAGAIN)
+		return enqueue(l, buf, len, pass_fd, most);
+	return rc;
+}
+
+km_rc judge_link_send(struct judge *j, const struct km_msg *m, int pass_fd)
+{
+	struct judge_link *l = &j->link;
+	/* Every session may have a CLOSE waiting besides: it is never the one left out. */
+	unsigned most = m->number == KM_MSG_CLOSE ? 2 * JUDGE_QUEUE_MAX : JUDGE_QUEUE_MAX;
+	size_t len = 0;
+	km_rc rc;
+
+	if (m->number == KM_MSG_OPEN && l->fd < 0 && judge_link_up(j) != KM_OK)
+		return KM_EUNAVAIL;
+	if (l->fd < 0 || (m->number == KM_MSG_OPEN && l->silent))
+		return KM_EUNAVAIL;
+	rc = km_encode(m, j->frame->sent, sizeof(j->frame->sent), &len);
+	if (rc != KM_OK)
+		return rc;
+	rc = send_or_queue(l, j->frame->sent, len, pass_fd, most);
+	km_wipe(j->frame->sent, len);
+	/* The vault would keep the session for ever. It ends with the link, which the loop closes.
+	 */
+	if (rc != KM_OK && m->number == KM_MSG_CLOSE)
+		shutdown(l->fd, SHUT_RDWR);
+	return rc;
+}
+
+void judge_link_turned_away(struct judge *j, enum km_reason reason, uid_t uid)
+{
+	struct km_msg m = { .number = KM_MSG_TURNED_AWAY };
+	km_rc rc;
+
+	m.turned_away.reason = (uint8_t)reason;
+	m.turned_away.uid = uid;
+	rc = j->ports->to_vault(j, &m, -1);
+	if (rc != KM_OK)
+		km_log(LOG_DEBUG, "uid %u was turned away and the vault not told: %s", uid,
+		       km_rc_name(rc));
+}
+
+/* --- up and down -------------------------------------------------------------------- */
+
+static int on_link(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct judge *j = arg;
+	bool good = true;
+
+	(void)source;
+	(void)fd;
+	if (events & EPOLLOUT)
+		good = send_queued(&j->link);
+	/* What the vault said before it went still counts. */
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		good = drain(j) && good;
+	if (!good)
+		judge_link_down(j, true);
+	return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge *j = arg;
+
+	(void)source;
+	(void)usec;
+	drop_timer(&j->link.retry);
+	if (j->link.fd < 0 && judge_link_up(j) != KM_OK)
+		judge_link_down(j, true);
+	return 0;
+}
+
+static int on_silence(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge *j = arg;
+
+	(void)source;
+	(void)usec;
+	drop_timer(&j->link.silence);
+	km_log(LOG_ERR, "the vault does not answer: logins are refused until it does");
+	/* The connection stays: another one would only stand behind it in the same queue. */
+	j->link.silent = true;
+	judge_sessions_lost_vault(j);
+	judge_announce_without_vault(j);
+	return 0;
+}
+
+static km_rc send_anchor(struct judge *j)
+{
+	struct km_msg m = { .number = KM_MSG_ANCHOR };
+
+	m.anchor.version = KM_ROOM_PROTOCOL;
+	memcpy(m.anchor.chain, j->anchor.head.chain, sizeof(m.anchor.chain));
+	memcpy(m.anchor.hash, j->anchor.head.hash, sizeof(m.anchor.hash));
+	m.anchor.seq = j->anchor.head.seq;
+	return km_send_msg(j->link.fd, &m, -1, MSG_DONTWAIT);
+}
+
+km_rc judge_link_up(struct judge *j)
+{
+	struct judge_link *l = &j->link;
+	int fd = -1;
+	km_rc rc = km_connect(j->vault_path, true, &fd);
+
+	if (rc != KM_OK)
+		return rc;
+	l->fd = fd;
+	l->heard = l->silent = false;
+	if (send_anchor(j) != KM_OK ||
+	    sd_event_add_io(j->event, &l->io, fd, EPOLLIN, on_link, j) < 0 ||
+	    sd_event_source_set_priority(l->io, SD_EVENT_PRIORITY_IMPORTANT) < 0 ||
+	    !start_timer(j, &l->silence, JUDGE_SILENCE_SECONDS * USEC_PER_SEC, on_silence)) {
+		l->io = sd_event_source_disable_unref(l->io);
+		l->fd = -1;
+		close(fd);
+		return KM_EUNAVAIL;
+	}
+	drop_timer(&l->retry);
+	return KM_OK;
+}
+
+void judge_link_down(struct judge *j, bool try_again)
+{
+	struct judge_link *l = &j->link;
+
+	l->io = sd_event_source_disable_unref(l->io);
+	drop_timer(&l->silence);
+	drop_timer(&j->anchor_timer);
+	while (l->first)
+		forget_first(l);
+	if (l->fd >= 0) {
+		km_log(l->heard ? LOG_WARNING : LOG_INFO,
+		       "the link to the vault is closed: logins under way are refused");
+		close(l->fd);
+		l->fd = -1;
+		write_anchor(j);
+	}
+	l->heard = l->silent = false;
+	judge_sessions_lost_vault(j);
+	if (l->backoff_ms == 0)
+		l->backoff_ms = JUDGE_BACKOFF_MS;
+	if (try_again && !start_timer(j, &l->retry, l->backoff_ms * USEC_PER_MS, on_retry))
+		km_log(LOG_ERR, "no timer: the vault is looked for when the next client comes");
+	if (l->backoff_ms < JUDGE_BACKOFF_MAX_MS)
+		l->backoff_ms = l->backoff_ms * 2 < JUDGE_BACKOFF_MAX_MS ? l->backoff_ms * 2
+									 : JUDGE_BACKOFF_MAX_MS;
+}
