@@ -24,8 +24,7 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Ws
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wswitch-enum \
             -Wno-missing-field-initializers
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -ftrivial-auto-var-init=zero
-SANFLAGS := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-, := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPT      ?= $(if $(SAN),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
 CPPFLAGS := -Iinclude -D_GNU_SOURCE -DKM_VERSION='"$(VERSION)"' -DKM_LIBEXECDIR='"$(LIBEXECDIR)"'
 CFLAGS   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden $(WARN) $(HARDEN) $(SANFLAGS) $(EXTRA_CFLAGS)
@@ -83,6 +82,7 @@ $(BUILD)/kenmon: $(BUILD)/obj/enroll/main.o $(BUILD)/libdesk.a $(BUILD)/libcommo
 
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libdesk.a $(BUILD)/libcommon.a
+HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
 
 unit-tests: $(call tests_in,unit)
@@ -93,15 +93,39 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(BUILD)/obj/tests/system/house.o $(ROOM_LIBS)
+$(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/obj/tests/system/house.o $(ROOM_LIBS)
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+# --- the door under real libpam (tests/pam) ------------------------------------------------------
+
+PAM_HELPERS := $(call obj,$(filter-out tests/pam/test_% tests/pam/password.c tests/pam/fake_daemon.c,$(wildcard tests/pam/*.c)))
+PAM_STAGE   := $(BUILD)/pam_kenmon.so $(BUILD)/tests/pam/password.so $(BUILD)/tests/pam/fake_daemon
+
+pam-tests: $(call tests_in,pam) $(PAM_STAGE)
+tests: pam-tests
+
+# -rdynamic: libpam and the door take these programs' failing calls and syslog for libc's.
+$(BUILD)/tests/pam/test_%: $(BUILD)/obj/tests/pam/test_%.o $(PAM_HELPERS) $(BUILD)/libcommon.a | $(PAM_STAGE)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter %.o %.a,$^) -lcmocka -lpam -ldl
+
+$(BUILD)/tests/pam/fake_daemon: $(BUILD)/obj/tests/pam/fake_daemon.o $(PAM_HELPERS) $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam -ldl
+
+$(BUILD)/tests/pam/password.so: $(BUILD)/obj/tests/pam/password.o
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^ -lpam
 
 # --- one command for each thing ------------------------------------------------------------------
 #
@@ -183,5 +207,5 @@ uninstall:
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit-tests tests deps try check check-long bench measure lint clean install uninstall
+.PHONY: all unit-tests pam-tests tests deps try check check-long bench measure lint clean install uninstall
 .SECONDARY:
