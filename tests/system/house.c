@@ -178,7 +178,7 @@ bool house_again(struct house *h)
 	if (h->pid == 0)
 		exec_rooms(h);
 	for (long waited = 0; h->pid > 0 && waited < HOUSE_START_MS; waited += POLL_MS) {
-		if (log_says(h, old, "ready"))
+		if (log_says(h, old, ": ready on "))
 			return true;
 		if (!alive(h))
 			break;
