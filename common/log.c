@@ -49,8 +49,8 @@ static int is_key(const char *key)
 {
 	size_t len = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
-	return len > 0 && len <= 64 && key[len] == '\0' &&
-	       key[0] >= 'A'; /* '_' is the journal's own */
+	return len > 0 && len <= 64 && key[len] == '\0' && key[0] >= 'A' &&
+	       key[0] <= 'Z'; /* '_' is the journal's own */
 }
 
 /* A field that does not fit is left out, whole. */
