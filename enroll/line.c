@@ -192,6 +192,20 @@ static km_rc send_abort(struct desk *d)
 	return km_send_msg(d->line, &m, -1, 0);
 }
 
+/* What is a sentence and no prompt ("That code is not right.") gets one behind it. */
+static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap)
+{
+	size_t len;
+
+	km_escape(p->text, out, cap);
+	len = strlen(out);
+	if (len == 0 || out[len - 1] == ' ')
+		return;
+	snprintf(out + len, cap - len, "\n%s",
+		 km_text(p->shape & KM_SHAPE_DIGITS ? KM_TEXT_PROMPT_CODE : KM_TEXT_PROMPT_RECOVERY,
+			 d->lang));
+}
+
 /*
  * A prompt: asked at the terminal. What cannot be an answer by its shape is not
  * sent, so that a slip of the keyboard is not counted as a wrong code.
@@ -199,10 +213,10 @@ static km_rc send_abort(struct desk *d)
 static km_rc answer(struct desk *d, struct desk_operation *o, const struct msg_prompt *p)
 {
 	struct km_msg m DESK_MSG = { .number = KM_MSG_ANSWER };
-	char text[sizeof(p->text) * 4];
+	char text[sizeof(p->text) * 4 + 128];
 	km_rc rc;
 
-	km_escape(p->text, text, sizeof(text));
+	prompt_text(d, p, text, sizeof(text));
 	do {
 		rc = desk_ask(d, text, p->echo != 0, &m.answer.secret);
 		if (rc == KM_EABORTED) {
