@@ -127,6 +127,13 @@ $(BUILD)/tests/pam/password.so: $(BUILD)/obj/tests/pam/password.o
 	@echo "  LD   $@"
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^ -lpam
 
+# A login program for the tour and the benches.
+$(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
+tests: $(BUILD)/tests/login
+
 # --- one command for each thing ------------------------------------------------------------------
 #
 # A fresh machine has neither compiler nor libraries: tests/deps runs first,
@@ -141,7 +148,7 @@ deps:
 
 try:
 	@tests/deps build test
-	+$(Q)$(SUB) all
+	+$(Q)$(SUB) all $(BUILD)/tests/login $(BUILD)/tests/pam/password.so
 	@$(GIVE_BACK)
 	@tests/try
 

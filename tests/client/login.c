@@ -1,0 +1,92 @@
+/*
+ * A login program, as small as one can be: it runs a PAM stack from a folder
+ * and shows what a person would see. What would be typed is read from standard
+ * input, a line for each prompt.
+ *
+ *   login CONFDIR SERVICE USER [authenticate|account|session]...
+ *
+ * The last line is the result of the last call in PAM's own words; the exit
+ * code is 0 when every call succeeded.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <security/pam_appl.h>
+
+static char *typed(const char *prompt)
+{
+	char line[512], *answer;
+
+	printf("    %s", prompt);
+	if (!fgets(line, sizeof(line), stdin)) {
+		printf("(nothing)\n");
+		return NULL;
+	}
+	line[strcspn(line, "\n")] = '\0';
+	printf("%s\n", line);
+	answer = strdup(line);
+	explicit_bzero(line, sizeof(line));
+	return answer;
+}
+
+static int converse(int count, const struct pam_message **message, struct pam_response **response,
+		    void *unused)
+{
+	struct pam_response *answers = calloc((size_t)count, sizeof(*answers));
+
+	(void)unused;
+	if (!answers)
+		return PAM_BUF_ERR;
+	for (int i = 0; i < count; i++) {
+		int style = message[i]->msg_style;
+
+		if (style == PAM_PROMPT_ECHO_ON || style == PAM_PROMPT_ECHO_OFF)
+			answers[i].resp = typed(message[i]->msg);
+		else
+			printf("    [%s]\n", message[i]->msg);
+		if ((style == PAM_PROMPT_ECHO_ON || style == PAM_PROMPT_ECHO_OFF) &&
+		    !answers[i].resp) {
+			free(answers);
+			return PAM_CONV_ERR;
+		}
+	}
+	*response = answers;
+	return PAM_SUCCESS;
+}
+
+static int call(pam_handle_t *pamh, const char *what)
+{
+	if (strcmp(what, "account") == 0)
+		return pam_acct_mgmt(pamh, 0);
+	if (strcmp(what, "session") == 0) {
+		int rc = pam_open_session(pamh, 0);
+
+		return rc == PAM_SUCCESS ? pam_close_session(pamh, 0) : rc;
+	}
+	return pam_authenticate(pamh, 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct pam_conv conv = { converse, NULL };
+	pam_handle_t *pamh = NULL;
+	int rc;
+
+	if (argc < 4) {
+		fprintf(stderr,
+			"usage: login CONFDIR SERVICE USER [authenticate|account|session]...\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	rc = pam_start_confdir(argv[2], argv[3], &conv, argv[1], &pamh);
+	if (rc == PAM_SUCCESS)
+		pam_set_item(pamh, PAM_TTY, "tty1");
+	if (rc == PAM_SUCCESS && argc == 4)
+		rc = pam_authenticate(pamh, 0);
+	for (int i = 4; rc == PAM_SUCCESS && i < argc; i++)
+		rc = call(pamh, argv[i]);
+	printf("    => %s\n", pam_strerror(pamh, rc));
+	pam_end(pamh, rc);
+	return rc == PAM_SUCCESS ? 0 : 1;
+}
