@@ -1,0 +1,318 @@
+/*
+ * Where keys come from: the master key's file, kek.1, and what is derived.
+ *
+ * kek.1 = magic[8] ‖ generation (4, big-endian) ‖ AES-256-GCM of the KEK under
+ * HKDF-SHA256(master, "kenmon kek 1"), bound to the twelve bytes before it.
+ *
+ * Keys are made only in a folder that never held anything: a lost key must
+ * not be replaced by a new one that opens nothing, nor by one that anybody
+ * could know.
+ */
+#include "keys_internal.h"
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+
+#define KEK_HEADER     12
+#define KEK_FILE_BYTES (KEK_HEADER + KM_KEK_BYTES + KM_SEAL_OVERHEAD)
+
+static const uint8_t kek_magic[8] = { 'k', 'e', 'n', 'm', 'o', 'n', 'K', '1' };
+
+/* What only the opening needs; in locked memory, gone when km_keys_open returns. */
+struct scratch {
+	uint8_t master[KM_KEY_BYTES];
+	uint8_t sealing[KM_KEY_BYTES]; /* opens kek.1 */
+	uint8_t kek[KM_KEK_BYTES];
+};
+
+/* Where the key file lies. */
+struct place {
+	int state, folder; /* the same folder unless the key came from elsewhere */
+	enum file_trust trust;
+	char name[NAME_MAX + 1];
+};
+
+static void scratch_free(struct scratch **s)
+{
+	km_locked_free(*s, sizeof(**s));
+}
+
+static void place_close(struct place *p)
+{
+	file_close(&p->folder);
+	file_close(&p->state);
+}
+
+/* --- what the state folder holds ------------------------------------------ */
+
+struct found {
+	bool key, kek, databases;
+};
+
+static km_rc look(const struct place *p, struct found *found)
+{
+	static const char *const databases[] = { KM_VAULT_FILE, KM_IDENTITY_FILE };
+	int fd FILE_CLOSE = -1;
+	bool there = false;
+	km_rc rc = file_open(p->folder, p->name, p->trust, &fd);
+
+	if (rc && rc != KM_ENOTFOUND)
+		return rc;
+	found->key = !rc;
+	rc = file_present(p->state, KM_KEK_FILE, &found->kek, NULL);
+	for (size_t i = 0; !rc && i < sizeof(databases) / sizeof(*databases); i++) {
+		rc = file_present(p->state, databases[i], &there, NULL);
+		found->databases |= !rc && there;
+	}
+	return rc;
+}
+
+static bool same_folder(int a, int b)
+{
+	struct stat sa, sb;
+
+	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* Only a folder elsewhere, named from the root, may be one of systemd's credentials. */
+static km_rc find_place(const char *dir, const char *key_path, struct place *p)
+{
+	const char *slash = strrchr(key_path, '/'), *name = slash ? slash + 1 : key_path;
+	char folder[PATH_MAX];
+	km_rc rc = file_folder(dir, FILE_OURS, &p->state);
+
+	if (rc)
+		return rc;
+	if (!*name || strlen(name) >= sizeof(p->name) || strlen(key_path) >= sizeof(folder))
+		return KM_EINVAL;
+	memcpy(p->name, name, strlen(name) + 1);
+	if (!slash)
+		return file_folder(dir, FILE_OURS, &p->folder);
+	memcpy(folder, key_path, (size_t)(slash - key_path));
+	folder[slash - key_path] = '\0';
+	if (slash == key_path)
+		return KM_EPERM; /* the root folder is nobody's place for a key */
+	p->trust = *key_path == '/' ? FILE_CREDENTIAL : FILE_OURS;
+	rc = file_folder(folder, p->trust, &p->folder);
+	if (!rc && p->trust == FILE_CREDENTIAL && same_folder(p->state, p->folder))
+		p->trust = FILE_OURS;
+	return rc;
+}
+
+/* --- deriving ------------------------------------------------------------- */
+
+static km_rc derive(const uint8_t master[KM_KEY_BYTES], const char *info, uint8_t out[KM_KEY_BYTES])
+{
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	char digest[] = "SHA256", label[64];
+	uint8_t key[KM_KEY_BYTES];
+	size_t label_len = strlen(info);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key, sizeof(key)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, label, label_len),
+		OSSL_PARAM_construct_end(),
+	};
+	bool ok = false;
+
+	memcpy(key, master, sizeof(key));
+	if (ctx && label_len < sizeof(label)) {
+		memcpy(label, info, label_len);
+		ok = EVP_KDF_derive(ctx, out, KM_KEY_BYTES, params) > 0;
+	}
+	km_wipe(key, sizeof(key));
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return ok ? KM_OK : KM_ENOMEM;
+}
+
+static km_rc derive_all(struct km_keys *keys, struct scratch *s)
+{
+	const struct {
+		const char *info;
+		uint8_t *out;
+	} table[] = {
+		{ "kenmon kek 1", s->sealing },
+		{ "kenmon vault.db tags 1", keys->tag_vault },
+		{ "kenmon identity.db tags 1", keys->tag_identity },
+		{ "kenmon audit head 1", keys->head },
+	};
+	km_rc rc = KM_OK;
+
+	for (size_t i = 0; !rc && i < sizeof(table) / sizeof(*table); i++)
+		rc = derive(s->master, table[i].info, table[i].out);
+	return rc;
+}
+
+static km_rc new_contexts(struct km_keys *keys)
+{
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+	keys->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL; /* holds a reference of its own */
+	EVP_MAC_free(hmac);
+	keys->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	keys->row = EVP_CIPHER_CTX_new();
+	keys->wrap = EVP_CIPHER_CTX_new();
+	if (!keys->mac || !keys->gcm || !keys->row || !keys->wrap)
+		return KM_ENOMEM;
+	return EVP_MAC_CTX_set_params(keys->mac, params) ? KM_OK : KM_ENOMEM;
+}
+
+/* --- the two files -------------------------------------------------------- */
+
+static km_rc read_master(const struct place *p, struct scratch *s)
+{
+	static const uint8_t nothing[KM_KEY_BYTES];
+	int fd FILE_CLOSE = -1;
+	km_rc rc = file_open(p->folder, p->name, p->trust, &fd);
+
+	if (!rc)
+		rc = file_read(fd, s->master, sizeof(s->master));
+	/* A sparse or wiped file is a key that everybody knows. */
+	if (!rc && km_equal(s->master, sizeof(nothing), nothing, sizeof(nothing)))
+		rc = KM_ECORRUPT;
+	return rc;
+}
+
+static km_rc make_master(const struct place *p, struct scratch *s)
+{
+	km_rc rc = km_random(s->master, sizeof(s->master));
+
+	if (!rc)
+		rc = file_make(p->folder, p->name, s->master, sizeof(s->master));
+	return rc;
+}
+
+static void kek_header(uint8_t header[KEK_HEADER])
+{
+	memcpy(header, kek_magic, sizeof(kek_magic));
+	keys_put(header + sizeof(kek_magic), KM_GENERATION, 4);
+}
+
+static km_rc read_kek(const struct place *p, struct km_keys *keys, struct scratch *s)
+{
+	uint8_t bytes[KEK_FILE_BYTES], header[KEK_HEADER];
+	int fd FILE_CLOSE = -1;
+	km_rc rc = file_open(p->state, KM_KEK_FILE, FILE_OURS, &fd);
+
+	if (!rc)
+		rc = file_read(fd, bytes, sizeof(bytes));
+	if (rc)
+		return rc;
+	kek_header(header);
+	if (memcmp(bytes, header, sizeof(header)) != 0)
+		return KM_ECORRUPT;
+	return keys_gcm_open(keys, s->sealing, header, sizeof(header), bytes + sizeof(header),
+			     sizeof(bytes) - sizeof(header), s->kek);
+}
+
+static km_rc make_kek(const struct place *p, struct km_keys *keys, struct scratch *s)
+{
+	uint8_t bytes[KEK_FILE_BYTES], chain[16];
+	bool marked = false;
+	km_rc rc = km_random(s->kek, sizeof(s->kek));
+
+	kek_header(bytes);
+	if (!rc)
+		rc = keys_gcm_seal(keys, s->sealing, bytes, KEK_HEADER, s->kek, sizeof(s->kek),
+				   bytes + KEK_HEADER);
+	if (!rc)
+		rc = file_present(p->state, KM_FRESH_FILE, &marked, NULL);
+	if (!rc)
+		rc = km_random(chain, sizeof(chain));
+	if (!rc && !marked)
+		rc = file_make(p->state, KM_FRESH_FILE, chain, sizeof(chain));
+	if (!rc)
+		rc = file_make(p->state, KM_KEK_FILE, bytes, sizeof(bytes));
+	return rc;
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static km_rc load(const struct place *p, bool may_create, struct km_keys *keys, struct scratch *s)
+{
+	struct found found = { false };
+	bool make;
+	km_rc rc = look(p, &found);
+
+	if (rc)
+		return rc;
+	/* Both there, or nothing at all but perhaps a key given by the administrator. */
+	make = !found.kek && !found.databases && may_create;
+	if (!make && (!found.key || !found.kek))
+		return KM_ENOTFOUND;
+	rc = found.key ? read_master(p, s) : make_master(p, s);
+	if (!rc)
+		rc = derive_all(keys, s);
+	if (!rc)
+		rc = make ? make_kek(p, keys, s) : read_kek(p, keys, s);
+	if (!rc)
+		rc = keys_use_kek(keys, s->kek);
+	return rc;
+}
+
+km_rc km_keys_open(const char *dir, const char *key_path, bool may_create, struct km_keys **out)
+{
+	struct scratch *s __attribute__((cleanup(scratch_free))) = km_locked_new(sizeof(*s));
+	struct place place __attribute__((cleanup(place_close))) = { .state = -1, .folder = -1 };
+	struct km_keys *keys;
+	km_rc rc;
+
+	if (!s)
+		return KM_ENOMEM;
+	if (may_create && mkdir(dir, 0700) && errno != EEXIST)
+		return errno == EACCES || errno == EPERM ? KM_EPERM : KM_EIO;
+	rc = find_place(dir, key_path, &place);
+	if (rc)
+		return rc;
+	keys = km_locked_new(sizeof(*keys));
+	if (!keys)
+		return KM_ENOMEM;
+	keys->generation = KM_GENERATION;
+	rc = new_contexts(keys);
+	if (!rc)
+		rc = load(&place, may_create, keys, s);
+	if (rc)
+		km_keys_close(keys);
+	else
+		*out = keys;
+	return rc;
+}
+
+void km_keys_close(struct km_keys *keys)
+{
+	if (!keys)
+		return;
+	EVP_MAC_CTX_free(keys->mac);
+	EVP_CIPHER_CTX_free(keys->row);
+	EVP_CIPHER_CTX_free(keys->wrap);
+	EVP_CIPHER_CTX_free(keys->kek[0]);
+	EVP_CIPHER_CTX_free(keys->kek[1]);
+	EVP_CIPHER_free(keys->gcm);
+	km_locked_free(keys, sizeof(*keys));
+}
+
+uint32_t km_keys_generation(const struct km_keys *keys)
+{
+	return keys->generation;
+}
+
+struct km_key_work km_keys_work(const struct km_keys *keys)
+{
+	return keys->work;
+}

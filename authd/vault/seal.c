@@ -1,0 +1,319 @@
+/*
+ * Sealing: rows under a subject's key (AES-256-GCM), keys under the KEK
+ * (AES-256-SIV), tags and recovery codes (HMAC-SHA256).
+ *
+ * A context that was keyed for one row is reset at once, which wipes
+ * OpenSSL's copy of the key. The two contexts of the KEK stay keyed (keying
+ * one costs as much as the rest of a login); their schedules are the one copy
+ * of a key outside locked memory. The process is not dumpable.
+ */
+#include "keys_internal.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#define WRAP_AAD  (1 + KM_SUBJECT_BYTES + 4)
+#define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
+#define TABLE_MAX 32
+
+enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2 };
+
+void km_subject_key_wipe(struct km_subject_key *k)
+{
+	if (k)
+		km_wipe(k, sizeof(*k));
+}
+
+/* --- HMAC ----------------------------------------------------------------- */
+
+km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES], const char *purpose,
+		const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES])
+{
+	static const uint8_t nothing[KM_KEY_BYTES];
+	uint8_t mac[KM_TAG_BYTES];
+	size_t mac_len = 0;
+	int ok;
+
+	keys->work.hmacs++;
+	ok = EVP_MAC_init(keys->mac, key, KM_KEY_BYTES, NULL) &&
+	     EVP_MAC_update(keys->mac, (const uint8_t *)purpose, strlen(purpose) + 1) &&
+	     EVP_MAC_update(keys->mac, bytes, len) &&
+	     EVP_MAC_final(keys->mac, mac, &mac_len, sizeof(mac)) && mac_len == sizeof(mac);
+	/* Key it with nothing, so that OpenSSL keeps no copy. */
+	if (!EVP_MAC_init(keys->mac, nothing, sizeof(nothing), NULL) || !ok)
+		return KM_ENOMEM;
+	memcpy(out, mac, sizeof(mac));
+	return KM_OK;
+}
+
+km_rc km_tag_login(struct km_keys *keys, const char *login, uint8_t out[KM_TAG_BYTES])
+{
+	return keys_hmac(keys, keys->tag_vault, "login", login, strlen(login), out);
+}
+
+km_rc km_tag_department(struct km_keys *keys, const char *department, uint8_t out[KM_TAG_BYTES])
+{
+	return keys_hmac(keys, keys->tag_vault, "department", department, strlen(department), out);
+}
+
+km_rc km_tag_machine(struct km_keys *keys, const char *machine_id, uint8_t out[KM_TAG_BYTES])
+{
+	return keys_hmac(keys, keys->tag_vault, "machine", machine_id, strlen(machine_id), out);
+}
+
+km_rc km_tag_employee(struct km_keys *keys, const char *number, uint8_t out[KM_TAG_BYTES])
+{
+	return keys_hmac(keys, keys->tag_identity, "employee", number, strlen(number), out);
+}
+
+km_rc km_mac_head(struct km_keys *keys, const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES])
+{
+	return keys_hmac(keys, keys->head, "head", bytes, len, out);
+}
+
+km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, uint64_t credential,
+		      const void *code, size_t len, uint8_t out[KM_TAG_BYTES])
+{
+	uint8_t message[8 + KM_SECRET_MAX];
+	km_rc rc;
+
+	if (len > KM_SECRET_MAX)
+		return KM_ELIMIT;
+	keys_put(message, credential, 8);
+	memcpy(message + 8, code, len);
+	rc = keys_hmac(keys, key->bytes, "recovery", message, 8 + len, out);
+	km_wipe(message, sizeof(message));
+	return rc;
+}
+
+/* --- keys under the KEK --------------------------------------------------- */
+
+km_rc keys_use_kek(struct km_keys *keys, const uint8_t kek[KM_KEK_BYTES])
+{
+	EVP_CIPHER *siv = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
+	km_rc rc = siv ? KM_OK : KM_ENOMEM;
+
+	for (int wrap = 0; !rc && wrap < 2; wrap++) {
+		keys->kek[wrap] = EVP_CIPHER_CTX_new();
+		if (!keys->kek[wrap] ||
+		    !EVP_CipherInit_ex2(keys->kek[wrap], siv, kek, NULL, wrap, NULL))
+			rc = KM_ENOMEM;
+	}
+	EVP_CIPHER_free(siv);
+	return rc;
+}
+
+static void wrap_aad(uint8_t aad[WRAP_AAD], enum wrap_kind kind,
+		     const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation)
+{
+	aad[0] = (uint8_t)kind;
+	memcpy(aad + 1, whose, KM_SUBJECT_BYTES);
+	keys_put(aad + 1 + KM_SUBJECT_BYTES, generation, 4);
+}
+
+static km_rc wrap(struct km_keys *keys, enum wrap_kind kind, const uint8_t whose[KM_SUBJECT_BYTES],
+		  const struct km_subject_key *key, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	uint8_t aad[WRAP_AAD], out[KM_WRAPPED_BYTES];
+	int n = 0, last = 0;
+	bool ok;
+
+	wrap_aad(aad, kind, whose, keys->generation);
+	ok = EVP_CIPHER_CTX_copy(keys->wrap, keys->kek[1]) &&
+	     EVP_CipherUpdate(keys->wrap, NULL, &n, aad, sizeof(aad)) &&
+	     EVP_CipherUpdate(keys->wrap, out + KM_GCM_TAG, &n, key->bytes, KM_KEY_BYTES) &&
+	     n == KM_KEY_BYTES && EVP_CipherFinal_ex(keys->wrap, out + KM_WRAPPED_BYTES, &last) &&
+	     EVP_CIPHER_CTX_ctrl(keys->wrap, EVP_CTRL_AEAD_GET_TAG, KM_GCM_TAG, out);
+	EVP_CIPHER_CTX_reset(keys->wrap);
+	if (!ok)
+		return KM_ENOMEM;
+	memcpy(wrapped, out, sizeof(out));
+	return KM_OK;
+}
+
+static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
+		    const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
+		    const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *key)
+{
+	struct km_subject_key out KM_SUBJECT_KEY = { 0 };
+	uint8_t aad[WRAP_AAD], tag[KM_GCM_TAG];
+	int n = 0, last = 0;
+	bool ready, ok;
+
+	keys->work.unwraps++;
+	wrap_aad(aad, kind, whose, generation);
+	memcpy(tag, wrapped, sizeof(tag));
+	ready = EVP_CIPHER_CTX_copy(keys->wrap, keys->kek[0]) &&
+		EVP_CIPHER_CTX_ctrl(keys->wrap, EVP_CTRL_AEAD_SET_TAG, KM_GCM_TAG, tag) &&
+		EVP_CipherUpdate(keys->wrap, NULL, &n, aad, sizeof(aad));
+	ok = ready &&
+	     EVP_CipherUpdate(keys->wrap, out.bytes, &n, wrapped + KM_GCM_TAG, KM_KEY_BYTES) &&
+	     n == KM_KEY_BYTES && EVP_CipherFinal_ex(keys->wrap, out.bytes + KM_KEY_BYTES, &last);
+	EVP_CIPHER_CTX_reset(keys->wrap);
+	if (!ready)
+		return KM_ENOMEM;
+	if (!ok || generation != keys->generation)
+		return KM_ECORRUPT;
+	*key = out;
+	return KM_OK;
+}
+
+static km_rc wrap_new(struct km_keys *keys, enum wrap_kind kind,
+		      const uint8_t whose[KM_SUBJECT_BYTES], struct km_subject_key *key,
+		      uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	struct km_subject_key fresh KM_SUBJECT_KEY = { 0 };
+	km_rc rc = km_random(fresh.bytes, sizeof(fresh.bytes));
+
+	if (!rc)
+		rc = wrap(keys, kind, whose, &fresh, wrapped);
+	if (!rc)
+		*key = fresh;
+	return rc;
+}
+
+km_rc km_subject_key_new(struct km_keys *keys, const uint8_t subject[KM_SUBJECT_BYTES],
+			 struct km_subject_key *key, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return wrap_new(keys, WRAP_SUBJECT, subject, key, wrapped);
+}
+
+km_rc km_subject_key_unwrap(struct km_keys *keys, const uint8_t subject[KM_SUBJECT_BYTES],
+			    uint32_t generation, const uint8_t wrapped[KM_WRAPPED_BYTES],
+			    struct km_subject_key *key)
+{
+	return unwrap(keys, WRAP_SUBJECT, subject, generation, wrapped, key);
+}
+
+static void month_name(int64_t month, uint8_t name[KM_SUBJECT_BYTES])
+{
+	memset(name, 0, KM_SUBJECT_BYTES);
+	keys_put(name, (uint64_t)month, 8);
+}
+
+km_rc km_month_key_new(struct km_keys *keys, int64_t month, struct km_subject_key *key,
+		       uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	uint8_t name[KM_SUBJECT_BYTES];
+
+	month_name(month, name);
+	return wrap_new(keys, WRAP_MONTH, name, key, wrapped);
+}
+
+km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uint32_t generation,
+			  const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *key)
+{
+	uint8_t name[KM_SUBJECT_BYTES];
+
+	month_name(month, name);
+	return unwrap(keys, WRAP_MONTH, name, generation, wrapped, key);
+}
+
+/* --- rows ----------------------------------------------------------------- */
+
+km_rc keys_gcm_seal(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES], const void *aad,
+		    size_t aad_len, const void *plain, size_t len, uint8_t *sealed)
+{
+	int n = 0, last = 0;
+	km_rc rc = km_random(sealed, KM_NONCE_BYTES);
+	bool ok;
+
+	if (rc)
+		return rc;
+	ok = EVP_CipherInit_ex2(keys->row, keys->gcm, key, sealed, 1, NULL) &&
+	     EVP_CipherUpdate(keys->row, NULL, &n, aad, (int)aad_len) &&
+	     EVP_CipherUpdate(keys->row, sealed + KM_NONCE_BYTES, &n, plain, (int)len) &&
+	     (size_t)n == len &&
+	     EVP_CipherFinal_ex(keys->row, sealed + KM_NONCE_BYTES + len, &last) &&
+	     EVP_CIPHER_CTX_ctrl(keys->row, EVP_CTRL_AEAD_GET_TAG, KM_GCM_TAG,
+				 sealed + KM_NONCE_BYTES + len);
+	EVP_CIPHER_CTX_reset(keys->row);
+	return ok ? KM_OK : KM_ENOMEM;
+}
+
+km_rc keys_gcm_open(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES], const void *aad,
+		    size_t aad_len, const uint8_t *sealed, size_t sealed_len, uint8_t *plain)
+{
+	size_t len = sealed_len - KM_SEAL_OVERHEAD;
+	uint8_t tag[KM_GCM_TAG];
+	int n = 0, last = 0;
+	bool ready, ok;
+
+	memcpy(tag, sealed + KM_NONCE_BYTES + len, sizeof(tag));
+	ready = EVP_CipherInit_ex2(keys->row, keys->gcm, key, sealed, 0, NULL) &&
+		EVP_CipherUpdate(keys->row, NULL, &n, aad, (int)aad_len) &&
+		EVP_CipherUpdate(keys->row, plain, &n, sealed + KM_NONCE_BYTES, (int)len) &&
+		EVP_CIPHER_CTX_ctrl(keys->row, EVP_CTRL_AEAD_SET_TAG, KM_GCM_TAG, tag);
+	ok = ready && EVP_CipherFinal_ex(keys->row, plain + len, &last);
+	EVP_CIPHER_CTX_reset(keys->row);
+	if (!ready)
+		return KM_ENOMEM;
+	return ok ? KM_OK : KM_ECORRUPT;
+}
+
+/* Every field has its length or is of one length: no two places give the same bytes. */
+static km_rc row_aad(const struct km_aad *aad, uint8_t out[ROW_AAD], size_t *len)
+{
+	size_t table = strlen(aad->table);
+	uint8_t *at = out;
+
+	if (table > TABLE_MAX)
+		return KM_EINVAL;
+	at = keys_put(at, table, 1);
+	memcpy(at, aad->table, table);
+	at = keys_put(at + table, aad->id, 8);
+	at = keys_put(at, aad->subject != NULL, 1);
+	if (aad->subject) {
+		memcpy(at, aad->subject, KM_SUBJECT_BYTES);
+		at += KM_SUBJECT_BYTES;
+	}
+	at = keys_put(at, aad->kind, 1);
+	at = keys_put(at, aad->version, 4);
+	*len = (size_t)(at - out);
+	return KM_OK;
+}
+
+km_rc km_seal(struct km_keys *keys, const struct km_subject_key *key, const struct km_aad *aad,
+	      const void *plain, size_t plain_len, uint8_t *sealed, size_t cap, size_t *sealed_len)
+{
+	uint8_t bound[ROW_AAD], out[KM_SEALED_MAX];
+	size_t bound_len;
+	km_rc rc;
+
+	if (plain_len > KM_SEALED_MAX - KM_SEAL_OVERHEAD || plain_len + KM_SEAL_OVERHEAD > cap)
+		return KM_ELIMIT;
+	rc = row_aad(aad, bound, &bound_len);
+	if (!rc)
+		rc = keys_gcm_seal(keys, key->bytes, bound, bound_len, plain, plain_len, out);
+	if (rc)
+		return rc;
+	memcpy(sealed, out, plain_len + KM_SEAL_OVERHEAD);
+	*sealed_len = plain_len + KM_SEAL_OVERHEAD;
+	return KM_OK;
+}
+
+km_rc km_unseal(struct km_keys *keys, const struct km_subject_key *key, const struct km_aad *aad,
+		const uint8_t *sealed, size_t sealed_len, void *plain, size_t cap,
+		size_t *plain_len)
+{
+	uint8_t bound[ROW_AAD], out[KM_SEALED_MAX];
+	size_t bound_len, len;
+	km_rc rc;
+
+	keys->work.unseals++;
+	if (sealed_len < KM_SEAL_OVERHEAD || sealed_len > KM_SEALED_MAX)
+		return KM_ECORRUPT;
+	len = sealed_len - KM_SEAL_OVERHEAD;
+	if (len > cap)
+		return KM_ELIMIT;
+	rc = row_aad(aad, bound, &bound_len);
+	if (!rc)
+		rc = keys_gcm_open(keys, key->bytes, bound, bound_len, sealed, sealed_len, out);
+	if (!rc) {
+		memcpy(plain, out, len);
+		*plain_len = len;
+	}
+	km_wipe(out, len);
+	return rc;
+}

@@ -1,0 +1,328 @@
+/* Credentials: enrolling, removing, opening, unlocking. */
+#include "store_internal.h"
+
+#include <string.h>
+
+#define CREDENTIAL_VERSION 1
+#define SEED_MAX           128 /* RFC 6238 uses up to 64 bytes; imported ones may be longer */
+
+static struct km_aad seed_aad(const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id, uint8_t factor,
+			      uint32_t version)
+{
+	return (struct km_aad){
+		.table = "credential",
+		.id = id,
+		.subject = subject,
+		.kind = factor,
+		.version = version,
+	};
+}
+
+static km_rc own_key(struct km_store *s, const struct km_operator *op, struct km_subject_key *key)
+{
+	static const uint8_t destroyed[KM_WRAPPED_BYTES];
+
+	if (memcmp(op->wrapped, destroyed, sizeof(destroyed)) == 0)
+		return KM_ESTATE;
+	return km_subject_key_unwrap(s->keys, op->subject, op->kek_generation, op->wrapped, key);
+}
+
+static km_rc below_limit(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_COUNT);
+	int64_t count;
+	km_rc rc;
+
+	query_blob(&q, subject, KM_SUBJECT_BYTES);
+	rc = query_row(&q);
+	if (rc)
+		return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+	count = query_get_int(&q);
+	if (q.rc)
+		return q.rc;
+	return count < KM_MAX_CREDENTIALS ? KM_OK : KM_ELIMIT;
+}
+
+/* The row with room for what will be sealed: its id is part of what the seal is bound to. */
+static km_rc insert(struct km_store *s, const struct km_credential *c, size_t sealed_len,
+		    uint64_t *id)
+{
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_INSERT);
+	km_rc rc;
+
+	query_blob(&q, c->subject, sizeof(c->subject));
+	query_int(&q, c->factor);
+	query_int(&q, c->algorithm);
+	query_int(&q, c->digits);
+	query_int(&q, c->period);
+	query_int(&q, (int64_t)c->moving);
+	query_int(&q, c->drift);
+	query_int(&q, s->now.wall);
+	query_text(&q, c->label);
+	query_int(&q, CREDENTIAL_VERSION);
+	query_int(&q, (int64_t)sealed_len);
+	rc = query_run(&q); /* KM_ENOTFOUND: no such operator, or one being erased */
+	if (!rc)
+		*id = (uint64_t)sqlite3_last_insert_rowid(q.handle);
+	return rc;
+}
+
+static km_rc put_sealed(struct km_store *s, uint64_t id, const uint8_t *sealed, size_t len)
+{
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_SEAL);
+
+	query_blob(&q, sealed, len);
+	query_int(&q, (int64_t)id);
+	return query_run(&q);
+}
+
+static km_rc new_throttle(struct km_store *s, uint64_t id)
+{
+	struct query q QUERY = query_new(s, SQL_THROTTLE_SET);
+
+	query_int(&q, (int64_t)id);
+	query_int(&q, 0);
+	query_int(&q, 0);
+	query_int(&q, 0);
+	return query_run(&q);
+}
+
+static bool otp_acceptable(const struct km_operator *op, const struct km_credential *in,
+			   const struct km_secret *seed)
+{
+	return memcmp(op->subject, in->subject, KM_SUBJECT_BYTES) == 0 &&
+	       (in->factor == KM_FACTOR_TOTP || in->factor == KM_FACTOR_HOTP) &&
+	       in->algorithm >= KM_SHA1 && in->algorithm <= KM_SHA512 && in->digits >= 6 &&
+	       in->digits <= 8 && (in->factor != KM_FACTOR_TOTP || in->period > 0) &&
+	       in->moving <= INT64_MAX && seed->len > 0 && seed->len <= SEED_MAX &&
+	       strnlen(in->label, sizeof(in->label)) < sizeof(in->label);
+}
+
+static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
+		       const struct km_credential *in, const struct km_secret *seed, uint64_t id)
+{
+	struct km_aad aad = seed_aad(op->subject, id, in->factor, CREDENTIAL_VERSION);
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	uint8_t sealed[SEED_MAX + KM_SEAL_OVERHEAD];
+	size_t len = 0;
+	km_rc rc = own_key(s, op, &key);
+
+	if (!rc)
+		rc = km_seal(s->keys, &key, &aad, seed->bytes, seed->len, sealed, sizeof(sealed),
+			     &len);
+	return rc ? rc : put_sealed(s, id, sealed, len);
+}
+
+km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
+		      const struct km_credential *in, const struct km_secret *seed,
+		      const struct km_event_record *event, uint64_t *id)
+{
+	struct store_op step STORE_OP = { 0 };
+	uint64_t made = 0;
+	km_rc rc;
+
+	if (!otp_acceptable(op, in, seed))
+		return KM_EINVAL;
+	rc = store_op_begin(&step, s, false);
+	if (!rc)
+		rc = below_limit(s, op->subject);
+	if (!rc)
+		rc = insert(s, in, seed->len + KM_SEAL_OVERHEAD, &made);
+	if (!rc)
+		rc = seal_seed(s, op, in, seed, made);
+	if (!rc)
+		rc = new_throttle(s, made);
+	if (!rc)
+		rc = chain_append(s, event);
+	if (!rc)
+		rc = store_op_done(&step);
+	if (!rc)
+		*id = made;
+	return rc;
+}
+
+km_rc store_seed(struct km_store *s, const struct km_operator *op, const struct km_credential *c,
+		 struct km_secret *seed)
+{
+	struct km_aad aad = seed_aad(c->subject, c->id, c->factor, c->version);
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	struct km_secret plain KM_SECRET = { 0 };
+	size_t len = 0;
+	km_rc unwrapped =
+	    km_subject_key_unwrap(s->keys, op->subject, op->kek_generation, op->wrapped, &key);
+	/* Tried in any case, with a key of zeros if need be: a decoy costs what a person does. */
+	km_rc rc = km_unseal(s->keys, &key, &aad, c->sealed,
+			     c->sealed_len <= sizeof(c->sealed) ? c->sealed_len : 0, plain.bytes,
+			     sizeof(plain.bytes), &len);
+
+	if (unwrapped)
+		return unwrapped;
+	if (rc)
+		return rc;
+	plain.len = (uint16_t)len;
+	*seed = plain;
+	return KM_OK;
+}
+
+/* --- removing --------------------------------------------------------------------------- */
+
+static km_rc run_on_id(struct km_store *s, enum store_sql id, uint64_t credential)
+{
+	struct query q QUERY = query_new(s, id);
+
+	query_int(&q, (int64_t)credential);
+	return query_run_any(&q);
+}
+
+static km_rc delete_credential(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+			       uint64_t id)
+{
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_DELETE);
+	km_rc rc;
+
+	query_int(&q, (int64_t)id);
+	query_blob(&q, subject, KM_SUBJECT_BYTES);
+	rc = query_run(&q);
+	if (!rc)
+		rc = run_on_id(s, SQL_RECOVERY_DELETE, id);
+	return rc ? rc : run_on_id(s, SQL_THROTTLE_DELETE, id);
+}
+
+km_rc store_credential_remove(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+			      uint64_t id, const struct km_event_record *event)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (!rc)
+		rc = delete_credential(s, subject, id);
+	if (!rc)
+		rc = chain_append(s, event);
+	return rc ? rc : store_op_done(&op);
+}
+
+/* --- recovery codes ----------------------------------------------------------------------- */
+
+static km_rc earlier_set(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint64_t *id)
+{
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_OF_KIND);
+	km_rc rc;
+
+	query_blob(&q, subject, KM_SUBJECT_BYTES);
+	query_int(&q, KM_FACTOR_RECOVERY);
+	rc = query_row(&q);
+	if (rc)
+		return rc;
+	*id = (uint64_t)query_get_int(&q);
+	return q.rc;
+}
+
+static km_rc drop_earlier(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	uint64_t id = 0;
+	km_rc rc = earlier_set(s, subject, &id);
+
+	if (rc == KM_ENOTFOUND)
+		return KM_OK;
+	return rc ? rc : delete_credential(s, subject, id);
+}
+
+static km_rc insert_code(struct km_store *s, uint64_t credential, const uint8_t mac[KM_TAG_BYTES])
+{
+	struct query q QUERY = query_new(s, SQL_RECOVERY_INSERT);
+	km_rc rc;
+
+	query_int(&q, (int64_t)credential);
+	query_blob(&q, mac, KM_TAG_BYTES);
+	rc = query_run(&q);
+	return rc == KM_EEXIST ? KM_EINVAL : rc; /* one code twice in a set */
+}
+
+static km_rc insert_codes(struct km_store *s, const struct km_operator *op, uint64_t id,
+			  const struct km_secret *codes)
+{
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	uint8_t mac[KM_TAG_BYTES];
+	km_rc rc = own_key(s, op, &key);
+
+	for (size_t i = 0; !rc && i < KM_RECOVERY_CODES; i++) {
+		rc = km_mac_recovery(s->keys, &key, id, codes->bytes + i * KM_RECOVERY_LENGTH,
+				     KM_RECOVERY_LENGTH, mac);
+		if (!rc)
+			rc = insert_code(s, id, mac);
+	}
+	return rc;
+}
+
+km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
+			   const struct km_secret *codes, const struct km_event_record *event,
+			   uint64_t *id)
+{
+	struct km_credential c = { .factor = KM_FACTOR_RECOVERY };
+	struct store_op step STORE_OP = { 0 };
+	uint64_t made = 0;
+	km_rc rc;
+
+	if (codes->len != KM_RECOVERY_CODES * KM_RECOVERY_LENGTH)
+		return KM_EINVAL;
+	memcpy(c.subject, op->subject, sizeof(c.subject));
+	rc = store_op_begin(&step, s, false);
+	if (!rc)
+		rc = drop_earlier(s, op->subject);
+	if (!rc)
+		rc = below_limit(s, op->subject);
+	if (!rc)
+		rc = insert(s, &c, 0, &made);
+	if (!rc)
+		rc = insert_codes(s, op, made, codes);
+	if (!rc)
+		rc = new_throttle(s, made);
+	if (!rc)
+		rc = chain_append(s, event);
+	if (!rc)
+		rc = store_op_done(&step);
+	if (!rc)
+		*id = made;
+	return rc;
+}
+
+km_rc store_recovery_left(struct km_store *s, uint64_t credential, uint16_t *left)
+{
+	struct query q QUERY = query_new(s, SQL_RECOVERY_LEFT);
+	int64_t count;
+	km_rc rc;
+
+	query_int(&q, (int64_t)credential);
+	rc = query_row(&q);
+	if (rc)
+		return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+	count = query_get_int(&q);
+	if (!q.rc)
+		*left = (uint16_t)count;
+	return q.rc;
+}
+
+/* --- unlocking ---------------------------------------------------------------------------- */
+
+km_rc store_unlock(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint16_t bucket,
+		   const struct km_event_record *event)
+{
+	struct store_op op STORE_OP = { 0 };
+	struct query own QUERY = { 0 };
+	struct query named QUERY = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (rc)
+		return rc;
+	own = query_new(s, SQL_THROTTLES_CLEAR);
+	query_blob(&own, subject, KM_SUBJECT_BYTES);
+	rc = query_run_any(&own);
+	if (rc)
+		return rc;
+	named = query_new(s, SQL_NAME_THROTTLES_CLEAR);
+	query_int(&named, bucket);
+	rc = query_run_any(&named);
+	if (!rc)
+		rc = chain_append(s, event);
+	return rc ? rc : store_op_done(&op);
+}

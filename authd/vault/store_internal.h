@@ -1,0 +1,208 @@
+/*
+ * What the files of the store share. Tests look in here too; nobody else.
+ *
+ *   store.c            open, close, batches, flush        store_query.c  one statement
+ *   store_schema.c     tables, making and checking them   store_meta.c   small values, op_seen
+ *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
+ *   store_erase.c      erasure                            identity.c     who people are
+ *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
+ */
+#ifndef KENMON_VAULT_STORE_INTERNAL_H
+#define KENMON_VAULT_STORE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include <openssl/evp.h>
+
+#include <kenmon/store.h>
+
+#include "keys_internal.h"
+
+enum store_db_id { DB_VAULT, DB_IDENTITY, DB_COUNT };
+
+enum store_sql {
+#define STORE_SQL(NAME, db, text) SQL_##NAME,
+#include "store_sql.def"
+#undef STORE_SQL
+	SQL_COUNT
+};
+
+/* Transaction statements, one of each for each database; not counted as work. */
+enum store_control {
+	CONTROL_BEGIN,
+	CONTROL_COMMIT,
+	CONTROL_ROLLBACK,
+	CONTROL_SAVEPOINT,
+	CONTROL_RELEASE,
+	CONTROL_UNDO,
+	CONTROL_COUNT
+};
+
+struct store_db {
+	sqlite3 *handle;
+	sqlite3_stmt *control[CONTROL_COUNT];
+	bool begun, dirty;
+	int wal_pages; /* in the write-ahead log since it last began anew */
+};
+
+/* Two month keys: the one being written under, the one being read under. In locked memory. */
+struct month_slot {
+	bool valid;
+	int64_t month;
+	struct km_subject_key key;
+};
+enum { MONTH_WRITE, MONTH_READ, MONTH_SLOTS };
+
+/* Where the chain and the pair of databases stand. */
+struct store_position {
+	struct km_head head;
+	uint64_t pair; /* counts the flushes that changed identity.db; the same number in both */
+};
+
+struct km_store {
+	struct km_keys *keys;
+	struct store_db db[DB_COUNT];
+	sqlite3_stmt *sql[SQL_COUNT];
+	struct km_now now;
+	bool now_set;
+	bool lost;      /* the engine undid a batch by itself: everything fails until the flush */
+	bool reconcile; /* identity.db may be ahead of vault.db */
+	struct store_position at, flushed;
+	struct month_slot *months;
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
+	struct km_store_work work;
+};
+
+/* --- one statement (store_query.c) ----------------------------------------- */
+
+/*
+ * Errors stick: bind, run and read without looking, then look at the result
+ * of the last. Bound memory must live until the query ends with its scope.
+ */
+struct query {
+	struct km_store *s;
+	sqlite3_stmt *st;
+	sqlite3 *handle;
+	km_rc rc;
+	int at; /* the next parameter, then the next column */
+};
+void query_end(struct query *q);
+#define QUERY __attribute__((cleanup(query_end)))
+
+struct query query_new(struct km_store *s, enum store_sql id);
+void query_int(struct query *q, int64_t value);
+void query_blob(struct query *q, const void *bytes, size_t len);
+void query_text(struct query *q, const char *text);
+/* KM_OK: a row. KM_ENOTFOUND: no more. */
+KM_MUST_CHECK km_rc query_row(struct query *q);
+/* Runs to the end; KM_ENOTFOUND when no row was changed. */
+KM_MUST_CHECK km_rc query_run(struct query *q);
+/* The same, where changing nothing is no failure. */
+KM_MUST_CHECK km_rc query_run_any(struct query *q);
+int64_t query_get_int(struct query *q);
+/* Exactly len bytes; anything else is KM_ECORRUPT in q->rc. */
+void query_get_blob(struct query *q, void *out, size_t len);
+size_t query_get_bytes(struct query *q, void *out, size_t cap);
+void query_get_text(struct query *q, char *out, size_t cap);
+bool query_is_null(struct query *q); /* of the next column; moves on when it is NULL */
+
+km_rc store_rc(int sqlite_code); /* of an (extended) result code */
+
+/* --- batches (store.c) ----------------------------------------------------- */
+
+/* Before any statement of an operation: begins the batch where there is none. */
+KM_MUST_CHECK km_rc store_batch(struct km_store *s, enum store_db_id db);
+KM_MUST_CHECK km_rc store_control(struct km_store *s, enum store_db_id db, enum store_control c);
+
+void store_undo(struct km_store *s); /* the whole batch */
+
+/* One changing operation: undone at the end of its scope unless store_op_done() said so. */
+struct store_op {
+	struct km_store *s;
+	struct store_position at;
+	bool open[DB_COUNT];
+};
+void store_op_end(struct store_op *op);
+#define STORE_OP __attribute__((cleanup(store_op_end)))
+KM_MUST_CHECK km_rc store_op_begin(struct store_op *op, struct km_store *s, bool identity);
+KM_MUST_CHECK km_rc store_op_done(struct store_op *op);
+
+/* --- schema (store_schema.c) ------------------------------------------------ */
+
+extern const char *const store_schema[DB_COUNT];
+extern const char *const store_files[DB_COUNT];
+
+struct store_why {
+	char *text;
+	size_t cap;
+};
+void store_say(const struct store_why *why, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Makes what a fresh folder lacks, refuses what is wrong, opens both databases. */
+KM_MUST_CHECK km_rc store_open_files(struct km_store *s, int folder, const char *path,
+				     const struct store_why *why);
+/* A connection with our settings, to a file that exists. */
+KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
+
+/* --- meta (store_meta.c) ----------------------------------------------------- */
+
+#define META_SCHEMA  "schema"
+#define META_CHAIN   "chain"
+#define META_HEAD    "audit_head"
+#define META_PAIR    "pair"
+#define SCHEMA_BYTES "1"
+
+KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,
+			     size_t len);
+KM_MUST_CHECK km_rc meta_set(struct km_store *s, enum store_db_id db, const char *key,
+			     const void *value, size_t len);
+
+/* --- audit chain (chain.c) --------------------------------------------------- */
+
+#define CHAIN_HASH_BYTES 32
+#define CHAIN_HEAD_BYTES (8 + CHAIN_HASH_BYTES + KM_TAG_BYTES)
+#define CHAIN_BODY_MAX   (KM_EVENT_BODY + KM_SEAL_OVERHEAD)
+
+/* A record as it lies in the table. */
+struct chain_record {
+	int64_t seq, wall, boot_ms, event;
+	uint8_t chain[16], boot_id[16], subject[KM_SUBJECT_BYTES];
+	char actor[65];
+	uint8_t body_hash[CHAIN_HASH_BYTES], hash[CHAIN_HASH_BYTES];
+	uint8_t body[CHAIN_BODY_MAX];
+	size_t body_len;
+};
+
+KM_MUST_CHECK km_rc chain_append(struct km_store *s, const struct km_event_record *event);
+KM_MUST_CHECK km_rc chain_first(struct km_store *s, const uint8_t chain[16],
+				uint8_t hash[CHAIN_HASH_BYTES]);
+KM_MUST_CHECK km_rc chain_hash(struct km_store *s, const uint8_t prev[CHAIN_HASH_BYTES],
+			       const struct chain_record *r, uint8_t hash[CHAIN_HASH_BYTES]);
+KM_MUST_CHECK km_rc chain_digest(struct km_store *s, const void *bytes, size_t len,
+				 uint8_t hash[CHAIN_HASH_BYTES]);
+/* The stored head: seq ‖ hash ‖ MAC over chain, seq and hash. */
+KM_MUST_CHECK km_rc chain_head_bytes(struct km_keys *keys, const struct km_head *head,
+				     uint8_t out[CHAIN_HEAD_BYTES]);
+KM_MUST_CHECK km_rc chain_head_read(struct km_store *s, struct km_head *head);
+/* The body's text; "" when its month key is gone. */
+KM_MUST_CHECK km_rc chain_body(struct km_store *s, const struct chain_record *r, char *text,
+			       size_t cap);
+void chain_forget_months(struct km_store *s);
+
+/* --- people (identity.c) ------------------------------------------------------ */
+
+KM_MUST_CHECK km_rc identity_add(struct km_store *s, const struct km_operator *op,
+				 const struct km_subject_key *key, const struct km_person *person);
+KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
+				  const uint8_t subject[KM_SUBJECT_BYTES]);
+/* Deletes persons that vault.db does not know; outside any batch. */
+KM_MUST_CHECK km_rc identity_reconcile(struct km_store *s);
+
+/* --- operators (store_operator.c) ---------------------------------------------- */
+
+/* Reads OPERATOR_COLUMNS; errors stick to q. */
+void take_operator(struct query *q, struct km_operator *out);
+
+#endif
