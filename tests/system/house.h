@@ -80,7 +80,8 @@ void house_out_free(struct house_out *o);
 
 /* Runs a program to its end, under a uid (-1: ours). input may be NULL. Returns the status. */
 int house_run(struct house_out *o, int64_t uid, const char *input, const char *const argv[]);
-/* kenmon --socket … with these arguments (ended by NULL). Returns the exit code. o may be NULL. */
+/* kenmon --socket … --daemon-user … with these arguments (ended by NULL). Returns the exit code. o
+ * may be NULL. */
 int house_desk(const struct house *h, struct house_out *o, const char *input, ...)
     __attribute__((sentinel));
 /* The same under another uid. */

@@ -123,12 +123,14 @@ static int desk(const struct house *h, int64_t uid, struct house_out *o, const c
 		va_list args)
 {
 	char program[HOUSE_PATH + 8];
-	const char *argv[ARGS_MAX] = { program, "--socket", h->socket };
+	char vault[16];
+	const char *argv[ARGS_MAX] = { program, "--socket", h->socket, "--daemon-user", vault };
 	struct house_out unread = { 0 };
 	int status;
 
 	snprintf(program, sizeof(program), "%s/kenmon", h->bin);
-	for (size_t n = 3; n < ARGS_MAX - 1 && (argv[n] = va_arg(args, const char *)) != NULL; n++)
+	snprintf(vault, sizeof(vault), "%u", h->vault_uid);
+	for (size_t n = 5; n < ARGS_MAX - 1 && (argv[n] = va_arg(args, const char *)) != NULL; n++)
 		;
 	status = house_run(o ? o : &unread, uid, input, argv);
 	house_out_free(&unread);
