@@ -56,6 +56,11 @@ bool door_options_parse(pam_handle_t *pamh, int argc, const char **argv, struct 
 
 /* --- who.c ---------------------------------------------------------------- */
 
+enum door_found { DOOR_NOT_FOUND, DOOR_FOUND, DOOR_FIND_FAILED };
+
+/* One look into NSS. same_name: the account is spelled like this. Both are set only when found. */
+enum door_found door_account(const char *name, uid_t *uid, bool *same_name);
+
 /*
  * Fills login (all but kind, lang and nonce). A name that cannot be an operator's becomes
  * login "" and uid UINT32_MAX, so that the same questions follow as for everybody.

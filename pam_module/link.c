@@ -14,14 +14,29 @@
 
 /* poll(2) stands still in sleep, so it is asked in slices and the clock is read after each. */
 #define WAIT_SLICE_MS 1000
+#define NO_CLOCK      (-1)
 
-/* Its own, and not common/clock.c: that one knows time zones, and with them the environment. */
+/*
+ * Its own, and not common/clock.c: that one knows time zones, and with them the environment.
+ * Without a clock (a sandbox may forbid it) the wait is over, not endless.
+ */
 static int64_t boot_ms(void)
 {
-	struct timespec t = { 0 };
+	struct timespec t;
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	if (clock_gettime(CLOCK_BOOTTIME, &t) != 0)
+		return NO_CLOCK;
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void spend(struct door_link *link, int64_t begun)
+{
+	int64_t now = boot_ms();
+
+	if (begun == NO_CLOCK || now == NO_CLOCK)
+		link->budget = 0;
+	else
+		link->budget -= now - begun;
 }
 
 /* Waits until the socket is ready for events, or the budget is spent: KM_ETIMEOUT. */
@@ -35,7 +50,7 @@ static km_rc wait_ready(struct door_link *link, short events)
 		    poll(&p, 1, (int)(link->budget < WAIT_SLICE_MS ? link->budget : WAIT_SLICE_MS));
 		int error = errno;
 
-		link->budget -= boot_ms() - begun;
+		spend(link, begun);
 		if (n > 0)
 			return KM_OK;
 		if (n < 0 && error != EINTR)
@@ -52,7 +67,7 @@ km_rc door_link_open(struct door_link *link, const char *path, unsigned seconds)
 	*link = (struct door_link){ .fd = -1, .budget = (int64_t)seconds * 1000 };
 	/* Stamps are asked for before the first byte: no record ever comes without one. */
 	rc = km_connect(path, true, &link->fd);
-	link->budget -= boot_ms() - begun;
+	spend(link, begun);
 	return rc;
 }
 
@@ -94,7 +109,7 @@ km_rc door_link_recv(struct door_link *link, unsigned phase, struct km_msg *m,
 		return KM_EPROTO;
 	rc = receive(link, frame, sizeof(frame), &len, stamp);
 	/* A peer that closed on our unread answer shows as a reset first; its last word follows. */
-	if (rc == KM_ECLOSED || rc == KM_EIO)
+	if (rc == KM_ECLOSED)
 		rc = receive(link, frame, sizeof(frame), &len, stamp);
 	if (rc != KM_OK)
 		return rc;

@@ -4,7 +4,6 @@
 #include <syslog.h>
 
 #include <security/pam_ext.h>
-#include <security/pam_modutil.h>
 
 #include <kenmon/sock.h>
 
@@ -120,16 +119,16 @@ static const struct option *find(const char *arg, const char **value)
 }
 
 /* The uid whose stamp is believed. A name that resolves to nothing believes nobody. */
-static bool resolve_daemon(pam_handle_t *pamh, struct door_options *opt)
+static bool resolve_daemon(struct door_options *opt)
 {
-	const struct passwd *pw;
 	uint64_t n;
+	uid_t uid;
+	bool same;
 
 	if (!parse_number(opt->daemon, 0, UINT32_MAX - 1, &n)) {
-		pw = pam_modutil_getpwnam(pamh, opt->daemon);
-		if (!pw)
+		if (door_account(opt->daemon, &uid, &same) != DOOR_FOUND)
 			return false;
-		n = pw->pw_uid;
+		n = uid;
 	}
 	if (n == UID_NOBODY)
 		return false;
@@ -158,7 +157,7 @@ bool door_options_parse(pam_handle_t *pamh, int argc, const char **argv, struct 
 			return false;
 		}
 	}
-	if (!resolve_daemon(pamh, &opt)) {
+	if (!resolve_daemon(&opt)) {
 		pam_syslog(pamh, LOG_ERR,
 			   "daemon-user '%s' is no account that can be the daemon's: refusing",
 			   opt.daemon);

@@ -1,9 +1,9 @@
 /* Who wants in, and from where: PAM items and one look into NSS, made safe to send. */
+#include <errno.h>
 #include <pwd.h>
 #include <string.h>
 
 #include <security/pam_ext.h>
-#include <security/pam_modutil.h>
 
 #include <kenmon/log.h>
 
@@ -11,6 +11,9 @@
 
 /* What cannot be sent is said to be there: a peer that hides its host must not look local. */
 #define UNSENDABLE "?"
+
+/* What NSS writes an account into: a line of passwd(5); none is longer. */
+#define ACCOUNT_BYTES 16384
 
 /* True when text fits a field of cap bytes (NUL included) and the decoder will take it. */
 static bool sendable(const char *text, size_t cap)
@@ -38,10 +41,35 @@ static void fill_item(pam_handle_t *pamh, int item, char *field, size_t cap)
 	memcpy(field, text, strlen(text) + 1);
 }
 
+/*
+ * getpwnam_r and not pam_modutil_getpwnam: the latter keeps every account in PAM data, and without
+ * memory it tries 2^31 times.
+ */
+enum door_found door_account(const char *name, uid_t *uid, bool *same_name)
+{
+	struct passwd pw, *found = NULL;
+	char buf[ACCOUNT_BYTES];
+	int error;
+
+	do
+		error = getpwnam_r(name, &pw, buf, sizeof(buf), &found);
+	while (error == EINTR);
+	if (found) {
+		*uid = pw.pw_uid;
+		*same_name = strcmp(pw.pw_name, name) == 0;
+		return DOOR_FOUND;
+	}
+	/* getpwnam_r(3): what different services say for "no such name". */
+	if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM)
+		return DOOR_NOT_FOUND;
+	return DOOR_FIND_FAILED;
+}
+
 int door_who(pam_handle_t *pamh, struct msg_login *login)
 {
-	const struct passwd *pw;
 	const char *user = NULL;
+	bool same = false;
+	uid_t uid = UINT32_MAX;
 	int code = pam_get_user(pamh, &user, NULL);
 
 	if (code == PAM_BUF_ERR)
@@ -56,13 +84,19 @@ int door_who(pam_handle_t *pamh, struct msg_login *login)
 	login->uid = UINT32_MAX;
 	if (!sendable(user, sizeof(login->login)))
 		return PAM_SUCCESS;
-	pw = pam_modutil_getpwnam(pamh, user);
-	/* An alias or another case of a name is not the name: one person, one spelling. */
-	if (pw && strcmp(pw->pw_name, user) != 0)
-		return PAM_SUCCESS;
+	switch (door_account(user, &uid, &same)) {
+	case DOOR_FIND_FAILED:
+		return PAM_AUTHINFO_UNAVAIL;
+	case DOOR_FOUND:
+		/* An alias or another case of a name is not the name: one person, one spelling. */
+		if (!same)
+			return PAM_SUCCESS;
+		break;
+	case DOOR_NOT_FOUND:
+		break;
+	}
 	memcpy(login->login, user, strlen(user) + 1);
-	if (pw)
-		login->uid = pw->pw_uid;
+	login->uid = uid;
 	return PAM_SUCCESS;
 }
 

@@ -37,7 +37,7 @@ struct peer_shared {
 	int said_all;           /* the daemon has sent what the person should have waited for */
 	uint8_t nonce[32];      /* of the last LOGIN */
 	struct msg_login login; /* the last one */
-	unsigned connections, answers, aborts, allows;
+	unsigned connections, answers, aborts, allows, unsent;
 	uint8_t abort_reason;
 	char answer[8][KM_SECRET_MAX + 1];
 };

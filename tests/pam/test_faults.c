@@ -1,0 +1,169 @@
+/*
+ * C3: every call that the door makes fails once, and once for good, in a login, an account check, a
+ * session and a login through one field. Nobody gets in unless the whole login was done, and libpam
+ * never sees PAM_IGNORE. A dry run counts the calls; a point that was not tried fails the test.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fault.h"
+#include "peer.h"
+
+/* libpam gives this for a stack in which nothing but PAM_IGNORE was said. */
+#define IGNORED PAM_PERM_DENIED
+
+static const struct fault {
+	enum fault_call call;
+	const char *name;
+	int errors[3];  /* each tried at every point */
+	bool tolerable; /* a login may succeed although every one of these calls failed */
+} faults[] = {
+	{ FAULT_MALLOC, "malloc", { ENOMEM }, false },
+	{ FAULT_MMAP, "mmap", { ENOMEM }, false },
+	{ FAULT_MADVISE, "madvise", { EINVAL }, false },
+	{ FAULT_MLOCK, "mlock", { ENOMEM, EPERM }, true },
+	{ FAULT_SOCKET, "socket", { EMFILE, EAFNOSUPPORT }, false },
+	{ FAULT_SETSOCKOPT, "setsockopt", { ENOPROTOOPT }, false },
+	{ FAULT_CONNECT, "connect", { ECONNREFUSED, EACCES, EAGAIN }, false },
+	{ FAULT_POLL, "poll", { ENOMEM }, false },
+	{ FAULT_SENDMSG, "sendmsg", { EPIPE, ENOBUFS, ECONNRESET }, false },
+	{ FAULT_RECVMSG, "recvmsg", { ECONNRESET, EIO, ENOMEM }, false },
+	{ FAULT_GETRANDOM, "getrandom", { ENOSYS, EAGAIN }, false },
+	{ FAULT_GETPWNAM, "getpwnam", { EIO, ENOENT, ENOMEM }, false },
+	{ FAULT_CLOCK, "clock_gettime", { EINVAL }, true },
+};
+
+struct run {
+	const char *stack;
+	int (*call)(pam_handle_t *pamh, int flags);
+	bool session; /* always succeeds */
+};
+
+/* One run under one fault, on a handle whose stack libpam has read already. */
+static int run_once(struct stage *s, const struct run *run, const struct fault *f, int error,
+		    unsigned k, bool for_good, struct fault_count *count)
+{
+	pam_handle_t *pamh = stage_begin(s, s->user);
+	int code;
+
+	s->person.prompts = 0;
+	s->person.shown[0] = '\0';
+	s->shared->allows = 0;
+	s->shared->answers = 0;
+	logged_clear();
+	(void)pam_setcred(pamh,
+			  PAM_SILENT); /* libpam's own reading of the stack is not our matter */
+	fault_begin(f->call, k, error, for_good);
+	code = run->call(pamh, 0);
+	*count = fault_end();
+	pam_end(pamh, code);
+	return code;
+}
+
+/* Before a session libpam takes memory of its own, and says so without asking the door. */
+static bool door_was_asked(const struct fault_count *count)
+{
+	return count->calls[FAULT_MMAP] > 0;
+}
+
+static void check(const struct stage *s, const struct run *run, const struct fault *f, int code,
+		  unsigned k, bool for_good, const struct fault_count *count)
+{
+	bool asked = run->call == pam_authenticate;
+	bool complete = s->shared->allows == 1 && (!asked || s->shared->answers == 1);
+	bool bad = code == PAM_IGNORE || code == IGNORED ||
+		   (!run->session && code == PAM_SUCCESS && !complete) ||
+		   (!run->session && code == PAM_SUCCESS && for_good && k == 1 && !f->tolerable) ||
+		   (run->session && code != PAM_SUCCESS && door_was_asked(count));
+
+	if (bad)
+		fail_msg("%s: call %u failed%s, and libpam got %d", f->name, k,
+			 for_good ? " and all after it" : "", code);
+}
+
+static void fail_everything(struct stage *s, const struct run *run)
+{
+	unsigned tried = 0, expected = 0;
+
+	stage_file(s, run->stack);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		const struct fault *f = &faults[i];
+		struct fault_count count;
+		unsigned points;
+		int code = run_once(s, run, f, 0, 0, false, &count);
+
+		assert_int_equal(code, PAM_SUCCESS);
+		points = count.calls[f->call];
+		if (f->call == FAULT_MALLOC && !fault_has_malloc())
+			continue;
+		for (unsigned n = 0; n < 3 && f->errors[n]; n++) {
+			for (unsigned k = 1; k <= 2 * points; k++) {
+				unsigned at = (k + 1) / 2;
+				bool for_good = k % 2 == 0;
+
+				expected++;
+				code = run_once(s, run, f, f->errors[n], at, for_good, &count);
+				tried += count.failed > 0;
+				check(s, run, f, code, at, for_good, &count);
+			}
+		}
+	}
+	print_message("# %u of %u points tried\n", tried, expected);
+	assert_true(expected > 0);
+	assert_int_equal(tried, expected);
+}
+
+static void test_no_failing_call_lets_anybody_log_in(void **state)
+{
+	static const struct run run = { "auth required %M timeout=1\n", pam_authenticate, false };
+
+	fail_everything(*state, &run);
+}
+
+static void test_no_failing_call_passes_an_account_check(void **state)
+{
+	static const struct run run = { "auth required %M\naccount required %M timeout=1\n",
+					pam_acct_mgmt, false };
+
+	fail_everything(*state, &run);
+}
+
+static void test_no_failing_call_fails_a_session(void **state)
+{
+	static const struct run run = { "auth required %M\nsession required %M timeout=1\n",
+					pam_open_session, true };
+
+	fail_everything(*state, &run);
+}
+
+static void test_no_failing_call_lets_anybody_in_through_one_field(void **state)
+{
+	static const struct run run = {
+		"auth optional %M split=6\nauth requisite %P\nauth required %M timeout=1\n",
+		pam_authenticate, false
+	};
+	struct stage *s = *state;
+
+	s->person.answer[0] = PASSWORD CODE;
+	fail_everything(s, &run);
+}
+
+#define T(name) cmocka_unit_test_setup(name, stage_reset)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_no_failing_call_lets_anybody_log_in),
+		T(test_no_failing_call_passes_an_account_check),
+		T(test_no_failing_call_fails_a_session),
+		T(test_no_failing_call_lets_anybody_in_through_one_field),
+	};
+
+	return cmocka_run_group_tests(tests, stage_setup, stage_teardown);
+}
