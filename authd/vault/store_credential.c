@@ -5,6 +5,7 @@
 
 #define CREDENTIAL_VERSION 1
 #define SEED_MAX           128 /* RFC 6238 uses up to 64 bytes; imported ones may be longer */
+#define DECOY_SEED         20  /* as long as most */
 
 static struct km_aad seed_aad(const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id, uint8_t factor,
 			      uint32_t version)
@@ -98,18 +99,27 @@ static bool otp_acceptable(const struct km_operator *op, const struct km_credent
 	       strnlen(in->label, sizeof(in->label)) < sizeof(in->label);
 }
 
+/* Seals into sealed, which has room for the longest seed. */
+static km_rc seal_bytes(struct km_store *s, const struct km_operator *op, uint8_t factor,
+			uint64_t id, const struct km_secret *seed, uint8_t *sealed, size_t *len)
+{
+	struct km_aad aad = seed_aad(op->subject, id, factor, CREDENTIAL_VERSION);
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	km_rc rc = own_key(s, op, &key);
+
+	if (rc)
+		return rc;
+	return km_seal(s->keys, &key, &aad, seed->bytes, seed->len, sealed,
+		       SEED_MAX + KM_SEAL_OVERHEAD, len);
+}
+
 static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
 		       const struct km_credential *in, const struct km_secret *seed, uint64_t id)
 {
-	struct km_aad aad = seed_aad(op->subject, id, in->factor, CREDENTIAL_VERSION);
-	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
 	uint8_t sealed[SEED_MAX + KM_SEAL_OVERHEAD];
 	size_t len = 0;
-	km_rc rc = own_key(s, op, &key);
+	km_rc rc = seal_bytes(s, op, in->factor, id, seed, sealed, &len);
 
-	if (!rc)
-		rc = km_seal(s->keys, &key, &aad, seed->bytes, seed->len, sealed, sizeof(sealed),
-			     &len);
 	return rc ? rc : put_sealed(s, id, sealed, len);
 }
 
@@ -161,6 +171,39 @@ km_rc store_seed(struct km_store *s, const struct km_operator *op, const struct 
 		return rc;
 	plain.len = (uint16_t)len;
 	*seed = plain;
+	return KM_OK;
+}
+
+km_rc store_decoy(struct km_store *s, struct km_operator *op, struct km_credential *credential)
+{
+	struct km_operator nobody = { .uid = -1,
+				      .state = KM_ACTIVE,
+				      .valid_from = KM_DAY_NONE,
+				      .valid_until = KM_DAY_NONE,
+				      .kek_generation = km_keys_generation(s->keys) };
+	/* Id 0 is in no table, so nothing can be accepted for it. */
+	struct km_credential none = { .factor = KM_FACTOR_TOTP,
+				      .algorithm = KM_SHA1,
+				      .digits = 6,
+				      .period = 30,
+				      .version = CREDENTIAL_VERSION };
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	struct km_secret seed KM_SECRET = { .len = DECOY_SEED };
+	size_t len = 0;
+	km_rc rc = km_random(nobody.subject, sizeof(nobody.subject));
+
+	if (!rc)
+		rc = km_random(seed.bytes, seed.len);
+	if (!rc)
+		rc = km_subject_key_new(s->keys, nobody.subject, &key, nobody.wrapped);
+	if (!rc)
+		rc = seal_bytes(s, &nobody, none.factor, none.id, &seed, none.sealed, &len);
+	if (rc)
+		return rc;
+	none.sealed_len = (uint16_t)len;
+	memcpy(none.subject, nobody.subject, sizeof(none.subject));
+	*op = nobody;
+	*credential = none;
 	return KM_OK;
 }
 

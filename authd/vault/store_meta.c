@@ -68,7 +68,7 @@ km_rc store_meta_set(struct km_store *s, const char *key, const void *value, siz
 	rc = store_op_begin(&op, s, false);
 	if (!rc)
 		rc = meta_set(s, DB_VAULT, key, value, value_len);
-	if (!rc)
+	if (!rc && event)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
 }

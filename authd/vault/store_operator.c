@@ -206,18 +206,22 @@ static km_rc count_operators(struct km_store *s, struct km_counts *c)
 		return rc;
 	c->suspended = (uint64_t)query_get_int(&q);
 	c->erasing = (uint64_t)query_get_int(&q);
-	c->unenrolled = (uint64_t)query_get_int(&q);
 	c->unbound = (uint64_t)query_get_int(&q);
 	return q.rc;
 }
 
 km_rc store_counts(struct km_store *s, struct km_counts *out)
 {
+	struct query enrolled QUERY = query_new(s, SQL_COUNT_ENROLLED);
 	struct query credentials QUERY = query_new(s, SQL_COUNT_CREDENTIALS);
 	struct query locked QUERY = query_new(s, SQL_COUNT_LOCKED);
 	struct km_counts c = { .records = s->at.head.seq };
+	uint64_t with = 0;
 	km_rc rc = count_operators(s, &c);
 
+	if (!rc)
+		rc = count_one(&enrolled, &with);
+	c.unenrolled = c.operators - with;
 	if (!rc)
 		rc = count_one(&credentials, &c.credentials);
 	query_int(&locked, s->now.wall);

@@ -218,7 +218,7 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
-/* Number of operators, credentials, … for status. */
+/* For status. operators: all but those being erased. */
 struct km_counts {
 	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, locked, records;
 };
@@ -287,7 +287,10 @@ struct km_verify {
 };
 KM_MUST_CHECK km_rc store_audit_verify(struct km_store *, struct km_verify *, size_t records);
 
-/* Small values: "machine", "suspect", … KM_ENOTFOUND. value_len in and out. */
+/*
+ * Small values: "machine", "suspect", … KM_ENOTFOUND. value_len in and out. The event may be
+ * NULL where another one of the same batch says it. KM_EINVAL: a key of the store's own.
+ */
 KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *value,
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
