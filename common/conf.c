@@ -53,7 +53,7 @@ struct shown {
 
 static struct shown show(const char *text)
 {
-	struct shown s;
+	struct shown s = { "" };
 
 	km_escape(text, s.text, sizeof(s.text));
 	return s;
@@ -326,15 +326,16 @@ static void parse_free(struct parse **p)
 km_rc km_conf_read(const char *path, bool must_exist, struct km_conf *conf,
 		   struct km_conf_error *error)
 {
-	struct parse *p __attribute__((cleanup(parse_free))) = calloc(1, sizeof(*p));
+	struct parse *p __attribute__((cleanup(parse_free))) = NULL;
 	char folder[PATH_MAX];
 	km_rc rc;
 
-	if (!p)
-		return km_conf_fail(error, KM_ENOMEM, path, 0, "out of memory");
 	if (strlen(path) + sizeof(".d") > sizeof(folder))
 		return km_conf_fail(error, KM_ECONF, path, 0, "is too long for a path");
 	snprintf(folder, sizeof(folder), "%s.d", path);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return km_conf_fail(error, KM_ENOMEM, path, 0, "out of memory");
 	p->error = error;
 	km_conf_defaults(&p->draft);
 	rc = parse_file(p, path, must_exist);

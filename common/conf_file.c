@@ -111,7 +111,7 @@ km_rc km_conf_load(const char *path, bool must_exist, struct km_conf_text *out,
 		   struct km_conf_error *error)
 {
 	const char *slash = strrchr(path, '/');
-	int folder, fd;
+	int folder = -1, fd;
 	km_rc rc = open_parent(path, &folder, error);
 
 	if (rc != KM_OK)
@@ -197,7 +197,7 @@ km_rc km_conf_drop_ins(const char *folder, km_rc (*take)(void *arg, const char *
 	struct names names __attribute__((cleanup(names_free))) = { .count = 0 };
 	char path[PATH_MAX];
 	DIR *dir;
-	int fd;
+	int fd = -1;
 	km_rc rc = open_folder(folder, &fd, error);
 
 	if (rc != KM_OK || fd < 0)

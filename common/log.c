@@ -47,10 +47,11 @@ void km_log_open(const char *room, const char *journal, int level)
 
 static int is_key(const char *key)
 {
-	size_t len = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	size_t len = strlen(key);
 
-	return len > 0 && len <= 64 && key[len] == '\0' && key[0] >= 'A' &&
-	       key[0] <= 'Z'; /* '_' is the journal's own */
+	/* One that begins with '_' is the journal's own. */
+	return len > 0 && len <= 64 && key[0] >= 'A' && key[0] <= 'Z' &&
+	       strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
 /* A field that does not fit is left out, whole. */

@@ -235,7 +235,7 @@ static void test_every_text_is_there_in_both_languages_and_plain(void **state)
 		assert_true(id == KM_TEXT_NOTHING || (*en && *ja));
 		assert_true(km_text_is_plain(en, strlen(en)) && km_text_is_plain(ja, strlen(ja)));
 		assert_int_equal(!percent_en, !percent_ja);
-		if (!percent_en)
+		if (!percent_en || !percent_ja)
 			continue;
 		assert_true(percent_en[1] == 'u' && percent_ja[1] == 'u');
 		assert_null(strchr(percent_en + 1, '%'));

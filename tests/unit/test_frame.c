@@ -46,7 +46,7 @@ static void unpair(int s[2])
 static void send_fds(int s, size_t n)
 {
 	char control[CMSG_SPACE(sizeof(int) * 32)] __attribute__((aligned(8))) = { 0 };
-	int fds[32];
+	int fds[32] = { 0 };
 	char byte = 'x';
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr h = { .msg_iov = &iov,

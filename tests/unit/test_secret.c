@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -92,9 +93,12 @@ static bool not_dumped(const void *p)
 
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
-		unsigned long first, last;
+		char *dash, *end = line;
+		unsigned long first = strtoul(line, &dash, 16), last = 0;
 
-		if (sscanf(line, "%lx-%lx ", &first, &last) == 2)
+		if (dash > line && *dash == '-')
+			last = strtoul(dash + 1, &end, 16);
+		if (end > line && *end == ' ')
 			inside = (uintptr_t)p >= first && (uintptr_t)p < last;
 		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
 			found = strstr(line, " dd") != NULL && strstr(line, " wf") != NULL;
