@@ -105,8 +105,8 @@ $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(HOUSE) $(ROOM_LIBS)
 
 # --- the door under real libpam (tests/pam) ------------------------------------------------------
 
-PAM_HELPERS := $(call obj,$(filter-out tests/pam/test_% tests/pam/password.c tests/pam/fake_daemon.c,$(wildcard tests/pam/*.c)))
-PAM_STAGE   := $(BUILD)/pam_kenmon.so $(BUILD)/tests/pam/password.so $(BUILD)/tests/pam/fake_daemon
+PAM_HELPERS := $(call obj,$(filter-out tests/pam/test_% tests/pam/password.c tests/pam/spy.c tests/pam/fake_daemon.c,$(wildcard tests/pam/*.c)))
+PAM_STAGE   := $(BUILD)/pam_kenmon.so $(BUILD)/tests/pam/password.so $(BUILD)/tests/pam/spy.so $(BUILD)/tests/pam/fake_daemon
 
 pam-tests: $(call tests_in,pam) $(PAM_STAGE)
 tests: pam-tests
@@ -122,10 +122,10 @@ $(BUILD)/tests/pam/fake_daemon: $(BUILD)/obj/tests/pam/fake_daemon.o $(PAM_HELPE
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam -ldl
 
-$(BUILD)/tests/pam/password.so: $(BUILD)/obj/tests/pam/password.o
+$(BUILD)/tests/pam/%.so: $(BUILD)/obj/tests/pam/%.o
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^ -lpam
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^ -lpam -ldl
 
 # A login program for the tour and the benches.
 $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o

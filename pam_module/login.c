@@ -141,7 +141,7 @@ static int get_answer(struct door *d)
 
 static bool take_prompt(struct door *d)
 {
-	km_rc rc = KM_EAGAIN;
+	km_rc rc = KM_ECLOSED;
 	int code;
 
 	if (d->kind != KM_REQUEST_AUTHENTICATE) {
@@ -162,9 +162,10 @@ static bool take_prompt(struct door *d)
 		rc = door_link_send(&d->link, &d->out);
 	if (rc == KM_OK)
 		debug(d, "sent", d->out.number);
-	d->unanswered = rc != KM_OK;
 	km_msg_wipe(&d->out);
-	return true;
+	/* A daemon that has gone may have left its result; any other failure is the end. */
+	d->unanswered = rc != KM_OK;
+	return rc == KM_OK || rc == KM_ECLOSED;
 }
 
 /* Everything that must be so before ALLOW is true. */

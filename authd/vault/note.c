@@ -85,7 +85,7 @@ static size_t body_fields(char *body, struct km_log_field *field, size_t room, c
 		if (!value)
 			continue;
 		*value++ = '\0';
-		snprintf(name[count], sizeof name[count], "KENMON_%s", key);
+		snprintf(name[count], sizeof name[count], "KENMON_%.24s", key);
 		for (char *c = name[count]; *c; c++)
 			*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c == '-' ? '_' : *c;
 		field[count] = (struct km_log_field){ name[count], value };

@@ -293,10 +293,12 @@ void stage_file(struct stage *s, const char *text)
 	size_t used = 0;
 
 	for (; *text; text++) {
-		if (text[0] == '%' && text[1] == 'M')
+		if (text[0] == '%' && (text[1] == 'M' || text[1] == 'S'))
 			used += (size_t)snprintf(file + used, sizeof(file) - used,
-						 "%s socket=%s daemon-user=%u timeout=5", s->module,
-						 s->socket, s->uid);
+						 "%s%s%s socket=%s daemon-user=%u timeout=5",
+						 text[1] == 'S' ? s->spy : "",
+						 text[1] == 'S' ? " " : "", s->module, s->socket,
+						 s->uid);
 		else if (text[0] == '%' && text[1] == 'P')
 			used += (size_t)snprintf(file + used, sizeof(file) - used, "%s",
 						 s->password_module);
@@ -335,6 +337,7 @@ int stage_setup(void **state)
 	snprintf(s->socket, sizeof(s->socket), "%s/authd.sock", s->dir);
 	built_path("pam_kenmon.so", s->module, sizeof(s->module));
 	built_path("tests/pam/password.so", s->password_module, sizeof(s->password_module));
+	built_path("tests/pam/spy.so", s->spy, sizeof(s->spy));
 	s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s->shared == MAP_FAILED)

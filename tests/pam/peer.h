@@ -83,6 +83,7 @@ struct stage {
 	char socket[96];
 	char module[4096]; /* absolute path of pam_kenmon.so */
 	char password_module[4096];
+	char spy[4096];
 	const char *user; /* an account that exists: the one we run as */
 	unsigned uid;
 	int daemon;
@@ -102,7 +103,8 @@ void stage_daemon_start(struct stage *s);
 
 /* options are added to socket= daemon-user= timeout=. */
 void stage_stack(struct stage *s, const char *options);
-/* The whole file; %M stands for the module with its usual options, %P for the password module. */
+/* The whole file; %M stands for the module with its usual options, %S the same behind the
+ * spy, %P for the password module. */
 void stage_file(struct stage *s, const char *text);
 pam_handle_t *stage_begin(struct stage *s, const char *user);
 /* begin, authenticate, end. */

@@ -127,7 +127,11 @@ struct house_login {
 };
 /* One login. Returns l->code. */
 int house_login(const struct house *h, struct house_login *l);
-/* One login with one answer on the usual stack. Returns the PAM code. */
+/*
+ * One login with one answer on the usual stack. Returns the PAM code; where the
+ * service allows a second try nobody answers it, so a wrong code is PAM_CONV_ERR
+ * unless the configuration says tries = 1.
+ */
 int house_try(const struct house *h, const char *user, const char *code);
 /* The same in a process of its own, under a uid (-1: ours). -1: that process died. */
 int house_try_as(const struct house *h, int64_t uid, const char *user, const char *code);
