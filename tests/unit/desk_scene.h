@@ -1,0 +1,281 @@
+/*
+ * The desk against a vault that is not well: a child process plays judge and
+ * vault in one, and misbehaves in one way each time. For the tests of the desk.
+ */
+#ifndef KENMON_TESTS_DESK_SCENE_H
+#define KENMON_TESTS_DESK_SCENE_H
+
+#include <locale.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <kenmon/factor.h>
+#include <kenmon/sock.h>
+#include <kenmon/verdict.h>
+
+#include "../../enroll/line.h"
+#include "../../enroll/desk.h"
+
+#define NOBODY 65534 /* whose stamp the child has when it may change its uid */
+
+/* --- the other side ------------------------------------------------------- */
+
+/* How the child goes wrong, or that it does not. */
+struct play {
+	bool refuse;           /* RESULT instead of the line */
+	enum km_reason reason; /* of that RESULT */
+	enum km_verdict_code verdict;
+	bool other_nonce, no_fd; /* in DESK_LINE */
+	bool other_uid;          /* gives up its uid before DESK_LINE */
+	bool no_welcome;         /* closes at once */
+	unsigned breaks;         /* so many lines are closed after the request */
+	bool other_op;           /* in DONE */
+	unsigned rows;           /* of a listing, before DONE of its first page */
+	bool break_in_rows;      /* closes the line after them */
+	bool stuck_cursor;       /* every row has the same cursor */
+	bool prompt, wrong_once; /* asks for a code */
+	km_rc rc;
+	const char *text;
+	uint16_t version;
+};
+
+static uint8_t first_op[16];
+static bool seen_op;
+
+static bool take(int fd, unsigned from, unsigned phases, struct km_msg *m)
+{
+	uint8_t frame[4096];
+	size_t len;
+
+	return km_recv(fd, frame, sizeof(frame), &len, NULL, NULL, 0) == KM_OK &&
+	       km_decode(frame, len, from, phases, m) == KM_OK;
+}
+
+static void give(int fd, const struct km_msg *m, int pass)
+{
+	if (km_send_msg(fd, m, pass, 0) != KM_OK)
+		_exit(9);
+}
+
+static void give_rows(const struct play *p, int line)
+{
+	unsigned i;
+
+	for (i = 0; i < p->rows; i++) {
+		struct km_msg m = { .number = KM_MSG_OPERATOR_ROW };
+
+		m.operator_row.cursor = p->stuck_cursor ? 1 : i + 1;
+		m.operator_row.state = KM_ACTIVE;
+		m.operator_row.uid = -1;
+		m.operator_row.valid_from = m.operator_row.valid_until = KM_DAY_NONE;
+		snprintf(m.operator_row.login, sizeof(m.operator_row.login), "login%u", i);
+		give(line, &m, -1);
+	}
+}
+
+static km_rc ask(const struct play *p, int line)
+{
+	unsigned i;
+
+	for (i = 0; i < (p->wrong_once ? 2 : 1); i++) {
+		struct km_msg m = { .number = KM_MSG_PROMPT };
+
+		m.prompt.echo = 1;
+		m.prompt.shape = KM_SHAPE_DIGITS_6;
+		snprintf(m.prompt.text, sizeof(m.prompt.text), "%s",
+			 i ? "That code is not right." : "One-time code: ");
+		give(line, &m, -1);
+		if (!take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m))
+			_exit(8);
+		if (m.number == KM_MSG_ABORT)
+			return KM_EABORTED;
+		if (i + 1 < (p->wrong_once ? 2u : 1u))
+			continue;
+		if (m.answer.secret.len != 6 || memcmp(m.answer.secret.bytes, "123456", 6) != 0)
+			return KM_EBADCODE;
+	}
+	return p->rc;
+}
+
+/* One line; false: it is to be broken. */
+static bool serve(struct play *p, int line)
+{
+	struct km_msg m;
+
+	while (take(line, KM_FROM_DESK, KM_PHASE_DESK_IDLE, &m)) {
+		struct km_msg done = { .number = KM_MSG_DONE };
+		uint8_t op[16];
+
+		memcpy(op, m.status.op, sizeof(op));
+		if (p->breaks > 0) {
+			p->breaks--;
+			memcpy(first_op, op, sizeof(op));
+			seen_op = true;
+			return false;
+		}
+		if (m.number == KM_MSG_OPERATOR_LIST && m.operator_list.after == 0)
+			give_rows(p, line);
+		if (p->break_in_rows)
+			return false;
+		done.done.rc = (uint8_t) - (p->prompt ? ask(p, line) : p->rc);
+		/* After a break: it must be the same operation, under the same id. */
+		if (seen_op && memcmp(op, first_op, sizeof(op)) != 0)
+			done.done.rc = (uint8_t)-KM_EINVAL;
+		memcpy(done.done.op, op, sizeof(op));
+		done.done.op[0] ^= p->other_op;
+		done.done.id = 7;
+		if (p->text)
+			snprintf(done.done.text, sizeof(done.done.text), "%s", p->text);
+		give(line, &done, -1);
+	}
+	return true;
+}
+
+static void hand_over(const struct play *p, int client, const uint8_t nonce[32], int end)
+{
+	struct km_msg m = { .number = KM_MSG_DESK_LINE };
+
+	if (p->other_uid && geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) != 0)
+		_exit(7);
+	memcpy(m.desk_line.nonce, nonce, 32);
+	m.desk_line.nonce[31] ^= p->other_nonce;
+	give(client, &m, p->no_fd ? -1 : end);
+}
+
+static void refuse(const struct play *p, int client, const uint8_t nonce[32])
+{
+	struct km_msg m = { .number = KM_MSG_RESULT };
+
+	m.result.verdict = (uint8_t)p->verdict;
+	m.result.reason = (uint8_t)p->reason;
+	memcpy(m.result.nonce, nonce, 32);
+	give(client, &m, -1);
+}
+
+static void greet(struct play *p, int client)
+{
+	struct km_msg hello, desk, m = { .number = KM_MSG_WELCOME };
+	int pair[2];
+
+	if (!take(client, KM_FROM_DESK, KM_PHASE_GREET, &hello) || p->no_welcome ||
+	    !take(client, KM_FROM_DESK, KM_PHASE_REQUEST, &desk))
+		return;
+	m.welcome.version = p->version ? p->version : KM_PROTOCOL_NEWEST;
+	give(client, &m, -1);
+	if (p->refuse) {
+		refuse(p, client, desk.desk.nonce);
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		_exit(6);
+	hand_over(p, client, desk.desk.nonce, pair[1]);
+	close(pair[1]);
+	(void)serve(p, pair[0]);
+	close(pair[0]);
+}
+
+static pid_t play(const struct play *script, int listening)
+{
+	struct play p = *script;
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	alarm(20);
+	for (;;) {
+		int client = accept(listening, NULL, NULL);
+
+		if (client < 0)
+			_exit(0);
+		greet(&p, client);
+		close(client);
+	}
+}
+
+/* --- this side ------------------------------------------------------------ */
+
+struct scene {
+	char dir[32], path[64];
+	pid_t child;
+	int listening, in[2];
+	struct desk desk;
+	char *out, *err;
+	size_t out_len, err_len;
+};
+
+static void begin(struct scene *s, const struct play *p, const char *typed)
+{
+	memset(s, 0, sizeof(*s));
+	memcpy(s->dir, "/tmp/kenmon-test-XXXXXX", 24);
+	assert_non_null(mkdtemp(s->dir));
+	snprintf(s->path, sizeof(s->path), "%s/authd.sock", s->dir);
+	assert_int_equal(km_listen_at(s->path, 0666, getuid(), getgid(), &s->listening), KM_OK);
+	s->child = play(p, s->listening);
+	assert_true(s->child > 0);
+	desk_init(&s->desk);
+	s->desk.socket = s->path;
+	s->desk.lang = KM_LANG_EN;
+	assert_int_equal(pipe(s->in), 0);
+	assert_int_equal(write(s->in[1], typed, strlen(typed)), (ssize_t)strlen(typed));
+	close(s->in[1]);
+	s->desk.in = s->in[0];
+	s->desk.out = open_memstream(&s->out, &s->out_len);
+	s->desk.err = open_memstream(&s->err, &s->err_len);
+}
+
+static void end(struct scene *s)
+{
+	fclose(s->desk.out);
+	fclose(s->desk.err);
+	free(s->out);
+	free(s->err);
+	close(s->in[0]);
+	close(s->listening);
+	desk_close(&s->desk);
+	kill(s->child, SIGKILL);
+	waitpid(s->child, NULL, 0);
+	unlink(s->path);
+	rmdir(s->dir);
+}
+
+static int kenmon(struct scene *s, char *const words[])
+{
+	char *argv[24] = { (char[]){ "kenmon" } };
+	int argc = 1, code;
+
+	while (*words && argc < 23)
+		argv[argc++] = *words++;
+	code = desk_main(&s->desk, argc, argv);
+	fflush(s->desk.out);
+	fflush(s->desk.err);
+	return code;
+}
+
+#define W(text)        ((char[]){ text })
+#define KENMON(s, ...) kenmon(s, (char *[]){ __VA_ARGS__, NULL })
+#define ENROLL_HOTP(s) KENMON(s, W("enroll"), W("hotp"), W("sato"))
+
+static void assert_says(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in: %s", part, text);
+}
+
+static int scene_setup(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	return setlocale(LC_CTYPE, "C.UTF-8") ? 0 : -1;
+}
+
+#endif
