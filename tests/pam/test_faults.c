@@ -57,8 +57,8 @@ static int run_once(struct stage *s, const struct run *run, const struct fault *
 	s->shared->allows = 0;
 	s->shared->answers = 0;
 	logged_clear();
-	(void)pam_setcred(pamh,
-			  PAM_SILENT); /* libpam's own reading of the stack is not our matter */
+	/* libpam reads the stack now, and the spy the door: not while calls fail. */
+	(void)pam_setcred(pamh, PAM_SILENT);
 	spy_saw = SPY_NOT_ASKED;
 	fault_begin(f->call, k, error, for_good);
 	code = run->call(pamh, 0);
@@ -68,13 +68,15 @@ static int run_once(struct stage *s, const struct run *run, const struct fault *
 }
 
 static void check(const struct stage *s, const struct run *run, const struct fault *f, int code,
-		  unsigned k, bool for_good, const struct fault_count *count)
+		  unsigned k, bool for_good)
 {
 	bool asked = run->call == pam_authenticate;
 	bool complete = s->shared->allows == 1 && (!asked || s->shared->answers == 1);
-	bool bad = spy_saw == PAM_IGNORE || (!run->session && code == PAM_SUCCESS && !complete) ||
-		   (!run->session && code == PAM_SUCCESS && for_good && k == 1 && !f->tolerable) ||
-		   (run->session && spy_saw != PAM_SUCCESS && spy_saw != SPY_NOT_ASKED);
+	bool bad =
+	    spy_saw == PAM_IGNORE ||
+	    (!run->session && (code == PAM_SUCCESS || spy_saw == PAM_SUCCESS) && !complete) ||
+	    (!run->session && code == PAM_SUCCESS && for_good && k == 1 && !f->tolerable) ||
+	    (run->session && spy_saw != PAM_SUCCESS && spy_saw != SPY_NOT_ASKED);
 
 	if (bad)
 		fail_msg("%s: call %u failed%s: the door gave %d, libpam %d", f->name, k,
