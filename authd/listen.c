@@ -1,5 +1,6 @@
 /* Clients: who may come in, what they say, and how they are let go. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -221,6 +222,11 @@ static int on_listen(sd_event_source *source, int listener, uint32_t events, voi
 
 km_rc judge_listen(struct judge *j, int fd)
 {
+	int flags = fcntl(fd, F_GETFL);
+
+	/* accept() must not wait for a client that has gone again. */
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return KM_EIO;
 	j->listen_fd = fd;
 	return sd_event_add_io(j->event, &j->listen_io, fd, EPOLLIN, on_listen, j) < 0 ? KM_ENOMEM
 										       : KM_OK;

@@ -12,7 +12,6 @@
  * trusted) and the vault (trusted to decide, not to keep to the protocol).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -225,7 +224,7 @@ static bool give_up_powers(void)
 
 static int find_socket(const struct options *o)
 {
-	int fd = km_listen_fd("authd"), flags;
+	int fd = km_listen_fd("authd");
 
 	if (fd < 0) {
 		const char *path = o->socket ? o->socket : KM_SOCKET_PATH;
@@ -236,9 +235,6 @@ static int find_socket(const struct options *o)
 			return -1;
 		}
 	}
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -1;
 	return fd;
 }
 

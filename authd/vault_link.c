@@ -343,8 +343,9 @@ void judge_link_down(struct judge *j, bool try_again)
 	while (l->first)
 		forget_first(l);
 	if (l->fd >= 0) {
-		km_log(l->heard ? LOG_WARNING : LOG_INFO,
-		       "the link to the vault is closed: logins under way are refused");
+		if (try_again)
+			km_log(l->heard ? LOG_WARNING : LOG_INFO,
+			       "the link to the vault is closed: logins under way are refused");
 		close(l->fd);
 		l->fd = -1;
 		write_anchor(j);
