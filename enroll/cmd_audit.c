@@ -90,8 +90,8 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	a->rows++;
 	a->total++;
 	if (d->json) {
+		json_line(&a->json);
 		row_json(&a->json, r);
-		fputc('\n', d->out);
 		return KM_OK;
 	}
 	desk_cell_number(&a->table, (int64_t)r->seq);
@@ -166,7 +166,6 @@ int cmd_audit_list(struct desk *d, const struct desk_args *args)
 		rc = desk_open(d);
 	if (rc == KM_OK && d->json) {
 		json_open(&a.json, NULL, '[');
-		fputc('\n', d->out);
 		d->half_written = true;
 	}
 	if (rc == KM_OK)
@@ -175,7 +174,7 @@ int cmd_audit_list(struct desk *d, const struct desk_args *args)
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (d->json)
-		fputs("]\n", d->out);
+		fputs("\n]\n", d->out);
 	else if (a.total == 0)
 		desk_warn(d, DESK_NO_RECORDS, NULL, NULL);
 	return 0;

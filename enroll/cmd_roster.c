@@ -67,10 +67,10 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 		row_cells(&l->table, &m->operator_row);
 		return KM_OK;
 	}
+	json_line(&l->json);
 	json_open(&l->json, NULL, '{');
 	row_json(&l->json, &m->operator_row);
 	json_close(&l->json, '}');
-	fputc('\n', d->out);
 	return KM_OK;
 }
 
@@ -113,7 +113,6 @@ int cmd_operator_list(struct desk *d, const struct desk_args *args)
 	rc = desk_open(d); /* before the first byte, so that an error is one object */
 	if (rc == KM_OK && d->json) {
 		json_open(&l.json, NULL, '[');
-		fputc('\n', d->out);
 		d->half_written = true;
 	}
 	if (rc == KM_OK)
@@ -122,7 +121,7 @@ int cmd_operator_list(struct desk *d, const struct desk_args *args)
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (d->json)
-		fputs("]\n", d->out);
+		fputs("\n]\n", d->out);
 	else if (l.total == 0)
 		desk_warn(d, DESK_NO_OPERATORS, NULL, NULL);
 	return 0;

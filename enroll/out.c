@@ -256,6 +256,12 @@ void json_close(struct desk_json *j, char bracket)
 	j->comma = true;
 }
 
+void json_line(struct desk_json *j)
+{
+	fputs(j->comma ? ",\n" : "\n", j->f);
+	j->comma = false;
+}
+
 /* --- time ----------------------------------------------------------------- */
 
 const char *desk_time(int64_t seconds, char out[DESK_TIME])

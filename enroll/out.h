@@ -55,6 +55,8 @@ void json_time(struct desk_json *j, const char *key, int64_t seconds); /* 0: nul
 void json_day(struct desk_json *j, const char *key, int64_t day);      /* KM_DAY_NONE: null */
 void json_open(struct desk_json *j, const char *key, char bracket);    /* '{' or '[' */
 void json_close(struct desk_json *j, char bracket);
+/* Begins a line of its own for the next value of an array. */
+void json_line(struct desk_json *j);
 
 /* ISO 8601 in local time, with the zone; and the short form for tables. "" for 0. */
 const char *desk_time(int64_t seconds, char out[DESK_TIME]);

@@ -90,8 +90,12 @@ static void draw(FILE *f, const QRcode *q, bool colour)
 
 km_rc desk_qr(FILE *f, const char *text, bool colour)
 {
-	/* libqrencode's own working copies are out of our reach; the program is not dumpable. */
-	QRcode *q = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_M);
+	/*
+	 * A screen has no dirt on it, so the lowest correction will do and the code stays
+	 * small. The working copies of libqrencode are out of our reach; the program is not
+	 * dumpable.
+	 */
+	QRcode *q = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
 
 	if (!q)
 		return errno == ENOMEM ? KM_ENOMEM : KM_ELIMIT;
