@@ -98,10 +98,10 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(HOUSE) $(ROOM_LIBS)
+$(BUILD)/tests/bench/bench: $(call obj,$(wildcard tests/bench/*.c)) $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS) -lm -pthread
 
 # --- the door under real libpam (tests/pam) ------------------------------------------------------
 
@@ -164,7 +164,7 @@ check-long: check
 
 bench:
 	@tests/deps build test bench
-	+$(Q)$(SUB) all $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+	+$(Q)$(SUB) all $(BUILD)/tests/bench/bench
 	@$(GIVE_BACK)
 	@tests/bench/run
 
