@@ -324,17 +324,20 @@ void stage_stack(struct stage *s, const char *options)
 
 int stage_setup(void **state)
 {
-	struct stage *s = calloc(1, sizeof(*s));
+	static struct stage the_stage;
+	static char user[128];
+	struct stage *s = &the_stage;
 	const struct passwd *pw = getpwuid(getuid());
 
-	if (!s || !pw)
+	if (!pw)
 		return -1;
-	s->user = strdup(pw->pw_name);
+	snprintf(user, sizeof(user), "%s", pw->pw_name);
+	s->user = user;
 	s->uid = getuid();
 	snprintf(s->dir, sizeof(s->dir), "/tmp/kenmon-pam-XXXXXX");
 	if (!mkdtemp(s->dir))
 		return -1;
-	snprintf(s->socket, sizeof(s->socket), "%s/authd.sock", s->dir);
+	snprintf(s->socket, sizeof(s->socket), "%.63s/authd.sock", s->dir);
 	built_path("pam_kenmon.so", s->module, sizeof(s->module));
 	built_path("tests/pam/password.so", s->password_module, sizeof(s->password_module));
 	built_path("tests/pam/spy.so", s->spy, sizeof(s->spy));
