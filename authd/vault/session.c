@@ -87,6 +87,7 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict)
 {
+	s->refused = true;
 	say_verdict(reply_new(v, s), verdict);
 }
 
@@ -103,8 +104,10 @@ km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket)
 void session_describe(struct km_event_record *r, const struct session *s)
 {
 	event_add(r, "service", s->asked.service);
-	event_add(r, "tty", s->asked.tty);
-	event_add(r, "rhost", s->asked.rhost);
+	if (s->asked.tty[0])
+		event_add(r, "tty", s->asked.tty);
+	if (s->asked.rhost[0])
+		event_add(r, "rhost", s->asked.rhost);
 	event_add(r, "origin", s->asked.origin == KM_ORIGIN_LOCAL ? "local" : "remote");
 	event_add_number(r, "peer", s->peer);
 }
@@ -296,9 +299,8 @@ void session_close(struct vault *v, struct session *s, unsigned reason)
 	struct km_operator op = { 0 };
 	struct km_event_record r;
 
-	/* Wrong codes have their records already. */
-	if (reason != KM_REASON_TRIES &&
-	    crowd_admit(v, s->peer, s->asked.service, s->asked.rhost)) {
+	/* A wrong code has its record already; how somebody gave up after it adds nothing. */
+	if (!s->refused && crowd_admit(v, s->peer, s->asked.service, s->asked.rhost)) {
 		if (store_operator_by_login(v->store, s->asked.login, &op) != KM_OK)
 			memset(&op, 0, sizeof op);
 		event_make(&r, KM_EVENT_LOGIN_REFUSED, op.subject, "door");
