@@ -77,9 +77,7 @@ km_rc chain_head_read(struct km_store *s, struct km_head *head)
 
 	if (rc)
 		return rc;
-	found.seq = 0;
-	for (int i = 0; i < 8; i++)
-		found.seq = found.seq << 8 | stored[i];
+	found.seq = keys_get(stored, 8);
 	memcpy(found.hash, stored + 8, sizeof(found.hash));
 	rc = chain_head_bytes(s->keys, &found, right);
 	if (rc)

@@ -66,4 +66,13 @@ static inline uint8_t *keys_put(uint8_t *at, uint64_t value, unsigned bytes)
 	return at;
 }
 
+static inline uint64_t keys_get(const uint8_t *at, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < bytes; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
 #endif

@@ -245,15 +245,6 @@ static int count_pages(void *base, sqlite3 *handle, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-static uint64_t number(const uint8_t bytes[8])
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < 8; i++)
-		n = n << 8 | bytes[i];
-	return n;
-}
-
 static km_rc check_schema(struct km_store *s, const struct store_why *why)
 {
 	uint8_t chain[DB_COUNT][16], pair[DB_COUNT][8];
@@ -283,10 +274,10 @@ static km_rc check_schema(struct km_store *s, const struct store_why *why)
 		return KM_ECORRUPT;
 	}
 	memcpy(s->at.head.chain, chain[DB_VAULT], 16);
-	s->at.pair = number(pair[DB_VAULT]);
-	s->reconcile = number(pair[DB_IDENTITY]) != s->at.pair;
-	if (number(pair[DB_IDENTITY]) > s->at.pair)
-		s->at.pair = number(pair[DB_IDENTITY]);
+	s->at.pair = keys_get(pair[DB_VAULT], 8);
+	s->reconcile = keys_get(pair[DB_IDENTITY], 8) != s->at.pair;
+	if (keys_get(pair[DB_IDENTITY], 8) > s->at.pair)
+		s->at.pair = keys_get(pair[DB_IDENTITY], 8);
 	return KM_OK;
 }
 

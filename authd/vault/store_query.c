@@ -27,6 +27,7 @@ km_rc store_rc(int code)
 		{ SQLITE_CORRUPT, KM_ECORRUPT },
 		{ SQLITE_NOTADB, KM_ECORRUPT },
 		{ SQLITE_FORMAT, KM_ECORRUPT },
+		{ SQLITE_ERROR, KM_ECORRUPT }, /* our statements are right, so the tables are not */
 		{ SQLITE_NOMEM, KM_ENOMEM },
 		{ SQLITE_CONSTRAINT, KM_EEXIST },
 		{ SQLITE_CONSTRAINT_COMMITHOOK, KM_EIO },

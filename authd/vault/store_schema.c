@@ -14,6 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_BYTES   4096 /* the engine's own choice since 3.12 */
+#define HEADER_BYTES 100  /* of the file, https://sqlite.org/fileformat2.html */
+#define HEADER_PAGES 28   /* where it says how many pages there are, big-endian */
 
 const char *const store_files[DB_COUNT] = {
 	[DB_VAULT] = KM_VAULT_FILE,
@@ -257,6 +262,32 @@ static km_rc look_at_logs(int folder, const struct store_why *why)
 	return KM_OK;
 }
 
+/*
+ * The engine takes a file of less than a page for a new one, and does not miss
+ * half of the last page. Only the header of a file without a log can be believed.
+ */
+static km_rc look_at_length(int folder, const char *name, size_t size)
+{
+	uint8_t header[HEADER_BYTES];
+	char log[64];
+	int fd FILE_CLOSE = -1;
+	size_t log_size = 0;
+	bool there = false;
+	km_rc rc;
+
+	if (size < PAGE_BYTES)
+		return KM_ECORRUPT;
+	(void)snprintf(log, sizeof(log), "%s-wal", name);
+	rc = file_present(folder, log, &there, &log_size);
+	if (!rc)
+		rc = file_open(folder, name, FILE_OURS, &fd);
+	if (rc || log_size > 0)
+		return rc;
+	if (pread(fd, header, sizeof(header), 0) != sizeof(header))
+		return KM_EIO;
+	return size < keys_get(header + HEADER_PAGES, 4) * PAGE_BYTES ? KM_ECORRUPT : KM_OK;
+}
+
 static km_rc look_at_files(int folder, bool there[DB_COUNT], const struct store_why *why)
 {
 	size_t size[DB_COUNT] = { 0 };
@@ -271,13 +302,16 @@ static km_rc look_at_files(int folder, bool there[DB_COUNT], const struct store_
 				  store_files[db]);
 			return rc;
 		}
-		if (there[db] && size[db] == 0) {
+		if (!there[db])
+			continue;
+		rc = look_at_length(folder, store_files[db], size[db]);
+		if (rc == KM_ECORRUPT)
 			store_say(why,
-				  "%s is empty but this state folder was in use; restore it from "
-				  "a backup",
-				  store_files[db]);
-			return KM_ECORRUPT;
-		}
+				  "%s is %s but this state folder was in use; restore it from a "
+				  "backup",
+				  store_files[db], size[db] ? "cut short" : "empty");
+		if (rc)
+			return rc;
 	}
 	return look_at_logs(folder, why);
 }
