@@ -268,6 +268,7 @@ static km_rc look_at_logs(int folder, const struct store_why *why)
  */
 static km_rc look_at_length(int folder, const char *name, size_t size)
 {
+	static const char magic[16] = "SQLite format 3";
 	uint8_t header[HEADER_BYTES];
 	char log[64];
 	int fd FILE_CLOSE = -1;
@@ -285,15 +286,18 @@ static km_rc look_at_length(int folder, const char *name, size_t size)
 		return rc;
 	if (pread(fd, header, sizeof(header), 0) != sizeof(header))
 		return KM_EIO;
+	if (memcmp(header, magic, sizeof(magic)) != 0)
+		return KM_OK; /* the engine says better what that is */
 	return size < keys_get(header + HEADER_PAGES, 4) * PAGE_BYTES ? KM_ECORRUPT : KM_OK;
 }
 
 static km_rc look_at_files(int folder, bool there[DB_COUNT], const struct store_why *why)
 {
 	size_t size[DB_COUNT] = { 0 };
+	km_rc rc = look_at_logs(folder, why);
 
-	for (int db = 0; db < DB_COUNT; db++) {
-		km_rc rc = file_present(folder, store_files[db], &there[db], &size[db]);
+	for (int db = 0; !rc && db < DB_COUNT; db++) {
+		rc = file_present(folder, store_files[db], &there[db], &size[db]);
 
 		if (rc) {
 			store_say(why,
@@ -313,7 +317,7 @@ static km_rc look_at_files(int folder, bool there[DB_COUNT], const struct store_
 		if (rc)
 			return rc;
 	}
-	return look_at_logs(folder, why);
+	return rc;
 }
 
 static km_rc prepare_files(struct km_store *s, int folder, const char *path,
