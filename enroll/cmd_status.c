@@ -232,27 +232,38 @@ static const struct {
 	{ "rollback", KM_SUSPECT_ROLLBACK },
 };
 
-/* Shows first what was found: nobody accepts what they have not seen. */
-static km_rc show_found(struct desk *d, struct km_msg *m)
+/* One round: with confirm 0 nothing but what was found, with 1 it is accepted. */
+static km_rc accept_round(struct desk *d, struct km_msg *m, bool confirm, struct rows *r,
+			  struct msg_done *done)
 {
-	static struct rows r;
-	struct desk_operation o = { .request = m, .arg = &r, .row = take_status };
-	char text[sizeof(o.done.text) * 4];
+	struct desk_operation o = { .request = m, .arg = r, .row = take_status };
 	km_rc rc;
 
-	r.count = 0;
-	m->accept.confirm = 0;
+	r->count = 0;
+	m->accept.confirm = confirm;
 	rc = desk_operate(d, &o);
+	*done = o.done;
+	return rc;
+}
+
+/* Nobody accepts what they have not seen. */
+static km_rc show_found(struct desk *d, struct km_msg *m, struct rows *r)
+{
+	char text[sizeof(((struct msg_done *)0)->text) * 4];
+	struct msg_done done;
+	km_rc rc = accept_round(d, m, false, r, &done);
+
 	if (rc != KM_OK || d->json)
 		return rc;
-	rows_text(d, &r);
-	if (o.done.text[0])
-		fprintf(d->out, "%s\n", km_escape(o.done.text, text, sizeof(text)));
+	rows_text(d, r);
+	if (done.text[0])
+		fprintf(d->out, "%s\n", km_escape(done.text, text, sizeof(text)));
 	return KM_OK;
 }
 
 int cmd_accept(struct desk *d, const struct desk_args *args)
 {
+	static struct rows r;
 	struct km_msg m = { .number = KM_MSG_ACCEPT };
 	struct msg_done done = { 0 };
 	const char *word = args->operand[0];
@@ -267,15 +278,13 @@ int cmd_accept(struct desk *d, const struct desk_args *args)
 		rc = desk_because(d, KM_EUSAGE, DESK_CHOICE_WRONG, "accept",
 				  "clock, machine, rollback");
 	if (rc == KM_OK)
-		rc = show_found(d, &m);
+		rc = show_found(d, &m, &r);
 	if (rc == KM_OK && !desk_arg(args, "yes")) {
 		rc = desk_confirm(d, DESK_ASK_ACCEPT, "yes");
 		if (rc != KM_OK && !d->why[0])
 			rc = desk_because(d, rc, DESK_NOT_ACCEPTED, NULL, NULL);
 	}
-	if (rc == KM_OK) {
-		m.accept.confirm = 1;
-		rc = desk_act(d, &m, &done);
-	}
+	if (rc == KM_OK)
+		rc = accept_round(d, &m, true, &r, &done);
 	return desk_finish(d, rc, &done, DESK_ACCEPTED, word, NULL);
 }

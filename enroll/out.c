@@ -113,7 +113,7 @@ km_rc desk_table_flush(struct desk_table *t, FILE *f)
 	const char *text = t->text;
 	unsigned i;
 
-	if (t->failed)
+	if (t->failed || t->columns == 0)
 		return KM_ENOMEM;
 	if (t->cells && !t->headed) {
 		for (i = 0; i < t->columns; i++)

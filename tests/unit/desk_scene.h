@@ -35,15 +35,17 @@ struct play {
 	bool refuse;           /* RESULT instead of the line */
 	enum km_reason reason; /* of that RESULT */
 	enum km_verdict_code verdict;
-	bool other_nonce, no_fd; /* in DESK_LINE */
-	bool other_uid;          /* gives up its uid before DESK_LINE */
-	bool no_welcome;         /* closes at once */
-	unsigned breaks;         /* so many lines are closed after the request */
-	bool other_op;           /* in DONE */
-	unsigned rows;           /* of a listing, before DONE of its first page */
-	bool break_in_rows;      /* closes the line after them */
-	bool stuck_cursor;       /* every row has the same cursor */
-	bool prompt, wrong_once; /* asks for a code */
+	bool other_nonce, no_fd;  /* in DESK_LINE */
+	bool other_uid;           /* gives up its uid before DESK_LINE */
+	bool no_welcome;          /* closes at once */
+	unsigned breaks;          /* so many lines are closed after the request */
+	bool other_op;            /* in DONE */
+	unsigned rows;            /* of a listing, before DONE of its first page */
+	bool break_in_rows;       /* closes the line after them */
+	bool stuck_cursor;        /* every row has the same cursor */
+	bool prompt, wrong_once;  /* asks for a code */
+	unsigned records, slices; /* of the audit trail; verifying ends after so many slices */
+	bool status;              /* rows of status, one of them an alarm */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -51,6 +53,7 @@ struct play {
 
 static uint8_t first_op[16];
 static bool seen_op;
+static uint8_t seen_verify;
 
 static bool take(int fd, unsigned from, unsigned phases, struct km_msg *m)
 {
@@ -83,6 +86,46 @@ static void give_rows(const struct play *p, int line)
 	}
 }
 
+/* What stands in the trail is hostile: a body with an escape in it, percent-encoded. */
+static void give_records(const struct play *p, int line, const struct msg_audit_list *ask)
+{
+	uint64_t seq = ask->last && ask->last < p->records ? p->records - ask->last : ask->after;
+
+	for (unsigned n = 0; n < ask->limit && ++seq <= p->records; n++) {
+		struct km_msg m = { .number = KM_MSG_AUDIT_ROW };
+
+		m.audit_row.seq = seq;
+		m.audit_row.wall = 1775001600;
+		m.audit_row.event = 11;
+		snprintf(m.audit_row.actor, sizeof(m.audit_row.actor), "uid:0");
+		snprintf(m.audit_row.body, sizeof(m.audit_row.body),
+			 "reason=a%%20b%%1b%%3d%%22 service=sshd");
+		give(line, &m, -1);
+	}
+}
+
+static void give_status(int line)
+{
+	static const struct msg_status_row rows[] = {
+		{ .key = "version", .value = "0.1" },
+		{ .key = "clock", .value = "moved back by 400 s", .alarm = 1 },
+	};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct km_msg m = { .number = KM_MSG_STATUS_ROW, .status_row = rows[i] };
+
+		give(line, &m, -1);
+	}
+}
+
+static void give_progress(int line)
+{
+	struct km_msg m = { .number = KM_MSG_PROGRESS };
+
+	m.progress.total = 1000;
+	give(line, &m, -1);
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
@@ -107,6 +150,28 @@ static km_rc ask(const struct play *p, int line)
 	return p->rc;
 }
 
+/* Rows before DONE, and what DONE says. */
+static km_rc act(struct play *p, int line, const struct km_msg *m)
+{
+	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0)
+		give_rows(p, line);
+	if (m->number == KM_MSG_AUDIT_LIST)
+		give_records(p, line, &m->audit_list);
+	if (p->status && (m->number == KM_MSG_STATUS || m->number == KM_MSG_ACCEPT))
+		give_status(line);
+	if (m->number == KM_MSG_AUDIT_VERIFY && p->slices) {
+		if (m->audit_verify.again != seen_verify)
+			return KM_EINVAL;
+		seen_verify = 1;
+		give_progress(line);
+		if (--p->slices)
+			return KM_EAGAIN;
+	}
+	if (m->number == KM_MSG_ACCEPT && !m->accept.confirm)
+		return KM_OK;
+	return p->prompt ? ask(p, line) : p->rc;
+}
+
 /* One line; false: it is to be broken. */
 static bool serve(struct play *p, int line)
 {
@@ -123,11 +188,9 @@ static bool serve(struct play *p, int line)
 			seen_op = true;
 			return false;
 		}
-		if (m.number == KM_MSG_OPERATOR_LIST && m.operator_list.after == 0)
-			give_rows(p, line);
+		done.done.rc = (uint8_t)-act(p, line, &m);
 		if (p->break_in_rows)
 			return false;
-		done.done.rc = (uint8_t) - (p->prompt ? ask(p, line) : p->rc);
 		/* After a break: it must be the same operation, under the same id. */
 		if (seen_op && memcmp(op, first_op, sizeof(op)) != 0)
 			done.done.rc = (uint8_t)-KM_EINVAL;

@@ -1,0 +1,164 @@
+/* The audit trail, the state and what was found suspicious, at the desk. */
+#include "desk_scene.h"
+
+static void test_the_last_fifty_records_are_listed_unless_told_otherwise(void **state)
+{
+	struct play p = { .records = 2000 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list")), 0);
+	assert_says(s.out, "\n1951 ");
+	assert_says(s.out, "\n2000 ");
+	assert_null(strstr(s.out, "\n1950 "));
+	end(&s);
+}
+
+static void test_a_long_listing_goes_on_page_after_page(void **state)
+{
+	struct play p = { .records = 1700 };
+	struct scene s;
+	const char *at;
+	unsigned lines = 0;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list"), W("--all")), 0);
+	for (at = s.out; *at; at++)
+		lines += *at == '\n';
+	assert_int_equal(lines, 1701);
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list"), W("--last"), W("1200")), 0);
+	assert_says(s.out, "\n501 ");
+	assert_null(strstr(s.out, "\n500 "));
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list"), W("--after"), W("1698")), 0);
+	assert_null(strstr(s.out, "1698"));
+	assert_says(s.out, "1699");
+	end(&s);
+}
+
+static void test_a_record_in_json_has_its_details_undone_and_escaped(void **state)
+{
+	struct play p = { .records = 1 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list"), W("--json")), 0);
+	assert_says(s.out, "\"event\":\"login-refused\",\"login\":null,\"subject\":null");
+	assert_says(s.out, "\"details\":{\"reason\":\"a b\\u001b=\\\"\",\"service\":\"sshd\"}");
+	end(&s);
+}
+
+static void test_a_table_of_records_keeps_the_escapes(void **state)
+{
+	struct play p = { .records = 1 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list")), 0);
+	assert_says(s.out, "reason=a%20b%1b%3d%22 service=sshd");
+	end(&s);
+}
+
+static void test_no_record_is_said_on_standard_error(void **state)
+{
+	struct play p = { 0 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list")), 0);
+	assert_string_equal(s.out, "");
+	assert_says(s.err, "There is no such record.");
+	end(&s);
+}
+
+static void test_verifying_goes_on_slice_after_slice(void **state)
+{
+	struct play p = { .slices = 4 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify")), 0);
+	assert_string_equal(s.out, "7 records, unbroken.\n");
+	assert_string_equal(s.err, ""); /* progress is for terminals */
+	end(&s);
+}
+
+static void test_a_broken_chain_exits_1_and_names_the_record(void **state)
+{
+	struct play p = { .slices = 1, .rc = KM_ECORRUPT, .text = "record 7 was changed" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify")), 1);
+	assert_says(s.err, "record 7 was changed");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--json")), 1);
+	assert_says(s.out, "{\"error\":\"ECORRUPT\",\"message\":");
+	end(&s);
+}
+
+static void test_alarms_stand_first_and_say_so(void **state)
+{
+	struct play p = { .status = true };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("status")), 0);
+	assert_memory_equal(s.out, "ALARM: clock: moved back by 400 s\nversion  0.1\n", 47);
+	assert_says(s.out, "On this machine:");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("status"), W("--json")), 0);
+	assert_says(s.out, "{\"key\":\"clock\",\"value\":\"moved back by 400 s\",\"alarm\":true}");
+	end(&s);
+}
+
+static void test_what_was_found_is_shown_before_it_can_be_accepted(void **state)
+{
+	struct play p = { .status = true };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "no\n");
+	assert_int_equal(KENMON(&s, W("accept"), W("clock")), 1);
+	assert_says(s.out, "moved back by 400 s");
+	assert_says(s.err, "Type the word yes to accept: ");
+	assert_says(s.err, "not accepted; nothing was changed");
+	end(&s);
+	begin(&s, &p, "yes\n");
+	assert_int_equal(KENMON(&s, W("accept"), W("clock")), 0);
+	assert_says(s.out, "Accepted: clock.");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("accept"), W("clock"), W("--yes")), 0);
+	end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_last_fifty_records_are_listed_unless_told_otherwise),
+		cmocka_unit_test(test_a_long_listing_goes_on_page_after_page),
+		cmocka_unit_test(test_a_record_in_json_has_its_details_undone_and_escaped),
+		cmocka_unit_test(test_a_table_of_records_keeps_the_escapes),
+		cmocka_unit_test(test_no_record_is_said_on_standard_error),
+		cmocka_unit_test(test_verifying_goes_on_slice_after_slice),
+		cmocka_unit_test(test_a_broken_chain_exits_1_and_names_the_record),
+		cmocka_unit_test(test_alarms_stand_first_and_say_so),
+		cmocka_unit_test(test_what_was_found_is_shown_before_it_can_be_accepted),
+	};
+
+	return cmocka_run_group_tests(tests, scene_setup, NULL);
+}
