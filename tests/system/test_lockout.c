@@ -288,36 +288,34 @@ static void test_one_operators_lock_is_nobody_elses(void **state)
 /* The site's own numbers, and a credential that is disabled for good. */
 static void test_a_disabled_credential_opens_only_after_unlock(void **state)
 {
-	struct house h;
+	struct house *h = *state;
 	char code[16], db[HOUSE_PATH + 32];
 	const char *const nearly[] = { "sqlite3", db,
 				       "UPDATE throttle SET fails = 9, not_before = 0", NULL };
 	struct house_out o;
 	struct msg_credential_row row;
 
-	(void)state;
-	assert_true(office_house(&h, "[lockout]\nafter = 3\nfirst-wait = 40\ndisable-at = 10\n"));
-	snprintf(db, sizeof(db), "%s/vault/vault.db", h.state);
-	assert_true(office_totp_operator(&h, "daemon", DAEMON_UID));
-	assert_int_equal(talk(&h, "daemon", "000000", "111111", "222222"), PAM_MAXTRIES);
+	house_end(h);
+	assert_true(office_house(h, "[lockout]\nafter = 3\nfirst-wait = 40\ndisable-at = 10\n"));
+	snprintf(db, sizeof(db), "%s/vault/vault.db", h->state);
+	assert_true(office_totp_operator(h, "daemon", DAEMON_UID));
+	assert_int_equal(talk(h, "daemon", "000000", "111111", "222222"), PAM_MAXTRIES);
 	assert_int_equal(seconds_said(), 40);
-	assert_true(house_stop(&h));
+	assert_true(house_stop(h));
 	assert_int_equal(house_run(&o, -1, NULL, nearly), 0);
 	house_out_free(&o);
-	assert_true(house_again(&h));
-	assert_int_equal(talk(&h, "daemon", "000000", NULL, NULL), PAM_MAXTRIES);
+	assert_true(house_again(h));
+	assert_int_equal(talk(h, "daemon", "000000", NULL, NULL), PAM_MAXTRIES);
 	assert_string_equal(seen.message[seen.messages - 1],
 			    "Too many wrong codes. Ask your administrator.");
 	house_totp(code, OFFICE_SECRET, 0);
-	assert_int_equal(talk(&h, "daemon", code, NULL, NULL), PAM_MAXTRIES);
+	assert_int_equal(talk(h, "daemon", code, NULL, NULL), PAM_MAXTRIES);
 	assert_string_equal(seen.message[seen.messages - 1],
 			    "Too many wrong codes. Ask your administrator.");
-	assert_true(office_credential(&h, "daemon", KM_FACTOR_TOTP, &row));
+	assert_true(office_credential(h, "daemon", KM_FACTOR_TOTP, &row));
 	assert_int_equal(row.wait, UINT32_MAX);
-	assert_int_equal(office_unlock(&h, "daemon"), KM_OK);
-	assert_int_equal(office_try(&h, "daemon", code), PAM_SUCCESS);
-	office_close();
-	house_end(&h);
+	assert_int_equal(office_unlock(h, "daemon"), KM_OK);
+	assert_int_equal(office_try(h, "daemon", code), PAM_SUCCESS);
 }
 
 #define HOUSE_TEST(f) cmocka_unit_test_setup_teardown(f, office_setup, office_teardown)
@@ -338,7 +336,7 @@ int main(void)
 		HOUSE_TEST(test_people_who_never_enrolled_lock_nobody_else_out),
 		HOUSE_TEST(test_guesses_before_the_enrolment_are_ended_by_unlock),
 		HOUSE_TEST(test_one_operators_lock_is_nobody_elses),
-		cmocka_unit_test(test_a_disabled_credential_opens_only_after_unlock),
+		HOUSE_TEST(test_a_disabled_credential_opens_only_after_unlock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
