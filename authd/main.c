@@ -275,7 +275,8 @@ static bool watch_signals(struct judge *j, struct reloaded *r)
 	       sd_event_add_signal(j->event, NULL, SIGHUP, on_hangup, r) >= 0;
 }
 
-static bool open_anchor(struct judge *j, const char *dir)
+/* 0, or the exit code. */
+static int open_anchor(struct judge *j, const char *dir)
 {
 	bool torn = false;
 	km_rc rc = judge_anchor_open(&j->anchor, dir, &torn);
@@ -284,33 +285,32 @@ static bool open_anchor(struct judge *j, const char *dir)
 		km_log(LOG_ERR, "%s/anchor cannot be used: %s", dir,
 		       rc == KM_EPERM ? "not a plain file of this user alone"
 				      : km_rc_text(rc, KM_LANG_EN));
-		return false;
+		return rc == KM_EPERM ? EX_NOPERM : EX_OSERR;
 	}
 	if (torn)
-		km_log(LOG_WARNING,
-		       "%s/anchor does not end with a whole line: the last whole "
-		       "one counts",
+		km_log(LOG_WARNING, "%s/anchor: what is no whole line at its end is passed over",
 		       dir);
-	return true;
+	return 0;
 }
 
-/* Everything the loop needs; false: the reason is in the log. */
-static bool prepare(struct judge *j, const struct options *o, struct reloaded *r)
+/* Everything the loop needs: 0, or the exit code; the reason is in the log. */
+static int prepare(struct judge *j, const struct options *o, struct reloaded *r)
 {
-	int fd;
+	int fd, rc;
 
 	j->limits = calloc(1, sizeof(*j->limits));
 	if (!j->limits || sd_event_new(&j->event) < 0 || judge_sessions_init(j) != KM_OK ||
 	    !watch_signals(j, r)) {
 		km_log(LOG_ERR, "no memory to start");
-		return false;
+		return EX_OSERR;
 	}
 	if (km_locked_degraded())
 		km_log(LOG_WARNING, "memory for codes cannot be locked (RLIMIT_MEMLOCK)");
-	if (!open_anchor(j, o->anchor_dir))
-		return false;
+	rc = open_anchor(j, o->anchor_dir);
+	if (rc != 0)
+		return rc;
 	fd = find_socket(o);
-	return fd >= 0 && judge_listen(j, fd) == KM_OK;
+	return fd >= 0 && judge_listen(j, fd) == KM_OK ? 0 : EX_OSERR;
 }
 
 static void tear_down(struct judge *j)
@@ -335,7 +335,7 @@ static int run(const struct options *o)
 	};
 	struct judge *j = &judge;
 	struct reloaded reloaded = { j, o };
-	int rc = EX_OSERR;
+	int rc;
 
 	j->vault_path = o->vault_socket;
 	j->vault_uid = o->vault_uid;
@@ -346,7 +346,8 @@ static int run(const struct options *o)
 		km_log(LOG_ERR, "the kernel does not let the judge give up its powers");
 		return EX_OSERR;
 	}
-	if (prepare(j, o, &reloaded)) {
+	rc = prepare(j, o, &reloaded);
+	if (rc == 0) {
 		if (judge_link_up(j) != KM_OK)
 			judge_link_down(j, true);
 		rc = sd_event_loop(j->event) < 0 ? EX_SOFTWARE : 0;
