@@ -37,14 +37,17 @@ static char out_buffer[65536];
 static void confine(void)
 {
 	static const struct rlimit none = { 0, 0 };
+	static const struct rlimit no_limit = { RLIM_INFINITY, RLIM_INFINITY };
 
 	/* Best effort, each: none of them decides who may do what. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
-	/* Libraries' copies of a key are not swapped out either; others than root have too small a
-	 * limit. */
-	if (geteuid() == 0)
+	/*
+	 * Libraries' copies of a key are not swapped out either. Only where no
+	 * limit is left: under one, a later allocation would fail instead.
+	 */
+	if (setrlimit(RLIMIT_MEMLOCK, &no_limit) == 0)
 		(void)mlockall(MCL_CURRENT | MCL_FUTURE);
 	(void)signal(SIGPIPE, SIG_IGN);
 }
