@@ -159,8 +159,8 @@ static const char *key_sentence(km_rc rc)
 		return "there is no master key, and none is made where there are databases: bring "
 		       "back the key, or start on an empty folder";
 	case KM_EPERM:
-		return "the master key or its folder can be read by others: chmod 0600 the file, "
-		       "0700 the folder, owned by the vault's user";
+		return "the master key, a database or their folder can be reached by others: chmod "
+		       "0600 the files, 0700 the folder, owned by the vault's user";
 	case KM_ECORRUPT:
 		return "the master key is damaged or belongs to another state folder: bring back "
 		       "the right one";
