@@ -338,6 +338,7 @@ void judge_link_down(struct judge *j, bool try_again)
 	struct judge_link *l = &j->link;
 
 	l->io = sd_event_source_disable_unref(l->io);
+	drop_timer(&l->retry);
 	drop_timer(&l->silence);
 	drop_timer(&j->anchor_timer);
 	while (l->first)

@@ -77,6 +77,7 @@ static void test_each_client_message_passes_only_in_its_phases(void **state)
 {
 	unsigned points = 0, passed = 0;
 
+	close_house(state);
 	for (unsigned where = 0; where < PHASES; where++)
 		for (unsigned number = 0; number < 256; number++) {
 			struct judge_session *s, *other;
@@ -112,6 +113,7 @@ static void test_each_vault_message_passes_only_in_its_phases(void **state)
 {
 	unsigned points = 0, passed = 0;
 
+	close_house(state);
 	for (unsigned where = 0; where < PHASES; where++)
 		for (unsigned number = 0; number < 256; number++) {
 			struct judge_session *s;
@@ -144,6 +146,7 @@ static void test_each_vault_message_passes_only_in_its_phases(void **state)
 
 static void test_a_desk_passes_only_where_the_table_says(void **state)
 {
+	close_house(state);
 	for (unsigned number = 0; number < 256; number++) {
 		struct judge_session *s;
 		uint8_t buf[JUDGE_FRAME_OUT];
