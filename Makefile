@@ -42,7 +42,7 @@ DESK_SRC   := $(wildcard enroll/*.c)
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
-DESK_LIBS  := -lqrencode -loath -linih
+DESK_LIBS  := -lqrencode -linih
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon

@@ -12,14 +12,18 @@
 static const struct {
 	uint32_t first, last;
 } marks[] = {
-	{ 0x0000, 0x001F }, /* C0 */
-	{ 0x007F, 0x009F }, /* DEL, C1 */
-	{ 0x200B, 0x200F }, /* zero width, left-to-right and right-to-left mark */
-	{ 0x2028, 0x2029 }, /* line and paragraph separator */
-	{ 0x202A, 0x202E }, /* embeddings and overrides */
-	{ 0x2060, 0x2060 }, /* word joiner */
-	{ 0x2066, 0x2069 }, /* isolates */
-	{ 0xFEFF, 0xFEFF }, /* byte order mark */
+	{ 0x0000, 0x001F },   /* C0 */
+	{ 0x007F, 0x009F },   /* DEL, C1 */
+	{ 0x00AD, 0x00AD },   /* soft hyphen */
+	{ 0x061C, 0x061C },   /* Arabic letter mark */
+	{ 0x180E, 0x180E },   /* Mongolian vowel separator */
+	{ 0x200B, 0x200F },   /* zero width, left-to-right and right-to-left mark */
+	{ 0x2028, 0x2029 },   /* line and paragraph separator */
+	{ 0x202A, 0x202E },   /* embeddings and overrides */
+	{ 0x2060, 0x206F },   /* word joiner, invisible operators, isolates, deprecated controls */
+	{ 0xFEFF, 0xFEFF },   /* byte order mark */
+	{ 0xFFF9, 0xFFFB },   /* interlinear annotation */
+	{ 0xE0000, 0xE007F }, /* tags */
 };
 
 static int is_mark(uint32_t c)
