@@ -1,9 +1,12 @@
+/* Fortified headers have inline functions of these names; here they are the real ones. */
+#undef _FORTIFY_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -55,6 +58,24 @@ static bool fails(enum fault_call call)
 /* libc's own, of the type of `like`. */
 #define LIBC(like) ((__typeof__(&(like)))(uintptr_t)dlsym(RTLD_NEXT, #like))
 
+static struct {
+	const char *block;
+	size_t len;
+	enum fault_watched state;
+} watched;
+
+void fault_watch(const void *block, size_t len)
+{
+	watched.block = block;
+	watched.len = len;
+	watched.state = FAULT_NOT_FREED;
+}
+
+enum fault_watched fault_watched(void)
+{
+	return watched.state;
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 bool fault_has_malloc(void)
 {
@@ -64,6 +85,20 @@ bool fault_has_malloc(void)
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
+extern void __libc_free(void *);
+
+PUBLIC void free(void *p);
+PUBLIC void free(void *p)
+{
+	if (p && p == watched.block) {
+		watched.state = FAULT_FREED_WIPED;
+		for (size_t i = 0; i < watched.len; i++)
+			if (watched.block[i])
+				watched.state = FAULT_FREED_FULL;
+		watched.block = NULL;
+	}
+	__libc_free(p);
+}
 
 bool fault_has_malloc(void)
 {
@@ -126,7 +161,12 @@ PUBLIC int poll(struct pollfd *fds, nfds_t n, int timeout)
 
 PUBLIC ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	return fails(FAULT_SENDMSG) ? -1 : LIBC(sendmsg)(fd, m, flags);
+	if (!fails(FAULT_SENDMSG))
+		return LIBC(sendmsg)(fd, m, flags);
+	if (fault.error == EPIPE) /* then there is nobody to wait for either */
+		(void)shutdown(fd, SHUT_RDWR);
+	errno = fault.error;
+	return -1;
 }
 
 PUBLIC ssize_t recvmsg(int fd, struct msghdr *m, int flags)
@@ -152,6 +192,14 @@ PUBLIC ssize_t getrandom(void *buf, size_t len, unsigned flags)
 	return fails(FAULT_GETRANDOM) ? -1 : LIBC(getrandom)(buf, len, flags);
 }
 
+static const char *alias_name, *alias_account;
+
+void fault_alias(const char *alias, const char *account)
+{
+	alias_name = alias;
+	alias_account = account;
+}
+
 PUBLIC int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t len,
 		      struct passwd **out)
 {
@@ -159,6 +207,8 @@ PUBLIC int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t len
 		*out = NULL;
 		return fault.error;
 	}
+	if (alias_name && strcmp(name, alias_name) == 0)
+		name = alias_account;
 	return LIBC(getpwnam_r)(name, pw, buf, len, out);
 }
 

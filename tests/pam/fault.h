@@ -6,6 +6,7 @@
 #define KENMON_TEST_FAULT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fault_call {
 	FAULT_MALLOC, /* and calloc, realloc, and what libc makes of them (strdup, vasprintf) */
@@ -37,6 +38,14 @@ struct fault_count {
 	unsigned failed;
 };
 struct fault_count fault_end(void);
+
+/* A name that NSS knows as another spelling of account; NULL: none. */
+void fault_alias(const char *alias, const char *account);
+
+/* Watches a block of len bytes: was it all zero when it was freed? Only where malloc is ours. */
+enum fault_watched { FAULT_NOT_FREED, FAULT_FREED_WIPED, FAULT_FREED_FULL };
+void fault_watch(const void *block, size_t len);
+enum fault_watched fault_watched(void);
 
 /* Whether malloc is ours: under a sanitizer it is not. */
 bool fault_has_malloc(void);

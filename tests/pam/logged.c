@@ -11,11 +11,11 @@
 #define PUBLIC __attribute__((visibility("default")))
 
 /* Not <syslog.h>: its fortified inline functions would stand in the way. */
-PUBLIC void syslog(int priority, const char *format, ...);
+PUBLIC __attribute__((format(printf, 2, 3))) void syslog(int priority, const char *format, ...);
 
 static char log_text[65536];
 
-static void keep_line(const char *format, va_list args)
+static __attribute__((format(printf, 1, 0))) void keep_line(const char *format, va_list args)
 {
 	size_t used = strlen(log_text);
 
@@ -37,7 +37,8 @@ PUBLIC void syslog(int priority, const char *format, ...)
 	va_end(args);
 }
 
-PUBLIC void __syslog_chk(int priority, int flag, const char *format, ...);
+PUBLIC __attribute__((format(printf, 3, 4))) void __syslog_chk(int priority, int flag,
+							       const char *format, ...);
 PUBLIC void __syslog_chk(int priority, int flag, const char *format, ...)
 {
 	va_list args;

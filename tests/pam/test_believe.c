@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fault.h"
 #include "peer.h"
 
 static void serve_deny(struct peer *p)
@@ -141,6 +142,19 @@ static void test_a_name_that_cannot_be_sent_gets_the_same_prompts_and_is_never_l
 	assert_int_equal(login_as(s, longest), PAM_AUTH_ERR);
 	assert_string_equal(s->shared->login.login, longest);
 	assert_int_equal(s->shared->answers, 9);
+}
+
+/* sssd and AD find "ROOT" when "root" is meant. */
+static void test_another_spelling_of_an_account_is_nobody_and_never_let_in(void **state)
+{
+	struct stage *s = *state;
+
+	fault_alias("KENMON-ALIAS", s->user);
+	assert_int_equal(login_as(s, "KENMON-ALIAS"), PAM_AUTH_ERR);
+	fault_alias(NULL, NULL);
+	assert_string_equal(s->shared->login.login, "");
+	assert_int_equal(s->shared->login.uid, UINT32_MAX);
+	assert_int_equal(s->shared->answers, 1);
 }
 
 static void test_items_that_cannot_be_sent_are_said_to_be_there(void **state)
@@ -305,6 +319,7 @@ int main(void)
 		T(test_allow_for_another_name_is_refused),
 		T(test_an_account_that_does_not_exist_is_asked_for_and_never_let_in),
 		T(test_a_name_that_cannot_be_sent_gets_the_same_prompts_and_is_never_let_in),
+		T(test_another_spelling_of_an_account_is_nobody_and_never_let_in),
 		T(test_items_that_cannot_be_sent_are_said_to_be_there),
 		T(test_allow_without_the_stamp_of_the_daemon_is_refused),
 		T(test_an_account_check_without_the_stamp_of_the_daemon_is_refused),

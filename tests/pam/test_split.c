@@ -150,6 +150,31 @@ static void test_a_kept_code_of_another_shape_is_not_sent(void **state)
 	assert_string_equal(s->shared->answer[0], "12345678");
 }
 
+/* Eight digits on the first connection, six on the next. */
+static void serve_eight_then_six(struct peer *p)
+{
+	if (p->shared->connections == 1)
+		serve_eight(p);
+	else
+		serve_honestly(p);
+}
+
+static void test_a_kept_code_is_for_the_next_line_and_no_later_one(void **state)
+{
+	struct stage *s = *state;
+
+	stage_file(s, "auth optional %M split=6\nauth requisite %P\nauth optional %M\n"
+		      "auth required %M\n");
+	s->shared->serve = serve_eight_then_six;
+	s->person.answer[1] = "12345678";
+	s->person.answer[2] = "000000";
+	s->person.answer[3] = "000001";
+	s->person.answer[4] = "000002";
+	assert_int_equal(stage_login(s), PAM_AUTH_ERR);
+	assert_int_equal(s->shared->connections, 2);
+	assert_string_equal(s->shared->answer[1], "000000");
+}
+
 static void test_a_conversation_that_fails_at_the_one_field_is_refused(void **state)
 {
 	struct stage *s = *state;
@@ -196,6 +221,7 @@ int main(void)
 		T(test_a_wrong_password_is_refused_whatever_the_code),
 		T(test_a_kept_code_is_gone_after_the_login_it_was_typed_for),
 		T(test_a_kept_code_of_another_shape_is_not_sent),
+		T(test_a_kept_code_is_for_the_next_line_and_no_later_one),
 		T(test_a_conversation_that_fails_at_the_one_field_is_refused),
 		T(test_the_one_field_asks_in_the_language_of_the_line),
 		T(test_debug_never_logs_what_was_typed_into_the_one_field),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fault.h"
 #include "peer.h"
 
 /* The daemon hears ABORT before it is asked again, so what it counted is complete. */
@@ -237,6 +238,41 @@ static void test_the_daemon_decides_whether_an_answer_is_shown(void **state)
 	pam_end(pamh, PAM_SUCCESS);
 }
 
+static int watch_answer(int count, const struct pam_message **messages, struct pam_response **out,
+			void *arg)
+{
+	struct pam_response *r = calloc(1, sizeof(*r));
+
+	(void)count;
+	(void)messages;
+	if (!r)
+		return PAM_BUF_ERR;
+	r->resp = strdup(arg);
+	fault_watch(r->resp, strlen(arg));
+	*out = r;
+	return PAM_SUCCESS;
+}
+
+static void test_an_answer_is_wiped_before_its_memory_is_freed(void **state)
+{
+	static char good[] = CODE, misshapen[] = PASSWORD, too_long[1000];
+	static char *const answers[] = { good, misshapen, too_long };
+	struct stage *s = *state;
+
+	if (!fault_has_malloc())
+		skip();
+	memset(too_long, '1', sizeof(too_long) - 1);
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct pam_conv conv = { watch_answer, answers[i] };
+		pam_handle_t *pamh = stage_begin(s, s->user);
+
+		pam_set_item(pamh, PAM_CONV, &conv);
+		(void)pam_authenticate(pamh, PAM_SILENT);
+		assert_int_equal(fault_watched(), FAULT_FREED_WIPED);
+		pam_end(pamh, PAM_SUCCESS);
+	}
+}
+
 /* A module that wrote to standard output broke polkit's helper. */
 static void test_nothing_is_written_to_standard_output_or_error(void **state)
 {
@@ -283,6 +319,7 @@ int main(void)
 		T(test_a_recovery_code_is_sent_in_its_stored_form),
 		T(test_texts_of_the_daemon_are_shown_and_never_formats),
 		T(test_the_daemon_decides_whether_an_answer_is_shown),
+		T(test_an_answer_is_wiped_before_its_memory_is_freed),
 		T(test_nothing_is_written_to_standard_output_or_error),
 	};
 
