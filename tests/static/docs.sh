@@ -53,7 +53,7 @@ page_options() {
 	grep -oE '\bFl (\\?-|Fl )[a-z][a-z-]+' "docs/man/$1" | sed -E 's/^Fl (\\?-|Fl )/--/' | grep -vxE -- '--(help|version)' | sort -u
 }
 help_options() {
-	sed "s,'[^']*',,g" | grep -oE -- '(^|[^a-z-])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | grep -vxE -- '--(help|version)' | sort -u
+	sed "s,'[^']*',,g; s,([^)]*),,g" | grep -oE -- '(^|[^a-z-])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | grep -vxE -- '--(help|version)' | sort -u
 }
 # Options that --help names and those of the page are the same.
 options_in_page() {
