@@ -270,8 +270,10 @@ static int serve(struct vault *v, const struct options *o)
 	if (rc == KM_OK)
 		rc = open_doors(v);
 	if (rc != KM_OK) {
-		km_log(LOG_ERR, "cannot start: %s", km_rc_text(rc, KM_LANG_EN));
-		return KM_EXIT_FAILED;
+		km_log(LOG_ERR, "cannot start: %s%s", km_rc_text(rc, KM_LANG_EN),
+		       rc == KM_ECORRUPT ? "; restore the state folder from a backup" : "");
+		/* Damage does not get better by starting again; a full disk may. */
+		return rc == KM_ECORRUPT ? KM_EXIT_CONFIG : KM_EXIT_FAILED;
 	}
 	if (km_locked_degraded())
 		km_log(LOG_WARNING,

@@ -364,8 +364,9 @@ static km_rc open_in(struct km_store *s, const char *dir, const struct store_why
 		sqlite3_wal_hook(s->db[db].handle, count_pages, &s->db[db]);
 	rc = load(s, why);
 	if (rc && why->text && why->cap && !*why->text)
-		store_say(why, "vault.db or identity.db in %s cannot be used: %s", dir,
-			  km_rc_text(rc, KM_LANG_EN));
+		store_say(why, "vault.db or identity.db in %s cannot be used: %s%s", dir,
+			  km_rc_text(rc, KM_LANG_EN),
+			  rc == KM_ECORRUPT ? "; restore both from a backup" : "");
 	return rc;
 }
 
