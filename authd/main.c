@@ -189,7 +189,7 @@ static bool read_config(const struct options *o, struct km_conf *conf)
 	if (rc == KM_OK)
 		return true;
 	if (error.line > 0)
-		km_log(LOG_ERR, "%s, line %d: %s", error.path, error.line, error.text);
+		km_log(LOG_ERR, "%s:%d: %s", error.path, error.line, error.text);
 	else
 		km_log(LOG_ERR, "%s: %s", error.path, error.text);
 	return false;
