@@ -5,7 +5,7 @@
  *                                               │ PLAN
  *                    ┌──────────────────────────▼
  *                    │                        ASKED ──ANSWER──▶ WORKING (CHECKING)
- *                    └───────── VERDICT says RETRY ───────────────┘
+ *                    └───────── VERDICT says RETRY or NEXT ───────┘
  *
  * A handler sets the next phase. What no row permits ends the session when a
  * client says it, and the link when the vault does. Success is not in here:
@@ -397,46 +397,33 @@ static km_rc on_step(struct judge *j, struct judge_session *s, const struct km_m
 	return KM_EPROTO;
 }
 
-/*
- * Each slot has its share of the tries, in order; one that need not wait goes
- * before one that must. When all must wait, the first is asked all the same:
- * what is asked tells nobody whether a name is known.
- */
-static uint8_t next_slot(const struct judge_session *s)
-{
-	unsigned count = s->slots.count, share = s->tries ? s->tries : 1;
-	unsigned from = smaller(s->used * count / share, count - 1);
-
-	for (unsigned i = 0; i < count; i++)
-		if (s->slots.slot[(from + i) % count].wait == 0)
-			return (uint8_t)((from + i) % count);
-	return (uint8_t)from;
-}
-
 static km_rc on_plan(struct judge *j, struct judge_session *s, const struct km_msg *m)
 {
 	if (s->kind != KM_REQUEST_AUTHENTICATE || m->plan.slots.count == 0)
 		return KM_EPROTO;
 	s->slots = m->plan.slots;
-	s->at = next_slot(s);
+	s->at = 0;
 	return on_step(j, s, m);
 }
 
+/* Each slot is a step that must be passed; the vault says when, and keeps count of it too. */
 static km_rc on_verdict(struct judge *j, struct judge_session *s, const struct km_msg *m)
 {
-	if (m->verdict.verdict != KM_VERDICT_RETRY) {
+	bool next = m->verdict.verdict == KM_VERDICT_NEXT;
+
+	if (m->verdict.verdict != KM_VERDICT_RETRY && !next) {
 		/* The vault has written RESULT already, or refuses to say anything. */
 		s->opened = false;
 		vacate(j, s, false);
 		return KM_OK;
 	}
-	if (!(s->phase & KM_PHASE_CHECKING))
+	if (!(s->phase & KM_PHASE_CHECKING) || (next && s->at + 1 >= s->slots.count))
 		return KM_EPROTO;
-	s->slots.slot[s->at].wait = m->verdict.wait;
-	if (++s->used >= s->tries) {
+	if (next) {
+		s->at++;
+	} else if (++s->used >= s->tries) {
 		judge_session_refuse(j, s, KM_REASON_TRIES);
 		return KM_OK;
 	}
-	s->at = next_slot(s);
 	return on_step(j, s, m);
 }

@@ -41,7 +41,8 @@ static km_rc codes_again(struct judge *j, struct judge_session *s, const struct 
 {
 	struct km_msg m = { .number = KM_MSG_INFO };
 
-	(void)verdict;
+	if (verdict->verdict.verdict == KM_VERDICT_NEXT)
+		return ask(j, s) ? KM_OK : KM_ECLOSED;
 	/* One text, whatever the vault's reason: it is the same for names that do not exist. */
 	snprintf(m.info.text, sizeof(m.info.text), "%s", km_text(KM_TEXT_CODE_WRONG, s->lang));
 	m.info.error = 1;

@@ -261,24 +261,43 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 	return KM_OK;
 }
 
+static km_rc bind_account(struct vault *v, const struct trial *t, int64_t uid)
+{
+	struct km_event_record r;
+
+	if (uid < 0)
+		return KM_OK;
+	event_make(&r, KM_EVENT_OPERATOR_BOUND, t->op.subject, "door");
+	event_add_number(&r, "uid", uid);
+	return note_record(v, &r);
+}
+
+/* One step of several, passed: its code is used up, and nobody is in yet. */
+static void go_on(struct vault *v, struct session *s)
+{
+	s->at++;
+	session_retry(v, s, (struct km_verdict){ .code = KM_VERDICT_NEXT });
+}
+
 static km_rc accept_right(struct vault *v, struct trial *t)
 {
+	bool last = t->s->at + 1u >= t->s->steps.count;
 	const struct km_credential *c = &t->credential[t->winner];
 	struct km_acceptance a = { .credential = c->id,
 				   .moving = t->right.moving,
 				   .drift = t->right.drift,
 				   .bind_uid = -1,
-				   .login = true };
+				   .login = last };
 	struct km_event_record r;
 	km_rc rc;
 
 	memcpy(a.subject, t->op.subject, sizeof a.subject);
 	if (c->factor == KM_FACTOR_RECOVERY)
 		a.recovery_mac = t->mac;
-	if (t->op.uid < 0)
+	if (last && t->op.uid < 0)
 		a.bind_uid =
 		    t->s->asked.uid; /* without an account here until now: this is the one */
-	about(&r, KM_EVENT_LOGIN_ALLOWED, t, NULL);
+	about(&r, last ? KM_EVENT_LOGIN_ALLOWED : KM_EVENT_STEP_PASSED, t, NULL);
 	a.event = &r;
 	rc = store_accept(v->store, &a);
 	if (rc == KM_EREPLAY)
@@ -286,14 +305,13 @@ static km_rc accept_right(struct vault *v, struct trial *t)
 	if (rc != KM_OK)
 		return rc;
 	note_event(v, &r);
-	if (a.bind_uid >= 0) {
-		event_make(&r, KM_EVENT_OPERATOR_BOUND, t->op.subject, "door");
-		event_add_number(&r, "uid", a.bind_uid);
-		rc = note_record(v, &r);
-		if (rc != KM_OK)
-			return rc;
-	}
-	session_decide(v, t->s, (struct km_verdict){ .code = KM_VERDICT_ALLOW });
+	rc = bind_account(v, t, a.bind_uid);
+	if (rc != KM_OK)
+		return rc;
+	if (last)
+		session_decide(v, t->s, (struct km_verdict){ .code = KM_VERDICT_ALLOW });
+	else
+		go_on(v, t->s);
 	return KM_OK;
 }
 
@@ -345,7 +363,8 @@ km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 	uint16_t shapes = 0;
 	km_rc rc;
 
-	if (m->step >= s->steps.count)
+	/* A judge that skips a step does not keep to the protocol. */
+	if (m->step != s->at || m->step >= s->steps.count)
 		return KM_EPROTO;
 	factors = s->steps.factors[m->step];
 	shapes = session_shape(factors);

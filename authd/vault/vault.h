@@ -48,6 +48,7 @@ struct session {
 	bool refused; /* at least one answer was not right */
 	struct msg_open asked;
 	struct km_steps steps;
+	uint8_t at; /* the step whose code is judged next: those before it were passed */
 };
 
 /* What a request is answered with, once its round is durable. */

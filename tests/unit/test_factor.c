@@ -166,7 +166,7 @@ static void test_a_byte_that_is_no_verdict_has_no_name(void **state)
 	(void)state;
 	for (unsigned byte = 0; byte < 300; byte++)
 		named += strcmp(km_verdict_name(byte), "?") != 0;
-	assert_int_equal(named, 7);
+	assert_int_equal(named, 8);
 	assert_string_equal(km_verdict_name(0xA6), "ALLOW");
 	assert_string_equal(km_verdict_name(0), "DENY");
 	assert_string_equal(km_reason_word(KM_REASON_REPLAY), "replay");

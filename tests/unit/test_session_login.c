@@ -45,16 +45,16 @@ static void test_a_login_goes_from_hello_to_the_vaults_verdict(void **state)
 	assert_null(judge_session_find(j, id));
 }
 
-static void test_every_verdict_but_retry_ends_the_session_without_a_word(void **state)
+static void test_every_verdict_but_retry_and_next_ends_the_session_without_a_word(void **state)
 {
 	(void)state;
 	for (unsigned v = 0; v < 256; v++) {
 		struct judge_session *s = in(IN_CHECKING);
 		struct km_msg m = verdict(s->id, (uint8_t)v);
 
-		assert_int_equal(vault_says(&m), KM_OK);
-		if (v == KM_VERDICT_RETRY)
+		if (v == KM_VERDICT_RETRY || v == KM_VERDICT_NEXT)
 			continue;
+		assert_int_equal(vault_says(&m), KM_OK);
 		assert_int_equal(world.clients, 0);
 		assert_int_equal(world.vaults, 0);
 		assert_int_equal(world.gone, 1);
@@ -123,42 +123,64 @@ static void test_a_recovery_code_is_asked_by_its_own_prompt_and_not_shown(void *
 	assert_int_equal(world.client[0].prompt.echo, 0);
 }
 
-static void test_each_slot_has_its_share_of_the_tries_in_order(void **state)
+static void test_each_step_is_asked_when_the_vault_has_passed_the_one_before(void **state)
 {
 	struct judge_session *s = in(IN_OPENING);
-	struct km_msg m = plan(s->id, 2), again = verdict(s->id, KM_VERDICT_RETRY);
-	static const uint16_t shapes[] = { KM_SHAPE_DIGITS_6, KM_SHAPE_DIGITS_6,
-					   KM_SHAPE_RECOVERY };
+	struct km_msg m = plan(s->id, 2), a = answer("123456");
 
 	(void)state;
 	assert_int_equal(vault_says(&m), KM_OK);
-	for (unsigned i = 0; i < 3; i++) {
-		struct km_msg a = answer("000000");
+	assert_int_equal(world.client[0].prompt.shape, KM_SHAPE_DIGITS_6);
+	says(s, &a);
+	assert_int_equal(world.vault[world.vaults - 1].check.step, 10);
+	m = verdict(s->id, KM_VERDICT_NEXT);
+	assert_int_equal(vault_says(&m), KM_OK);
+	/* No sentence about a wrong code, only the next prompt. */
+	assert_int_equal(world.clients, 2);
+	assert_int_equal(world.client[1].number, KM_MSG_PROMPT);
+	assert_int_equal(world.client[1].prompt.shape, KM_SHAPE_RECOVERY);
+	a = answer("AAAAAAAAAAAAAAAA");
+	says(s, &a);
+	assert_int_equal(world.vault[world.vaults - 1].check.step, 11);
+	m = verdict(s->id, KM_VERDICT_ALLOW);
+	assert_int_equal(vault_says(&m), KM_OK);
+	assert_int_equal(world.gone, 1);
+}
 
-		assert_int_equal(world.client[world.clients - 1].prompt.shape, shapes[i]);
+static void test_a_wrong_code_stays_at_its_step_and_the_tries_are_of_the_whole_login(void **state)
+{
+	struct judge_session *s = in(IN_OPENING);
+	struct km_msg m = plan(s->id, 2), a = answer("123456");
+	static const uint8_t said[] = { KM_VERDICT_RETRY, KM_VERDICT_NEXT, KM_VERDICT_RETRY,
+					KM_VERDICT_RETRY };
+	static const uint8_t step[] = { 10, 10, 11, 11 };
+
+	(void)state;
+	/* A step whose credentials must wait is asked all the same: what is asked tells nothing. */
+	m.plan.slots.slot[0].wait = 30;
+	assert_int_equal(vault_says(&m), KM_OK);
+	for (unsigned i = 0; i < 4; i++) {
+		if (i == 2)
+			a = answer("AAAAAAAAAAAAAAAA");
 		says(s, &a);
-		assert_int_equal(world.vault[world.vaults - 1].check.step, i < 2 ? 10 : 11);
-		assert_int_equal(vault_says(&again), KM_OK);
+		assert_int_equal(world.vault[world.vaults - 1].check.step, step[i]);
+		m = verdict(s->id, said[i]);
+		assert_int_equal(vault_says(&m), KM_OK);
 	}
 	refused(KM_VERDICT_DENY, KM_REASON_TRIES);
 }
 
-static void test_a_slot_that_must_wait_comes_after_one_that_need_not(void **state)
+static void test_a_step_behind_the_last_breaks_the_link(void **state)
 {
-	struct judge_session *s = in(IN_OPENING);
-	struct km_msg m = plan(s->id, 2);
+	struct judge_session *s = in(IN_CHECKING);
+	struct km_msg m = verdict(s->id, KM_VERDICT_NEXT);
 
 	(void)state;
-	m.plan.slots.slot[0].wait = 30;
-	assert_int_equal(vault_says(&m), KM_OK);
-	assert_int_equal(world.client[0].prompt.shape, KM_SHAPE_RECOVERY);
-	/* When all must wait, the first is asked as if none had to. */
+	assert_int_equal(vault_says(&m), KM_EPROTO);
 	s = in(IN_OPENING);
-	m = plan(s->id, 2);
-	m.plan.slots.slot[0].wait = 30;
-	m.plan.slots.slot[1].wait = 60;
-	assert_int_equal(vault_says(&m), KM_OK);
-	assert_int_equal(world.client[0].prompt.shape, KM_SHAPE_DIGITS_6);
+	m = verdict(s->id, KM_VERDICT_NEXT);
+	assert_int_equal(vault_says(&m), KM_EPROTO);
+	assert_int_equal(world.clients, 0);
 }
 
 static void test_an_account_or_session_check_needs_no_prompt(void **state)
@@ -331,12 +353,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_HOUSE(test_a_login_goes_from_hello_to_the_vaults_verdict),
-		IN_HOUSE(test_every_verdict_but_retry_ends_the_session_without_a_word),
+		IN_HOUSE(test_every_verdict_but_retry_and_next_ends_the_session_without_a_word),
 		IN_HOUSE(test_a_wrong_code_is_asked_again_until_the_tries_are_used_up),
 		IN_HOUSE(test_the_prompt_is_in_the_language_of_the_login_or_of_the_site),
 		IN_HOUSE(test_a_recovery_code_is_asked_by_its_own_prompt_and_not_shown),
-		IN_HOUSE(test_each_slot_has_its_share_of_the_tries_in_order),
-		IN_HOUSE(test_a_slot_that_must_wait_comes_after_one_that_need_not),
+		IN_HOUSE(test_each_step_is_asked_when_the_vault_has_passed_the_one_before),
+		IN_HOUSE(test_a_wrong_code_stays_at_its_step_and_the_tries_are_of_the_whole_login),
+		IN_HOUSE(test_a_step_behind_the_last_breaks_the_link),
 		IN_HOUSE(test_an_account_or_session_check_needs_no_prompt),
 		IN_HOUSE(test_a_desk_is_opened_with_the_peers_uid_and_its_nonce),
 		IN_HOUSE(test_a_caller_who_is_not_root_is_asked_only_for_themselves),
