@@ -211,9 +211,12 @@ static bool give_up_powers(void)
 	const struct rlimit no_core = { 0, 0 };
 	struct rlimit files;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &no_core) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return false;
+	/* A unit may forbid the call and set the limit itself; not dumpable means no core anyhow.
+	 */
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
+		km_log(LOG_INFO, "the limit on core files stays as it is");
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < DESCRIPTORS) {
 		files.rlim_cur = files.rlim_max < DESCRIPTORS ? files.rlim_max : DESCRIPTORS;
 		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
