@@ -32,7 +32,7 @@ struct box {
 
 static inline const char *box_path(const struct box *b, const char *name)
 {
-	static char path[2][160];
+	static char path[2][400];
 	static int turn;
 
 	turn = !turn;
