@@ -12,7 +12,6 @@ dir=$(mktemp -d /tmp/kenmon-test-XXXXXX) || exit 1
 state=$dir/state socket=$dir/authd.sock log=$dir/log
 vault_uid=$(id -u) # whose stamp the door believes
 house=''           # process that supervises the rooms
-rooms_env=()       # VARIABLE=VALUE for the rooms
 chmod 0711 "$dir"
 mkdir -m 0755 "$dir/pam.d" "$dir/bin"
 # Other uids must reach the programs, and a checkout is often under a home of mode 0700.
@@ -44,7 +43,7 @@ soon() {
 house_up() {
 	local from
 	from=$(wc -c <"$log")
-	env "${rooms_env[@]}" "$dir/bin/kenmon-authd" --spawn --state-dir "$state" --socket "$socket" \
+	"$dir/bin/kenmon-authd" --spawn --state-dir "$state" --socket "$socket" \
 	    --config "$dir/kenmon.conf" "$@" 2>>"$log" >/dev/null </dev/null &
 	house=$!
 	ready() { tail -c +$((from + 1)) "$log" | grep -q 'ready on' || ! kill -0 "$house" 2>/dev/null; }
@@ -68,7 +67,7 @@ house_down() {
 }
 # For a start that must fail: its exit code to $code, what it said to $dir/said.
 house_refuses() {
-	env "${rooms_env[@]}" timeout 10 "$dir/bin/kenmon-authd" --spawn --state-dir "$state" \
+	timeout 10 "$dir/bin/kenmon-authd" --spawn --state-dir "$state" \
 	    --socket "$socket" --config "$dir/kenmon.conf" "$@" >"$dir/said" 2>&1 </dev/null
 	code=$?
 }
@@ -77,6 +76,16 @@ refused_with() {
 	house_refuses
 	[ "$code" = "$1" ] || echo "ended with $code"
 	grep -qF -- "$2" "$dir/said" || { echo "did not say: $2"; cat "$dir/said"; }
+}
+# vault_with "VARIABLE=VALUE..." ARGUMENT...: what --spawn does not pass on, for the vault alone.
+vault_with() {
+	local variables=$1
+	shift
+	mkdir -p "$dir/bin/real"
+	[ -e "$dir/bin/real/kenmon-vault" ] || mv "$dir/bin/kenmon-vault" "$dir/bin/real/"
+	printf '#!/bin/bash\nexport LISTEN_PID=$$ %s\nexec "%s" %s "$@"\n' "$variables" \
+	    "$dir/bin/real/kenmon-vault" "$*" >"$dir/bin/kenmon-vault"
+	chmod 0755 "$dir/bin/kenmon-vault"
 }
 room() { pgrep -P "$house" -x "$1"; } # process id of kenmon-authd (the judge) or kenmon-vault
 
@@ -102,9 +111,9 @@ operator() {
 	    quietly kenmon enroll hotp daemon --secret-file - --no-confirm <<<"$secret"
 }
 
-# What PAM says to a login of daemon with this answer, in one word.
+# What PAM says to a login of daemon (or $who) with this answer, in one word.
 verdict() {
-	printf '%s\n' "$1" | "$dir/bin/login" "$dir/pam.d" "${service:-kenmon-test}" daemon >"$dir/out" 2>&1
+	printf '%s\n' "$1" | "$dir/bin/login" "$dir/pam.d" "${service:-kenmon-test}" "${who:-daemon}" >"$dir/out" 2>&1
 	case $(tail -n 1 "$dir/out") in
 	*'=> Success') echo SUCCESS ;;
 	*'=> Authentication failure') echo AUTH_ERR ;;
@@ -119,7 +128,7 @@ gives() {
 	got=$(verdict "$2")
 	[ "$got" = "$1" ] || { echo "$got instead of $1"; cat "$dir/out"; }
 }
-# What daemon sees.
+# What that person sees.
 seen() {
 	verdict "$1" >/dev/null
 	cat "$dir/out"

@@ -90,15 +90,8 @@ check "the trail tells of it" says rollback-accepted kenmon audit list
 check "and verifies" verifies
 
 # --- another machine -------------------------------------------------------------
-# --spawn gives no --machine-id to its rooms: the program it starts as the vault does.
 house_down
-mv "$dir/bin/kenmon-vault" "$dir/bin/vault"
-cat >"$dir/bin/kenmon-vault" <<-SCRIPT
-	#!/bin/bash
-	export LISTEN_PID=\$\$
-	exec -a kenmon-vault "$dir/bin/vault" --machine-id "$dir/machine-id" "\$@"
-SCRIPT
-chmod 0755 "$dir/bin/kenmon-vault"
+vault_with "" --machine-id "$dir/machine-id"
 echo 11111111111111111111111111111111 >"$dir/machine-id"
 up "on another machine it starts"
 check "nobody gets in" gives AUTHINFO_UNAVAIL "$(hotp 2)"
