@@ -188,7 +188,8 @@ static km_rc verify_slice(struct km_store *s, struct km_verify *v, size_t record
 	struct chain_record r;
 	km_rc rc = KM_OK;
 
-	query_int(&q, (int64_t)v->next - 1);
+	/* From the very beginning of the table: numbers below 1 are nobody's. */
+	query_int(&q, v->next == 1 ? INT64_MIN : (int64_t)v->next - 1);
 	query_int(&q, (int64_t)(records < INT64_MAX ? records : INT64_MAX));
 	for (size_t n = 0; n < records; n++) {
 		rc = query_row(&q);
@@ -201,6 +202,8 @@ static km_rc verify_slice(struct km_store *s, struct km_verify *v, size_t record
 		take_record(&q, &r);
 		if (r.seq > (int64_t)s->at.head.seq && v->next > s->at.head.seq)
 			bad(v, (uint64_t)r.seq, "was added behind the sealed end");
+		else if (r.seq < (int64_t)v->next)
+			bad(v, v->next, "has a foreign one before it");
 		else if (r.seq != (int64_t)v->next)
 			bad(v, v->next, "is missing");
 		else if (q.rc)
