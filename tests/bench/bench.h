@@ -79,7 +79,7 @@ bool bench_register(const struct house *h, size_t count,
 #define ACCOUNT_FLIGHTS 64
 #define ACCOUNT_UID     62000
 #define ACCOUNT_KINDS   4 /* known, unknown, unenrolled, suspended */
-#define ACCOUNT_EACH    64
+#define ACCOUNT_EACH    128
 void account_flight(unsigned i, char out[32]);
 uint32_t account_flight_uid(unsigned i);
 void account_kind(unsigned kind, unsigned i, char out[32]);

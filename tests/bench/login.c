@@ -63,15 +63,38 @@ static bool floor_login(struct run *r)
 	return true;
 }
 
-static bool one_round(struct run *r)
+static bool oath_login(struct run *r)
 {
 	double us;
 
-	if (!ours(r, &r->b->one, &r->b->in_one, ONE) ||
-	    !ours(r, &r->b->many, &r->b->in_many, MANY) ||
-	    !token_login(r->b->one.pam, SERVICE_OATH, &r->oath, &us) || !floor_login(r))
+	if (!token_login(r->b->one.pam, SERVICE_OATH, &r->oath, &us))
 		return false;
 	series_add(&r->us[OATH], us);
+	return true;
+}
+
+/* The order turns, so that none always follows the same one. */
+static bool one_round(struct run *r, unsigned round)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		bool ok = false;
+
+		switch ((i + round) % 4) {
+		case 0:
+			ok = ours(r, &r->b->one, &r->b->in_one, ONE);
+			break;
+		case 1:
+			ok = oath_login(r);
+			break;
+		case 2:
+			ok = ours(r, &r->b->many, &r->b->in_many, MANY);
+			break;
+		default:
+			ok = floor_login(r);
+		}
+		if (!ok)
+			return false;
+	}
 	return true;
 }
 
@@ -87,7 +110,7 @@ static bool measure(struct run *r)
 		}
 		if (i > ROUNDS_MIN && now_us() > end)
 			break;
-		if (!one_round(r))
+		if (!one_round(r, i))
 			return false;
 	}
 	return true;

@@ -164,7 +164,9 @@ bool peers_make(const struct house *h)
 		 "auth required pam_google_authenticator.so secret=%s/google user=%s "
 		 "no_strict_owner\n",
 		 h->dir, me ? me->pw_name : "root");
-	return house_stack(h, SERVICE_OURS, "auth required KENMON\n") &&
+	/* Without "other", libpam complains to syslog at each login. */
+	return house_stack(h, "other", "auth required pam_deny.so\n") &&
+	       house_stack(h, SERVICE_OURS, "auth required KENMON\n") &&
 	       house_stack(h, SERVICE_PERMIT, "auth required pam_permit.so\n") &&
 	       house_stack(h, SERVICE_OATH, oath) && house_stack(h, SERVICE_GOOGLE, google);
 }

@@ -110,7 +110,7 @@ uint32_t account_flight_uid(unsigned i)
 
 void account_kind(unsigned kind, unsigned i, char out[32])
 {
-	snprintf(out, 32, "kmb-refused%02u%c", i, "abcd"[kind]);
+	snprintf(out, 32, "kmb-refused%03u%c", i, "abcd"[kind]);
 }
 
 uint32_t account_kind_uid(unsigned kind, unsigned i)
