@@ -164,8 +164,10 @@ static km_rc run(struct call *c, const struct operation *o)
 	if (!(o->flags & CHANGES))
 		return o->run(c);
 	rc = store_op_seen(c->v->store, c->l->op, &before, &c->id);
-	if (rc == KM_OK)
+	if (rc == KM_OK) {
+		c->repeated = true;
 		return before;
+	}
 	if (rc == KM_ENOTFOUND)
 		rc = o->run(c);
 	return rc;
@@ -176,7 +178,7 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 {
 	if (rc == KM_OK && c->end == CALL_ASKED)
 		return KM_OK;
-	if (rc == KM_OK && (o->flags & CHANGES))
+	if (rc == KM_OK && (o->flags & CHANGES) && !c->repeated)
 		rc = store_op_note(c->v->store, c->l->op, KM_OK, c->id);
 	forget_pending(c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
