@@ -339,3 +339,29 @@ uint64_t office_many(const struct house *h)
 
 	return search_trail(h, &s) ? s.sum : UINT64_MAX;
 }
+
+const char *office_json(const char *json, const char *path)
+{
+	static char value[8192];
+	const char *const argv[] = { "sqlite3", "-batch", ":memory:", NULL };
+	struct house_out o = { 0 };
+	char *sql = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&sql, &len);
+
+	snprintf(value, sizeof(value), "not JSON");
+	if (!f)
+		return value;
+	fputs("SELECT json_extract('", f);
+	for (; *json; json++)
+		fputs(*json == '\'' ? "''" : (char[]){ *json, '\0' }, f);
+	fprintf(f, "', '%s');\n", path);
+	fclose(f);
+	if (house_run(&o, -1, sql, argv) == 0 && o.err_len == 0) {
+		snprintf(value, sizeof(value), "%s", o.out);
+		value[strcspn(value, "\n")] = '\0';
+	}
+	house_out_free(&o);
+	free(sql);
+	return value;
+}

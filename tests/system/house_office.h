@@ -82,4 +82,11 @@ unsigned office_audited(const struct house *h, enum km_event event, const char *
 /* The sum of count= in the records that stand for many refusals. */
 uint64_t office_many(const struct house *h);
 
+/*
+ * A value of a JSON text, read by SQLite: office_json(o.out, "$[0].login"). Numbers and true
+ * (1) come as text, null and what is not there as "". "not JSON" when it is none. The text
+ * stays until the next call.
+ */
+const char *office_json(const char *json, const char *path);
+
 #endif
