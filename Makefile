@@ -23,7 +23,7 @@ CC       ?= cc
 WARN     := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wswitch-enum \
             -Wno-missing-field-initializers
-HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -ftrivial-auto-var-init=zero
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPT      ?= $(if $(SAN),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
 CPPFLAGS := -Iinclude -D_GNU_SOURCE -DKM_VERSION='"$(VERSION)"' -DKM_LIBEXECDIR='"$(LIBEXECDIR)"'
@@ -160,7 +160,8 @@ check:
 	@tests/run $(T); rc=$$?; $(GIVE_BACK); exit $$rc
 
 check-long: check
-	@for t in $(wildcard tests/long/*.sh); do echo "$$t"; $$t || exit 1; done
+	@tests/deps long
+	@LIMIT=1800 tests/run long/
 
 bench:
 	@tests/deps build test bench
