@@ -192,7 +192,7 @@ static void test_an_erasure_goes_on_after_a_crash_at_any_step(void **state)
 
 	for (int crash = 1; crash <= 3; crash++) {
 		uint8_t subject[KM_SUBJECT_BYTES];
-		char number[8];
+		char number[16];
 		struct km_operator op, none;
 
 		(void)snprintf(number, sizeof(number), "%d", crash);
