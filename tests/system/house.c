@@ -57,8 +57,14 @@ static bool find_build(char out[HOUSE_PATH])
 	char self[HOUSE_PATH - 32], *slash;
 	ssize_t n;
 
-	if (build)
-		return realpath(build, out) != NULL;
+	if (build) {
+		char *whole = realpath(build, NULL);
+
+		if (whole)
+			path_in(out, whole, ".");
+		free(whole);
+		return whole != NULL;
+	}
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n < 0)
 		return false;
