@@ -1,0 +1,409 @@
+/*
+ * Every failing call: the n-th read, write, sync or allocation under a round
+ * of the vault fails, for all n, once or from then on. Whatever fails, the
+ * round is there whole or not at all, and the store works again by itself.
+ */
+#include "store_box.h"
+
+#include <openssl/crypto.h>
+
+/* --- what fails ------------------------------------------------------------------ */
+
+enum fault { FAULT_FILES, FAULT_ENGINE_MEMORY, FAULT_CRYPTO_MEMORY, FAULTS };
+
+static struct {
+	bool counting, forever;
+	enum fault kind;
+	long at, seen; /* at 0: nothing fails, calls are only counted */
+} plan;
+
+static bool fails(enum fault kind)
+{
+	if (!plan.counting || kind != plan.kind)
+		return false;
+	plan.seen++;
+	return plan.at && (plan.seen == plan.at || (plan.forever && plan.seen > plan.at));
+}
+
+static void arm(enum fault kind, long at, bool forever)
+{
+	plan.counting = true;
+	plan.forever = forever;
+	plan.kind = kind;
+	plan.at = at;
+	plan.seen = 0;
+}
+
+static void disarm(void)
+{
+	plan.counting = false;
+}
+
+/* The engine's files: its own, with a chance to fail before each call. */
+struct shim_file {
+	sqlite3_file base;
+	sqlite3_file *real;
+};
+
+static sqlite3_vfs shim_vfs;
+static sqlite3_vfs *real_vfs;
+
+#define REAL(f) ((struct shim_file *)(f))->real
+
+static int shim_close(sqlite3_file *f)
+{
+	return REAL(f)->pMethods ? REAL(f)->pMethods->xClose(REAL(f)) : SQLITE_OK;
+}
+
+static int shim_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
+{
+	return fails(FAULT_FILES) ? SQLITE_IOERR_READ : REAL(f)->pMethods->xRead(REAL(f), p, n, at);
+}
+
+/* Half of it is written, as on a disk that is full. */
+static int shim_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+	if (!fails(FAULT_FILES))
+		return REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+	(void)REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at);
+	return plan.at % 2 ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+}
+
+static int shim_truncate(sqlite3_file *f, sqlite3_int64 size)
+{
+	return fails(FAULT_FILES) ? SQLITE_IOERR_TRUNCATE
+				  : REAL(f)->pMethods->xTruncate(REAL(f), size);
+}
+
+static int shim_sync(sqlite3_file *f, int flags)
+{
+	return fails(FAULT_FILES) ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
+}
+
+static int shim_size(sqlite3_file *f, sqlite3_int64 *size)
+{
+	return fails(FAULT_FILES) ? SQLITE_IOERR_FSTAT
+				  : REAL(f)->pMethods->xFileSize(REAL(f), size);
+}
+
+static int shim_lock(sqlite3_file *f, int lock)
+{
+	return REAL(f)->pMethods->xLock(REAL(f), lock);
+}
+
+static int shim_unlock(sqlite3_file *f, int lock)
+{
+	return REAL(f)->pMethods->xUnlock(REAL(f), lock);
+}
+
+static int shim_reserved(sqlite3_file *f, int *out)
+{
+	return REAL(f)->pMethods->xCheckReservedLock(REAL(f), out);
+}
+
+static int shim_control(sqlite3_file *f, int op, void *arg)
+{
+	return REAL(f)->pMethods->xFileControl(REAL(f), op, arg);
+}
+
+static int shim_sector(sqlite3_file *f)
+{
+	return REAL(f)->pMethods->xSectorSize(REAL(f));
+}
+
+static int shim_device(sqlite3_file *f)
+{
+	return REAL(f)->pMethods->xDeviceCharacteristics(REAL(f));
+}
+
+static const sqlite3_io_methods shim_methods = {
+	.iVersion = 1, /* no shared memory: the vault locks exclusively and needs none */
+	.xClose = shim_close,
+	.xRead = shim_read,
+	.xWrite = shim_write,
+	.xTruncate = shim_truncate,
+	.xSync = shim_sync,
+	.xFileSize = shim_size,
+	.xLock = shim_lock,
+	.xUnlock = shim_unlock,
+	.xCheckReservedLock = shim_reserved,
+	.xFileControl = shim_control,
+	.xSectorSize = shim_sector,
+	.xDeviceCharacteristics = shim_device,
+};
+
+static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
+{
+	struct shim_file *file = (struct shim_file *)f;
+	int code;
+
+	(void)vfs;
+	f->pMethods = NULL;
+	if (fails(FAULT_FILES))
+		return SQLITE_CANTOPEN;
+	file->real = (sqlite3_file *)(file + 1);
+	code = real_vfs->xOpen(real_vfs, name, file->real, flags, out);
+	if (code == SQLITE_OK)
+		f->pMethods = &shim_methods;
+	return code;
+}
+
+/* The engine's memory, and OpenSSL's. */
+static sqlite3_mem_methods real_memory;
+
+static void *engine_malloc(int n)
+{
+	return fails(FAULT_ENGINE_MEMORY) ? NULL : real_memory.xMalloc(n);
+}
+
+static void *engine_realloc(void *p, int n)
+{
+	return fails(FAULT_ENGINE_MEMORY) ? NULL : real_memory.xRealloc(p, n);
+}
+
+static void *crypto_malloc(size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return fails(FAULT_CRYPTO_MEMORY) ? NULL : malloc(n);
+}
+
+static void *crypto_realloc(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return fails(FAULT_CRYPTO_MEMORY) ? NULL : realloc(p, n);
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+static int setup_faults(void **state)
+{
+	sqlite3_mem_methods memory;
+
+	(void)state;
+	assert_int_equal(CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free), 1);
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory), SQLITE_OK);
+	memory = real_memory;
+	memory.xMalloc = engine_malloc;
+	memory.xRealloc = engine_realloc;
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &memory), SQLITE_OK);
+	/* Else small pieces come from a stock that never fails. */
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0), SQLITE_OK);
+	real_vfs = sqlite3_vfs_find(NULL);
+	shim_vfs = *real_vfs;
+	shim_vfs.zName = "kenmon-faults";
+	shim_vfs.szOsFile += (int)sizeof(struct shim_file);
+	shim_vfs.xOpen = shim_open;
+	return sqlite3_vfs_register(&shim_vfs, 1);
+}
+
+/* --- what is done meanwhile --------------------------------------------------------- */
+
+/* A round: people come, go, log in and fail. Any call may fail; the flush says what counts. */
+static km_rc round_of(struct box *b, uint64_t id)
+{
+	struct km_event_record e = event_of(KM_EVENT_LOGIN_REFUSED, NULL);
+	struct km_failure f = { .count = 1,
+				.credential = { 2 },
+				.throttle = { { 1, 1, 0 } },
+				.by_name = true,
+				.class = KM_CLASS_DIGITS,
+				.event = &e };
+	struct km_operator alice, carol, bob;
+	struct km_person who;
+	km_rc rc = store_operator_by_login(b->s, "alice", &alice);
+
+	if (!rc)
+		rc = store_person(b->s, &alice, &who);
+	if (!rc)
+		rc = accept_at(b, &alice, id, 10);
+	if (!rc)
+		rc = try_add(b, "bob", "2", &bob);
+	if (!rc)
+		rc = store_fail(b->s, &f);
+	if (!rc)
+		rc = store_operator_by_login(b->s, "carol", &carol);
+	if (!rc)
+		rc = store_erase_begin(b->s, carol.subject, &e);
+	if (!rc)
+		rc = store_erase_rows(b->s, carol.subject);
+	if (!rc)
+		rc = store_erase_finish(b->s, carol.subject, &e);
+	if (rc) { /* a caller that stops here gives the round up */
+		store_undo(b->s);
+		return rc;
+	}
+	return store_flush(b->s);
+}
+
+static uint64_t prepare(struct box *b)
+{
+	struct km_operator alice;
+	uint64_t id;
+
+	box_open(b);
+	alice = add(b, "alice", "1");
+	id = enrol(b, &alice, "seed");
+	add(b, "carol", "3");
+	assert_int_equal(store_flush(b->s), KM_OK);
+	return id;
+}
+
+/* 0: nothing of the round is there, 1: all of it. Anything else fails the test. */
+static int outcome(struct box *b, uint64_t id)
+{
+	struct km_operator alice, other;
+	struct km_person who;
+	struct km_verify v = { 0 };
+	struct km_counts counts;
+	bool moved;
+
+	assert_int_equal(store_operator_by_login(b->s, "alice", &alice), KM_OK);
+	assert_int_equal(store_person(b->s, &alice, &who), KM_OK);
+	moved = credential_of(b, &alice, id).moving == 10;
+	assert_int_equal(alice.last_login != 0, moved);
+	assert_int_equal(store_operator_by_login(b->s, "bob", &other),
+			 moved ? KM_OK : KM_ENOTFOUND);
+	if (moved)
+		assert_int_equal(store_person(b->s, &other, &who), KM_OK);
+	assert_int_equal(store_operator_by_login(b->s, "carol", &other),
+			 moved ? KM_ENOTFOUND : KM_OK);
+	assert_int_equal(store_counts(b->s, &counts), KM_OK);
+	assert_int_equal(counts.operators, 2);
+	assert_int_equal(counts.records, moved ? 8 : 3);
+	while (!v.finished)
+		assert_int_equal(store_audit_verify(b->s, &v, 100), KM_OK);
+	assert_int_equal(v.bad, 0);
+	return moved;
+}
+
+/* Opening, a round, closing: with the n-th call failing. False: there were not so many calls. */
+static bool one_point(enum fault kind, long n, bool forever)
+{
+	struct box b;
+	uint64_t id = prepare(&b);
+	bool reached, there;
+	km_rc rc;
+
+	box_shut(&b);
+	arm(kind, n, forever);
+	rc = box_try(&b);
+	if (!rc) {
+		rc = round_of(&b, id);
+		store_idle(b.s);
+	}
+	reached = plan.seen >= n;
+	disarm();
+	if (b.s) {
+		/* Works again at once, and tells the truth about what was flushed. */
+		there = outcome(&b, id);
+		assert_int_equal(there, rc == KM_OK);
+		if (!there)
+			assert_int_equal(round_of(&b, id), KM_OK);
+		assert_int_equal(outcome(&b, id), 1);
+	}
+	box_shut(&b);
+	assert_int_equal(box_try(&b), KM_OK);
+	(void)outcome(&b, id);
+	box_close(&b);
+	return reached;
+}
+
+/* The same, but the process dies with the round: what the files hold is all there is. */
+static void one_crash(long n)
+{
+	struct box b;
+	uint64_t id = prepare(&b);
+	km_rc rc;
+
+	arm(FAULT_FILES, n, true);
+	rc = round_of(&b, id);
+	box_shut(&b); /* closing can do nothing either */
+	disarm();
+	assert_int_equal(box_try(&b), KM_OK);
+	/* What was said to be durable is there; what was not may be, but whole. */
+	if (outcome(&b, id) == 0)
+		assert_int_not_equal(rc, KM_OK);
+	box_close(&b);
+}
+
+static long calls_of(enum fault kind)
+{
+	struct box b;
+	uint64_t id = prepare(&b);
+	long calls;
+
+	box_shut(&b);
+	arm(kind, 0, false);
+	assert_int_equal(box_try(&b), KM_OK);
+	assert_int_equal(round_of(&b, id), KM_OK);
+	calls = plan.seen;
+	disarm();
+	box_close(&b);
+	return calls;
+}
+
+/* step: not every point where there are thousands; the whole matrix with KENMON_LONG=1. */
+static void all_points(enum fault kind, bool forever, long least)
+{
+	long calls = calls_of(kind), step = calls > 400 && !getenv("KENMON_LONG") ? calls / 200 : 1;
+	long tried = 0;
+
+	assert_in_range(calls, least, 100000);
+	for (long n = 1; n <= calls; n += step, tried++)
+		assert_true(one_point(kind, n, forever) || forever || n + step > calls);
+	assert_in_range(tried, calls / step, calls);
+}
+
+static void test_any_failing_file_call_leaves_a_round_whole_or_undone(void **state)
+{
+	(void)state;
+	all_points(FAULT_FILES, false, 30);
+}
+
+static void test_a_disk_that_fails_from_any_call_on_leaves_a_round_whole_or_undone(void **state)
+{
+	(void)state;
+	all_points(FAULT_FILES, true, 30);
+}
+
+static void test_a_crash_at_any_file_call_leaves_a_round_whole_or_undone(void **state)
+{
+	long calls = calls_of(FAULT_FILES);
+
+	(void)state;
+	for (long n = 1; n <= calls; n++)
+		one_crash(n);
+}
+
+static void test_memory_missing_in_the_engine_leaves_a_round_whole_or_undone(void **state)
+{
+	(void)state;
+	all_points(FAULT_ENGINE_MEMORY, false, 100);
+}
+
+static void test_memory_missing_in_openssl_leaves_a_round_whole_or_undone(void **state)
+{
+	(void)state;
+	all_points(FAULT_CRYPTO_MEMORY, false, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_any_failing_file_call_leaves_a_round_whole_or_undone),
+		cmocka_unit_test(
+		    test_a_disk_that_fails_from_any_call_on_leaves_a_round_whole_or_undone),
+		cmocka_unit_test(test_a_crash_at_any_file_call_leaves_a_round_whole_or_undone),
+		cmocka_unit_test(test_memory_missing_in_the_engine_leaves_a_round_whole_or_undone),
+		cmocka_unit_test(test_memory_missing_in_openssl_leaves_a_round_whole_or_undone),
+	};
+
+	return cmocka_run_group_tests(tests, setup_faults, NULL);
+}
