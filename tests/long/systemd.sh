@@ -1,0 +1,137 @@
+#!/bin/bash
+# kenmon on a machine that systemd has booted: a fresh Debian of this release in
+# a container, with what 'make install' puts there and nothing else of ours.
+# Root only; fetches the packages of that Debian (about a minute).
+. "$(dirname "$0")/../static/tap.bash"
+
+[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
+# shellcheck source=/dev/null
+codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,oathtool,pamtester
+[ "$codename" = bookworm ] || packages=${packages/libssl3/libssl3t64} packages=${packages/liboath0/liboath0t64}
+
+tree=$(mktemp -d /var/tmp/kenmon-long-XXXXXX)
+trap 'rm -rf --one-file-system "$tree"' EXIT
+if ! debootstrap --variant=minbase --include="$packages" "$codename" "$tree/root" >"$tree/log" 2>&1; then
+	sed 's/^/# /' "$tree/log"
+	echo "Bail out! no Debian to boot"
+	exit 1
+fi
+make --no-print-directory install DESTDIR="$tree/root" >"$tree/log" 2>&1 || { cat "$tree/log"; exit 1; }
+cp pam_module/stacks/* "$tree/root/etc/pam.d/"
+systemctl --root="$tree/root" enable --quiet kenmon-authd.service kenmon-vault.service
+
+# What is asked of the booted machine. It prints TAP into /root/tap.
+cat >"$tree/root/root/probe" <<'PROBE'
+#!/bin/bash
+exec >/root/tap 2>&1
+n=0
+check() {
+	local name=$1 out rc
+	shift
+	n=$((n + 1))
+	out=$("$@" 2>&1)
+	rc=$?
+	if [ $rc = 0 ]; then echo "ok $n - $name"; else
+		echo "not ok $n - $name"
+		printf '%s (status %s)\n' "$out" $rc | sed 's/^/# /'
+	fi
+}
+secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ
+# Waits for the next code.
+step() {
+	local now=$(($(date +%s) / 30))
+	while [ $(($(date +%s) / 30)) = $now ]; do sleep 0.2; done
+}
+# A room that lost the other starts again too.
+settled() {
+	local i
+	for i in {1..50}; do
+		sleep 0.2
+		runs kenmon-authd kenmon-vault && kenmon status && return
+	done
+	return 1
+}
+code() { oathtool --totp -b $secret; }
+# login SERVICE TYPED...
+login() {
+	local service=$1
+	shift
+	printf '%s\n' "$@" | pamtester "$service" hanako authenticate acct_mgmt open_session close_session
+}
+refused() { ! "$@"; }
+runs() { systemctl is-active --quiet "$@"; }
+owner() { [ "$(stat -c '%U %a' "$1")" = "$2" ] || { stat -c '%U %a' "$1"; false; }; }
+runs_as() { grep -q "^Uid:.$(id -u "$2")\b" "/proc/$(systemctl show -P MainPID "$1")/status"; }
+lost_key() {
+	systemctl stop --quiet kenmon-authd.socket kenmon-vault.socket kenmon-authd kenmon-vault
+	mv /var/lib/kenmon-key/master.key /root/
+	systemctl start kenmon-authd.socket kenmon-vault.socket
+	refused kenmon status && [ ! -e /var/lib/kenmon-key/master.key ]
+}
+found_key() {
+	systemctl stop --quiet kenmon-authd.socket kenmon-vault.socket kenmon-authd kenmon-vault kenmon-setup
+	mv /root/master.key /var/lib/kenmon-key/
+	systemctl reset-failed
+	systemctl start kenmon-authd.socket kenmon-vault.socket
+	kenmon audit verify
+}
+
+systemctl is-system-running --wait >/dev/null
+useradd -m hanako && echo hanako:geheim | chpasswd
+printf '@include common-auth\n@include common-account\n@include kenmon\n@include common-session\n' >/etc/pam.d/two
+printf '@include kenmon-one-field\n' >/etc/pam.d/one
+
+check "judge and vault run after the boot" runs kenmon-authd kenmon-vault
+check "the judge is a user of its own" runs_as kenmon-authd kenmon-judge
+check "so is the vault" runs_as kenmon-vault kenmon-vault
+check "the setup has made the key, and it is root's alone" owner /var/lib/kenmon-key/master.key 'root 600'
+check "nobody else enters the folder of the key" owner /var/lib/kenmon-key 'root 700'
+check "the databases are the vault's" owner /var/lib/kenmon/vault.db 'kenmon-vault 600'
+check "everybody reaches the judge" owner /run/kenmon/authd.sock 'root 666'
+check "only the judge reaches the vault" owner /run/kenmon/vault.sock 'kenmon-judge 600'
+check "an operator is registered" kenmon operator add hanako --employee-number 1 --name H --department D
+check "a factor is enrolled" bash -c "echo $secret | kenmon enroll totp hanako --secret-file - --no-confirm"
+check "password and code log in" login two geheim "$(code)"
+check "the same code does not" refused login two geheim "$(code)"
+step
+check "a wrong password with a right code does not" refused login two falsch "$(code)"
+check "one field takes both" login one "geheim$(code)"
+check "the password alone does not do in one field" refused login one geheim
+gpasswd -a hanako kenmon-exempt >/dev/null
+check "who is exempt logs in by the password alone" login two geheim
+check "in one field too" login one geheim
+check "with a wrong password nobody does" refused login one falsch
+gpasswd -d hanako kenmon-exempt >/dev/null
+check "another user may not administrate" refused setpriv --reuid=hanako --regid=hanako --clear-groups kenmon operator list
+systemctl kill -s KILL kenmon-vault && sleep 0.5 # what was under way is refused
+check "a killed vault is back for the next command" kenmon status
+systemctl kill -s KILL kenmon-authd && sleep 0.5 # what was under way is refused
+check "so is a killed judge" kenmon status
+check "both run on" settled
+check "both read their configuration again" systemctl reload kenmon-authd kenmon-vault
+systemctl stop --quiet kenmon-authd kenmon-vault 2>/dev/null
+check "the sockets start stopped rooms" kenmon status
+step
+check "and logins go on" login two geheim "$(code)"
+check "the audit trail is unbroken" kenmon audit verify
+check "the journal has what the audit trail has" bash -c 'journalctl -b -u kenmon-vault | grep -q login-allowed'
+check "no secret is in the journal" refused bash -c "journalctl -b | grep -q -e $secret -e geheim"
+check "without its key the vault does not start, and none is made anew" lost_key
+check "with its key it does, and nothing is lost" found_key
+echo "1..$n"
+kill -RTMIN+4 1
+PROBE
+chmod +x "$tree/root/root/probe"
+cat >"$tree/root/etc/systemd/system/probe.service" <<'UNIT'
+[Unit]
+After=multi-user.target
+[Service]
+Type=exec
+ExecStart=/root/probe
+UNIT
+mkdir -p "$tree/root/etc/systemd/system/graphical.target.wants"
+ln -s ../probe.service "$tree/root/etc/systemd/system/graphical.target.wants/"
+timeout 240 systemd-nspawn --quiet --register=no --keep-unit --boot --directory="$tree/root" \
+    --capability=CAP_IPC_LOCK,CAP_SYS_RESOURCE </dev/null >"$tree/log" 2>&1
+cat "$tree/root/root/tap" 2>/dev/null || { sed 's/^/# /' "$tree/log"; echo "Bail out! it did not boot"; exit 1; }
