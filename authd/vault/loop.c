@@ -103,9 +103,9 @@ static void settle(struct vault *v, unsigned suspicion_before)
 			v->suspicion |= suspicion_before;
 		}
 	}
-	note_settle(v, durable);
 	link_settle(v, durable);
 	line_settle(v, durable);
+	note_settle(v, durable); /* last: nobody waits for the journal */
 	if (durable)
 		erase_work(v);
 }
