@@ -14,10 +14,9 @@
 #include <kenmon/rc.h>
 #include <kenmon/secret.h>
 
-#define KM_FRAME_MAX 65536 /* more than the largest message will ever need; MSG_TRUNC is an error  \
-			    */
-#define KM_FRAME_HEADER 5  /* u8 number, u32 session */
-#define KM_SLOTS_MAX    8  /* steps of one login; the configuration allows 4 */
+#define KM_FRAME_MAX    65536 /* more than any message will need; MSG_TRUNC is an error */
+#define KM_FRAME_HEADER 5     /* u8 number, u32 session */
+#define KM_SLOTS_MAX    8     /* steps of one login; the configuration allows 4 */
 
 /* Protocol versions between door or desk and judge. The judge speaks both. */
 #define KM_PROTOCOL_OLDEST 1
