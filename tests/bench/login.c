@@ -135,6 +135,12 @@ static void report(struct run *r)
 	TEXT(row.ratio, "%.2f", one / base);
 	row_add(&row);
 
+	row = (struct row){ .figure = "  the floor, beside pam_oath" };
+	TEXT(row.value, "%.0f µs", base);
+	TEXT(row.beside, "%.0f µs  pam_oath, 1 user", oath);
+	TEXT(row.ratio, "%.2f", base / oath);
+	row_add(&row);
+
 	row = (struct row){ .figure = "  the same, 100,000 operators registered" };
 	TEXT(row.value, "%.0f µs", many);
 	TEXT(row.beside, "%.0f µs  with 1 operator", one);
