@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -130,6 +131,9 @@ static void exec_rooms(const struct house *h)
 	size_t n = 0;
 	int fd = open(h->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
+	/* A test that failed ends without house_end: its rooms end with it, its folder stays. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+		_exit(126);
 	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		_exit(126);
 	path_in(program, h->bin, "kenmon-authd");
