@@ -9,7 +9,7 @@ tap_bad=0
 # check NAME COMMAND...: passes when the command succeeds and prints nothing;
 # what it prints says what is wrong.
 check() {
-	local name=$1 out rc
+	local name=${1//#/\\#} out rc # a bare '#' begins a directive
 	shift
 	tap_n=$((tap_n + 1))
 	out=$("$@" 2>&1)
