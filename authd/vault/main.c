@@ -142,7 +142,10 @@ static int read_configuration(struct vault *v)
 	struct km_conf_error error = { 0 };
 
 	if (km_conf_read(v->conf_path, v->conf_given, &v->conf, &error) != KM_OK) {
-		km_log(LOG_ERR, "%s:%d: %s", error.path, error.line, error.text);
+		if (error.line > 0)
+			km_log(LOG_ERR, "%s, line %d: %s", error.path, error.line, error.text);
+		else
+			km_log(LOG_ERR, "%s: %s", error.path, error.text);
 		return KM_EXIT_CONFIG;
 	}
 	if (km_clock_zone(v->conf.time_zone) != KM_OK) {
@@ -190,6 +193,11 @@ static int open_store(struct vault *v, const struct options *o)
 		km_log(LOG_ERR, "%s: %s", o->state_dir, why[0] ? why : km_rc_text(rc, KM_LANG_EN));
 		return KM_EXIT_CONFIG;
 	}
+	/* Served all the same, so that 'audit verify' can name the place; but nobody overlooks it.
+	 */
+	if (why[0])
+		km_log(LOG_ALERT, "%s: %s", o->state_dir, why);
+	snprintf(v->trail, sizeof v->trail, "%.*s", (int)sizeof v->trail - 1, why);
 	return 0;
 }
 

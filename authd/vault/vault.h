@@ -100,6 +100,8 @@ struct vault {
 	bool has_judge_uid;
 	uid_t judge_uid;
 
+	char trail[256]; /* what is wrong with the end of the audit trail; "" nothing */
+
 	struct km_now now, before; /* of this round and the last */
 	unsigned suspicion;        /* enum km_suspicion bits */
 	char found[3][160]; /* what was found, for status and accept: clock, machine, rollback */
