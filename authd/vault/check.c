@@ -30,7 +30,8 @@ struct trial {
 	struct km_throttle name;
 
 	bool judged[KM_MAX_CREDENTIALS];
-	uint32_t wait; /* the least wait, when nothing could be judged */
+	uint32_t wait;  /* the least wait, when nothing could be judged */
+	uint32_t locks; /* the longest wait that this failure brought; 0: it locked nothing */
 	enum code_found found;
 	size_t winner;
 	struct code_judgement right;
@@ -222,6 +223,8 @@ static void count_failure(struct vault *v, struct trial *t, struct km_failure *f
 		then = lockout_wait(&next, v->now.wall);
 		if (then < *wait)
 			*wait = then;
+		if (t->judged[i] && then > t->locks)
+			t->locks = then;
 	}
 	f->by_name = t->by_name;
 	f->class = t->class;
@@ -241,12 +244,15 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 		about(&refused, KM_EVENT_LOGIN_REFUSED, t, km_reason_word(reason));
 		f.event = &refused;
 	}
-	if (wait > 0) {
+	/* One of several may be locked while another still answers: that is written down too. */
+	if (t->locks > 0) {
 		about(&locked, KM_EVENT_LOCKED, t, NULL);
-		event_add_number(&locked, "wait", wait == LOCKOUT_FOR_GOOD ? -1 : (int64_t)wait);
+		event_add_number(&locked, "wait",
+				 t->locks == LOCKOUT_FOR_GOOD ? -1 : (int64_t)t->locks);
 		f.second = &locked;
-		verdict = (struct km_verdict){ KM_VERDICT_LOCKED, KM_REASON_LOCKED, wait };
 	}
+	if (wait > 0)
+		verdict = (struct km_verdict){ KM_VERDICT_LOCKED, KM_REASON_LOCKED, wait };
 	rc = store_fail(v->store, &f);
 	if (rc != KM_OK)
 		return rc;
