@@ -273,6 +273,34 @@ static void test_guesses_before_the_enrolment_are_ended_by_unlock(void **state)
 	assert_int_equal(office_try(h, "games", code), PAM_SUCCESS);
 }
 
+/* Two tokens, one locked: it stays locked, and the other one opens and is counted alone. */
+static void test_a_locked_token_stays_locked_while_another_opens(void **state)
+{
+	const struct office_otp hotp = { .factor = KM_FACTOR_HOTP, .secret = OFFICE_OTHER };
+	const struct house *h = *state;
+	char code[16];
+
+	assert_true(office_totp_operator(h, "daemon", DAEMON_UID));
+	assert_int_equal(office_enrol(h, "daemon", &hotp, NULL), KM_OK);
+	guess(h, "daemon", LOCK_AFTER - 1);
+	house_hotp(code, OFFICE_OTHER, 6, 0);
+	assert_int_equal(office_try(h, "daemon", code), PAM_SUCCESS);
+	guess(h, "daemon", 1);
+	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_TOTP), LOCK_AFTER);
+	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_HOTP), 1);
+	assert_int_equal(office_audited(h, KM_EVENT_LOCKED, "daemon", "wait=30"), 1);
+	house_totp(code, OFFICE_SECRET, 0);
+	assert_int_equal(office_try(h, "daemon", code), PAM_AUTH_ERR);
+	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_TOTP), LOCK_AFTER);
+	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_HOTP), 2);
+	assert_int_equal(office_audited(h, KM_EVENT_LOCKED, NULL, NULL), 1);
+	house_hotp(code, OFFICE_OTHER, 6, 1);
+	assert_int_equal(office_try(h, "daemon", code), PAM_SUCCESS);
+	assert_int_equal(office_unlock(h, "daemon"), KM_OK);
+	house_totp(code, OFFICE_SECRET, 0);
+	assert_int_equal(office_try(h, "daemon", code), PAM_SUCCESS);
+}
+
 static void test_one_operators_lock_is_nobody_elses(void **state)
 {
 	const struct house *h = *state;
@@ -335,6 +363,7 @@ int main(void)
 		HOUSE_TEST(test_account_session_and_setcred_reset_no_failure_count),
 		HOUSE_TEST(test_people_who_never_enrolled_lock_nobody_else_out),
 		HOUSE_TEST(test_guesses_before_the_enrolment_are_ended_by_unlock),
+		HOUSE_TEST(test_a_locked_token_stays_locked_while_another_opens),
 		HOUSE_TEST(test_one_operators_lock_is_nobody_elses),
 		HOUSE_TEST(test_a_disabled_credential_opens_only_after_unlock),
 	};
