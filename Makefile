@@ -98,10 +98,12 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
 
+# liboath is linked in, so that pam_oath must load its own, as in any login program.
 $(BUILD)/tests/bench/bench: $(call obj,$(wildcard tests/bench/*.c)) $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS) -lm -pthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
+	    -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
 
 # --- the door under real libpam (tests/pam) ------------------------------------------------------
 
