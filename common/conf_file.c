@@ -27,11 +27,14 @@ km_rc km_conf_fail(struct km_conf_error *error, km_rc rc, const char *path, int 
 	return rc;
 }
 
-/* A folder, open, that not everybody can write; *fd is -1 when there is none. */
-static km_rc open_folder(const char *path, int *fd, struct km_conf_error *error)
+/*
+ * A folder, open, that not everybody can write; *fd is -1 when there is none.
+ * how: O_RDONLY to list it, O_PATH only to go through it.
+ */
+static km_rc open_folder(const char *path, int how, int *fd, struct km_conf_error *error)
 {
 	struct stat st;
-	int d = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int d = open(path, how | O_DIRECTORY | O_CLOEXEC);
 
 	if (d < 0 && errno == ENOENT) {
 		*fd = -1;
@@ -56,11 +59,11 @@ static km_rc open_parent(const char *path, int *fd, struct km_conf_error *error)
 	char folder[PATH_MAX];
 
 	if (!slash)
-		return open_folder(".", fd, error);
+		return open_folder(".", O_PATH, fd, error);
 	if ((size_t)(slash - path) >= sizeof(folder))
 		return km_conf_fail(error, KM_ECONF, path, 0, "is too long for a path");
 	snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	return open_folder(folder, fd, error);
+	return open_folder(folder, O_PATH, fd, error);
 }
 
 static km_rc check_file(int fd, const char *path, struct km_conf_error *error)
@@ -198,7 +201,7 @@ km_rc km_conf_drop_ins(const char *folder, km_rc (*take)(void *arg, const char *
 	char path[PATH_MAX];
 	DIR *dir;
 	int fd = -1;
-	km_rc rc = open_folder(folder, &fd, error);
+	km_rc rc = open_folder(folder, O_RDONLY, &fd, error);
 
 	if (rc != KM_OK || fd < 0)
 		return rc;
