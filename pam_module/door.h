@@ -30,6 +30,8 @@
 #define DOOR_TIMEOUT_MAX 600
 /* Recording a session must not hold up a desktop. */
 #define DOOR_SESSION_TIMEOUT 2
+/* What the judge puts before the service of a caller who is not root. */
+#define DOOR_USER_SERVICE "user/"
 /* The largest frame a door may get (PROMPT, INFO: 600) fits with room for a newer one. */
 #define DOOR_FRAME_MAX 1024
 /* Ten tries with an INFO and a PROMPT each, and some; a peer that chats on is no daemon of ours. */

@@ -1,6 +1,7 @@
 /* The exchange with the daemon, and when ALLOW is believed. */
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <security/pam_ext.h>
 
@@ -168,6 +169,21 @@ static bool take_prompt(struct door *d)
 	return rc == KM_OK || rc == KM_ECLOSED;
 }
 
+/*
+ * Is it this request that was allowed? The judge stands between: it could have an account looked
+ * at, or a service with fewer steps, and hand the vault's word for that on as ours.
+ */
+static bool is_ours(const struct door *d)
+{
+	const struct msg_result *r = &d->in.result;
+	const char *service = r->service;
+
+	/* Of a caller who is not root, the service is filed under user/. */
+	if (geteuid() != 0 && strncmp(service, DOOR_USER_SERVICE, strlen(DOOR_USER_SERVICE)) == 0)
+		service += strlen(DOOR_USER_SERVICE);
+	return r->kind == d->kind && r->uid == d->who.uid && strcmp(service, d->who.service) == 0;
+}
+
 /* Everything that must be so before ALLOW is true. */
 static int believe(struct door *d)
 {
@@ -181,6 +197,10 @@ static int believe(struct door *d)
 		pam_syslog(d->pamh, LOG_ALERT,
 			   "ALLOW not from the daemon's uid %u but from %u: refusing",
 			   d->opt->daemon_uid, d->stamp.uid);
+		return PAM_AUTHINFO_UNAVAIL;
+	}
+	if (!is_ours(d)) {
+		pam_syslog(d->pamh, LOG_ALERT, "ALLOW for something else than was asked: refusing");
 		return PAM_AUTHINFO_UNAVAIL;
 	}
 	if (!km_equal(r->login, strlen(r->login), d->who.login, strlen(d->who.login)) ||

@@ -74,12 +74,12 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 }
 
 /* Operator, credentials and bucket of a name. */
-static km_rc look_up(struct vault *v, struct trial *t, const char *login)
+static km_rc look_up(struct vault *v, struct trial *t, const struct session *s)
 {
-	km_rc rc = session_bucket(v, login, &t->bucket);
+	km_rc rc = session_bucket(v, s->asked.login, &t->bucket);
 
 	if (rc == KM_OK)
-		rc = store_operator_by_login(v->store, login, &t->op);
+		rc = session_operator(v, s, &t->op);
 	t->known = rc == KM_OK;
 	if (rc == KM_ENOTFOUND) {
 		t->op = v->decoy_operator;
@@ -131,7 +131,8 @@ static km_rc judge_all(struct vault *v, struct trial *t)
 {
 	t->wait = UINT32_MAX;
 	for (size_t i = 0; i < t->count; i++) {
-		uint32_t wait = lockout_wait(&t->credential[i].throttle, v->now.wall);
+		uint32_t wait =
+		    lockout_wait(&v->conf.lockout, &t->credential[i].throttle, v->now.wall);
 		struct code_judgement j;
 		km_rc rc;
 
@@ -173,7 +174,7 @@ static km_rc record_refusal(struct vault *v, struct trial *t, enum km_event even
 {
 	struct km_event_record r;
 
-	if (!crowd_admit(v, t->s->peer, t->s->asked.service, t->s->asked.rhost))
+	if (!session_admit(v, t->s))
 		return KM_OK;
 	about(&r, event, t, km_reason_word(reason));
 	return note_record(v, &r);
@@ -220,7 +221,7 @@ static void count_failure(struct vault *v, struct trial *t, struct km_failure *f
 				f->throttle[f->count++] = next;
 			}
 		}
-		then = lockout_wait(&next, v->now.wall);
+		then = lockout_wait(&v->conf.lockout, &next, v->now.wall);
 		if (then < *wait)
 			*wait = then;
 		if (t->judged[i] && then > t->locks)
@@ -240,7 +241,7 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 	km_rc rc;
 
 	count_failure(v, t, &f, &wait);
-	if (crowd_admit(v, t->s->peer, t->s->asked.service, t->s->asked.rhost)) {
+	if (session_admit(v, t->s)) {
 		about(&refused, KM_EVENT_LOGIN_REFUSED, t, km_reason_word(reason));
 		f.event = &refused;
 	}
@@ -381,7 +382,7 @@ km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 		session_decide(v, s, (struct km_verdict){ .reason = KM_REASON_PROTOCOL });
 		return rc == KM_EPROTO ? KM_EIO : KM_OK;
 	}
-	rc = look_up(v, &t, s->asked.login);
+	rc = look_up(v, &t, s);
 	if (rc == KM_OK) {
 		choose(v, &t, factors);
 		rc = decide(v, &t);
@@ -403,7 +404,8 @@ static uint32_t class_wait(struct vault *v, const struct trial *seen, uint32_t f
 	t.name = *name;
 	choose(v, &t, factors);
 	for (size_t i = 0; i < t.count; i++) {
-		uint32_t wait = lockout_wait(&t.credential[i].throttle, v->now.wall);
+		uint32_t wait =
+		    lockout_wait(&v->conf.lockout, &t.credential[i].throttle, v->now.wall);
 
 		if (wait < least)
 			least = wait;
@@ -431,7 +433,7 @@ km_rc check_plan(struct vault *v, const struct session *s, struct km_slots *slot
 {
 	struct trial t __attribute__((cleanup(trial_wipe))) = { .class = KM_CLASS_DIGITS };
 	struct km_throttle recovery;
-	km_rc rc = look_up(v, &t, s->asked.login);
+	km_rc rc = look_up(v, &t, s);
 
 	if (rc == KM_OK)
 		rc = store_name_throttle(v->store, KM_CLASS_RECOVERY, t.bucket, &recovery);

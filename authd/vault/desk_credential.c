@@ -171,7 +171,7 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->period = credential->period;
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
-	row->wait = lockout_wait(&credential->throttle, c->v->now.wall);
+	row->wait = lockout_wait(&c->v->conf.lockout, &credential->throttle, c->v->now.wall);
 	if (credential->factor == KM_FACTOR_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 

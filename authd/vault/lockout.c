@@ -1,14 +1,16 @@
 /* Waits that double, then the end. */
 #include "lockout.h"
 
-uint32_t lockout_wait(const struct km_throttle *t, int64_t wall)
+uint32_t lockout_wait(const struct km_conf_lockout *conf, const struct km_throttle *t, int64_t wall)
 {
 	if (t->not_before == INT64_MAX)
 		return LOCKOUT_FOR_GOOD;
 	if (t->not_before <= wall)
 		return 0;
-	if (t->not_before - wall >= LOCKOUT_FOR_GOOD)
-		return LOCKOUT_FOR_GOOD - 1;
+	/* No wait is longer than the longest: the clock was ahead when this one was counted. The
+	 * failures stay, so the next one locks again. */
+	if (t->not_before - wall > conf->longest_wait)
+		return 0;
 	return (uint32_t)(t->not_before - wall);
 }
 

@@ -12,7 +12,8 @@
 #define LOCKOUT_FOR_GOOD UINT32_MAX
 
 /* Seconds until a try would be judged: 0 now, LOCKOUT_FOR_GOOD until an administrator unlocks. */
-uint32_t lockout_wait(const struct km_throttle *t, int64_t wall);
+uint32_t lockout_wait(const struct km_conf_lockout *conf, const struct km_throttle *t,
+		      int64_t wall);
 
 /* What a throttle becomes by one more failure. */
 struct km_throttle lockout_after(const struct km_conf_lockout *conf, const struct km_throttle *t,

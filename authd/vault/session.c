@@ -3,7 +3,10 @@
  * often as the judge asks (check.c), and one decision. Whoever the judge says
  * the caller is, the vault asks the kernel.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <kenmon/factor.h>
@@ -79,6 +82,9 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 	r->to_client.result.verdict = (uint8_t)verdict.code;
 	r->to_client.result.reason = reason_for_the_door(verdict);
 	r->to_client.result.wait = verdict.wait == UINT32_MAX ? 0 : verdict.wait;
+	r->to_client.result.kind = s->asked.kind;
+	r->to_client.result.uid = s->asked.uid;
+	memcpy(r->to_client.result.service, s->asked.service, sizeof s->asked.service);
 	memcpy(r->to_client.result.nonce, s->asked.nonce, sizeof s->asked.nonce);
 	memcpy(r->to_client.result.login, s->asked.login, sizeof s->asked.login);
 	s->client = -1;
@@ -87,7 +93,7 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	s->refused = true;
+	s->refused |= verdict.code == KM_VERDICT_RETRY;
 	say_verdict(reply_new(v, s), verdict);
 }
 
@@ -103,13 +109,33 @@ km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket)
 
 void session_describe(struct km_event_record *r, const struct session *s)
 {
+	/* What the kernel says first: the caller's own words must not crowd it out. */
+	event_add_number(r, "peer", s->peer);
+	event_add(r, "origin", s->asked.origin == KM_ORIGIN_LOCAL ? "local" : "remote");
 	event_add(r, "service", s->asked.service);
 	if (s->asked.tty[0])
 		event_add(r, "tty", s->asked.tty);
 	if (s->asked.rhost[0])
 		event_add(r, "rhost", s->asked.rhost);
-	event_add(r, "origin", s->asked.origin == KM_ORIGIN_LOCAL ? "local" : "remote");
-	event_add_number(r, "peer", s->peer);
+}
+
+bool session_admit(struct vault *v, const struct session *s)
+{
+	/* Whoever is not root writes service and host as they like: their source is their uid. */
+	if (!s->trusted)
+		return crowd_admit(v, s->peer, "user", "");
+	return crowd_admit(v, s->peer, s->asked.service, s->asked.rhost);
+}
+
+km_rc session_operator(struct vault *v, const struct session *s, struct km_operator *op)
+{
+	km_rc rc = store_operator_by_login(v->store, s->asked.login, op);
+
+	/* A name is anybody's to say. Only root's programs may speak for another uid; to all
+	 * others that operator does not exist, and none of their failures is counted there. */
+	if (rc == KM_OK && !s->trusted && op->uid != (int64_t)s->peer)
+		return KM_ENOTFOUND;
+	return rc;
 }
 
 static void refuse(struct vault *v, struct session *s, enum km_verdict_code code,
@@ -125,7 +151,7 @@ static km_rc refuse_and_record(struct vault *v, struct session *s, enum km_event
 	struct km_event_record r;
 	km_rc rc = KM_OK;
 
-	if (crowd_admit(v, s->peer, s->asked.service, s->asked.rhost)) {
+	if (session_admit(v, s)) {
 		event_make(&r, event, subject, "door");
 		event_add(&r, "reason", km_reason_word(verdict.reason));
 		session_describe(&r, s);
@@ -193,12 +219,16 @@ static km_rc open_account(struct vault *v, struct session *s)
 	struct km_verdict verdict = { KM_VERDICT_UNKNOWN, KM_REASON_UNKNOWN, 0 };
 	enum km_reason closed = closed_house(v);
 	struct km_operator op = { 0 };
-	km_rc rc = store_operator_by_login(v->store, s->asked.login, &op);
+	km_rc rc = session_operator(v, s, &op);
 
 	if (rc == KM_OK)
 		verdict = account_verdict(v, s, &op);
 	else if (rc != KM_ENOTFOUND)
 		closed = KM_REASON_STORAGE;
+	else if (!s->trusted)
+		verdict = (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PEER, 0 };
+	if (rc != KM_OK)
+		memset(&op, 0, sizeof op);
 	if (closed != KM_REASON_NONE)
 		verdict = (struct km_verdict){ KM_VERDICT_UNAVAILABLE, closed, 0 };
 	if (verdict.code != KM_VERDICT_ALLOW)
@@ -215,7 +245,7 @@ static km_rc open_session(struct vault *v, struct session *s)
 	struct km_operator op = { 0 };
 	struct km_event_record r;
 
-	if (s->trusted && store_operator_by_login(v->store, s->asked.login, &op) == KM_OK) {
+	if (s->trusted && session_operator(v, s, &op) == KM_OK) {
 		event_make(&r, opened ? KM_EVENT_SESSION_OPENED : KM_EVENT_SESSION_CLOSED,
 			   op.subject, "door");
 		session_describe(&r, s);
@@ -262,13 +292,42 @@ static const struct {
 	{ KM_REQUEST_DESK, open_desk },
 };
 
+#define AUTOBIND_BYTES                                                                             \
+	6 /* NUL and five digits: the name the kernel gives a client that has none (unix(7)) */
+
+/*
+ * A descriptor that a listener accepted: its peer credentials are those of whoever connected. On
+ * the connecting end they are the listener's, who is root: a judge could connect to its own socket
+ * and pass that end. The two are told apart by the peer's name: a listener has a path, a client has
+ * none.
+ */
+static bool was_accepted(int fd)
+{
+	struct sockaddr_un peer = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof(int);
+	int type = 0, listens = 1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+		return false;
+	len = sizeof listens;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || listens)
+		return false;
+	len = sizeof peer;
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+		return false;
+	if (peer.sun_family != AF_UNIX || len < offsetof(struct sockaddr_un, sun_path))
+		return false;
+	len -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
+	return len == 0 || (len == AUTOBIND_BYTES && peer.sun_path[0] == '\0');
+}
+
 km_rc session_open(struct vault *v, uint32_t id, const struct msg_open *m, int fd)
 {
 	struct session *s = NULL;
 	pid_t pid;
 	gid_t gid;
 
-	if (id != 0 && fd >= 0 && !session_find(v, id))
+	if (id != 0 && fd >= 0 && was_accepted(fd) && !session_find(v, id))
 		s = session_new(v, id);
 	if (!s) {
 		if (fd >= 0)
@@ -300,8 +359,8 @@ void session_close(struct vault *v, struct session *s, unsigned reason)
 	struct km_event_record r;
 
 	/* A wrong code has its record already; how somebody gave up after it adds nothing. */
-	if (!s->refused && crowd_admit(v, s->peer, s->asked.service, s->asked.rhost)) {
-		if (store_operator_by_login(v->store, s->asked.login, &op) != KM_OK)
+	if (!s->refused && session_admit(v, s)) {
+		if (session_operator(v, s, &op) != KM_OK)
 			memset(&op, 0, sizeof op);
 		event_make(&r, KM_EVENT_LOGIN_REFUSED, op.subject, "door");
 		event_add(&r, "reason", km_reason_word(reason));

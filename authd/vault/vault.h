@@ -124,7 +124,8 @@ struct vault {
 	struct km_operator decoy_operator; /* what unknown names are judged against */
 	struct km_credential decoy;
 
-	bool erasing; /* somebody's erasure has begun and is not finished */
+	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
+	bool erase_stuck; /* and could not go on */
 
 	uint8_t *frame;    /* KM_FRAME_MAX, locked */
 	struct km_msg *in; /* locked */
@@ -164,6 +165,11 @@ void session_close(struct vault *v, struct session *s, unsigned reason);
 
 /* Answers a session for good: verdict to the judge, RESULT to the client. */
 void session_decide(struct vault *v, struct session *s, struct km_verdict verdict);
+/* May this refusal have a record of its own? */
+bool session_admit(struct vault *v, const struct session *s);
+/* The operator asked for, as far as this caller may ask for it; KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
+				     struct km_operator *op);
 /* Adds service, terminal, origin and peer to an event. */
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
@@ -191,6 +197,10 @@ void suspect_anchor(struct vault *v, const struct msg_anchor *anchor);
 KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor);
 
 /* --- note.c ------------------------------------------------------------------ */
+
+/* The key of what administrators write as they like: sealed in the trail, kept out of the journal.
+ */
+#define EVENT_FREE_TEXT "note"
 
 void event_make(struct km_event_record *r, enum km_event event,
 		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);

@@ -122,6 +122,9 @@ struct km_msg peer_result(const struct peer *p, unsigned verdict, unsigned reaso
 	m.result.wait = wait;
 	memcpy(m.result.nonce, p->login.nonce, sizeof(m.result.nonce));
 	memcpy(m.result.login, p->login.login, sizeof(m.result.login));
+	memcpy(m.result.service, p->login.service, sizeof(p->login.service));
+	m.result.kind = p->login.kind;
+	m.result.uid = p->login.uid;
 	return m;
 }
 

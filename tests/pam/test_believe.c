@@ -234,6 +234,45 @@ static void test_allow_from_a_process_of_another_uid_is_refused(void **state)
 		assert_true(logged("from 4711"));
 }
 
+/* What a judge could have the vault allow in the place of a login. */
+static void serve_allow_for_something_else(struct peer *p)
+{
+	struct km_msg m;
+
+	if (!peer_greet(p))
+		return;
+	m = peer_result(p, KM_VERDICT_ALLOW, KM_REASON_NONE, 0);
+	switch (p->shared->what) {
+	case 0:
+		m.result.kind = (uint8_t)p->shared->where;
+		break;
+	case 1:
+		m.result.uid ^= 1u;
+		break;
+	default:
+		snprintf(m.result.service, sizeof(m.result.service), "%s",
+			 p->shared->what == 2 ? "screensaver" : "");
+	}
+	peer_send(p, &m);
+}
+
+static void test_allow_for_another_kind_uid_or_service_is_refused(void **state)
+{
+	struct stage *s = *state;
+
+	s->shared->serve = serve_allow_for_something_else;
+	s->shared->what = 0;
+	for (int kind = 0; kind <= KM_REQUEST_DESK; kind++) {
+		s->shared->where = kind;
+		if (kind == KM_REQUEST_AUTHENTICATE)
+			continue;
+		assert_int_equal(stage_login(s), PAM_AUTHINFO_UNAVAIL);
+	}
+	for (s->shared->what = 1; s->shared->what <= 3; s->shared->what++)
+		assert_int_equal(stage_login(s), PAM_AUTHINFO_UNAVAIL);
+	assert_true(logged("something else than was asked"));
+}
+
 static void serve_wrong_nonce(struct peer *p)
 {
 	struct km_msg m;
@@ -325,6 +364,7 @@ int main(void)
 		T(test_an_account_check_without_the_stamp_of_the_daemon_is_refused),
 		T(test_a_refusal_needs_no_stamp),
 		T(test_allow_from_a_process_of_another_uid_is_refused),
+		T(test_allow_for_another_kind_uid_or_service_is_refused),
 		T(test_a_result_with_one_wrong_bit_in_its_nonce_is_refused),
 		T(test_a_replayed_allow_of_an_earlier_login_is_refused),
 		T(test_a_daemon_user_that_does_not_exist_believes_nobody),

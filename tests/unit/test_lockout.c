@@ -21,7 +21,7 @@ static void test_waits_begin_at_the_fifth_failure_and_double_to_an_hour(void **s
 	for (size_t n = 0; n < sizeof wait / sizeof wait[0]; n++) {
 		t = lockout_after(&standard, &t, 1000);
 		assert_int_equal(t.fails, n + 1);
-		assert_int_equal(lockout_wait(&t, 1000), wait[n]);
+		assert_int_equal(lockout_wait(&standard, &t, 1000), wait[n]);
 	}
 }
 
@@ -32,12 +32,12 @@ static void test_hundred_failures_disable_until_somebody_unlocks(void **state)
 
 	for (int n = 1; n < 100; n++) {
 		t = lockout_after(&standard, &t, 0);
-		assert_true(lockout_wait(&t, 0) < LOCKOUT_FOR_GOOD);
+		assert_true(lockout_wait(&standard, &t, 0) < LOCKOUT_FOR_GOOD);
 	}
 	t = lockout_after(&standard, &t, 0);
-	assert_int_equal(lockout_wait(&t, INT64_MAX - 1), LOCKOUT_FOR_GOOD);
+	assert_int_equal(lockout_wait(&standard, &t, INT64_MAX - 1), LOCKOUT_FOR_GOOD);
 	t = lockout_after(&standard, &t, 0);
-	assert_int_equal(lockout_wait(&t, 0), LOCKOUT_FOR_GOOD);
+	assert_int_equal(lockout_wait(&standard, &t, 0), LOCKOUT_FOR_GOOD);
 }
 
 static void test_a_wait_ends_at_its_second(void **state)
@@ -45,9 +45,20 @@ static void test_a_wait_ends_at_its_second(void **state)
 	struct km_throttle t = { .fails = 5, .not_before = 1030 };
 	(void)state;
 
-	assert_int_equal(lockout_wait(&t, 1000), 30);
-	assert_int_equal(lockout_wait(&t, 1029), 1);
-	assert_int_equal(lockout_wait(&t, 1030), 0);
+	assert_int_equal(lockout_wait(&standard, &t, 1000), 30);
+	assert_int_equal(lockout_wait(&standard, &t, 1029), 1);
+	assert_int_equal(lockout_wait(&standard, &t, 1030), 0);
+}
+
+static void test_a_wait_counted_by_a_clock_that_was_ahead_locks_nobody_for_years(void **state)
+{
+	struct km_throttle t =
+	    lockout_after(&standard, &(struct km_throttle){ .fails = 4 }, 1000 + 86400 * 365);
+	(void)state;
+
+	assert_int_equal(lockout_wait(&standard, &t, 1000), 0);
+	t = lockout_after(&standard, &t, 1000);
+	assert_int_equal(lockout_wait(&standard, &t, 1000), 60);
 }
 
 static void test_counts_do_not_wrap(void **state)
@@ -128,6 +139,8 @@ int main(void)
 		cmocka_unit_test(test_waits_begin_at_the_fifth_failure_and_double_to_an_hour),
 		cmocka_unit_test(test_hundred_failures_disable_until_somebody_unlocks),
 		cmocka_unit_test(test_a_wait_ends_at_its_second),
+		cmocka_unit_test(
+		    test_a_wait_counted_by_a_clock_that_was_ahead_locks_nobody_for_years),
 		cmocka_unit_test(test_counts_do_not_wrap),
 		cmocka_unit_test(test_an_active_operator_with_the_right_account_may_come_in),
 		cmocka_unit_test(test_valid_until_is_inclusive_and_valid_from_too),
