@@ -11,14 +11,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define FILES_NEEDED                                                                               \
+	4096 /* a client and its duplicate for each of 1,024 sessions, and the lines of desks */
+
 km_rc km_room_begin(void)
 {
 	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
 
 	umask(0077);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &none) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return KM_EIO;
+	/* Not dumpable is enough; this is for whoever makes it dumpable again. Units may forbid it.
+	 */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	/* The usual soft limit, 1,024, is less than a full house needs. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_NEEDED) {
+		files.rlim_cur = files.rlim_max < FILES_NEEDED ? files.rlim_max : FILES_NEEDED;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	return KM_OK;
 }
 

@@ -120,7 +120,7 @@ km_rc desk_operator_state(struct call *c)
 	}
 	call_event(c, &r, suspend ? KM_EVENT_OPERATOR_SUSPENDED : KM_EVENT_OPERATOR_RESUMED, &op);
 	if (m->reason[0])
-		event_add(&r, "reason", m->reason);
+		event_add(&r, EVENT_FREE_TEXT, m->reason);
 	rc = store_operator_state(c->v->store, op.subject, (enum km_operator_state)m->state, &r);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
@@ -186,7 +186,7 @@ km_rc desk_erase(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_ERASE_BEGUN, &op);
-	event_add(&r, "reason", m->reason);
+	event_add(&r, EVENT_FREE_TEXT, m->reason);
 	rc = store_erase_begin(c->v->store, op.subject, &r);
 	if (rc != KM_OK)
 		return rc;

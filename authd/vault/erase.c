@@ -1,7 +1,8 @@
 /*
  * Erasure after its first step: T1 (the key's row is gone) was one commit with
  * the decision; from then on nothing of the operator opens. The rest is done
- * step by step, each durable before the next, and goes on after a crash.
+ * step by step, each durable before the next, and goes on after a crash. Nobody
+ * hears that it is done before the logs, too, have forgotten the key.
  */
 #include <kenmon/log.h>
 
@@ -23,26 +24,41 @@ static km_rc erase_one(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 		return rc;
 	note_event(v, &r);
 	note_settle(v, true);
-	return store_truncate_logs(v->store);
+	return KM_OK;
 }
 
-void erase_work(struct vault *v)
+static km_rc erase_all(struct vault *v)
 {
 	uint8_t subject[KM_SUBJECT_BYTES];
 	km_rc rc = KM_OK;
 
-	if (!v->erasing)
-		return;
 	while (rc == KM_OK) {
 		rc = store_erasing(v->store, subject);
 		if (rc == KM_OK)
 			rc = erase_one(v, subject);
 	}
-	if (rc != KM_ENOTFOUND) {
-		km_log(LOG_ERR, "an erasure could not be finished (%s); it goes on by itself",
-		       km_rc_text(rc, KM_LANG_EN));
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
+void erase_work(struct vault *v)
+{
+	km_rc rc;
+
+	if (!v->erasing)
+		return;
+	rc = erase_all(v);
+	if (rc == KM_OK)
+		rc =
+		    store_flush(v->store); /* ends what was only read: no batch stands in the way */
+	if (rc == KM_OK)
+		rc = store_truncate_logs(v->store);
+	if (rc != KM_OK) {
+		if (!v->erase_stuck)
+			km_log(LOG_ERR, "an erasure is not finished (%s); it goes on by itself",
+			       km_rc_text(rc, KM_LANG_EN));
+		v->erase_stuck = true;
 		return;
 	}
-	v->erasing = false;
+	v->erasing = v->erase_stuck = false;
 	line_erased(v);
 }

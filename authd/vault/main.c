@@ -204,7 +204,6 @@ static int open_store(struct vault *v, const struct options *o)
 /* Everything between the store and the first request. */
 static km_rc begin(struct vault *v)
 {
-	uint8_t subject[KM_SUBJECT_BYTES];
 	struct km_event_record r;
 	km_rc rc = km_clock_read(&v->now);
 
@@ -223,10 +222,9 @@ static km_rc begin(struct vault *v)
 	if (rc == KM_OK)
 		rc = store_flush(v->store);
 	note_settle(v, rc == KM_OK);
-	if (rc == KM_OK && store_erasing(v->store, subject) == KM_OK) {
-		v->erasing = true;
-		erase_work(v);
-	}
+	/* A vault that was killed may have left an erasure, or its traces in the logs. */
+	v->erasing = rc == KM_OK;
+	erase_work(v);
 	return rc;
 }
 

@@ -94,6 +94,17 @@ static size_t body_fields(char *body, struct km_log_field *field, size_t room, c
 	return count;
 }
 
+/* The journal keeps for ever what it is told, and is not ours to erase. */
+static void drop_free_text(char *body)
+{
+	char *found = strstr(body, EVENT_FREE_TEXT "="), *end;
+
+	if (!found || (found > body && found[-1] != ' '))
+		return;
+	end = found + strcspn(found, " ");
+	memmove(found, end, strlen(end) + 1);
+}
+
 static void to_journal(const struct km_event_record *r)
 {
 	struct km_log_field field[NOTE_FIELDS];
@@ -104,12 +115,14 @@ static void to_journal(const struct km_event_record *r)
 	for (size_t i = 0; i < KM_SUBJECT_BYTES; i++)
 		snprintf(subject + 2 * i, 3, "%02x", r->subject[i]);
 	snprintf(number, sizeof number, "%u", (unsigned)r->event);
-	snprintf(text, sizeof text, "%s by=%s %s", km_event_word(r->event), r->actor, r->body);
+	memcpy(body, r->body, sizeof body);
+	drop_free_text(body);
+	snprintf(text, sizeof text, "%s by=%s%s%s", km_event_word(r->event), r->actor,
+		 body[0] ? " " : "", body);
 	field[count++] = (struct km_log_field){ "KENMON_EVENT", km_event_word(r->event) };
 	field[count++] = (struct km_log_field){ "KENMON_EVENT_NUMBER", number };
 	field[count++] = (struct km_log_field){ "KENMON_SUBJECT", subject };
 	field[count++] = (struct km_log_field){ "KENMON_ACTOR", r->actor };
-	memcpy(body, r->body, sizeof body);
 	count += body_fields(body, field + count, NOTE_FIELDS - count, name + count);
 	km_log_fields(km_event_priority(r->event), field, count, text);
 }

@@ -147,7 +147,7 @@ static void test_suspend_and_resume_say_so_and_keep_the_reason(void **state)
 	JSON("$.error", "ESTATE");
 	DESK(0, "audit", "list", "--last", "1");
 	JSON("$[0].event", "operator-suspended");
-	JSON("$[0].details.reason", "休職 = 100%, 4月");
+	JSON("$[0].details.note", "休職 = 100%, 4月");
 	DESK(0, "operator", "resume", "daemon");
 	DESK(1, "operator", "resume", "daemon");
 	JSON("$.error", "ESTATE");
@@ -199,7 +199,7 @@ static void test_an_erased_operator_is_gone_and_the_number_never_comes_back(void
 	DESK(0, "credential", "list", "daemon");
 	JSON("$", "[]");
 	assert_false(house_holds(h, "E-CANARY-4711", 13, where));
-	assert_int_equal(office_audited(h, KM_EVENT_ERASE_BEGUN, NULL, "reason=transferred"), 1);
+	assert_int_equal(office_audited(h, KM_EVENT_ERASE_BEGUN, NULL, "note=transferred"), 1);
 	assert_int_equal(office_audited(h, KM_EVENT_ERASED, NULL, NULL), 1);
 	TELL(0, NULL, "audit", "verify");
 }
