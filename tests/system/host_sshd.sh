@@ -30,6 +30,10 @@ PrintLastLog no
 LogLevel DEBUG1
 StrictModes no
 CONFIG
+# Since OpenSSH 9.8 the service is a setting and no longer the name of the program.
+if /usr/sbin/sshd -T -f "$dir/sshd_config" -o PAMServiceName=$name >/dev/null 2>&1; then
+	echo "PAMServiceName $name" >>"$dir/sshd_config"
+fi
 host_stacks $name
 sshd=''
 at_end() { [ -z "$sshd" ] || kill "$sshd" 2>/dev/null; }
