@@ -264,6 +264,8 @@ static int on_too_late(sd_event_source *source, uint64_t usec, void *arg)
 		km_log(LOG_WARNING, "%s does not stop: killed", r->room[i].name);
 		kill(r->room[i].pid, SIGKILL);
 	}
+	/* rooms_end() waits for them: one that was being traced tells the loop nothing. */
+	sd_event_exit(r->event, r->exit_code);
 	return 0;
 }
 
