@@ -20,6 +20,7 @@
 #include "anchor.h"
 #include "limits.h"
 #include "origin.h"
+#include "sources.h"
 
 #define JUDGE_INDEX_BITS      10   /* of a session's number: its place among JUDGE_SESSIONS */
 #define JUDGE_FRAME_OUT       2048 /* the largest frame the judge sends, OPEN, has 1029 bytes */
@@ -40,6 +41,7 @@ struct judge_session {
 	bool privileged; /* uid 0 or the owner of --spawn */
 	bool crowded;    /* over a limit: refused as soon as it has said who it is */
 	bool opened;     /* the vault was sent OPEN and has not ended it */
+	bool shared;     /* the vault may have a copy of fd */
 	unsigned phase;  /* enum km_phase bits of what may come now; 0: over */
 	unsigned party;  /* enum km_party: what HELLO said it is */
 	uint8_t kind;    /* enum km_request */
@@ -62,8 +64,11 @@ struct judge_ports {
 	km_rc (*to_vault)(struct judge *, const struct km_msg *, int pass_fd);
 	void (*set_deadline)(struct judge *, struct judge_session *, unsigned seconds);
 	void (*find_origin)(struct judge *, struct judge_session *, struct judge_facts *);
-	/* The session is over: close what belongs to it. cut: nobody may write to it any more. */
-	void (*let_go)(struct judge *, struct judge_session *, bool cut);
+	/*
+	 * The session is over: close what belongs to it; nobody may write to it any more.
+	 * False: it cannot be closed, and its place stays taken.
+	 */
+	bool (*let_go)(struct judge *, struct judge_session *);
 };
 
 /* Buffers that secrets pass through: locked, wiped after each frame. */
@@ -92,6 +97,15 @@ struct judge_link {
 	bool silent; /* nothing came for JUDGE_SILENCE_SECONDS: clients are refused at once */
 };
 
+/* Connections that may not be closed, and that only the judge has: farewell.c. */
+#define JUDGE_ASIDE     64  /* so many make a child worth its while */
+#define JUDGE_ASIDE_MAX 256 /* no child can be had: the judge ends */
+
+struct judge_aside {
+	int fd[JUDGE_ASIDE_MAX];
+	unsigned count;
+};
+
 struct judge {
 	sd_event *event;
 	struct km_conf conf;
@@ -102,6 +116,8 @@ struct judge {
 	unsigned vacancies;
 	struct judge_frame *frame;
 	struct judge_link link;
+	struct judge_aside aside;
+	struct judge_sources senders; /* of descriptors: for the log */
 	struct judge_anchor anchor;
 	sd_event_source *anchor_timer;
 	bool anchor_failed; /* said so already */
@@ -196,6 +212,17 @@ void judge_link_turned_away(struct judge *j, enum km_reason reason, uid_t uid);
 extern const struct judge_ports judge_real_ports;
 KM_MUST_CHECK km_rc judge_listen(struct judge *j, int fd);
 bool judge_is_privileged(const struct judge *j, uid_t uid);
+
+/* --- farewell.c ----------------------------------------------------------- */
+
+/*
+ * The end of a client's connection, without ever closing a descriptor of the client's choosing.
+ * shared: the vault may have a copy. False, and only then: it stays open, and with it what was
+ * counted for it.
+ */
+bool judge_farewell(struct judge *j, int fd, uid_t uid, bool shared);
+
+/* --- listen.c, still -------------------------------------------------------- */
 
 /* The ready line and READY=1, once. */
 void judge_announce(struct judge *j);

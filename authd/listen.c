@@ -17,11 +17,13 @@
 
 #include "judge.h"
 
-#define ACCEPTS      64     /* at one go, so that those who are in get their turn */
-#define FRAMES       8      /* of one client at one go: HELLO and LOGIN come together */
-#define SCRAPS       16     /* unread frames thrown away before a close */
-#define PAUSE_USEC   100000 /* without descriptors: until some session has ended */
-#define ACCURACY     10000
+#define ACCEPTS    64     /* at one go, so that those who are in get their turn */
+#define FRAMES     8      /* of one client at one go: HELLO and LOGIN come together */
+#define PAUSE_USEC 100000 /* without descriptors: until some session has ended */
+#define ACCURACY   10000
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* newer than many headers; the number of all machines we build for */
+#endif
 #define USEC_PER_SEC 1000000u
 
 bool judge_is_privileged(const struct judge *j, uid_t uid)
@@ -63,27 +65,15 @@ static void find_origin(struct judge *j, struct judge_session *s, struct judge_f
 	judge_origin_ask(s->pid, s->uid, facts);
 }
 
-/* Frames left unread would turn the RESULT before them into a reset at the other end. */
-static void cut_off(int fd)
-{
-	uint8_t scrap[1];
-
-	shutdown(fd, SHUT_RDWR);
-	for (unsigned i = 0; i < SCRAPS; i++)
-		if (recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT) <= 0)
-			break;
-	km_wipe(scrap, sizeof(scrap));
-}
-
-static void let_go(struct judge *j, struct judge_session *s, bool cut)
+static bool let_go(struct judge *j, struct judge_session *s)
 {
 	/* Before the close: the vault may hold the descriptor, and epoll would go on with it. */
 	s->io = sd_event_source_disable_unref(s->io);
 	s->timer = sd_event_source_disable_unref(s->timer);
-	if (cut)
-		cut_off(s->fd);
-	close(s->fd);
+	if (!judge_farewell(j, s->fd, s->uid, s->shared))
+		return false;
 	judge_limits_leave(j->limits, s->uid, s->privileged);
+	return true;
 }
 
 const struct judge_ports judge_real_ports = {
@@ -107,14 +97,16 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 	for (unsigned i = 0; i < FRAMES; i++) {
 		uint8_t *buf = j->frame->bytes;
 		size_t len = 0;
-		km_rc rc = km_recv(fd, buf, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);
+		km_rc rc = km_peek(fd);
 
+		if (rc == KM_OK)
+			rc = km_recv(fd, buf, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);
 		if (rc == KM_EAGAIN)
 			return 0;
 		if (rc == KM_OK) {
 			judge_session_heard(j, s, buf, len);
 			km_wipe(buf, len);
-		} else if (rc == KM_EPROTO) {
+		} else if (rc == KM_EPROTO || rc == KM_EPERM) {
 			judge_session_refuse(j, s, KM_REASON_PROTOCOL);
 		} else {
 			judge_session_close(j, s, KM_REASON_ABORTED);
@@ -136,8 +128,7 @@ static void turn_away(struct judge *j, int fd, uid_t uid)
 	m.result.reason = (uint8_t)v.reason;
 	told = km_send_msg(fd, &m, -1, MSG_DONTWAIT);
 	(void)told;
-	cut_off(fd);
-	close(fd);
+	judge_farewell(j, fd, uid, false);
 	judge_link_turned_away(j, KM_REASON_BUSY, uid);
 }
 
@@ -220,9 +211,21 @@ static int on_listen(sd_event_source *source, int listener, uint32_t events, voi
 	return 0;
 }
 
+/* Whoever connects inherits it: a client that sends descriptors is told EPERM. Linux 6.16. */
+static void keep_descriptors_out(int fd)
+{
+	const int off = 0;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) < 0)
+		km_log(LOG_INFO,
+		       "the kernel does not keep descriptors out (SO_PASSRIGHTS): the judge does");
+}
+
 km_rc judge_listen(struct judge *j, int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
+
+	keep_descriptors_out(fd);
 
 	/* accept() must not wait for a client that has gone again. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)

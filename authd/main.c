@@ -270,7 +270,8 @@ static bool watch_signals(struct judge *j, struct reloaded *r)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	/* farewell.c does not wait for its children. */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGCHLD, SIG_IGN) == SIG_ERR)
 		return false;
 	/* Without a handler of its own a signal ends the loop. */
 	return sd_event_add_signal(j->event, NULL, SIGTERM, NULL, NULL) >= 0 &&

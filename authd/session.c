@@ -128,13 +128,14 @@ static bool was_issued(const struct judge *j, uint32_t id)
 
 /* --- how sessions end ------------------------------------------------------------ */
 
-static void vacate(struct judge *j, struct judge_session *s, bool cut)
+static void vacate(struct judge *j, struct judge_session *s)
 {
 	uint32_t generation = s->generation;
+	bool gone = j->ports->let_go(j, s);
 
-	j->ports->let_go(j, s, cut);
 	*s = (struct judge_session){ .generation = generation, .fd = -1 };
-	j->vacant[j->vacancies++] = (uint16_t)(s - j->sessions);
+	if (gone)
+		j->vacant[j->vacancies++] = (uint16_t)(s - j->sessions);
 }
 
 void judge_session_close(struct judge *j, struct judge_session *s, enum km_reason reason)
@@ -145,7 +146,7 @@ void judge_session_close(struct judge *j, struct judge_session *s, enum km_reaso
 	/* A link that cannot take a CLOSE is lost, and the vault ends the session with it. */
 	if (s->opened && j->ports->to_vault(j, &m, -1) != KM_OK)
 		s->opened = false;
-	vacate(j, s, true);
+	vacate(j, s);
 }
 
 struct km_verdict judge_refusal(unsigned reason)
@@ -301,6 +302,7 @@ static bool opened(struct judge *j, struct judge_session *s, const struct km_msg
 		   unsigned deadline)
 {
 	j->ports->set_deadline(j, s, deadline);
+	s->shared = true;
 	if (!judge_session_pass(j, s, open, s->fd))
 		return false;
 	s->opened = true;
@@ -414,7 +416,7 @@ static km_rc on_verdict(struct judge *j, struct judge_session *s, const struct k
 	if (m->verdict.verdict != KM_VERDICT_RETRY && !next) {
 		/* The vault has written RESULT already, or refuses to say anything. */
 		s->opened = false;
-		vacate(j, s, false);
+		vacate(j, s);
 		return KM_OK;
 	}
 	if (!(s->phase & KM_PHASE_CHECKING) || (next && s->at + 1 >= s->slots.count))

@@ -76,6 +76,34 @@ static void note_control(struct msghdr *h, struct arrived *a)
 	}
 }
 
+km_rc km_peek(int fd)
+{
+	/*
+	 * The stamp comes first and fills it: there is none at the end of the file, and what
+	 * does not fit besides is told by MSG_CTRUNC and stays where it is.
+	 */
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	const int on = 1;
+	struct msghdr h;
+	ssize_t n;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return rc_of(errno);
+	/* ECONNRESET is told once, before what the peer had sent. */
+	do {
+		h = (struct msghdr){ .msg_control = &control, .msg_controllen = sizeof(control) };
+		n = recvmsg(fd, &h, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0)
+		return rc_of(errno);
+	if (h.msg_flags & MSG_CTRUNC)
+		return KM_EPERM;
+	return n == 0 && !CMSG_FIRSTHDR(&h) ? KM_ECLOSED : KM_OK;
+}
+
 km_rc km_recv(int fd, uint8_t *buf, size_t cap, size_t *len, int *passed_fd, struct km_stamp *stamp,
 	      int flags)
 {

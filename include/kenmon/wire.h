@@ -167,6 +167,14 @@ KM_MUST_CHECK km_rc km_recv(int fd, uint8_t *buf, size_t cap, size_t *len, int *
 			    struct km_stamp *stamp, int flags);
 
 /*
+ * What km_recv would find, without taking it or waiting for it. KM_OK: a record.
+ * KM_EPERM: a record that carries descriptors, or something else nobody asked for; whoever
+ * takes it may have to close them, and a close may block. KM_EAGAIN, KM_ECLOSED as there.
+ * Turns SO_PASSCRED on.
+ */
+KM_MUST_CHECK km_rc km_peek(int fd);
+
+/*
  * Sends one record, whole or not at all; always MSG_NOSIGNAL. pass_fd is -1
  * for none. KM_EAGAIN: the peer does not read (with MSG_DONTWAIT).
  */

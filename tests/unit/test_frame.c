@@ -207,6 +207,38 @@ static void test_a_message_that_cannot_be_encoded_is_not_sent(void **state)
 	unpair(s);
 }
 
+/* Each answer of km_peek, and that the record is still there after it. */
+static void test_a_look_ahead_tells_everything_apart_and_takes_nothing(void **state)
+{
+	size_t len = 0;
+	int s[2];
+
+	(void)state;
+	pair(s, false);
+	assert_int_equal(km_peek(s[1]), KM_EAGAIN);
+	assert_int_equal(km_send(s[0], (const uint8_t *)"abc", 3, -1, 0), KM_OK);
+	assert_int_equal(km_peek(s[1]), KM_OK);
+	assert_int_equal(km_peek(s[1]), KM_OK);
+	assert_int_equal(km_recv(s[1], frame, sizeof(frame), &len, NULL, NULL, 0), KM_OK);
+	assert_int_equal(len, 3);
+	/* Empty, and yet not the end. */
+	assert_int_equal(km_send(s[0], (const uint8_t *)"", 0, -1, 0), KM_OK);
+	assert_int_equal(km_peek(s[1]), KM_OK);
+	assert_int_equal(km_recv(s[1], frame, sizeof(frame), &len, NULL, NULL, 0), KM_ECLOSED);
+	send_fds(s[0], 1);
+	assert_int_equal(km_peek(s[1]), KM_EPERM);
+	assert_int_equal(km_recv(s[1], frame, sizeof(frame), &len, NULL, NULL, 0), KM_EPROTO);
+	/* What the peer left unread is a reset at this end, told before what it had sent. */
+	assert_int_equal(km_send(s[1], (const uint8_t *)"unread", 6, -1, 0), KM_OK);
+	send_fds(s[0], 2);
+	close(s[0]);
+	assert_int_equal(km_peek(s[1]), KM_EPERM);
+	assert_int_equal(km_recv(s[1], frame, sizeof(frame), &len, NULL, NULL, 0), KM_EPROTO);
+	assert_int_equal(km_peek(s[1]), KM_ECLOSED);
+	close(s[1]);
+	assert_int_equal(km_peek(s[1]), KM_EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_an_end_an_empty_queue_and_a_gone_peer_are_told_apart),
 		cmocka_unit_test(test_a_peer_that_does_not_read_holds_nobody),
 		cmocka_unit_test(test_a_message_that_cannot_be_encoded_is_not_sent),
+		cmocka_unit_test(test_a_look_ahead_tells_everything_apart_and_takes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

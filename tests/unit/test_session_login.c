@@ -41,7 +41,6 @@ static void test_a_login_goes_from_hello_to_the_vaults_verdict(void **state)
 	assert_int_equal(world.clients, 2);
 	assert_int_equal(world.vaults, 2);
 	assert_int_equal(world.gone, 1);
-	assert_false(world.cut);
 	assert_null(judge_session_find(j, id));
 }
 
@@ -215,7 +214,6 @@ static void test_a_desk_is_opened_with_the_peers_uid_and_its_nonce(void **state)
 	m = verdict(s->id, KM_VERDICT_ALLOW);
 	assert_int_equal(vault_says(&m), KM_OK);
 	assert_int_equal(world.gone, 1);
-	assert_false(world.cut);
 }
 
 /* --- who may ask for whom ---------------------------------------------------------------- */
