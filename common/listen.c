@@ -72,17 +72,24 @@ static km_rc clear_place(const char *path)
 	return unlink(path) < 0 && errno != ENOENT ? KM_EIO : KM_OK;
 }
 
-/* Nobody can connect before listen(): by then mode and owner are right. */
+/*
+ * The mode is the socket's before it has a name: chmod() would follow a link put in
+ * its place. lchown() does not. Nobody can connect before listen().
+ */
 static int make_at(int s, const struct sockaddr_un *at, mode_t mode, uid_t uid, gid_t gid)
 {
-	mode_t old = umask(0777);
-	int r = bind(s, (const struct sockaddr *)at, sizeof(*at));
+	mode_t old;
+	int r;
 
+	if (fchmod(s, mode) < 0)
+		return -1;
+	old = umask(0);
+	r = bind(s, (const struct sockaddr *)at, sizeof(*at));
 	umask(old);
 	if (r < 0)
 		return -1;
 	if (((uid != (uid_t)-1 || gid != (gid_t)-1) && lchown(at->sun_path, uid, gid) < 0) ||
-	    chmod(at->sun_path, mode) < 0 || listen(s, BACKLOG) < 0) {
+	    listen(s, BACKLOG) < 0) {
 		unlink(at->sun_path);
 		return -1;
 	}

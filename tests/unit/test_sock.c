@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,44 @@ static int listen_here(void)
 
 	assert_int_equal(km_listen_at(path, 0600, (uid_t)-1, (gid_t)-1, &fd), KM_OK);
 	return fd;
+}
+
+/* --- somebody else in the same folder --------------------------------------- */
+
+static const char *switched; /* what stands in the socket's place as soon as it has its name */
+
+/* Instead of libc's. */
+int bind(int fd, const struct sockaddr *at, socklen_t len)
+{
+	const char *name = ((const struct sockaddr_un *)(const void *)at)->sun_path;
+	int r = (int)syscall(SYS_bind, fd, at, len);
+
+	if (r == 0 && switched) {
+		assert_int_equal(unlink(name), 0);
+		assert_int_equal(symlink(switched, name), 0);
+	}
+	return r;
+}
+
+static void test_a_link_put_in_the_sockets_place_changes_nothing_elsewhere(void **state)
+{
+	char victim[sizeof(path) + 8];
+	struct stat st;
+	int fd = -1, file;
+
+	(void)state;
+	snprintf(victim, sizeof(victim), "%s.victim", path);
+	file = open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(file >= 0);
+	close(file);
+	switched = victim;
+	if (km_listen_at(path, 0666, (uid_t)-1, (gid_t)-1, &fd) == KM_OK)
+		close(fd);
+	switched = NULL;
+	assert_int_equal(lstat(victim, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(unlink(victim), 0);
+	assert_int_equal(unlink(path), 0);
 }
 
 /* --- listening and connecting ---------------------------------------------- */
@@ -209,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_socket_has_the_mode_it_was_asked_for),
+		cmocka_unit_test(test_a_link_put_in_the_sockets_place_changes_nothing_elsewhere),
 		cmocka_unit_test(test_frames_go_both_ways_and_are_stamped_from_the_first_byte),
 		cmocka_unit_test(test_an_old_socket_is_replaced_and_anything_else_is_not),
 		cmocka_unit_test(test_where_nobody_listens_there_is_no_connection),
