@@ -245,8 +245,11 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 		about(&refused, KM_EVENT_LOGIN_REFUSED, t, km_reason_word(reason));
 		f.event = &refused;
 	}
-	/* One of several may be locked while another still answers: that is written down too. */
-	if (t->locks > 0) {
+	/*
+	 * One of several may be locked while another still answers: that is written down too. The
+	 * names that a stranger makes up are no end of sources.
+	 */
+	if (t->locks > 0 && (t->s->trusted || t->known || session_admit(v, t->s))) {
 		about(&locked, KM_EVENT_LOCKED, t, NULL);
 		event_add_number(&locked, "wait",
 				 t->locks == LOCKOUT_FOR_GOOD ? -1 : (int64_t)t->locks);

@@ -93,7 +93,7 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	s->refused |= verdict.code == KM_VERDICT_RETRY;
+	s->refused = verdict.code == KM_VERDICT_RETRY;
 	say_verdict(reply_new(v, s), verdict);
 }
 
@@ -295,39 +295,59 @@ static const struct {
 #define AUTOBIND_BYTES                                                                             \
 	6 /* NUL and five digits: the name the kernel gives a client that has none (unix(7)) */
 
-/*
- * A descriptor that a listener accepted: its peer credentials are those of whoever connected. On
- * the connecting end they are the listener's, who is root: a judge could connect to its own socket
- * and pass that end. The two are told apart by the peer's name: a listener has a path, a client has
- * none.
- */
-static bool was_accepted(int fd)
-{
-	struct sockaddr_un peer = { .sun_family = AF_UNSPEC };
-	socklen_t len = sizeof(int);
-	int type = 0, listens = 1;
+enum end {
+	END_FOREIGN = 0, /* nothing that our judge would hand on */
+	END_NAMED,       /* of a client that gave its socket a name, or a listener's other end */
+	END_ACCEPTED,    /* of a listener: its peer credentials are those of whoever connected */
+};
 
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
-		return false;
-	len = sizeof listens;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || listens)
-		return false;
-	len = sizeof peer;
-	if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
-		return false;
-	if (peer.sun_family != AF_UNIX || len < offsetof(struct sockaddr_un, sun_path))
-		return false;
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) < 0 ? -1 : value;
+}
+
+typedef int name_of(int fd, struct sockaddr *name, socklen_t *len);
+
+/* Has this end (with getpeername: the other) a name that somebody gave it? What cannot be seen has.
+ */
+static bool is_named(name_of *name, int fd)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof at;
+
+	if (name(fd, (struct sockaddr *)&at, &len) < 0 || at.sun_family != AF_UNIX ||
+	    len < offsetof(struct sockaddr_un, sun_path))
+		return true;
 	len -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
-	return len == 0 || (len == AUTOBIND_BYTES && peer.sun_path[0] == '\0');
+	return len != 0 && (len != AUTOBIND_BYTES || at.sun_path[0] != '\0');
+}
+
+/*
+ * On the connecting end the peer credentials are the listener's, who is root: a judge could connect
+ * to its own socket and pass that end. The ends are told apart by the peer's name: a listener has a
+ * path, a client has none. A client that gives itself one is nobody we know, but no fault of the
+ * judge's.
+ */
+static enum end end_of(int fd)
+{
+	if (option_of(fd, SO_TYPE) != SOCK_SEQPACKET || option_of(fd, SO_ACCEPTCONN) != 0)
+		return END_FOREIGN;
+	if (!is_named(getpeername, fd))
+		return END_ACCEPTED;
+	return is_named(getsockname, fd) ? END_NAMED : END_FOREIGN;
 }
 
 km_rc session_open(struct vault *v, uint32_t id, const struct msg_open *m, int fd)
 {
+	enum end end = end_of(fd);
 	struct session *s = NULL;
 	pid_t pid;
 	gid_t gid;
 
-	if (id != 0 && fd >= 0 && was_accepted(fd) && !session_find(v, id))
+	if (id != 0 && end != END_FOREIGN && !session_find(v, id))
 		s = session_new(v, id);
 	if (!s) {
 		if (fd >= 0)
@@ -340,8 +360,8 @@ km_rc session_open(struct vault *v, uint32_t id, const struct msg_open *m, int f
 		session_end(v, s);
 		return KM_EPROTO;
 	}
-	s->trusted = s->peer == 0 || (v->has_owner && s->peer == v->owner);
-	if (!s->trusted && m->kind != KM_REQUEST_DESK && m->uid != s->peer)
+	s->trusted = end == END_ACCEPTED && (s->peer == 0 || (v->has_owner && s->peer == v->owner));
+	if (end != END_ACCEPTED || (!s->trusted && m->kind != KM_REQUEST_DESK && m->uid != s->peer))
 		return refuse_and_record(v, s, KM_EVENT_LOGIN_REFUSED, NULL,
 					 (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PEER, 0 });
 	for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
@@ -350,6 +370,20 @@ km_rc session_open(struct vault *v, uint32_t id, const struct msg_open *m, int f
 	}
 	session_end(v, s);
 	return KM_EPROTO;
+}
+
+/* How a conversation ends is all that is said with CLOSE; a client may have had a say in it. */
+static enum km_reason end_reason(unsigned reason)
+{
+	static const enum km_reason ends[] = { KM_REASON_TRIES, KM_REASON_DEADLINE,
+					       KM_REASON_PROTOCOL, KM_REASON_BUSY,
+					       KM_REASON_NO_VAULT };
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		if ((unsigned)ends[i] == reason)
+			return ends[i];
+	}
+	return KM_REASON_ABORTED;
 }
 
 /* The judge ended it: nothing was decided here, the trail says how it ended. */
@@ -363,7 +397,7 @@ void session_close(struct vault *v, struct session *s, unsigned reason)
 		if (session_operator(v, s, &op) != KM_OK)
 			memset(&op, 0, sizeof op);
 		event_make(&r, KM_EVENT_LOGIN_REFUSED, op.subject, "door");
-		event_add(&r, "reason", km_reason_word(reason));
+		event_add(&r, "reason", km_reason_word(end_reason(reason)));
 		session_describe(&r, s);
 		if (note_record(v, &r) != KM_OK)
 			km_log(LOG_ERR,
