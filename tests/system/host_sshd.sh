@@ -30,10 +30,12 @@ PrintLastLog no
 LogLevel DEBUG1
 StrictModes no
 CONFIG
-# Since OpenSSH 9.8 the service is a setting and no longer the name of the program.
-if /usr/sbin/sshd -T -f "$dir/sshd_config" -o PAMServiceName=$name >/dev/null 2>&1; then
-	echo "PAMServiceName $name" >>"$dir/sshd_config"
-fi
+# Newer ones: the service is a setting and no longer the name of the program, and
+# an address that failed a few times is not spoken to for a while.
+for setting in "PAMServiceName=$name" PerSourcePenalties=no; do
+	! /usr/sbin/sshd -T -f "$dir/sshd_config" -o "$setting" >/dev/null 2>&1 ||
+	    echo "${setting/=/ }" >>"$dir/sshd_config"
+done
 host_stacks $name
 sshd=''
 at_end() { [ -z "$sshd" ] || kill "$sshd" 2>/dev/null; }
