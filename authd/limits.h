@@ -8,7 +8,13 @@
 
 #define JUDGE_SESSIONS 1024 /* a login storm of a large site; bounds memory and descriptors */
 #define JUDGE_KEPT     128  /* of them for uid 0, so that nobody locks the administrator out */
-#define JUDGE_PER_UID  4    /* two lockers and two sudo: what one person does at once */
+/*
+ * su and sudo have euid 0 for anybody who starts them, so those who count as uid 0 have a limit
+ * by whom they log in: the windows and scripts of one person, or root on a busy machine.
+ */
+#define JUDGE_PER_LOGIN 64
+#define JUDGE_KEPT_DESK 16 /* as many as the vault has lines: only a desk takes these */
+#define JUDGE_PER_UID   4  /* two lockers and two sudo: what one person does at once */
 #define JUDGE_TOLD_UID                                                                             \
 	4 /* more of them that are only told why: a door believes no result before its LOGIN */
 #define JUDGE_BURST   64   /* connects at once; a login makes up to four */

@@ -316,6 +316,22 @@ static km_rc crowded_out(struct judge *j, struct judge_session *s)
 	return KM_ECLOSED;
 }
 
+static bool same_login(const struct judge_session *a, const struct judge_session *b)
+{
+	return a->opened && a->privileged && a->kind != KM_REQUEST_DESK &&
+	       strcmp(a->login, b->login) == 0;
+}
+
+/* The limits that have to know what is asked for; s is counted already. */
+static bool too_many(const struct judge *j, const struct judge_session *s)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; s->privileged && i < JUDGE_SESSIONS; i++)
+		same += same_login(&j->sessions[i], s);
+	return same >= JUDGE_PER_LOGIN || j->vacancies < JUDGE_KEPT_DESK;
+}
+
 static km_rc on_login(struct judge *j, struct judge_session *s, const struct km_msg *m)
 {
 	const struct msg_login *l = &m->login;
@@ -330,6 +346,10 @@ static km_rc on_login(struct judge *j, struct judge_session *s, const struct km_
 	memcpy(s->nonce, l->nonce, sizeof(s->nonce));
 	if (s->crowded)
 		return crowded_out(j, s);
+	if (too_many(j, s)) {
+		judge_link_turned_away(j, KM_REASON_BUSY, s->uid);
+		return crowded_out(j, s);
+	}
 	if (!s->privileged && l->uid != s->uid) {
 		judge_link_turned_away(j, KM_REASON_PEER, s->uid);
 		judge_session_refuse(j, s, KM_REASON_PEER);

@@ -134,8 +134,10 @@ static inline bool judge_is_quiet(void)
 
 /* --- the client's part --------------------------------------------------------------- */
 
+/* Each one logs in somebody else: there is a limit for each login. */
 static inline int client(void)
 {
+	static unsigned people;
 	struct km_msg m = { .number = KM_MSG_HELLO };
 	int fd = -1;
 
@@ -146,7 +148,7 @@ static inline int client(void)
 	m = (struct km_msg){ .number = KM_MSG_LOGIN };
 	m.login.kind = KM_REQUEST_AUTHENTICATE;
 	m.login.uid = 1000;
-	snprintf(m.login.login, sizeof(m.login.login), "alice");
+	snprintf(m.login.login, sizeof(m.login.login), "user%u", people++);
 	memset(m.login.nonce, 0x3c, sizeof(m.login.nonce));
 	assert_int_equal(km_send_msg(fd, &m, -1, MSG_DONTWAIT), KM_OK);
 	settle();

@@ -195,17 +195,18 @@ static void test_what_a_busy_vault_does_not_read_waits_in_order(void **state)
 
 static void test_a_vault_that_stops_reading_bounds_what_waits_and_refuses_the_rest(void **state)
 {
-	static int fd[JUDGE_SESSIONS];
+	enum { CLIENTS = JUDGE_SESSIONS - JUDGE_KEPT_DESK };
+	static int fd[CLIENTS];
 
 	(void)state;
 	fd[0] = client();
 	vault_comes();
-	for (unsigned i = 1; i < JUDGE_SESSIONS; i++)
+	for (unsigned i = 1; i < CLIENTS; i++)
 		fd[i] = client();
 	assert_true(j->link.queued <= JUDGE_QUEUE_MAX);
-	/* All places are taken: one more is told so. */
+	/* All places of logins are taken: one more is told so. */
 	is_refused(client(), KM_VERDICT_DENY, KM_REASON_BUSY);
-	for (unsigned i = 0; i < JUDGE_SESSIONS; i++)
+	for (unsigned i = 0; i < CLIENTS; i++)
 		close(fd[i]);
 	settle();
 	assert_true(j->link.queued <= 2 * JUDGE_QUEUE_MAX);
