@@ -392,8 +392,10 @@ void session_close(struct vault *v, struct session *s, unsigned reason)
 	struct km_operator op = { 0 };
 	struct km_event_record r;
 
-	/* A wrong code has its record already; how somebody gave up after it adds nothing. */
-	if (!s->refused && session_admit(v, s)) {
+	/* A wrong code has its record already; that somebody gave up after it adds nothing. */
+	bool known = s->refused && (reason == KM_REASON_ABORTED || reason == KM_REASON_TRIES);
+
+	if (!known && session_admit(v, s)) {
 		if (session_operator(v, s, &op) != KM_OK)
 			memset(&op, 0, sizeof op);
 		event_make(&r, KM_EVENT_LOGIN_REFUSED, op.subject, "door");
