@@ -82,7 +82,7 @@ static void put_aside(struct judge *j, int fd)
 static void complain(struct judge *j, uid_t uid)
 {
 	int64_t now = km_boot_ms();
-	struct judge_source *s = judge_sources_count(&j->senders, uid, 0, now);
+	struct judge_source *s = judge_sources_count(&j->senders, uid, 0, now, LOG_EVERY_MS);
 
 	if (!judge_source_due(s, now, LOG_EVERY_MS))
 		return;

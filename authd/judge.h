@@ -118,6 +118,8 @@ struct judge {
 	struct judge_link link;
 	struct judge_aside aside;
 	struct judge_sources senders; /* of descriptors: for the log */
+	struct judge_sources turned;  /* away: for the vault */
+	sd_event_source *turned_timer;
 	struct judge_anchor anchor;
 	sd_event_source *anchor_timer;
 	bool anchor_failed; /* said so already */
@@ -205,7 +207,10 @@ void judge_link_down(struct judge *j, bool try_again);
 KM_MUST_CHECK km_rc judge_link_send(struct judge *j, const struct km_msg *m, int pass_fd);
 /* A frame that came on the link. KM_EPROTO: the link is to be closed. */
 KM_MUST_CHECK km_rc judge_link_heard(struct judge *j, const uint8_t *buf, size_t len);
+/* Tells the vault, or counts until it can be told: never so that a login has to wait. */
 void judge_link_turned_away(struct judge *j, enum km_reason reason, uid_t uid);
+/* Tells what was counted and is due. False: something is left. now_ms: CLOCK_BOOTTIME. */
+bool judge_link_tell_turned(struct judge *j, int64_t now_ms);
 
 /* --- listen.c --------------------------------------------------------------- */
 

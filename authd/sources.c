@@ -3,15 +3,13 @@
 
 #include "sources.h"
 
-#define KEPT_MS 60000 /* a place is not given away sooner: its owner would be told of at once */
-
-static bool idle(const struct judge_source *s, int64_t now_ms)
+static bool idle(const struct judge_source *s, int64_t now_ms, int64_t every_ms)
 {
-	return !s->used || (s->count == 0 && now_ms - s->told_ms >= KEPT_MS);
+	return !s->used || (s->count == 0 && now_ms - s->told_ms >= every_ms);
 }
 
 static struct judge_source *place_of(struct judge_sources *t, uid_t uid, unsigned reason,
-				     int64_t now_ms)
+				     int64_t now_ms, int64_t every_ms)
 {
 	struct judge_source *place = NULL, *others = &t->source[JUDGE_SOURCES];
 
@@ -20,7 +18,7 @@ static struct judge_source *place_of(struct judge_sources *t, uid_t uid, unsigne
 
 		if (s->used && s->uid == uid && s->reason == reason)
 			return s;
-		if (!place && idle(s, now_ms))
+		if (!place && idle(s, now_ms, every_ms))
 			place = s;
 	}
 	if (place) {
@@ -34,9 +32,9 @@ static struct judge_source *place_of(struct judge_sources *t, uid_t uid, unsigne
 }
 
 struct judge_source *judge_sources_count(struct judge_sources *t, uid_t uid, unsigned reason,
-					 int64_t now_ms)
+					 int64_t now_ms, int64_t every_ms)
 {
-	struct judge_source *s = place_of(t, uid, reason, now_ms);
+	struct judge_source *s = place_of(t, uid, reason, now_ms, every_ms);
 
 	if (s->count < UINT32_MAX)
 		s->count++;

@@ -25,9 +25,12 @@ struct judge_sources {
 	struct judge_source source[JUDGE_SOURCES + 1];
 };
 
-/* Counts one more, and returns where. */
+/*
+ * Counts one more, and returns where. every_ms as below: a place is given away only when its
+ * owner would be told of at once without it too.
+ */
 struct judge_source *judge_sources_count(struct judge_sources *t, uid_t uid, unsigned reason,
-					 int64_t now_ms);
+					 int64_t now_ms, int64_t every_ms);
 /* There is something to tell, and the last time is long enough ago. */
 bool judge_source_due(const struct judge_source *s, int64_t now_ms, int64_t every_ms);
 void judge_source_told(struct judge_source *s, int64_t now_ms);

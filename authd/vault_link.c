@@ -20,6 +20,7 @@
 
 #define DRAIN        128 /* frames at one go, so that clients get their turn */
 #define ANCHOR_MS    1000
+#define TURNED_MS    1000 /* a uid that is turned away is told of once in this time */
 #define USEC_PER_MS  1000u
 #define USEC_PER_SEC 1000000u
 #define ACCURACY     10000 /* µs by which a timer may be late */
@@ -216,11 +217,19 @@ static km_rc send_or_queue(struct judge_link *l, const uint8_t *buf, size_t len,
 	return rc;
 }
 
+static unsigned most_waiting(uint8_t number)
+{
+	/* Every session may have a CLOSE waiting besides: it is never the one left out. */
+	if (number == KM_MSG_CLOSE)
+		return 2 * JUDGE_QUEUE_MAX;
+	/* Never before the frame of a login: it is told later, with a count. */
+	return number == KM_MSG_TURNED_AWAY ? 0 : JUDGE_QUEUE_MAX;
+}
+
 km_rc judge_link_send(struct judge *j, const struct km_msg *m, int pass_fd)
 {
 	struct judge_link *l = &j->link;
-	/* Every session may have a CLOSE waiting besides: it is never the one left out. */
-	unsigned most = m->number == KM_MSG_CLOSE ? 2 * JUDGE_QUEUE_MAX : JUDGE_QUEUE_MAX;
+	unsigned most = most_waiting(m->number);
 	size_t len = 0;
 	km_rc rc;
 
@@ -240,17 +249,60 @@ km_rc judge_link_send(struct judge *j, const struct km_msg *m, int pass_fd)
 	return rc;
 }
 
-void judge_link_turned_away(struct judge *j, enum km_reason reason, uid_t uid)
+static void tell_of(struct judge *j, struct judge_source *s, int64_t now_ms)
 {
 	struct km_msg m = { .number = KM_MSG_TURNED_AWAY };
 	km_rc rc;
 
-	m.turned_away.reason = (uint8_t)reason;
-	m.turned_away.uid = uid;
+	m.turned_away.reason = (uint8_t)s->reason;
+	m.turned_away.uid = s->uid;
+	m.turned_away.count = s->count;
 	rc = j->ports->to_vault(j, &m, -1);
-	if (rc != KM_OK)
-		km_log(LOG_DEBUG, "uid %u was turned away and the vault not told: %s", uid,
-		       km_rc_name(rc));
+	if (rc == KM_OK)
+		judge_source_told(s, now_ms);
+	else
+		km_log(LOG_DEBUG, "uid %u was turned away %u times, not told yet: %s", s->uid,
+		       s->count, km_rc_name(rc));
+}
+
+bool judge_link_tell_turned(struct judge *j, int64_t now_ms)
+{
+	bool done = true;
+
+	for (size_t i = 0; i < JUDGE_SOURCES + 1; i++) {
+		struct judge_source *s = &j->turned.source[i];
+
+		if (judge_source_due(s, now_ms, TURNED_MS))
+			tell_of(j, s, now_ms);
+		done = done && s->count == 0;
+	}
+	return done;
+}
+
+static int on_turned_due(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge *j = arg;
+
+	(void)source;
+	(void)usec;
+	drop_timer(&j->turned_timer);
+	if (!judge_link_tell_turned(j, km_boot_ms()) &&
+	    !start_timer(j, &j->turned_timer, TURNED_MS * USEC_PER_MS, on_turned_due))
+		km_log(LOG_ERR, "no timer: who is turned away is told of with the next one");
+	return 0;
+}
+
+void judge_link_turned_away(struct judge *j, enum km_reason reason, uid_t uid)
+{
+	int64_t now = km_boot_ms();
+	struct judge_source *s =
+	    judge_sources_count(&j->turned, uid, (unsigned)reason, now, TURNED_MS);
+
+	if (judge_source_due(s, now, TURNED_MS))
+		tell_of(j, s, now);
+	if (s->count > 0 && !j->turned_timer && j->event &&
+	    !start_timer(j, &j->turned_timer, TURNED_MS * USEC_PER_MS, on_turned_due))
+		km_log(LOG_ERR, "no timer: who is turned away is told of with the next one");
 }
 
 /* --- up and down -------------------------------------------------------------------- */
@@ -341,6 +393,8 @@ void judge_link_down(struct judge *j, bool try_again)
 	drop_timer(&l->retry);
 	drop_timer(&l->silence);
 	drop_timer(&j->anchor_timer);
+	if (!try_again)
+		drop_timer(&j->turned_timer);
 	while (l->first)
 		forget_first(l);
 	if (l->fd >= 0) {

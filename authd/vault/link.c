@@ -98,6 +98,7 @@ static km_rc take_turned_away(struct vault *v, struct km_msg *m, int fd)
 	event_make(&r, KM_EVENT_TURNED_AWAY, NULL, "judge");
 	event_add(&r, "reason", km_reason_word(m->turned_away.reason));
 	event_add_number(&r, "peer", m->turned_away.uid);
+	event_add_number(&r, "count", m->turned_away.count);
 	if (note_record(v, &r) != KM_OK)
 		km_log(LOG_ERR, "a client that was turned away could not be recorded");
 	return KM_OK;

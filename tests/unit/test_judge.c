@@ -216,6 +216,44 @@ static void test_a_vault_that_stops_reading_bounds_what_waits_and_refuses_the_re
 	assert_int_equal(j->link.queued, 0);
 }
 
+/* One user who connects in a loop while the disk is slow. */
+static void test_who_is_turned_away_takes_no_place_in_the_queue_of_logins(void **state)
+{
+	enum { CLIENTS = 400 };
+	static int fd[CLIENTS];
+	unsigned queued, told = 0;
+
+	(void)state;
+	fd[0] = client();
+	vault_comes();
+	for (unsigned i = 1; i < CLIENTS; i++)
+		fd[i] = client();
+	queued = j->link.queued;
+	assert_true(queued > 0);
+	for (uid_t uid = 5000; uid < 5100; uid++)
+		judge_link_turned_away(j, KM_REASON_BUSY, uid);
+	assert_int_equal(j->link.queued, queued);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		int copy = -1;
+
+		assert_int_equal(next_from_judge(&copy).number, KM_MSG_OPEN);
+		close(copy);
+		settle();
+	}
+	assert_true(judge_link_tell_turned(j, 0));
+	while (!judge_is_quiet()) {
+		struct km_msg m = next_from_judge(NULL);
+
+		assert_int_equal(m.number, KM_MSG_TURNED_AWAY);
+		told += m.turned_away.count;
+	}
+	/* 64 of them by name, the others together. */
+	assert_int_equal(told, 100);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		close(fd[i]);
+	settle();
+}
+
 /* A descriptor left behind after each login would end all logins one day. */
 static void test_no_descriptor_is_left_after_many_sessions(void **state)
 {
@@ -261,6 +299,7 @@ int main(void)
 		IN_HOUSE(test_after_a_refusal_nothing_can_be_written_to_the_client_any_more),
 		IN_HOUSE(test_what_a_busy_vault_does_not_read_waits_in_order),
 		IN_HOUSE(test_a_vault_that_stops_reading_bounds_what_waits_and_refuses_the_rest),
+		IN_HOUSE(test_who_is_turned_away_takes_no_place_in_the_queue_of_logins),
 		IN_HOUSE(test_no_descriptor_is_left_after_many_sessions),
 	};
 

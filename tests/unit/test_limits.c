@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "../../authd/limits.h"
+#include "../../authd/sources.h"
 
 static struct judge_limits limits;
 
@@ -129,6 +130,57 @@ static void test_leaving_without_having_come_counts_nothing_below_zero(void **st
 	assert_int_equal(come(1000, 0), JUDGE_IN);
 }
 
+/* --- what is counted until it is told ---------------------------------------------------- */
+
+#define EVERY_MS 1000
+
+static struct judge_sources sources;
+
+static struct judge_source *counted(uid_t uid, unsigned reason, int64_t now_ms)
+{
+	return judge_sources_count(&sources, uid, reason, now_ms, EVERY_MS);
+}
+
+static void test_the_first_is_due_at_once_and_the_next_only_after_a_while(void **state)
+{
+	struct judge_source *s;
+
+	(void)state;
+	memset(&sources, 0, sizeof(sources));
+	s = counted(1000, 7, 50);
+	assert_true(judge_source_due(s, 50, EVERY_MS));
+	judge_source_told(s, 50);
+	assert_false(judge_source_due(s, 5000, EVERY_MS));
+	for (unsigned i = 0; i < 10; i++)
+		assert_ptr_equal(counted(1000, 7, 60), s);
+	assert_ptr_not_equal(counted(1000, 8, 60), s);
+	assert_ptr_not_equal(counted(1001, 7, 60), s);
+	assert_false(judge_source_due(s, 49 + EVERY_MS, EVERY_MS));
+	assert_true(judge_source_due(s, 50 + EVERY_MS, EVERY_MS));
+	assert_int_equal(s->count, 10);
+	s->count = UINT32_MAX;
+	assert_int_equal(counted(1000, 7, 60)->count, UINT32_MAX);
+}
+
+static void test_those_without_a_place_are_counted_together_and_nobody_is_forgotten(void **state)
+{
+	struct judge_source *s;
+
+	(void)state;
+	memset(&sources, 0, sizeof(sources));
+	for (uid_t uid = 1; uid <= JUDGE_SOURCES; uid++)
+		assert_int_equal(counted(uid, 7, 0)->count, 1);
+	for (uid_t uid = 5000; uid < 5010; uid++)
+		s = counted(uid, 7, 0);
+	assert_int_equal(s->uid, JUDGE_SOURCES_OTHERS);
+	assert_int_equal(s->count, 10);
+	/* A place that was told of is free when its time is over, and not before. */
+	judge_source_told(counted(3, 7, 0), 100);
+	assert_int_equal(counted(6000, 7, 99 + EVERY_MS)->uid, JUDGE_SOURCES_OTHERS);
+	assert_int_equal(counted(6000, 7, 100 + EVERY_MS)->uid, 6000);
+	assert_int_equal(counted(4, 7, 0)->count, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +198,9 @@ int main(void)
 		    fresh),
 		cmocka_unit_test_setup(test_leaving_without_having_come_counts_nothing_below_zero,
 				       fresh),
+		cmocka_unit_test(test_the_first_is_due_at_once_and_the_next_only_after_a_while),
+		cmocka_unit_test(
+		    test_those_without_a_place_are_counted_together_and_nobody_is_forgotten),
 	};
 
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

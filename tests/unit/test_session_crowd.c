@@ -78,11 +78,59 @@ static void test_the_last_places_are_for_desks_alone(void **state)
 	assert_int_equal(j->vacancies, 0);
 }
 
+/* --- the vault hears of it ---------------------------------------------------------------- */
+
+static void is_told(unsigned index, uint32_t uid, uint32_t count)
+{
+	assert_true(index < world.vaults);
+	assert_int_equal(world.vault[index].number, KM_MSG_TURNED_AWAY);
+	assert_int_equal(world.vault[index].turned_away.reason, KM_REASON_BUSY);
+	assert_int_equal(world.vault[index].turned_away.uid, uid);
+	assert_int_equal(world.vault[index].turned_away.count, count);
+}
+
+static void test_a_crowd_turned_away_is_one_frame_at_once_and_one_with_the_count(void **state)
+{
+	const int64_t later = INT64_MAX / 2, now = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		judge_link_turned_away(j, KM_REASON_BUSY, ALICE);
+	judge_link_turned_away(j, KM_REASON_BUSY, ALICE + 1);
+	assert_int_equal(world.vaults, 2);
+	is_told(0, ALICE, 1);
+	is_told(1, ALICE + 1, 1);
+	assert_false(judge_link_tell_turned(j, now));
+	assert_int_equal(world.vaults, 2);
+	assert_true(judge_link_tell_turned(j, later));
+	assert_int_equal(world.vaults, 3);
+	is_told(2, ALICE, 999);
+	assert_true(judge_link_tell_turned(j, later + later / 2));
+	assert_int_equal(world.vaults, 3);
+}
+
+static void test_what_the_vault_cannot_be_told_is_not_lost(void **state)
+{
+	const int64_t later = INT64_MAX / 2;
+
+	(void)state;
+	world.vault_rc = KM_ELIMIT;
+	for (unsigned i = 0; i < 5; i++)
+		judge_link_turned_away(j, KM_REASON_BUSY, ALICE);
+	assert_false(judge_link_tell_turned(j, later));
+	world.vault_rc = KM_OK;
+	assert_true(judge_link_tell_turned(j, later));
+	assert_int_equal(world.vaults, 1);
+	is_told(0, ALICE, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_HOUSE(test_one_login_has_its_share_of_roots_places_and_no_more),
 		IN_HOUSE(test_the_last_places_are_for_desks_alone),
+		IN_HOUSE(test_a_crowd_turned_away_is_one_frame_at_once_and_one_with_the_count),
+		IN_HOUSE(test_what_the_vault_cannot_be_told_is_not_lost),
 	};
 
 	return cmocka_run_group_tests_name("session_crowd", tests, NULL, NULL);
