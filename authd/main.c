@@ -308,6 +308,9 @@ static int prepare(struct judge *j, const struct options *o, struct reloaded *r)
 		km_log(LOG_ERR, "no memory to start");
 		return EX_OSERR;
 	}
+	/* WatchdogSec= of the unit: whoever stands still is started again. */
+	if (sd_event_set_watchdog(j->event, true) < 0)
+		km_log(LOG_WARNING, "no watchdog: nobody notices when the judge stands still");
 	if (km_locked_degraded())
 		km_log(LOG_WARNING, "memory for codes cannot be locked (RLIMIT_MEMLOCK)");
 	rc = open_anchor(j, o->anchor_dir);

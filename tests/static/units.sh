@@ -66,6 +66,7 @@ for room in kenmon-authd kenmon-vault; do
 	check "$room is started again however often it fails" has $room.service StartLimitIntervalSec=0
 	check "the socket of $room never stays failed" has $room.socket TriggerLimitIntervalSec=0
 done
+check "a judge that stands still is started again" has kenmon-authd.service WatchdogSec=30
 check "the judge can find the session of a caller" has kenmon-authd.service ProtectProc=default
 check "everybody may ask the judge" has kenmon-authd.socket SocketMode=0666
 check "only the judge may ask the vault" has kenmon-vault.socket SocketMode=0600
