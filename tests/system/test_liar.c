@@ -229,6 +229,33 @@ static void test_two_doors_at_once_cannot_be_swapped(void **state)
 	assert_int_equal(code[1], PAM_SUCCESS);
 }
 
+/* Two doors of one operator: what one of them proved is for that one. */
+static void gives_away(void)
+{
+	struct guest a, b, *owner;
+	struct twist t = { 0 };
+
+	liar_ready();
+	liar_accept(&a);
+	liar_accept(&b);
+	liar_ask(&a);
+	liar_ask(&b);
+	owner = strcmp(a.code, HOTP_0) == 0 ? &a : &b;
+	t.fd = owner == &a ? b.fd : a.fd;
+	MUST(one_login(owner, &t) == KM_VERDICT_ALLOW);
+}
+
+static void test_a_code_typed_at_one_door_does_not_open_another_of_the_same_name(void **state)
+{
+	const struct liar_door doors[] = { { "games", HOTP_0 }, { "games", "000000" } };
+	int code[2];
+
+	NEEDS_ROOT();
+	liar_play(*state, gives_away, doors, 2, code);
+	assert_int_equal(code[0], PAM_AUTHINFO_UNAVAIL);
+	assert_int_equal(code[1], PAM_AUTHINFO_UNAVAIL);
+}
+
 /* --- descriptors ---------------------------------------------------------------------------------
  */
 
@@ -354,6 +381,7 @@ int main(void)
 		LIAR_TEST(test_another_operators_right_code_opens_no_door_but_theirs),
 		LIAR_TEST(test_another_uid_or_service_is_another_request),
 		LIAR_TEST(test_two_doors_at_once_cannot_be_swapped),
+		LIAR_TEST(test_a_code_typed_at_one_door_does_not_open_another_of_the_same_name),
 		LIAR_TEST(test_no_descriptor_of_its_own_gets_the_judge_a_line),
 		LIAR_TEST(test_the_judges_link_carries_nothing_but_its_own_five_messages),
 		LIAR_TEST(test_its_own_messages_out_of_turn_end_the_link),
