@@ -75,14 +75,19 @@ km_rc km_mac_head(struct km_keys *keys, const void *bytes, size_t len, uint8_t o
 km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, uint64_t credential,
 		      const void *code, size_t len, uint8_t out[KM_TAG_BYTES])
 {
+	struct km_subject_key own KM_SUBJECT_KEY = { 0 };
 	uint8_t message[8 + KM_SECRET_MAX];
 	km_rc rc;
 
 	if (len > KM_SECRET_MAX)
 		return KM_ELIMIT;
+	/* The subject's key seals; one key does not do two things. */
+	rc = keys_hmac(keys, key->bytes, "kenmon recovery 1", "", 0, own.bytes);
+	if (rc)
+		return rc;
 	keys_put(message, credential, 8);
 	memcpy(message + 8, code, len);
-	rc = keys_hmac(keys, key->bytes, "recovery", message, 8 + len, out);
+	rc = keys_hmac(keys, own.bytes, "recovery", message, 8 + len, out);
 	km_wipe(message, sizeof(message));
 	return rc;
 }

@@ -6,7 +6,8 @@
  *     ├─ HKDF-SHA256 → tags of vault.db, tags of identity.db, MAC of the audit head
  *     └─ HKDF-SHA256 → seals kek.G  (AES-256-GCM)
  *          KEK_G (64 bytes) → wraps subject keys and month keys (AES-256-SIV, RFC 5297)
- *               subject key (32 bytes) → seals rows (AES-256-GCM) and recovery codes (HMAC-SHA256)
+ *               subject key (32 bytes) → seals rows (AES-256-GCM)
+ *                    └─ HMAC-SHA256 → a key for the HMACs of recovery codes
  *
  * All of them live in locked memory. Nothing here logs.
  */
@@ -88,7 +89,7 @@ KM_MUST_CHECK km_rc km_unseal(struct km_keys *, const struct km_subject_key *key
 			      const struct km_aad *aad, const uint8_t *sealed, size_t sealed_len,
 			      void *plain, size_t cap, size_t *plain_len);
 
-/* MAC of a recovery code in stored form, under the subject's own key. */
+/* MAC of a recovery code in stored form, under a key derived from the subject's own. */
 KM_MUST_CHECK km_rc km_mac_recovery(struct km_keys *, const struct km_subject_key *key,
 				    uint64_t credential, const void *code, size_t len,
 				    uint8_t out[KM_TAG_BYTES]);
