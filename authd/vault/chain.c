@@ -60,13 +60,14 @@ km_rc chain_hash(struct km_store *s, const uint8_t prev[CHAIN_HASH_BYTES],
 km_rc chain_head_bytes(struct km_keys *keys, const struct km_head *head,
 		       uint8_t out[CHAIN_HEAD_BYTES])
 {
-	uint8_t bytes[16 + 8 + CHAIN_HASH_BYTES];
+	uint8_t bytes[16 + 8 + CHAIN_HASH_BYTES + 8];
 
 	memcpy(bytes, head->chain, 16);
 	keys_put(bytes + 16, head->seq, 8);
 	memcpy(bytes + 24, head->hash, CHAIN_HASH_BYTES);
-	memcpy(out, bytes + 16, 8 + CHAIN_HASH_BYTES);
-	return km_mac_head(keys, bytes, sizeof(bytes), out + 8 + CHAIN_HASH_BYTES);
+	keys_put(bytes + 24 + CHAIN_HASH_BYTES, (uint64_t)head->wall, 8);
+	memcpy(out, bytes + 16, sizeof(bytes) - 16);
+	return km_mac_head(keys, bytes, sizeof(bytes), out + sizeof(bytes) - 16);
 }
 
 km_rc chain_head_read(struct km_store *s, struct km_head *head)
@@ -79,6 +80,7 @@ km_rc chain_head_read(struct km_store *s, struct km_head *head)
 		return rc;
 	found.seq = keys_get(stored, 8);
 	memcpy(found.hash, stored + 8, sizeof(found.hash));
+	found.wall = (int64_t)keys_get(stored + 8 + sizeof(found.hash), 8);
 	rc = chain_head_bytes(s->keys, &found, right);
 	if (rc)
 		return rc;

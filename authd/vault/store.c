@@ -307,10 +307,8 @@ static km_rc check_tail(struct km_store *s, const struct store_why *why)
 	rc = query_row(&q);
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
-	if (!rc) {
+	if (!rc)
 		query_get_blob(&q, hash, sizeof(hash));
-		s->at.head.wall = query_get_int(&q);
-	}
 	/* Not refused, so that 'kenmon audit verify' can say where the damage begins. */
 	if (rc || q.rc || memcmp(hash, s->at.head.hash, sizeof(hash)) != 0)
 		store_say(why, "the end of the audit trail is missing or was changed: run "

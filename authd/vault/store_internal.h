@@ -162,7 +162,7 @@ KM_MUST_CHECK km_rc meta_set(struct km_store *s, enum store_db_id db, const char
 /* --- audit chain (chain.c) --------------------------------------------------- */
 
 #define CHAIN_HASH_BYTES 32
-#define CHAIN_HEAD_BYTES (8 + CHAIN_HASH_BYTES + KM_TAG_BYTES)
+#define CHAIN_HEAD_BYTES (8 + CHAIN_HASH_BYTES + 8 + KM_TAG_BYTES)
 #define CHAIN_BODY_MAX   (KM_EVENT_BODY + KM_SEAL_OVERHEAD)
 
 /* A record as it lies in the table. */
@@ -182,7 +182,7 @@ KM_MUST_CHECK km_rc chain_hash(struct km_store *s, const uint8_t prev[CHAIN_HASH
 			       const struct chain_record *r, uint8_t hash[CHAIN_HASH_BYTES]);
 KM_MUST_CHECK km_rc chain_digest(struct km_store *s, const void *bytes, size_t len,
 				 uint8_t hash[CHAIN_HASH_BYTES]);
-/* The stored head: seq ‖ hash ‖ MAC over chain, seq and hash. */
+/* The stored head: seq ‖ hash ‖ wall ‖ MAC over chain, seq, hash and wall. */
 KM_MUST_CHECK km_rc chain_head_bytes(struct km_keys *keys, const struct km_head *head,
 				     uint8_t out[CHAIN_HEAD_BYTES]);
 KM_MUST_CHECK km_rc chain_head_read(struct km_store *s, struct km_head *head);

@@ -226,7 +226,7 @@ static void test_a_changed_seal_of_the_end_shows(void **state)
 {
 	struct box *b = *state;
 	static const char *const changes[] = {
-		"UPDATE meta SET value = zeroblob(72) WHERE key = 'audit_head'",
+		"UPDATE meta SET value = zeroblob(80) WHERE key = 'audit_head'",
 		"DELETE FROM meta WHERE key = 'audit_head'",
 	};
 

@@ -205,9 +205,30 @@ static void test_a_changed_audit_head_is_refused(void **state)
 
 	assert_int_equal(record(b, "n=1"), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
-	sql(b, DB_VAULT, "UPDATE meta SET value = zeroblob(72) WHERE key = 'audit_head'");
+	sql(b, DB_VAULT, "UPDATE meta SET value = zeroblob(80) WHERE key = 'audit_head'");
 	assert_int_equal(reopen(b), KM_ECORRUPT);
 	assert_non_null(strstr(b->why, "MAC"));
+}
+
+/* Else the clock would seem to be wrong as well. */
+static void test_the_time_of_the_last_record_is_known_without_the_record(void **state)
+{
+	struct box *b = *state;
+	struct km_head head;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(record(b, "n=1"), KM_OK);
+	assert_int_equal(store_flush(b->s), KM_OK);
+	sql(b, DB_VAULT, "UPDATE audit SET wall = 1 WHERE seq = 3");
+	assert_int_equal(reopen(b), KM_OK);
+	assert_int_equal(store_head(b->s, &head), KM_OK);
+	assert_int_equal(head.wall, BOX_WALL);
+	sql(b, DB_VAULT, "DELETE FROM audit WHERE seq > 1; COMMIT");
+	assert_int_equal(reopen(b), KM_OK);
+	assert_non_null(strstr(b->why, "the end of the audit trail is missing"));
+	assert_int_equal(store_head(b->s, &head), KM_OK);
+	assert_int_equal(head.seq, 3);
+	assert_int_equal(head.wall, BOX_WALL);
 }
 
 static void test_a_removed_audit_head_is_refused(void **state)
@@ -371,6 +392,7 @@ int main(void)
 		OPEN_TEST(test_another_version_of_the_tables_is_refused),
 		OPEN_TEST(test_a_database_of_other_keys_is_refused),
 		OPEN_TEST(test_a_changed_audit_head_is_refused),
+		OPEN_TEST(test_the_time_of_the_last_record_is_known_without_the_record),
 		OPEN_TEST(test_a_removed_audit_head_is_refused),
 		OPEN_TEST(test_an_interrupted_first_start_is_finished_by_the_next),
 		OPEN_TEST(test_the_mark_of_a_first_start_never_replaces_a_database),
