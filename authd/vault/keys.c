@@ -146,6 +146,7 @@ static km_rc derive_all(struct km_keys *keys, struct scratch *s)
 		{ "kenmon vault.db tags 1", keys->tag_vault },
 		{ "kenmon identity.db tags 1", keys->tag_identity },
 		{ "kenmon audit head 1", keys->head },
+		{ "kenmon vault.db rows 1", keys->rows },
 	};
 	km_rc rc = KM_OK;
 
@@ -259,6 +260,8 @@ static km_rc load(const struct place *p, bool may_create, struct km_keys *keys, 
 	rc = found.key ? read_master(p, s) : make_master(p, s);
 	if (!rc)
 		rc = derive_all(keys, s);
+	if (!rc)
+		rc = keys_use_rows(keys);
 	if (!rc)
 		rc = make ? make_kek(p, keys, s) : read_kek(p, keys, s);
 	if (!rc)

@@ -3,6 +3,7 @@
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <kenmon/keys.h>
 
@@ -26,6 +27,8 @@ struct km_keys {
 	uint8_t tag_vault[KM_KEY_BYTES];
 	uint8_t tag_identity[KM_KEY_BYTES];
 	uint8_t head[KM_KEY_BYTES];
+	uint8_t rows[KM_KEY_BYTES];
+	SHA256_CTX rows_inner, rows_outer; /* HMAC's two hashes, each begun with that key */
 	uint32_t generation;
 	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros */
 	EVP_CIPHER *gcm;
@@ -39,6 +42,9 @@ struct km_keys {
 KM_MUST_CHECK km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES],
 			      const char *purpose, const void *bytes, size_t len,
 			      uint8_t out[KM_TAG_BYTES]);
+
+/* Takes the key of the rows into use. */
+KM_MUST_CHECK km_rc keys_use_rows(struct km_keys *keys);
 
 /* AES-256-GCM with everything by hand, for kek.G and for rows. */
 KM_MUST_CHECK km_rc keys_gcm_seal(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES],

@@ -6,7 +6,11 @@
  * OpenSSL's copy of the key. The two contexts of the KEK stay keyed (keying
  * one costs as much as the rest of a login); their schedules are the one copy
  * of a key outside locked memory. The process is not dumpable.
+ *
+ * The MACs of rows, ten for each login, use SHA-256 without OpenSSL's
+ * contexts: three times as fast, and its two begun hashes lie in locked memory.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "keys_internal.h"
 
 #include <string.h>
@@ -70,6 +74,46 @@ km_rc km_tag_employee(struct km_keys *keys, const char *number, uint8_t out[KM_T
 km_rc km_mac_head(struct km_keys *keys, const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES])
 {
 	return keys_hmac(keys, keys->head, "head", bytes, len, out);
+}
+
+static bool begin_rows(const uint8_t key[KM_KEY_BYTES], uint8_t pad, SHA256_CTX *out)
+{
+	uint8_t block[SHA256_CBLOCK];
+	bool ok;
+
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < KM_KEY_BYTES; i++)
+		block[i] ^= key[i];
+	ok = SHA256_Init(out) && SHA256_Update(out, block, sizeof(block));
+	km_wipe(block, sizeof(block));
+	return ok;
+}
+
+km_rc keys_use_rows(struct km_keys *keys)
+{
+	return begin_rows(keys->rows, 0x36, &keys->rows_inner) &&
+		       begin_rows(keys->rows, 0x5c, &keys->rows_outer)
+		   ? KM_OK
+		   : KM_ENOMEM;
+}
+
+km_rc km_mac_row(struct km_keys *keys, const char *table, const void *bytes, size_t len,
+		 uint8_t out[KM_ROW_MAC_BYTES])
+{
+	SHA256_CTX inner = keys->rows_inner, outer = keys->rows_outer;
+	uint8_t mac[SHA256_DIGEST_LENGTH];
+	bool ok;
+
+	keys->work.hmacs++;
+	ok = SHA256_Update(&inner, table, strlen(table) + 1) && SHA256_Update(&inner, bytes, len) &&
+	     SHA256_Final(mac, &inner) && SHA256_Update(&outer, mac, sizeof(mac)) &&
+	     SHA256_Final(mac, &outer);
+	km_wipe(&inner, sizeof(inner));
+	km_wipe(&outer, sizeof(outer));
+	if (!ok)
+		return KM_ENOMEM;
+	memcpy(out, mac, KM_ROW_MAC_BYTES);
+	return KM_OK;
 }
 
 km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, uint64_t credential,

@@ -3,7 +3,8 @@
  * generation, one key for each subject, and what is derived from them.
  *
  *   master key (32 bytes, a file or a systemd credential)
- *     ├─ HKDF-SHA256 → tags of vault.db, tags of identity.db, MAC of the audit head
+ *     ├─ HKDF-SHA256 → tags of vault.db, tags of identity.db, MAC of the audit head,
+ *     │                MACs of vault.db's rows
  *     └─ HKDF-SHA256 → seals kek.G  (AES-256-GCM)
  *          KEK_G (64 bytes) → wraps subject keys and month keys (AES-256-SIV, RFC 5297)
  *               subject key (32 bytes) → seals rows (AES-256-GCM)
@@ -23,6 +24,7 @@
 
 #define KM_KEY_BYTES     32
 #define KM_TAG_BYTES     32 /* HMAC-SHA256 */
+#define KM_ROW_MAC_BYTES 16 /* cut to 128 bits: forging one is a guess, and each is tried by us */
 #define KM_SUBJECT_BYTES 16 /* random; never used again */
 #define KM_WRAPPED_BYTES 48 /* 16 of synthetic IV, 32 of key */
 #define KM_SEAL_OVERHEAD 28 /* 12 of nonce, 16 of tag */
@@ -69,6 +71,13 @@ KM_MUST_CHECK km_rc km_tag_machine(struct km_keys *, const char *machine_id,
 /* MAC over the head of the audit chain as stored in meta. */
 KM_MUST_CHECK km_rc km_mac_head(struct km_keys *, const void *bytes, size_t len,
 				uint8_t out[KM_TAG_BYTES]);
+
+/*
+ * MAC of a row of vault.db: table's name ‖ 0 ‖ bytes, which must be of one form for each table
+ * (store_rows.c). Counted as one HMAC.
+ */
+KM_MUST_CHECK km_rc km_mac_row(struct km_keys *, const char *table, const void *bytes, size_t len,
+			       uint8_t out[KM_ROW_MAC_BYTES]);
 
 /* A new random subject key, wrapped under the present KEK. */
 KM_MUST_CHECK km_rc km_subject_key_new(struct km_keys *, const uint8_t subject[KM_SUBJECT_BYTES],

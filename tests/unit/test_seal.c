@@ -51,7 +51,7 @@ static void check_tag(const uint8_t key[32], const char *purpose, const char *te
 static void test_tags_are_hmacs_under_keys_derived_by_hkdf(void **state)
 {
 	struct box *b = *state;
-	uint8_t master[32], key[32], tag[KM_TAG_BYTES];
+	uint8_t master[32], key[32], tag[KM_TAG_BYTES], row[KM_ROW_MAC_BYTES];
 
 	assert_int_equal(km_keys_open(b->dir, b->key, true, &b->keys), KM_OK);
 	master_of(b, master);
@@ -68,6 +68,14 @@ static void test_tags_are_hmacs_under_keys_derived_by_hkdf(void **state)
 	hkdf(master, "kenmon audit head 1", key);
 	assert_int_equal(km_mac_head(b->keys, "alice", 5, tag), KM_OK);
 	check_tag(key, "head", "alice", tag);
+	hkdf(master, "kenmon vault.db rows 1", key);
+	for (int i = 0; i < 2; i++) { /* one does not change the next */
+		assert_int_equal(km_mac_row(b->keys, "operator", "alice", 5, row), KM_OK);
+		hmac(key, 32, (const uint8_t *)"operator\0alice", 14, tag);
+		assert_memory_equal(row, tag, sizeof(row));
+	}
+	assert_int_equal(km_mac_row(b->keys, "meta", "alice", 5, row), KM_OK);
+	assert_memory_not_equal(row, tag, sizeof(row));
 }
 
 /* Opens kek.1 as its description in keys.c says. */
