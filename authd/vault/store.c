@@ -109,6 +109,7 @@ void store_op_end(struct store_op *op)
 	}
 	if (undone) {
 		op->s->at = op->at;
+		rows_forget(op->s);
 		chain_forget_months(op->s); /* one may have been made here */
 	}
 }
@@ -133,6 +134,7 @@ void store_undo(struct km_store *s)
 		base->begun = base->dirty = false;
 	}
 	s->at = s->flushed;
+	rows_forget(s);
 	chain_forget_months(s);
 }
 
@@ -201,6 +203,7 @@ km_rc store_flush(struct km_store *s)
 		return rc;
 	}
 	s->flushed = s->at;
+	rows_forget(s);
 	recycle(s, WAL_MOST_PAGES);
 	return KM_OK;
 }

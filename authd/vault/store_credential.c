@@ -68,23 +68,26 @@ static km_rc insert(struct km_store *s, const struct km_credential *c, size_t se
 	return rc;
 }
 
-static km_rc put_sealed(struct km_store *s, uint64_t id, const uint8_t *sealed, size_t len)
+/* The id is known only now, and is part of seal and MAC. */
+static km_rc put_sealed(struct km_store *s, const struct km_credential *in, uint64_t id,
+			const void *sealed, size_t len)
 {
 	struct query q QUERY = query_new(s, SQL_CREDENTIAL_SEAL);
+	struct km_credential row = *in;
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc;
 
+	row.id = id;
+	row.created = s->now.wall;
+	row.last_used = 0;
+	row.version = CREDENTIAL_VERSION;
+	row.throttle = (struct km_throttle){ 0 };
+	rc = row_mac_credential(s, &row, mac);
+	if (rc)
+		return rc;
 	query_blob(&q, sealed, len);
+	query_blob(&q, mac, sizeof(mac));
 	query_int(&q, (int64_t)id);
-	return query_run(&q);
-}
-
-static km_rc new_throttle(struct km_store *s, uint64_t id)
-{
-	struct query q QUERY = query_new(s, SQL_THROTTLE_SET);
-
-	query_int(&q, (int64_t)id);
-	query_int(&q, 0);
-	query_int(&q, 0);
-	query_int(&q, 0);
 	return query_run(&q);
 }
 
@@ -120,7 +123,7 @@ static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
 	size_t len = 0;
 	km_rc rc = seal_bytes(s, op, in->factor, id, seed, sealed, &len);
 
-	return rc ? rc : put_sealed(s, id, sealed, len);
+	return rc ? rc : put_sealed(s, in, id, sealed, len);
 }
 
 km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
@@ -140,8 +143,6 @@ km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
 		rc = insert(s, in, seed->len + KM_SEAL_OVERHEAD, &made);
 	if (!rc)
 		rc = seal_seed(s, op, in, seed, made);
-	if (!rc)
-		rc = new_throttle(s, made);
 	if (!rc)
 		rc = chain_append(s, event);
 	if (!rc)
@@ -225,10 +226,9 @@ static km_rc delete_credential(struct km_store *s, const uint8_t subject[KM_SUBJ
 
 	query_int(&q, (int64_t)id);
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
+	rows_forget(s);
 	rc = query_run(&q);
-	if (!rc)
-		rc = run_on_id(s, SQL_RECOVERY_DELETE, id);
-	return rc ? rc : run_on_id(s, SQL_THROTTLE_DELETE, id);
+	return rc ? rc : run_on_id(s, SQL_RECOVERY_DELETE, id);
 }
 
 km_rc store_credential_remove(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
@@ -270,13 +270,17 @@ static km_rc drop_earlier(struct km_store *s, const uint8_t subject[KM_SUBJECT_B
 	return rc ? rc : delete_credential(s, subject, id);
 }
 
-static km_rc insert_code(struct km_store *s, uint64_t credential, const uint8_t mac[KM_TAG_BYTES])
+static km_rc insert_code(struct km_store *s, uint64_t credential, const uint8_t code[KM_TAG_BYTES])
 {
 	struct query q QUERY = query_new(s, SQL_RECOVERY_INSERT);
-	km_rc rc;
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc = row_mac_recovery(s, credential, code, 0, mac);
 
+	if (rc)
+		return rc;
 	query_int(&q, (int64_t)credential);
-	query_blob(&q, mac, KM_TAG_BYTES);
+	query_blob(&q, code, KM_TAG_BYTES);
+	query_blob(&q, mac, sizeof(mac));
 	rc = query_run(&q);
 	return rc == KM_EEXIST ? KM_EINVAL : rc; /* one code twice in a set */
 }
@@ -317,9 +321,9 @@ km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		rc = insert(s, &c, 0, &made);
 	if (!rc)
-		rc = insert_codes(s, op, made, codes);
+		rc = put_sealed(s, &c, made, "", 0);
 	if (!rc)
-		rc = new_throttle(s, made);
+		rc = insert_codes(s, op, made, codes);
 	if (!rc)
 		rc = chain_append(s, event);
 	if (!rc)
@@ -331,38 +335,61 @@ km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
 
 km_rc store_recovery_left(struct km_store *s, uint64_t credential, uint16_t *left)
 {
-	struct query q QUERY = query_new(s, SQL_RECOVERY_LEFT);
-	int64_t count;
+	struct query q QUERY = query_new(s, SQL_RECOVERY_ALL);
+	uint16_t count = 0;
+	int64_t used = 0;
 	km_rc rc;
 
 	query_int(&q, (int64_t)credential);
-	rc = query_row(&q);
-	if (rc)
-		return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
-	count = query_get_int(&q);
-	if (!q.rc)
-		*left = (uint16_t)count;
-	return q.rc;
+	while (!(rc = row_read_recovery(s, &q, credential, &used)))
+		count = (uint16_t)(count + (used == 0));
+	if (rc != KM_ENOTFOUND)
+		return rc;
+	*left = count;
+	return KM_OK;
 }
 
 /* --- unlocking ---------------------------------------------------------------------------- */
+
+static km_rc clear_throttle(struct km_store *s, uint64_t id)
+{
+	struct stored_credential c;
+	struct km_credential next;
+	km_rc rc = row_credential(s, id, &c);
+
+	if (rc)
+		return rc;
+	next = c.row;
+	next.throttle.fails = 0;
+	next.throttle.not_before = 0;
+	rc = row_change_credential(s, &c, &next, false);
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+}
+
+static km_rc clear_throttles(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	struct km_credential all[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc = store_credentials(s, subject, all, &count);
+
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = clear_throttle(s, all[i].id);
+	return rc;
+}
 
 km_rc store_unlock(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint16_t bucket,
 		   const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
-	struct query own QUERY = { 0 };
 	struct query named QUERY = { 0 };
 	km_rc rc = store_op_begin(&op, s, false);
 
+	if (!rc)
+		rc = clear_throttles(s, subject);
 	if (rc)
 		return rc;
-	own = query_new(s, SQL_THROTTLES_CLEAR);
-	query_blob(&own, subject, KM_SUBJECT_BYTES);
-	rc = query_run_any(&own);
-	if (rc)
-		return rc;
-	named = query_new(s, SQL_NAME_THROTTLES_CLEAR);
+	/* A bucket without a row is one without failures. */
+	named = query_new(s, SQL_NAME_THROTTLES_DELETE);
 	query_int(&named, bucket);
 	rc = query_run_any(&named);
 	if (!rc)

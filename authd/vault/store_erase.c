@@ -7,23 +7,6 @@
 
 #include <string.h>
 
-static km_rc where(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint64_t *cursor,
-		   int64_t *state)
-{
-	struct query q QUERY = query_new(s, SQL_OPERATOR_WHERE);
-	int64_t c;
-	km_rc rc;
-
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	rc = query_row(&q);
-	if (rc)
-		return rc;
-	c = query_get_int(&q);
-	*state = query_get_int(&q);
-	*cursor = (uint64_t)c;
-	return q.rc;
-}
-
 static km_rc run_on_subject(struct km_store *s, enum store_sql id,
 			    const uint8_t subject[KM_SUBJECT_BYTES])
 {
@@ -41,45 +24,46 @@ static km_rc run_on_cursor(struct km_store *s, enum store_sql id, uint64_t curso
 	return query_run_any(&q);
 }
 
-static km_rc set_erasing(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+static km_rc set_erasing(struct km_store *s, const struct stored_operator *old)
 {
-	struct query q QUERY = query_new(s, SQL_OPERATOR_STATE);
+	struct km_operator new = old->row;
+	km_rc rc;
 
-	query_int(&q, KM_ERASING);
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	return query_run(&q);
+	new.state = KM_ERASING;
+	rc = row_change_operator(s, old, &new);
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
 km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
-	uint64_t cursor = 0;
-	int64_t state = 0;
+	struct stored_operator old = { 0 };
 	km_rc rc = store_op_begin(&op, s, false);
 
 	if (!rc)
-		rc = where(s, subject, &cursor, &state);
-	if (!rc && state == KM_ERASING)
+		rc = row_operator(s, subject, &old);
+	if (!rc && old.row.state == KM_ERASING)
 		rc = KM_ESTATE;
 	if (!rc)
-		rc = set_erasing(s, subject);
+		rc = set_erasing(s, &old);
 	if (!rc)
-		rc = run_on_cursor(s, SQL_KEY_BLANK, cursor);
+		rc = run_on_cursor(s, SQL_KEY_BLANK, old.row.cursor);
 	if (!rc)
-		rc = run_on_cursor(s, SQL_KEY_DELETE, cursor);
+		rc = run_on_cursor(s, SQL_KEY_DELETE, old.row.cursor);
+	rows_forget(s);
 	if (!rc)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
 }
 
-/* Throttles and codes are found through the credentials, so these go last. */
+/* Codes are found through the credentials, so these go last. */
 static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
-	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_THROTTLES_DELETE,
-						SQL_CREDENTIALS_DELETE };
+	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_CREDENTIALS_DELETE };
 	km_rc rc = KM_OK;
 
+	rows_forget(s);
 	for (size_t i = 0; !rc && i < sizeof(order) / sizeof(*order); i++)
 		rc = run_on_subject(s, order[i], subject);
 	return rc;
@@ -89,10 +73,13 @@ static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 static km_rc being_erased(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			  uint64_t *cursor)
 {
-	int64_t state = 0;
-	km_rc rc = where(s, subject, cursor, &state);
+	struct stored_operator op;
+	km_rc rc = row_operator(s, subject, &op);
 
-	return !rc && state != KM_ERASING ? KM_ESTATE : rc;
+	if (rc)
+		return rc;
+	*cursor = op.row.cursor;
+	return op.row.state == KM_ERASING ? KM_OK : KM_ESTATE;
 }
 
 km_rc store_erase_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
@@ -131,13 +118,14 @@ km_rc store_erase_finish(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 km_rc store_erasing(struct km_store *s, uint8_t subject[KM_SUBJECT_BYTES])
 {
 	struct query q QUERY = query_new(s, SQL_OPERATOR_ERASING);
-	uint8_t found[KM_SUBJECT_BYTES];
+	struct stored_operator found;
 	km_rc rc = query_row(&q);
 
 	if (rc)
 		return rc;
-	query_get_blob(&q, found, sizeof(found));
-	if (!q.rc)
-		memcpy(subject, found, sizeof(found));
-	return q.rc;
+	take_operator(&q, &found);
+	rc = q.rc ? q.rc : row_check_operator(s, &found);
+	if (!rc)
+		memcpy(subject, found.row.subject, KM_SUBJECT_BYTES);
+	return rc;
 }

@@ -4,7 +4,8 @@
  *   store.c            open, close, batches, flush        store_query.c  one statement
  *   store_schema.c     tables, making and checking them   store_meta.c   small values, op_seen
  *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
- *   store_erase.c      erasure                            identity.c     who people are
+ *   store_rows.c       rows that carry a MAC              identity.c     who people are
+ *   store_erase.c      erasure
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  */
 #ifndef KENMON_VAULT_STORE_INTERNAL_H
@@ -59,6 +60,26 @@ struct store_position {
 	uint64_t pair; /* counts the flushes that changed identity.db; the same number in both */
 };
 
+/* Rows as they lie in the table. */
+struct stored_operator {
+	struct km_operator row;
+	uint8_t mac[KM_ROW_MAC_BYTES];
+};
+struct stored_credential {
+	struct km_credential row;
+	uint8_t mac[KM_ROW_MAC_BYTES];
+};
+
+/*
+ * The rows read last, so that what an answer was judged by need not be read
+ * again to be changed. Only a hint: a change names the old MAC in its condition.
+ */
+struct store_seen {
+	struct stored_operator operator; /* cursor 0: none */
+	size_t count;
+	struct stored_credential credential[KM_MAX_CREDENTIALS]; /* id 0: none */
+};
+
 struct km_store {
 	struct km_keys *keys;
 	struct store_db db[DB_COUNT];
@@ -69,6 +90,7 @@ struct km_store {
 	bool reconcile; /* identity.db may be ahead of vault.db */
 	struct store_position at, flushed;
 	struct month_slot *months;
+	struct store_seen seen;
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 	struct km_store_work work;
@@ -101,6 +123,9 @@ KM_MUST_CHECK km_rc query_run(struct query *q);
 /* The same, where changing nothing is no failure. */
 KM_MUST_CHECK km_rc query_run_any(struct query *q);
 int64_t query_get_int(struct query *q);
+/* From 0 to most; anything else is KM_ECORRUPT in q->rc. */
+uint64_t query_get_number(struct query *q, uint64_t most);
+int32_t query_get_small(struct query *q);
 /* Exactly len bytes; anything else is KM_ECORRUPT in q->rc. */
 void query_get_blob(struct query *q, void *out, size_t len);
 size_t query_get_bytes(struct query *q, void *out, size_t cap);
@@ -148,11 +173,17 @@ KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
 /* --- meta (store_meta.c) ----------------------------------------------------- */
 
+#define META_VALUE_MAX 1024
+
 #define META_SCHEMA  "schema"
 #define META_CHAIN   "chain"
 #define META_HEAD    "audit_head"
 #define META_PAIR    "pair"
 #define SCHEMA_BYTES "1"
+
+/* What the vault keeps and must not miss: there from the making on, empty until set. */
+#define META_KEPT 2
+extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,
 			     size_t len);
@@ -200,9 +231,47 @@ KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 /* Deletes persons that vault.db does not know; outside any batch. */
 KM_MUST_CHECK km_rc identity_reconcile(struct km_store *s);
 
-/* --- operators (store_operator.c) ---------------------------------------------- */
+/* --- rows with a MAC (store_rows.c) ---------------------------------------------- */
 
-/* Reads OPERATOR_COLUMNS; errors stick to q. */
-void take_operator(struct query *q, struct km_operator *out);
+KM_MUST_CHECK km_rc row_mac_operator(struct km_store *s, const struct km_operator *op,
+				     uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_credential(struct km_store *s, const struct km_credential *c,
+				       uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_recovery(struct km_store *s, uint64_t credential,
+				     const uint8_t code[KM_TAG_BYTES], int64_t used,
+				     uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_name(struct km_store *s, enum km_class class, uint16_t bucket,
+				 const struct km_throttle *t, uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_meta(struct km_keys *keys, const char *key, const void *value,
+				 size_t len, uint8_t mac[KM_ROW_MAC_BYTES]);
+
+/* Read OPERATOR_COLUMNS and CREDENTIAL_COLUMNS; errors stick to q. */
+void take_operator(struct query *q, struct stored_operator *out);
+void take_credential(struct query *q, struct stored_credential *out);
+/* KM_ECORRUPT: not as we wrote it. One of zeros costs the same as any other. */
+KM_MUST_CHECK km_rc row_check_operator(struct km_store *s, const struct stored_operator *op);
+KM_MUST_CHECK km_rc row_check_credential(struct km_store *s, const struct stored_credential *c);
+/* The next row of a query, verified. A bucket without a row is one without failures. */
+KM_MUST_CHECK km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class,
+				  uint16_t bucket, struct km_throttle *out);
+KM_MUST_CHECK km_rc row_read_recovery(struct km_store *s, struct query *q, uint64_t credential,
+				      int64_t *used);
+KM_MUST_CHECK km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *value,
+				  size_t cap, size_t *len);
+
+/* The row as it is: the one that was read last, or read now. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc row_operator(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+				 struct stored_operator *out);
+KM_MUST_CHECK km_rc row_credential(struct km_store *s, uint64_t id, struct stored_credential *out);
+void rows_forget(struct km_store *s);
+
+/*
+ * Writes what may change: state, or uid and last login; last use and throttle, and with moves,
+ * where the counter is below, counter and drift. KM_ENOTFOUND: the row is not the old one.
+ */
+KM_MUST_CHECK km_rc row_change_operator(struct km_store *s, const struct stored_operator *old,
+					const struct km_operator *new);
+KM_MUST_CHECK km_rc row_change_credential(struct km_store *s, const struct stored_credential *old,
+					  const struct km_credential *new, bool moves);
 
 #endif

@@ -7,40 +7,29 @@
 
 #include <string.h>
 
-void take_operator(struct query *q, struct km_operator *out)
-{
-	*out = (struct km_operator){ .cursor = (uint64_t)query_get_int(q) };
-	query_get_blob(q, out->subject, sizeof(out->subject));
-	query_get_blob(q, out->login_tag, sizeof(out->login_tag));
-	query_get_blob(q, out->dept_tag, sizeof(out->dept_tag));
-	out->uid = query_get_int(q);
-	out->state = (uint8_t)query_get_int(q);
-	out->role = (uint8_t)query_get_int(q);
-	out->valid_from = query_get_int(q);
-	out->valid_until = query_get_int(q);
-	out->last_login = query_get_int(q);
-	out->created = query_get_int(q);
-	if (query_is_null(q))
-		return; /* the key is destroyed */
-	out->kek_generation = (uint32_t)query_get_int(q);
-	query_get_blob(q, out->wrapped, sizeof(out->wrapped));
-}
-
 static km_rc find(struct km_store *s, enum store_sql id, const uint8_t *key, size_t len,
 		  struct km_operator *out)
 {
 	struct query q QUERY = query_new(s, id);
-	struct km_operator found;
-	km_rc rc;
+	struct stored_operator found = { 0 };
+	km_rc rc, checked;
 
 	query_blob(&q, key, len);
 	rc = query_row(&q);
+	if (rc && rc != KM_ENOTFOUND)
+		return rc;
+	if (!rc)
+		take_operator(&q, &found);
+	if (q.rc)
+		return q.rc;
+	checked = row_check_operator(s, &found); /* also where there is nobody */
 	if (rc)
 		return rc;
-	take_operator(&q, &found);
-	if (!q.rc)
-		*out = found;
-	return q.rc;
+	if (checked)
+		return checked;
+	s->seen.operator= found;
+	*out = found.row;
+	return KM_OK;
 }
 
 km_rc store_operator_by_login(struct km_store *s, const char *login, struct km_operator *out)
@@ -59,47 +48,31 @@ km_rc store_operator_by_subject(struct km_store *s, const uint8_t subject[KM_SUB
 
 /* --- credentials and throttles ------------------------------------------------- */
 
-static void take_throttle(struct query *q, struct km_throttle *out)
-{
-	out->fails = (uint32_t)query_get_int(q);
-	out->total = (uint32_t)query_get_int(q);
-	out->not_before = query_get_int(q);
-}
-
-static void take_credential(struct query *q, struct km_credential *out)
-{
-	*out = (struct km_credential){ .id = (uint64_t)query_get_int(q) };
-	query_get_blob(q, out->subject, sizeof(out->subject));
-	out->factor = (uint8_t)query_get_int(q);
-	out->algorithm = (uint8_t)query_get_int(q);
-	out->digits = (uint8_t)query_get_int(q);
-	out->period = (uint16_t)query_get_int(q);
-	out->moving = (uint64_t)query_get_int(q);
-	out->drift = (int32_t)query_get_int(q);
-	out->created = query_get_int(q);
-	out->last_used = query_get_int(q);
-	query_get_text(q, out->label, sizeof(out->label));
-	out->version = (uint32_t)query_get_int(q);
-	out->sealed_len = (uint16_t)query_get_bytes(q, out->sealed, sizeof(out->sealed));
-	if (!query_is_null(q))
-		take_throttle(q, &out->throttle);
-}
-
 km_rc store_credentials(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			struct km_credential out[KM_MAX_CREDENTIALS], size_t *count)
 {
 	struct query q QUERY = query_new(s, SQL_CREDENTIALS);
+	struct stored_credential *seen = s->seen.credential;
 	size_t n = 0;
-	km_rc rc;
+	km_rc rc, checked;
 
+	s->seen.count = 0;
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
 	while (!(rc = query_row(&q)) && n < KM_MAX_CREDENTIALS) {
-		take_credential(&q, &out[n++]);
-		if (q.rc)
-			return q.rc;
+		take_credential(&q, &seen[n]);
+		checked = q.rc ? q.rc : row_check_credential(s, &seen[n]);
+		if (checked)
+			return checked;
+		out[n] = seen[n].row;
+		n++;
 	}
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
+	if (n == 0) { /* none costs as much as one */
+		seen[0] = (struct stored_credential){ 0 };
+		(void)!row_check_credential(s, &seen[0]);
+	}
+	s->seen.count = n;
 	*count = n;
 	return KM_OK;
 }
@@ -108,106 +81,122 @@ km_rc store_name_throttle(struct km_store *s, enum km_class class, uint16_t buck
 			  struct km_throttle *out)
 {
 	struct query q QUERY = query_new(s, SQL_NAME_THROTTLE);
-	struct km_throttle found = { 0 };
-	km_rc rc;
 
 	query_int(&q, class);
 	query_int(&q, bucket);
-	rc = query_row(&q);
-	if (rc && rc != KM_ENOTFOUND)
-		return rc;
-	if (!rc)
-		take_throttle(&q, &found);
-	if (!q.rc)
-		*out = found;
-	return q.rc;
+	return row_read_name(s, &q, class, bucket, out);
 }
 
 km_rc store_recovery_find(struct km_store *s, uint64_t credential, const uint8_t mac[KM_TAG_BYTES],
 			  bool *used)
 {
 	struct query q QUERY = query_new(s, SQL_RECOVERY_FIND);
-	bool was;
+	int64_t when = 0;
 	km_rc rc;
 
 	query_int(&q, (int64_t)credential);
 	query_blob(&q, mac, KM_TAG_BYTES);
-	rc = query_row(&q);
-	if (rc)
-		return rc;
-	was = query_get_int(&q) != 0;
-	if (!q.rc)
-		*used = was;
-	return q.rc;
+	rc = row_read_recovery(s, &q, credential, &when);
+	if (!rc)
+		*used = when != 0;
+	return rc;
 }
 
 /* --- accepting -------------------------------------------------------------------- */
 
-static km_rc replay_or_missing(struct km_store *s, const struct km_acceptance *a)
+/* A success: used now, and no failures in a row any more. */
+static struct km_credential used_now(const struct km_store *s, const struct km_credential *c)
 {
-	struct query q QUERY = query_new(s, SQL_CREDENTIAL_EXISTS);
-	km_rc rc;
+	struct km_credential next = *c;
 
-	query_int(&q, (int64_t)a->credential);
-	query_blob(&q, a->subject, sizeof(a->subject));
-	rc = query_row(&q);
-	return rc ? rc : KM_EREPLAY;
+	next.last_used = s->now.wall;
+	next.throttle.fails = 0;
+	next.throttle.not_before = 0;
+	return next;
 }
 
-static km_rc move_counter(struct km_store *s, const struct km_acceptance *a)
+static km_rc move_counter(struct km_store *s, const struct stored_credential *c,
+			  const struct km_acceptance *a)
 {
-	struct query q QUERY = query_new(s, SQL_COUNTER_MOVE);
+	struct km_credential next = used_now(s, &c->row);
 	km_rc rc;
 
-	if (a->moving > INT64_MAX)
-		return KM_EINVAL;
-	query_int(&q, (int64_t)a->moving);
-	query_int(&q, a->drift);
-	query_int(&q, s->now.wall);
-	query_int(&q, (int64_t)a->credential);
-	query_blob(&q, a->subject, sizeof(a->subject));
-	rc = query_run(&q);
-	return rc == KM_ENOTFOUND ? replay_or_missing(s, a) : rc;
-}
-
-static km_rc use_recovery(struct km_store *s, const struct km_acceptance *a)
-{
-	struct query touch QUERY = query_new(s, SQL_RECOVERY_TOUCH);
-	struct query use QUERY = query_new(s, SQL_RECOVERY_USE);
-	km_rc rc;
-
-	query_int(&touch, s->now.wall);
-	query_int(&touch, (int64_t)a->credential);
-	query_blob(&touch, a->subject, sizeof(a->subject));
-	rc = query_run(&touch);
-	if (rc)
-		return rc;
-	query_int(&use, s->now.wall > 0 ? s->now.wall : 1); /* 0 means unused */
-	query_int(&use, (int64_t)a->credential);
-	query_blob(&use, a->recovery_mac, KM_TAG_BYTES);
-	rc = query_run(&use);
+	if (c->row.factor == KM_FACTOR_RECOVERY || c->row.moving >= a->moving)
+		return KM_EREPLAY;
+	next.moving = a->moving;
+	next.drift = a->drift;
+	rc = row_change_credential(s, c, &next, true);
 	return rc == KM_ENOTFOUND ? KM_EREPLAY : rc;
 }
 
-static km_rc clear_throttle(struct km_store *s, uint64_t credential)
+static km_rc use_code(struct km_store *s, const struct km_acceptance *a)
 {
-	struct query q QUERY = query_new(s, SQL_THROTTLE_CLEAR);
+	struct query q QUERY = query_new(s, SQL_RECOVERY_USE);
+	int64_t now = s->now.wall > 0 ? s->now.wall : 1; /* 0 means unused */
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc = row_mac_recovery(s, a->credential, a->recovery_mac, now, mac);
 
-	query_int(&q, (int64_t)credential);
-	return query_run_any(&q);
+	if (rc)
+		return rc;
+	query_int(&q, now);
+	query_blob(&q, mac, sizeof(mac));
+	query_int(&q, (int64_t)a->credential);
+	query_blob(&q, a->recovery_mac, KM_TAG_BYTES);
+	rc = query_run(&q);
+	return rc == KM_ENOTFOUND ? KM_EREPLAY : rc;
 }
 
-/* Also the last look at state and uid: a login of a suspended operator changes no row here. */
-static km_rc note_login(struct km_store *s, const struct km_acceptance *a)
+static km_rc use_recovery(struct km_store *s, const struct stored_credential *c,
+			  const struct km_acceptance *a)
 {
-	struct query q QUERY = query_new(s, SQL_OPERATOR_LOGIN);
+	struct km_credential next = used_now(s, &c->row);
+	bool used = true;
 	km_rc rc;
 
-	query_int(&q, a->login);
-	query_int(&q, s->now.wall);
-	query_int(&q, a->bind_uid);
-	query_blob(&q, a->subject, sizeof(a->subject));
-	rc = query_run(&q);
+	if (c->row.factor != KM_FACTOR_RECOVERY)
+		return KM_ENOTFOUND;
+	rc = store_recovery_find(s, a->credential, a->recovery_mac, &used);
+	if (rc == KM_ENOTFOUND || (!rc && used))
+		return KM_EREPLAY;
+	if (!rc)
+		rc = use_code(s, a);
+	if (rc)
+		return rc;
+	rc = row_change_credential(s, c, &next, false);
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+}
+
+static km_rc use(struct km_store *s, const struct km_acceptance *a)
+{
+	struct stored_credential c;
+	km_rc rc = a->moving > INT64_MAX ? KM_EINVAL : row_credential(s, a->credential, &c);
+
+	if (rc)
+		return rc;
+	if (memcmp(c.row.subject, a->subject, sizeof(a->subject)) != 0)
+		return KM_ENOTFOUND;
+	return a->recovery_mac ? use_recovery(s, &c, a) : move_counter(s, &c, a);
+}
+
+/* Also the last look at state and uid. */
+static km_rc note_login(struct km_store *s, const struct km_acceptance *a)
+{
+	struct stored_operator op;
+	struct km_operator next;
+	km_rc rc = row_operator(s, a->subject, &op);
+
+	if (rc)
+		return rc == KM_ENOTFOUND ? KM_ESTATE : rc;
+	next = op.row;
+	if (a->login && next.state != KM_ACTIVE)
+		return KM_ESTATE;
+	if (a->bind_uid >= 0 && next.uid != -1 && next.uid != a->bind_uid)
+		return KM_ESTATE;
+	if (a->bind_uid >= 0)
+		next.uid = a->bind_uid;
+	if (a->login)
+		next.last_login = s->now.wall;
+	rc = row_change_operator(s, &op, &next);
 	return rc == KM_ENOTFOUND ? KM_ESTATE : rc;
 }
 
@@ -217,9 +206,7 @@ km_rc store_accept(struct km_store *s, const struct km_acceptance *a)
 	km_rc rc = store_op_begin(&op, s, false);
 
 	if (!rc)
-		rc = a->recovery_mac ? use_recovery(s, a) : move_counter(s, a);
-	if (!rc)
-		rc = clear_throttle(s, a->credential);
+		rc = use(s, a);
 	if (!rc)
 		rc = note_login(s, a);
 	if (!rc)
@@ -231,26 +218,35 @@ km_rc store_accept(struct km_store *s, const struct km_acceptance *a)
 
 static km_rc set_throttle(struct km_store *s, uint64_t credential, const struct km_throttle *t)
 {
-	struct query q QUERY = query_new(s, SQL_THROTTLE_SET);
+	struct stored_credential c;
+	struct km_credential next;
+	km_rc rc = row_credential(s, credential, &c);
 
-	query_int(&q, (int64_t)credential);
-	query_int(&q, t->fails);
-	query_int(&q, t->total);
-	query_int(&q, t->not_before);
-	return query_run(&q);
+	if (rc)
+		return rc;
+	next = c.row;
+	next.throttle = *t;
+	rc = row_change_credential(s, &c, &next, false);
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
 static km_rc set_name_throttle(struct km_store *s, const struct km_failure *f)
 {
 	struct query q QUERY = query_new(s, SQL_NAME_THROTTLE_SET);
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc;
 
 	if (f->class != KM_CLASS_DIGITS && f->class != KM_CLASS_RECOVERY)
 		return KM_EINVAL; /* the table is bounded by its classes */
+	rc = row_mac_name(s, f->class, f->bucket, &f->name_throttle, mac);
+	if (rc)
+		return rc;
 	query_int(&q, f->class);
 	query_int(&q, f->bucket);
 	query_int(&q, f->name_throttle.fails);
 	query_int(&q, f->name_throttle.total);
 	query_int(&q, f->name_throttle.not_before);
+	query_blob(&q, mac, sizeof(mac));
 	return query_run(&q);
 }
 

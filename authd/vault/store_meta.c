@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#define META_VALUE_MAX 1024
-#define OP_SEEN_KEPT   86400 /* seconds: a desk asks again within a day or not at all */
+#define OP_SEEN_KEPT 86400 /* seconds: a desk asks again within a day or not at all */
 
 static const enum store_sql getters[DB_COUNT] = { SQL_META_GET, SQL_IDENTITY_META_GET };
 static const enum store_sql setters[DB_COUNT] = { SQL_META_SET, SQL_IDENTITY_META_SET };
+
+const char *const meta_kept[META_KEPT] = { "machine", "suspicion" };
 
 km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value, size_t len)
 {
@@ -32,20 +33,39 @@ km_rc meta_set(struct km_store *s, enum store_db_id db, const char *key, const v
 	return query_run(&q);
 }
 
+static bool among(const char *key, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool ours(const char *key)
+{
+	static const char *const keys[] = { META_SCHEMA, META_CHAIN, META_HEAD, META_PAIR };
+
+	return among(key, keys, sizeof(keys) / sizeof(*keys));
+}
+
 km_rc store_meta_get(struct km_store *s, const char *key, void *value, size_t *value_len)
 {
-	struct query q QUERY = query_new(s, SQL_META_GET);
+	struct query q QUERY = query_new(s, SQL_KEPT_GET);
 	uint8_t bytes[META_VALUE_MAX];
-	size_t len;
+	size_t len = 0;
 	km_rc rc;
 
+	if (ours(key))
+		return KM_EINVAL;
 	query_text(&q, key);
-	rc = query_row(&q);
+	rc = row_read_meta(s, &q, key, bytes, sizeof(bytes), &len);
+	/* A suspicion is not ended by deleting it. */
+	if (rc == KM_ENOTFOUND && among(key, meta_kept, META_KEPT))
+		return KM_ECORRUPT;
 	if (rc)
 		return rc;
-	len = query_get_bytes(&q, bytes, sizeof(bytes));
-	if (q.rc)
-		return q.rc;
+	if (len == 0)
+		return KM_ENOTFOUND;
 	if (len > *value_len)
 		return KM_ELIMIT;
 	memcpy(value, bytes, len);
@@ -53,21 +73,33 @@ km_rc store_meta_get(struct km_store *s, const char *key, void *value, size_t *v
 	return KM_OK;
 }
 
+static km_rc keep(struct km_store *s, const char *key, const void *value, size_t len)
+{
+	struct query q QUERY = query_new(s, SQL_KEPT_SET);
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc = row_mac_meta(s->keys, key, value, len, mac);
+
+	if (rc)
+		return rc;
+	query_text(&q, key);
+	query_blob(&q, value, len);
+	query_blob(&q, mac, sizeof(mac));
+	return query_run(&q);
+}
+
 km_rc store_meta_set(struct km_store *s, const char *key, const void *value, size_t value_len,
 		     const struct km_event_record *event)
 {
-	static const char *const ours[] = { META_SCHEMA, META_CHAIN, META_HEAD, META_PAIR };
 	struct store_op op STORE_OP = { 0 };
 	km_rc rc;
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
-		if (strcmp(key, ours[i]) == 0)
-			return KM_EINVAL;
+	if (ours(key) || value_len == 0)
+		return KM_EINVAL;
 	if (value_len > META_VALUE_MAX)
 		return KM_ELIMIT;
 	rc = store_op_begin(&op, s, false);
 	if (!rc)
-		rc = meta_set(s, DB_VAULT, key, value, value_len);
+		rc = keep(s, key, value, value_len);
 	if (!rc && event)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);

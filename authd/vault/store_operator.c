@@ -62,6 +62,20 @@ static km_rc insert_operator(struct km_store *s, struct km_operator *op)
 	return rc;
 }
 
+/* The cursor is known only now, and is part of it. */
+static km_rc seal_operator(struct km_store *s, const struct km_operator *op)
+{
+	struct query q QUERY = query_new(s, SQL_OPERATOR_SEAL);
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc = row_mac_operator(s, op, mac);
+
+	if (rc)
+		return rc;
+	query_blob(&q, mac, sizeof(mac));
+	query_int(&q, (int64_t)op->cursor);
+	return query_run(&q);
+}
+
 static km_rc insert_key(struct km_store *s, const struct km_operator *op)
 {
 	struct query q QUERY = query_new(s, SQL_KEY_INSERT);
@@ -90,6 +104,8 @@ km_rc store_operator_add(struct km_store *s, const struct km_operator *in,
 	if (!rc)
 		rc = insert_operator(s, &made);
 	if (!rc)
+		rc = seal_operator(s, &made);
+	if (!rc)
 		rc = insert_key(s, &made);
 	if (!rc)
 		rc = identity_add(s, &made, &key, person);
@@ -109,38 +125,23 @@ km_rc store_operator_add(struct km_store *s, const struct km_operator *in,
 
 /* --- changing -------------------------------------------------------------------------- */
 
-/* No row was changed: is there no such operator, or one being erased? */
-static km_rc missing_or_erasing(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+/* One that is being erased stays as it is. */
+static km_rc changeable(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+			struct stored_operator *op)
 {
-	struct query q QUERY = query_new(s, SQL_OPERATOR_WHERE);
-	km_rc rc;
+	km_rc rc = row_operator(s, subject, op);
 
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	rc = query_row(&q);
-	return rc ? rc : KM_ESTATE;
+	return !rc && op->row.state == KM_ERASING ? KM_ESTATE : rc;
 }
 
-static km_rc change(struct km_store *s, enum store_sql id, const uint8_t subject[KM_SUBJECT_BYTES],
-		    int64_t value)
-{
-	struct query q QUERY = query_new(s, id);
-	km_rc rc;
-
-	query_int(&q, value);
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	rc = query_run(&q);
-	return rc == KM_ENOTFOUND ? missing_or_erasing(s, subject) : rc;
-}
-
-static km_rc change_and_record(struct km_store *s, enum store_sql id,
-			       const uint8_t subject[KM_SUBJECT_BYTES], int64_t value,
-			       const struct km_event_record *event)
+static km_rc change_and_record(struct km_store *s, const struct stored_operator *old,
+			       const struct km_operator *new, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
 	km_rc rc = store_op_begin(&op, s, false);
 
 	if (!rc)
-		rc = change(s, id, subject, value);
+		rc = row_change_operator(s, old, new);
 	if (!rc)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
@@ -149,18 +150,36 @@ static km_rc change_and_record(struct km_store *s, enum store_sql id,
 km_rc store_operator_state(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			   enum km_operator_state state, const struct km_event_record *event)
 {
+	struct stored_operator old;
+	struct km_operator new;
+	km_rc rc;
+
 	/* ERASING is reached through store_erase_begin alone, and left by nothing. */
 	if (state != KM_ACTIVE && state != KM_SUSPENDED)
 		return KM_EINVAL;
-	return change_and_record(s, SQL_OPERATOR_STATE, subject, state, event);
+	rc = changeable(s, subject, &old);
+	if (rc)
+		return rc;
+	new = old.row;
+	new.state = (uint8_t)state;
+	return change_and_record(s, &old, &new, event);
 }
 
 km_rc store_operator_uid(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], int64_t uid,
 			 const struct km_event_record *event)
 {
+	struct stored_operator old;
+	struct km_operator new;
+	km_rc rc;
+
 	if (uid < -1)
 		return KM_EINVAL;
-	return change_and_record(s, SQL_OPERATOR_UID, subject, uid, event);
+	rc = changeable(s, subject, &old);
+	if (rc)
+		return rc;
+	new = old.row;
+	new.uid = uid;
+	return change_and_record(s, &old, &new, event);
 }
 
 /* --- listing ---------------------------------------------------------------------------- */
@@ -169,15 +188,20 @@ km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct k
 		      size_t *count)
 {
 	struct query q QUERY = query_new(s, SQL_OPERATOR_PAGE);
+	struct stored_operator found;
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
 
 	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
 	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
 	while (n < limit && !(rc = query_row(&q))) {
-		take_operator(&q, &out[n++]);
-		if (q.rc)
-			return q.rc;
+		km_rc checked;
+
+		take_operator(&q, &found);
+		checked = q.rc ? q.rc : row_check_operator(s, &found);
+		if (checked)
+			return checked;
+		out[n++] = found.row;
 	}
 	if (q.rc)
 		return q.rc;

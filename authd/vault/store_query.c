@@ -140,6 +140,26 @@ int64_t query_get_int(struct query *q)
 	return sqlite3_column_int64(q->st, column);
 }
 
+uint64_t query_get_number(struct query *q, uint64_t most)
+{
+	int64_t value = query_get_int(q);
+
+	if (value >= 0 && (uint64_t)value <= most)
+		return (uint64_t)value;
+	q->rc = KM_ECORRUPT;
+	return 0;
+}
+
+int32_t query_get_small(struct query *q)
+{
+	int64_t value = query_get_int(q);
+
+	if (value >= INT32_MIN && value <= INT32_MAX)
+		return (int32_t)value;
+	q->rc = KM_ECORRUPT;
+	return 0;
+}
+
 static const void *get(struct query *q, int type, size_t *len)
 {
 	int column = q->at++;

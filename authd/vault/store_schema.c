@@ -27,13 +27,14 @@ const char *const store_files[DB_COUNT] = {
 
 const char *const store_schema[DB_COUNT] = {
 	[DB_VAULT] =
-	    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+	    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL,"
+	    " mac BLOB NOT NULL DEFAULT x'') STRICT, WITHOUT ROWID;"
 	    "CREATE TABLE operator ("
 	    " cursor INTEGER PRIMARY KEY AUTOINCREMENT,"
 	    " subject BLOB NOT NULL UNIQUE, login_tag BLOB NOT NULL UNIQUE,"
 	    " dept_tag BLOB NOT NULL, uid INTEGER NOT NULL, state INTEGER NOT NULL,"
 	    " role INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_until INTEGER NOT NULL,"
-	    " last_login INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;"
+	    " last_login INTEGER NOT NULL, created INTEGER NOT NULL, mac BLOB NOT NULL) STRICT;"
 	    "CREATE INDEX operator_erasing ON operator (cursor) WHERE state = 3;"
 	    "CREATE TABLE subject_key ("
 	    " cursor INTEGER PRIMARY KEY, kek_gen INTEGER NOT NULL,"
@@ -43,17 +44,15 @@ const char *const store_schema[DB_COUNT] = {
 	    " alg INTEGER NOT NULL, digits INTEGER NOT NULL, period INTEGER NOT NULL,"
 	    " moving INTEGER NOT NULL, drift INTEGER NOT NULL, created INTEGER NOT NULL,"
 	    " last_used INTEGER NOT NULL, label TEXT NOT NULL, ver INTEGER NOT NULL,"
-	    " sealed BLOB NOT NULL) STRICT;"
+	    " fails INTEGER NOT NULL, total INTEGER NOT NULL, not_before INTEGER NOT NULL,"
+	    " mac BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;"
 	    "CREATE INDEX credential_subject ON credential (subject);"
 	    "CREATE TABLE recovery ("
-	    " credential INTEGER NOT NULL, mac BLOB NOT NULL, used INTEGER NOT NULL,"
-	    " PRIMARY KEY (credential, mac)) STRICT, WITHOUT ROWID;"
-	    "CREATE TABLE throttle ("
-	    " credential INTEGER PRIMARY KEY, fails INTEGER NOT NULL, total INTEGER NOT NULL,"
-	    " not_before INTEGER NOT NULL) STRICT;"
+	    " credential INTEGER NOT NULL, code BLOB NOT NULL, used INTEGER NOT NULL,"
+	    " mac BLOB NOT NULL, PRIMARY KEY (credential, code)) STRICT, WITHOUT ROWID;"
 	    "CREATE TABLE throttle_name ("
 	    " class INTEGER NOT NULL, bucket INTEGER NOT NULL, fails INTEGER NOT NULL,"
-	    " total INTEGER NOT NULL, not_before INTEGER NOT NULL,"
+	    " total INTEGER NOT NULL, not_before INTEGER NOT NULL, mac BLOB NOT NULL,"
 	    " PRIMARY KEY (class, bucket)) STRICT, WITHOUT ROWID;"
 	    "CREATE TABLE op_seen ("
 	    " op BLOB PRIMARY KEY NOT NULL, rc INTEGER NOT NULL, result INTEGER NOT NULL,"
@@ -152,19 +151,40 @@ km_rc store_connect(const char *path, sqlite3 **out)
 
 /* --- making ---------------------------------------------------------------- */
 
-static km_rc put_meta(sqlite3 *handle, const char *key, const void *value, size_t len)
+/* mac is NULL where something else vouches for the value. */
+static km_rc put_meta(sqlite3 *handle, const char *key, const void *value, size_t len,
+		      const uint8_t *mac)
 {
 	sqlite3_stmt *st = NULL;
-	int code = sqlite3_prepare_v2(handle, "INSERT INTO meta VALUES (?1, ?2)", -1, &st, NULL);
+	int code = sqlite3_prepare_v2(handle,
+				      mac ? "INSERT INTO meta (key, value, mac) VALUES (?1, ?2, ?3)"
+					  : "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+				      -1, &st, NULL);
 
 	if (code == SQLITE_OK)
 		code = sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
 	if (code == SQLITE_OK)
 		code = sqlite3_bind_blob64(st, 2, value, len, SQLITE_STATIC);
+	if (code == SQLITE_OK && mac)
+		code = sqlite3_bind_blob64(st, 3, mac, KM_ROW_MAC_BYTES, SQLITE_STATIC);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(st);
 	sqlite3_finalize(st);
 	return store_rc(code);
+}
+
+/* Empty, so that one that is missing later was taken away. */
+static km_rc put_kept(struct km_store *s, sqlite3 *handle)
+{
+	uint8_t mac[KM_ROW_MAC_BYTES];
+	km_rc rc = KM_OK;
+
+	for (size_t i = 0; !rc && i < META_KEPT; i++) {
+		rc = row_mac_meta(s->keys, meta_kept[i], "", 0, mac);
+		if (!rc)
+			rc = put_meta(handle, meta_kept[i], "", 0, mac);
+	}
+	return rc;
 }
 
 static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, const uint8_t chain[16])
@@ -184,13 +204,15 @@ static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, cons
 	if (!rc)
 		rc = store_rc(sqlite3_exec(handle, store_schema[db], NULL, NULL, NULL));
 	if (!rc)
-		rc = put_meta(handle, META_SCHEMA, SCHEMA_BYTES, strlen(SCHEMA_BYTES));
+		rc = put_meta(handle, META_SCHEMA, SCHEMA_BYTES, strlen(SCHEMA_BYTES), NULL);
 	if (!rc)
-		rc = put_meta(handle, META_CHAIN, chain, 16);
+		rc = put_meta(handle, META_CHAIN, chain, 16, NULL);
 	if (!rc)
-		rc = put_meta(handle, META_PAIR, pair, sizeof(pair));
+		rc = put_meta(handle, META_PAIR, pair, sizeof(pair), NULL);
 	if (!rc && db == DB_VAULT)
-		rc = put_meta(handle, META_HEAD, bytes, sizeof(bytes));
+		rc = put_meta(handle, META_HEAD, bytes, sizeof(bytes), NULL);
+	if (!rc && db == DB_VAULT)
+		rc = put_kept(s, handle);
 	if (!rc)
 		rc = store_rc(sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL));
 	return rc;

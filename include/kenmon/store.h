@@ -13,6 +13,9 @@
  * Audit: every operation that changes anything takes an event and appends it
  * to the chain in the same transaction. No event, no change.
  *
+ * Rows that decide anything carry a MAC (docs/STORAGE.md): one that somebody
+ * else changed is KM_ECORRUPT, for every call that reads or would change it.
+ *
  * Errors everywhere: KM_EIO (storage; includes a full disk), KM_ECORRUPT
  * (damage, or a row that does not open), KM_ENOMEM, KM_ENOTFOUND where said.
  */
@@ -70,8 +73,8 @@ struct km_credential {
 	int32_t drift;   /* TOTP: learned steps */
 	int64_t created, last_used;
 	char label[65];
-	struct km_throttle throttle;
-	uint32_t version; /* of the sealed row */
+	struct km_throttle throttle; /* in the same row, so it is missing only with it */
+	uint32_t version;            /* of the sealed row */
 	uint16_t sealed_len;
 	uint8_t sealed[128 + KM_SEAL_OVERHEAD]; /* the seed; nothing for recovery codes */
 };
@@ -186,6 +189,10 @@ struct km_failure {
 	const struct km_event_record *event;  /* NULL: coalesced by the caller */
 	const struct km_event_record *second; /* e.g. LOCKED; may be NULL */
 };
+/*
+ * KM_ENOTFOUND, nothing done: no such credential. Right after store_credentials() it costs the same
+ * for a credential as for a bucket.
+ */
 KM_MUST_CHECK km_rc store_fail(struct km_store *, const struct km_failure *);
 
 /* An event by itself. */
@@ -251,7 +258,7 @@ KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUB
 
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
- * T1: state ERASING, the subject key's row deleted. T2: credentials, throttles,
+ * T1: state ERASING, the subject key's row deleted. T2: credentials and
  * recovery codes deleted. T3: the person becomes a tombstone of the employee number, the operator
  * row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
  */
@@ -261,7 +268,10 @@ KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_BYTES]);
-/* After an erasure: the write-ahead logs are emptied and truncated. Not inside a batch. */
+/*
+ * After an erasure, and at a start after a crash: the write-ahead logs are emptied and truncated.
+ * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
+ */
 KM_MUST_CHECK km_rc store_truncate_logs(struct km_store *);
 
 /* --- audit and meta ------------------------------------------------------- */
@@ -289,7 +299,8 @@ KM_MUST_CHECK km_rc store_audit_verify(struct km_store *, struct km_verify *, si
 
 /*
  * Small values: "machine", "suspect", … KM_ENOTFOUND. value_len in and out. The event may be
- * NULL where another one of the same batch says it. KM_EINVAL: a key of the store's own.
+ * NULL where another one of the same batch says it. KM_EINVAL: a key of the store's own, or no
+ * value. "machine" and "suspicion" cannot go missing: a row that is gone is KM_ECORRUPT.
  */
 KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *value,
 				   size_t *value_len);

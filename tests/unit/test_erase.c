@@ -69,8 +69,7 @@ static void test_from_the_first_step_on_nothing_opens(void **state)
 
 static void test_after_the_last_step_nothing_is_left_but_a_tombstone(void **state)
 {
-	static const char *const tables[] = { "operator", "subject_key", "credential", "recovery",
-					      "throttle" };
+	static const char *const tables[] = { "operator", "subject_key", "credential", "recovery" };
 	struct box *b = *state;
 	struct km_operator op = enrolled(b, "alice", "1"), none;
 	char text[64];
@@ -88,6 +87,39 @@ static void test_after_the_last_step_nothing_is_left_but_a_tombstone(void **stat
 	assert_int_equal(try_add(b, "alice", "1", &none), KM_EREUSED);
 	assert_int_equal(try_add(b, "alice", "2", &none), KM_OK);
 	assert_true(none.cursor > op.cursor);
+}
+
+/* A kill between the last commit and the truncation: the next start truncates. */
+static void test_a_log_that_a_crash_left_is_emptied_by_the_next_start(void **state)
+{
+	static const char *const names[] = { "vault.db",        "vault.db-wal", "identity.db",
+					     "identity.db-wal", "kek.1",        "master.key" };
+	static char bytes[1 << 22];
+	struct box *b = *state, after;
+	struct km_operator op = enrolled(b, "alice", "1");
+	struct km_counts counts;
+
+	for (int n = 1; n <= 3; n++)
+		assert_int_equal(step(b, n, &op), KM_OK);
+	box_make_folder(&after);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t len = get_file(box_path(b, names[i]), bytes, sizeof(bytes));
+
+		put_file(box_path(&after, names[i]), bytes, len, 0600);
+	}
+	assert_true(in_any_file(&after, op.wrapped, sizeof(op.wrapped)));
+	assert_int_equal(box_try(&after), KM_OK);
+	assert_int_equal(store_truncate_logs(after.s), KM_OK);
+	assert_false(in_any_file(&after, op.wrapped, sizeof(op.wrapped)));
+	/* It may be called in any idle moment, as often as one likes; not inside a batch. */
+	assert_int_equal(store_truncate_logs(after.s), KM_OK);
+	assert_int_equal(record(&after, "n=1"), KM_OK);
+	assert_int_equal(store_truncate_logs(after.s), KM_ESTATE);
+	assert_int_equal(store_flush(after.s), KM_OK);
+	assert_int_equal(store_truncate_logs(after.s), KM_OK);
+	assert_int_equal(store_counts(after.s, &counts), KM_OK);
+	assert_int_equal(counts.operators, 0);
+	box_close(&after);
 }
 
 static void test_nobody_else_is_touched(void **state)
@@ -284,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ERASE_TEST(test_from_the_first_step_on_nothing_opens),
 		ERASE_TEST(test_after_the_last_step_nothing_is_left_but_a_tombstone),
+		ERASE_TEST(test_a_log_that_a_crash_left_is_emptied_by_the_next_start),
 		ERASE_TEST(test_nobody_else_is_touched),
 		ERASE_TEST(test_no_file_holds_anything_of_the_erased),
 		ERASE_TEST(test_wrapped_keys_of_the_erased_are_gone_among_many),

@@ -134,6 +134,7 @@ static void test_every_index_and_label_of_a_key_is_named(void **state)
 					      "kenmon identity.db tags 1",
 					      "kenmon audit head 1",
 					      "kenmon kek 1",
+					      "kenmon vault.db rows 1",
 					      "kenmon recovery 1",
 					      META_SCHEMA,
 					      META_CHAIN,

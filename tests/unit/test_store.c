@@ -362,7 +362,6 @@ static void test_a_credential_that_cannot_be_is_refused(void **state)
 	assert_int_equal(store_enrol_otp(b->s, &nobody, &good, &seed, &e, &id), KM_ENOTFOUND);
 	assert_int_equal(id, 99);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM credential"), 0);
-	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM throttle"), 0);
 }
 
 static void test_a_removed_credential_leaves_nothing_and_its_id_is_not_used_again(void **state)
@@ -375,7 +374,6 @@ static void test_a_removed_credential_leaves_nothing_and_its_id_is_not_used_agai
 	assert_int_equal(store_credential_remove(b->s, bob.subject, id, &e), KM_ENOTFOUND);
 	assert_int_equal(store_credential_remove(b->s, alice.subject, id, &e), KM_OK);
 	assert_int_equal(store_credential_remove(b->s, alice.subject, id, &e), KM_ENOTFOUND);
-	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM throttle"), 0);
 	assert_true(enrol(b, &alice, "seed") > id);
 }
 

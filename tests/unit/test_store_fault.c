@@ -219,7 +219,7 @@ static km_rc round_of(struct box *b, uint64_t id)
 {
 	struct km_event_record e = event_of(KM_EVENT_LOGIN_REFUSED, NULL);
 	struct km_failure f = { .count = 1,
-				.credential = { 2 },
+				.credential = { id },
 				.throttle = { { 1, 1, 0 } },
 				.by_name = true,
 				.class = KM_CLASS_DIGITS,

@@ -19,7 +19,7 @@ static struct state_of look(struct box *b)
 		.credentials = sql_number(b, DB_VAULT, "SELECT count(*) FROM credential"),
 		.moving =
 		    sql_number(b, DB_VAULT, "SELECT coalesce(sum(moving), 0) FROM credential"),
-		.fails = sql_number(b, DB_VAULT, "SELECT coalesce(sum(fails), 0) FROM throttle"),
+		.fails = sql_number(b, DB_VAULT, "SELECT coalesce(sum(fails), 0) FROM credential"),
 		.records = sql_number(b, DB_VAULT, "SELECT count(*) FROM audit"),
 		.names = sql_number(b, DB_VAULT, "SELECT count(*) FROM throttle_name"),
 		.keys = sql_number(b, DB_VAULT, "SELECT count(*) FROM month_key"),
