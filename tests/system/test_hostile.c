@@ -164,7 +164,7 @@ static void test_c10_ugly_text_is_stored_and_shown_as_it_is(void **state)
 		     "--department", ugly[i], "--uid", "4711");
 		TELL(0, "operator", "suspend", ugly[i], "--reason", ugly[i]);
 		TELL(0, "--json", "audit", "list", "--last", "1");
-		assert_string_equal(office_json(o.out, "$[0].details.reason"), ugly[i]);
+		assert_string_equal(office_json(o.out, "$[0].details.note"), ugly[i]);
 		TELL(0, "enroll", "totp", ugly[i], "--no-confirm", "--label", ugly[i]);
 	}
 	TELL(0, "--json", "operator", "list");
