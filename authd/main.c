@@ -17,21 +17,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
 #include <kenmon/log.h>
+#include <kenmon/room.h>
 #include <kenmon/secret.h>
 #include <kenmon/sock.h>
 
 #include "judge.h"
 
-#define ANCHOR_DIR  "/var/lib/kenmon-judge"
-#define DESCRIPTORS 4096 /* a session each, copies that wait for the vault, and some */
+#define ANCHOR_DIR "/var/lib/kenmon-judge"
 
 struct options {
 	const char *config;
@@ -205,26 +203,6 @@ static int check_config(const struct options *o)
 	return 0;
 }
 
-/* What a room has no use for, it gives up before it hears a byte. */
-static bool give_up_powers(void)
-{
-	const struct rlimit no_core = { 0, 0 };
-	struct rlimit files;
-
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return false;
-	/* A unit may forbid the call and set the limit itself; not dumpable means no core anyhow.
-	 */
-	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
-		km_log(LOG_INFO, "the limit on core files stays as it is");
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < DESCRIPTORS) {
-		files.rlim_cur = files.rlim_max < DESCRIPTORS ? files.rlim_max : DESCRIPTORS;
-		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-			km_log(LOG_WARNING, "only a few descriptors: fewer logins at once");
-	}
-	return true;
-}
-
 static int find_socket(const struct options *o)
 {
 	int fd = km_listen_fd("authd");
@@ -349,7 +327,7 @@ static int run(const struct options *o)
 	j->owner = o->owner;
 	if (!read_config(o, &j->conf))
 		return EX_CONFIG;
-	if (!give_up_powers()) {
+	if (km_room_begin() != KM_OK) {
 		km_log(LOG_ERR, "the kernel does not let the judge give up its powers");
 		return EX_OSERR;
 	}

@@ -63,7 +63,7 @@ static struct crowd_source *place(struct vault *v, uint64_t key)
 	return oldest;
 }
 
-bool crowd_admit(struct vault *v, uid_t uid, const char *service, const char *rhost)
+bool crowd_admit(struct vault *v, uid_t uid, const char *service, const char *rhost, uint32_t times)
 {
 	uint64_t key = source_key(uid, service, rhost);
 	struct crowd_source *s = place(v, key);
@@ -81,7 +81,7 @@ bool crowd_admit(struct vault *v, uid_t uid, const char *service, const char *rh
 		s->recorded++;
 		return true;
 	}
-	s->swallowed++;
+	s->swallowed += times;
 	return false;
 }
 

@@ -93,7 +93,7 @@ static km_rc take_turned_away(struct vault *v, struct km_msg *m, int fd)
 
 	if (fd >= 0 || !v->anchored)
 		return KM_EPROTO;
-	if (!crowd_admit(v, m->turned_away.uid, "judge", ""))
+	if (!crowd_admit(v, m->turned_away.uid, "judge", "", m->turned_away.count))
 		return KM_OK;
 	event_make(&r, KM_EVENT_TURNED_AWAY, NULL, "judge");
 	event_add(&r, "reason", km_reason_word(m->turned_away.reason));

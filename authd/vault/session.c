@@ -123,8 +123,8 @@ bool session_admit(struct vault *v, const struct session *s)
 {
 	/* Whoever is not root writes service and host as they like: their source is their uid. */
 	if (!s->trusted)
-		return crowd_admit(v, s->peer, "user", "");
-	return crowd_admit(v, s->peer, s->asked.service, s->asked.rhost);
+		return crowd_admit(v, s->peer, "user", "", 1);
+	return crowd_admit(v, s->peer, s->asked.service, s->asked.rhost, 1);
 }
 
 km_rc session_operator(struct vault *v, const struct session *s, struct km_operator *op)

@@ -215,8 +215,9 @@ void note_settle(struct vault *v, bool durable);
 
 /* --- crowd.c ----------------------------------------------------------------- */
 
-/* May this refusal have a record of its own? */
-bool crowd_admit(struct vault *v, uid_t uid, const char *service, const char *rhost);
+/* May this refusal, or so many at once, have a record of its own? If not they are counted. */
+bool crowd_admit(struct vault *v, uid_t uid, const char *service, const char *rhost,
+		 uint32_t times);
 /* Writes the counts of sources whose minute is over (or of all). */
 void crowd_settle(struct vault *v, bool all);
 
