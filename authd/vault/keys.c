@@ -157,21 +157,14 @@ static km_rc derive_all(struct km_keys *keys, struct scratch *s)
 
 static km_rc new_contexts(struct km_keys *keys)
 {
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	km_rc rc = keys_use_mac(keys);
 
-	keys->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL; /* holds a reference of its own */
-	EVP_MAC_free(hmac);
 	keys->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	keys->row = EVP_CIPHER_CTX_new();
 	keys->wrap = EVP_CIPHER_CTX_new();
-	if (!keys->mac || !keys->gcm || !keys->row || !keys->wrap)
+	if (!keys->gcm || !keys->row || !keys->wrap)
 		return KM_ENOMEM;
-	return EVP_MAC_CTX_set_params(keys->mac, params) ? KM_OK : KM_ENOMEM;
+	return rc;
 }
 
 /* --- the two files -------------------------------------------------------- */

@@ -30,13 +30,16 @@ struct km_keys {
 	uint8_t rows[KM_KEY_BYTES];
 	SHA256_CTX rows_inner, rows_outer; /* HMAC's two hashes, each begun with that key */
 	uint32_t generation;
-	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros */
+	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros; NULL after a failure, made anew */
 	EVP_CIPHER *gcm;
 	EVP_CIPHER_CTX *row;    /* reset, and so wiped, after each use */
 	EVP_CIPHER_CTX *kek[2]; /* to open, to wrap: keyed; copied for each use */
 	EVP_CIPHER_CTX *wrap;   /* the copy */
 	struct km_key_work work;
 };
+
+/* Makes the context of HMACs where there is none. */
+KM_MUST_CHECK km_rc keys_use_mac(struct km_keys *keys);
 
 /* HMAC-SHA256 over purpose ‖ 0 ‖ bytes. Counted. */
 KM_MUST_CHECK km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES],

@@ -15,7 +15,9 @@
 
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #define WRAP_AAD  (1 + KM_SUBJECT_BYTES + 4)
 #define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
@@ -31,6 +33,27 @@ void km_subject_key_wipe(struct km_subject_key *k)
 
 /* --- HMAC ----------------------------------------------------------------- */
 
+km_rc keys_use_mac(struct km_keys *keys)
+{
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *hmac;
+
+	if (keys->mac)
+		return KM_OK;
+	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	keys->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL; /* holds a reference of its own */
+	EVP_MAC_free(hmac);
+	if (keys->mac && EVP_MAC_CTX_set_params(keys->mac, params))
+		return KM_OK;
+	EVP_MAC_CTX_free(keys->mac);
+	keys->mac = NULL;
+	return KM_ENOMEM;
+}
+
 km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES], const char *purpose,
 		const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES])
 {
@@ -40,13 +63,19 @@ km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES], const cha
 	int ok;
 
 	keys->work.hmacs++;
+	if (keys_use_mac(keys) != KM_OK)
+		return KM_ENOMEM;
 	ok = EVP_MAC_init(keys->mac, key, KM_KEY_BYTES, NULL) &&
 	     EVP_MAC_update(keys->mac, (const uint8_t *)purpose, strlen(purpose) + 1) &&
 	     EVP_MAC_update(keys->mac, bytes, len) &&
 	     EVP_MAC_final(keys->mac, mac, &mac_len, sizeof(mac)) && mac_len == sizeof(mac);
 	/* Key it with nothing, so that OpenSSL keeps no copy. */
-	if (!EVP_MAC_init(keys->mac, nothing, sizeof(nothing), NULL) || !ok)
+	if (!ok || !EVP_MAC_init(keys->mac, nothing, sizeof(nothing), NULL)) {
+		/* A context whose keying failed is not to be used again (OpenSSL 3.5 crashes). */
+		EVP_MAC_CTX_free(keys->mac);
+		keys->mac = NULL;
 		return KM_ENOMEM;
+	}
 	memcpy(out, mac, sizeof(mac));
 	return KM_OK;
 }
