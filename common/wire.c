@@ -184,7 +184,6 @@ static void put_slots(struct out *o, const struct km_slots *slots, size_t limit)
 	for (size_t i = 0; i < slots->count; i++) {
 		put_integer(o, slots->slot[i].step, 1);
 		put_integer(o, slots->slot[i].shape, 2);
-		put_integer(o, slots->slot[i].wait, 4);
 	}
 }
 
@@ -326,7 +325,6 @@ static void take_slots(struct in *in, struct km_slots *slots, size_t limit)
 	for (size_t i = 0; i < count; i++) {
 		slots->slot[i].step = (uint8_t)take_integer(in, 1);
 		slots->slot[i].shape = (uint16_t)take_integer(in, 2);
-		slots->slot[i].wait = (uint32_t)take_integer(in, 4);
 	}
 }
 

@@ -76,10 +76,8 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 /* Operator, credentials and bucket of a name. */
 static km_rc look_up(struct vault *v, struct trial *t, const struct session *s)
 {
-	km_rc rc = session_bucket(v, s->asked.login, &t->bucket);
+	km_rc rc = session_operator(v, s, &t->op, &t->bucket);
 
-	if (rc == KM_OK)
-		rc = session_operator(v, s, &t->op);
 	t->known = rc == KM_OK;
 	if (rc == KM_ENOTFOUND) {
 		t->op = v->decoy_operator;
@@ -394,57 +392,4 @@ km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 		session_decide(v, s,
 			       (struct km_verdict){ KM_VERDICT_UNAVAILABLE, KM_REASON_STORAGE, 0 });
 	return KM_OK;
-}
-
-/* The least wait among what answers this step in one class. */
-static uint32_t class_wait(struct vault *v, const struct trial *seen, uint32_t factors,
-			   enum km_class class, const struct km_throttle *name)
-{
-	struct trial t __attribute__((cleanup(trial_wipe))) = *seen;
-	uint32_t least = UINT32_MAX;
-
-	t.class = class;
-	t.name = *name;
-	choose(v, &t, factors);
-	for (size_t i = 0; i < t.count; i++) {
-		uint32_t wait =
-		    lockout_wait(&v->conf.lockout, &t.credential[i].throttle, v->now.wall);
-
-		if (wait < least)
-			least = wait;
-	}
-	return least;
-}
-
-static uint32_t step_wait(struct vault *v, const struct trial *t, uint32_t factors,
-			  const struct km_throttle *digits, const struct km_throttle *recovery)
-{
-	uint16_t shape = session_shape(factors);
-	uint32_t least = UINT32_MAX, wait;
-
-	if (shape & KM_SHAPE_DIGITS)
-		least = class_wait(v, t, factors, KM_CLASS_DIGITS, digits);
-	if (shape & KM_SHAPE_RECOVERY) {
-		wait = class_wait(v, t, factors, KM_CLASS_RECOVERY, recovery);
-		if (wait < least)
-			least = wait;
-	}
-	return least;
-}
-
-km_rc check_plan(struct vault *v, const struct session *s, struct km_slots *slots)
-{
-	struct trial t __attribute__((cleanup(trial_wipe))) = { .class = KM_CLASS_DIGITS };
-	struct km_throttle recovery;
-	km_rc rc = look_up(v, &t, s);
-
-	if (rc == KM_OK)
-		rc = store_name_throttle(v->store, KM_CLASS_RECOVERY, t.bucket, &recovery);
-	for (unsigned i = 0; rc == KM_OK && i < s->steps.count; i++) {
-		slots->slot[i].step = (uint8_t)i;
-		slots->slot[i].shape = session_shape(s->steps.factors[i]);
-		slots->slot[i].wait = step_wait(v, &t, s->steps.factors[i], &t.name, &recovery);
-		slots->count = (uint8_t)(i + 1);
-	}
-	return rc;
 }

@@ -97,13 +97,18 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 	say_verdict(reply_new(v, s), verdict);
 }
 
+static uint16_t bucket_of(const uint8_t tag[KM_TAG_BYTES])
+{
+	return (uint16_t)(tag[0] << 8 | tag[1]);
+}
+
 km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket)
 {
 	uint8_t tag[KM_TAG_BYTES];
 	km_rc rc = km_tag_login(v->keys, login, tag);
 
 	if (rc == KM_OK)
-		*bucket = (uint16_t)(tag[0] << 8 | tag[1]);
+		*bucket = bucket_of(tag);
 	return rc;
 }
 
@@ -127,10 +132,17 @@ bool session_admit(struct vault *v, const struct session *s)
 	return crowd_admit(v, s->peer, s->asked.service, s->asked.rhost, 1);
 }
 
-km_rc session_operator(struct vault *v, const struct session *s, struct km_operator *op)
+km_rc session_operator(struct vault *v, const struct session *s, struct km_operator *op,
+		       uint16_t *bucket)
 {
-	km_rc rc = store_operator_by_login(v->store, s->asked.login, op);
+	uint8_t tag[KM_TAG_BYTES];
+	km_rc rc = km_tag_login(v->keys, s->asked.login, tag);
 
+	if (rc != KM_OK)
+		return rc;
+	if (bucket)
+		*bucket = bucket_of(tag);
+	rc = store_operator_by_tag(v->store, tag, op);
 	/* A name is anybody's to say. Only root's programs may speak for another uid; to all
 	 * others that operator does not exist, and none of their failures is counted there. */
 	if (rc == KM_OK && !s->trusted && op->uid != (int64_t)s->peer)
@@ -184,18 +196,22 @@ uint16_t session_shape(uint32_t factors)
 	return shape;
 }
 
+/* What is asked depends on the service alone, so nothing is looked up: nothing can be told apart.
+ */
 static km_rc open_login(struct vault *v, struct session *s)
 {
 	enum km_reason closed = closed_house(v);
 	struct km_msg plan = { .number = KM_MSG_PLAN, .session = s->id };
+	struct km_slots *slots = &plan.plan.slots;
 
 	if (closed != KM_REASON_NONE)
 		return refuse_and_record(v, s, KM_EVENT_LOGIN_REFUSED, NULL,
 					 (struct km_verdict){ KM_VERDICT_UNAVAILABLE, closed, 0 });
 	s->steps = km_conf_login_of(&v->conf, s->asked.service)->factors;
-	if (check_plan(v, s, &plan.plan.slots) != KM_OK) {
-		refuse(v, s, KM_VERDICT_UNAVAILABLE, KM_REASON_STORAGE);
-		return KM_OK;
+	for (unsigned i = 0; i < s->steps.count; i++) {
+		slots->slot[i].step = (uint8_t)i;
+		slots->slot[i].shape = session_shape(s->steps.factors[i]);
+		slots->count++;
 	}
 	reply_new(v, s)->to_judge = plan;
 	return KM_OK;
@@ -219,7 +235,7 @@ static km_rc open_account(struct vault *v, struct session *s)
 	struct km_verdict verdict = { KM_VERDICT_UNKNOWN, KM_REASON_UNKNOWN, 0 };
 	enum km_reason closed = closed_house(v);
 	struct km_operator op = { 0 };
-	km_rc rc = session_operator(v, s, &op);
+	km_rc rc = session_operator(v, s, &op, NULL);
 
 	if (rc == KM_OK)
 		verdict = account_verdict(v, s, &op);
@@ -245,7 +261,7 @@ static km_rc open_session(struct vault *v, struct session *s)
 	struct km_operator op = { 0 };
 	struct km_event_record r;
 
-	if (s->trusted && session_operator(v, s, &op) == KM_OK) {
+	if (s->trusted && session_operator(v, s, &op, NULL) == KM_OK) {
 		event_make(&r, opened ? KM_EVENT_SESSION_OPENED : KM_EVENT_SESSION_CLOSED,
 			   op.subject, "door");
 		session_describe(&r, s);
@@ -396,7 +412,7 @@ void session_close(struct vault *v, struct session *s, unsigned reason)
 	bool known = s->refused && (reason == KM_REASON_ABORTED || reason == KM_REASON_TRIES);
 
 	if (!known && session_admit(v, s)) {
-		if (session_operator(v, s, &op) != KM_OK)
+		if (session_operator(v, s, &op, NULL) != KM_OK)
 			memset(&op, 0, sizeof op);
 		event_make(&r, KM_EVENT_LOGIN_REFUSED, op.subject, "door");
 		event_add(&r, "reason", km_reason_word(end_reason(reason)));

@@ -37,7 +37,13 @@ km_rc store_operator_by_login(struct km_store *s, const char *login, struct km_o
 	uint8_t tag[KM_TAG_BYTES];
 	km_rc rc = km_tag_login(s->keys, login, tag);
 
-	return rc ? rc : find(s, SQL_OPERATOR_BY_LOGIN, tag, sizeof(tag), out);
+	return rc ? rc : store_operator_by_tag(s, tag, out);
+}
+
+km_rc store_operator_by_tag(struct km_store *s, const uint8_t tag[KM_TAG_BYTES],
+			    struct km_operator *out)
+{
+	return find(s, SQL_OPERATOR_BY_LOGIN, tag, KM_TAG_BYTES, out);
 }
 
 km_rc store_operator_by_subject(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],

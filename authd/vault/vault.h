@@ -167,9 +167,12 @@ void session_close(struct vault *v, struct session *s, unsigned reason);
 void session_decide(struct vault *v, struct session *s, struct km_verdict verdict);
 /* May this refusal have a record of its own? */
 bool session_admit(struct vault *v, const struct session *s);
-/* The operator asked for, as far as this caller may ask for it; KM_ENOTFOUND. */
+/*
+ * The operator asked for, as far as this caller may ask for it; KM_ENOTFOUND. bucket (may be NULL)
+ * is set then too.
+ */
 KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
-				     struct km_operator *op);
+				     struct km_operator *op, uint16_t *bucket);
 /* Adds service, terminal, origin and peer to an event. */
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
@@ -184,8 +187,6 @@ KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t 
 /* --- check.c ----------------------------------------------------------------- */
 
 KM_MUST_CHECK km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m);
-/* What is asked of this name for this service, with waits. */
-KM_MUST_CHECK km_rc check_plan(struct vault *v, const struct session *s, struct km_slots *slots);
 /* Makes the decoy. */
 KM_MUST_CHECK km_rc check_init(struct vault *v);
 

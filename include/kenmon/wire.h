@@ -47,7 +47,6 @@ enum km_origin { KM_ORIGIN_REMOTE = 0, KM_ORIGIN_LOCAL = 1 };
 struct km_slot {
 	uint8_t step;   /* number of the step in the service's configuration */
 	uint16_t shape; /* KM_SHAPE_* */
-	uint32_t wait;  /* seconds until it would be judged; 0: now */
 };
 
 struct km_slots {

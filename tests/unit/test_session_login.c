@@ -155,8 +155,6 @@ static void test_a_wrong_code_stays_at_its_step_and_the_tries_are_of_the_whole_l
 	static const uint8_t step[] = { 10, 10, 11, 11 };
 
 	(void)state;
-	/* A step whose credentials must wait is asked all the same: what is asked tells nothing. */
-	m.plan.slots.slot[0].wait = 30;
 	assert_int_equal(vault_says(&m), KM_OK);
 	for (unsigned i = 0; i < 4; i++) {
 		if (i == 2)

@@ -93,8 +93,7 @@ static void fill_field(struct km_msg *m, const struct field *f)
 	} else if (f->kind == SLOTS) {
 		slots->count = (uint8_t)f->limit;
 		for (size_t i = 0; i < f->limit; i++)
-			slots->slot[i] = (struct km_slot){ (uint8_t)i, (uint16_t)(0x0102 + i),
-							   0xFFFFFF00u + (uint32_t)i };
+			slots->slot[i] = (struct km_slot){ (uint8_t)i, (uint16_t)(0x0102 + i) };
 	} else {
 		for (size_t i = 0; i < f->size; i++)
 			at[i] = (uint8_t)(0xF0 + i);
