@@ -54,6 +54,8 @@ km_rc store_operator_by_subject(struct km_store *s, const uint8_t subject[KM_SUB
 
 /* --- credentials and throttles ------------------------------------------------- */
 
+#define CREDENTIALS_ALIKE 4 /* two tokens, a telephone, and recovery codes */
+
 km_rc store_credentials(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			struct km_credential out[KM_MAX_CREDENTIALS], size_t *count)
 {
@@ -74,9 +76,10 @@ km_rc store_credentials(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	}
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
-	if (n == 0) { /* none costs as much as one */
-		seen[0] = (struct stored_credential){ 0 };
-		(void)!row_check_credential(s, &seen[0]);
+	/* None, or one, costs as much as most people have. */
+	for (size_t i = n; i < CREDENTIALS_ALIKE; i++) {
+		seen[i] = (struct stored_credential){ 0 };
+		(void)!row_check_credential(s, &seen[i]);
 	}
 	s->seen.count = n;
 	*count = n;
