@@ -163,6 +163,8 @@ static void about(struct km_event_record *r, enum km_event event, const struct t
 	if (!t->by_name && (t->found != CODE_WRONG || t->count == 1)) {
 		event_add(r, "factor", km_factor_word(t->credential[t->winner].factor));
 		event_add_number(r, "credential", (int64_t)t->credential[t->winner].id);
+		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS)
+			event_add_number(r, "counter", (int64_t)t->right.moving - 1);
 	}
 	session_describe(r, t->s);
 }

@@ -21,7 +21,7 @@ struct call {
 	struct km_msg *m; /* the operation, or the ANSWER to its PROMPT */
 	char actor[32];
 	enum call_end end;
-	bool repeated; /* the id was seen before: this is its first result again */
+	bool repeated;  /* the id was seen before: this is its first result again */
 	uint64_t id;    /* of DONE */
 	char text[256]; /* of DONE */
 };

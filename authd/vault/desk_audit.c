@@ -202,7 +202,7 @@ km_rc desk_accept(struct call *c)
 		return KM_EINVAL;
 	if (!(c->v->suspicion & m->what)) {
 		call_say(c, "nothing of this kind is in doubt");
-		return KM_ESTATE;
+		return KM_ENOTFOUND;
 	}
 	rc = put_status(c, true, doubts[i].key, "%s", c->v->found[i]);
 	if (rc != KM_OK || !m->confirm)

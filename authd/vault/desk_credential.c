@@ -55,11 +55,37 @@ static struct km_credential credential_of(const struct msg_enrol *m, const struc
 	return in;
 }
 
+/* One secret in two credentials would accept each code twice: once in each. */
+static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
+			      const struct km_secret *seed)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc = store_credentials(c->v->store, op->subject, list, &count);
+
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		struct km_secret other KM_SECRET = { 0 };
+
+		if (km_factor_class(list[i].factor) != KM_CLASS_DIGITS)
+			continue;
+		rc = store_seed(c->v->store, op, &list[i], &other);
+		if (rc != KM_OK || !km_equal(seed->bytes, seed->len, other.bytes, other.len))
+			continue;
+		call_say(c, "this secret is credential %llu of this operator",
+			 (unsigned long long)list[i].id);
+		rc = KM_EEXIST;
+	}
+	return rc;
+}
+
 static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
 		       const struct km_secret *seed, bool confirmed)
 {
 	struct km_event_record r;
-	km_rc rc;
+	km_rc rc = not_enrolled_yet(c, op, seed);
+
+	if (rc != KM_OK)
+		return rc;
 
 	call_event(c, &r, KM_EVENT_ENROLLED, op);
 	event_add(&r, "factor", km_factor_word(in->factor));

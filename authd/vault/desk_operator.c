@@ -40,6 +40,8 @@ km_rc desk_operator_add(struct call *c)
 	event_add_number(&r, "uid", m->uid);
 	rc = store_operator_add(c->v->store, &in, &who, &r, &made);
 	km_wipe(&who, sizeof who);
+	if (rc == KM_EEXIST)
+		call_say(c, "an operator has this login");
 	if (rc != KM_OK)
 		return rc;
 	c->id = made.cursor;

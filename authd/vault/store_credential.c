@@ -126,9 +126,28 @@ static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
 	return rc ? rc : put_sealed(s, in, id, sealed, len);
 }
 
+/* The trail names the credential, so that a login by it can be followed back to who enrolled it. */
+static void name_credential(struct km_event_record *event, const char *key, uint64_t id)
+{
+	size_t used = event ? strlen(event->body) : 0;
+	char text[48];
+	int n =
+	    snprintf(text, sizeof(text), "%s%s=%llu", used ? " " : "", key, (unsigned long long)id);
+
+	/* Without an event there is no change either: chain_append() says so. */
+	if (event && n > 0 && used + (size_t)n < sizeof(event->body))
+		memcpy(event->body + used, text, (size_t)n + 1);
+}
+
+static km_rc append_named(struct km_store *s, struct km_event_record *event, uint64_t id)
+{
+	name_credential(event, "credential", id);
+	return chain_append(s, event);
+}
+
 km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
 		      const struct km_credential *in, const struct km_secret *seed,
-		      const struct km_event_record *event, uint64_t *id)
+		      struct km_event_record *event, uint64_t *id)
 {
 	struct store_op step STORE_OP = { 0 };
 	uint64_t made = 0;
@@ -144,7 +163,7 @@ km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		rc = seal_seed(s, op, in, seed, made);
 	if (!rc)
-		rc = chain_append(s, event);
+		rc = append_named(s, event, made);
 	if (!rc)
 		rc = store_op_done(&step);
 	if (!rc)
@@ -260,13 +279,15 @@ static km_rc earlier_set(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 	return q.rc;
 }
 
-static km_rc drop_earlier(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+static km_rc drop_earlier(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+			  struct km_event_record *event)
 {
 	uint64_t id = 0;
 	km_rc rc = earlier_set(s, subject, &id);
 
 	if (rc == KM_ENOTFOUND)
 		return KM_OK;
+	name_credential(event, "replaces", id);
 	return rc ? rc : delete_credential(s, subject, id);
 }
 
@@ -302,7 +323,7 @@ static km_rc insert_codes(struct km_store *s, const struct km_operator *op, uint
 }
 
 km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
-			   const struct km_secret *codes, const struct km_event_record *event,
+			   const struct km_secret *codes, struct km_event_record *event,
 			   uint64_t *id)
 {
 	struct km_credential c = { .factor = KM_FACTOR_RECOVERY };
@@ -315,7 +336,7 @@ km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
 	memcpy(c.subject, op->subject, sizeof(c.subject));
 	rc = store_op_begin(&step, s, false);
 	if (!rc)
-		rc = drop_earlier(s, op->subject);
+		rc = drop_earlier(s, op->subject, event);
 	if (!rc)
 		rc = below_limit(s, op->subject);
 	if (!rc)
@@ -325,7 +346,7 @@ km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		rc = insert_codes(s, op, made, codes);
 	if (!rc)
-		rc = chain_append(s, event);
+		rc = append_named(s, event, made);
 	if (!rc)
 		rc = store_op_done(&step);
 	if (!rc)

@@ -237,15 +237,16 @@ KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
 /*
  * Stores a TOTP or HOTP credential with its seed sealed; *id is the new one.
  * in: subject, factor, algorithm, digits, period, moving, drift, label.
- * KM_ELIMIT above KM_MAX_CREDENTIALS. The subject key comes from op->wrapped.
+ * KM_ELIMIT above KM_MAX_CREDENTIALS. The subject key comes from op->wrapped. The event gets the
+ * credential's number, and below that of the set it replaces.
  */
 KM_MUST_CHECK km_rc store_enrol_otp(struct km_store *, const struct km_operator *op,
 				    const struct km_credential *in, const struct km_secret *seed,
-				    const struct km_event_record *event, uint64_t *id);
+				    struct km_event_record *event, uint64_t *id);
 /* Replaces any earlier set of recovery codes. codes: KM_RECOVERY_CODES × KM_RECOVERY_LENGTH. */
 KM_MUST_CHECK km_rc store_enrol_recovery(struct km_store *, const struct km_operator *op,
 					 const struct km_secret *codes,
-					 const struct km_event_record *event, uint64_t *id);
+					 struct km_event_record *event, uint64_t *id);
 KM_MUST_CHECK km_rc store_recovery_left(struct km_store *, uint64_t credential, uint16_t *left);
 /* KM_ENOTFOUND: no such credential of this subject. */
 KM_MUST_CHECK km_rc store_credential_remove(struct km_store *,

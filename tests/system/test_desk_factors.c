@@ -174,14 +174,34 @@ static void test_options_of_enroll_are_checked(void **state)
 	check_nothing_stored(h);
 }
 
+/* Or each of its codes would be good once in each of them. */
+static void test_one_secret_is_one_credential_of_an_operator(void **state)
+{
+	const struct house *h = *state;
+	const struct office_otp otp = { .factor = KM_FACTOR_HOTP };
+
+	assert_int_equal(office_add(h, "daemon", 1), KM_OK);
+	assert_int_equal(office_enrol(h, "daemon", &otp, NULL), KM_OK);
+	assert_int_equal(office_enrol(h, "daemon", &otp, NULL), KM_EEXIST);
+	TELL(1, OFFICE_SECRET "\n", "enroll", "totp", "daemon", "--secret-file", "-",
+	     "--no-confirm");
+	ERRS("is credential 1 of this operator");
+	DESK(0, "audit", "list", "--last", "1");
+	JSON("$[0].event", "credential-enrolled");
+	JSON("$[0].details.credential", "1");
+}
+
 static void test_sixteen_credentials_are_enough(void **state)
 {
 	const struct house *h = *state;
-	const struct office_otp otp = { 0 };
+	char secret[] = "AAZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+	const struct office_otp otp = { .secret = secret };
 
 	assert_int_equal(office_add(h, "daemon", 1), KM_OK);
-	for (unsigned i = 0; i < 16; i++)
+	for (unsigned i = 0; i < 16; i++) {
+		secret[0] = (char)('A' + i);
 		assert_int_equal(office_enrol(h, "daemon", &otp, NULL), KM_OK);
+	}
 	DESK(1, "enroll", "totp", "daemon", "--no-confirm");
 	JSON("$.error", "ELIMIT");
 	JSON("$.secret", "");
@@ -379,6 +399,7 @@ int main(void)
 		HOUSE_TEST(test_a_fifo_or_a_device_in_the_place_of_a_secret_is_refused_at_once),
 		HOUSE_TEST(test_a_secret_that_the_desk_makes_works_and_is_as_long_as_its_hash),
 		HOUSE_TEST(test_options_of_enroll_are_checked),
+		HOUSE_TEST(test_one_secret_is_one_credential_of_an_operator),
 		HOUSE_TEST(test_sixteen_credentials_are_enough),
 		HOUSE_TEST(test_a_good_first_code_confirms_and_is_used_up_by_that),
 		HOUSE_TEST(test_a_wrong_first_code_may_be_corrected_twice),
