@@ -60,6 +60,16 @@ int km_listen_fd(const char *name)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
 }
 
+static bool answers(const char *path)
+{
+	int fd = -1;
+	km_rc rc = km_connect(path, false, &fd);
+
+	if (fd >= 0)
+		close(fd);
+	return rc == KM_OK;
+}
+
 /* Takes away a socket left by an earlier run; anything else that stands there stays. */
 static km_rc clear_place(const char *path)
 {
@@ -67,7 +77,8 @@ static km_rc clear_place(const char *path)
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? KM_OK : KM_EIO;
-	if (!S_ISSOCK(st.st_mode))
+	/* Somebody who listens there would go on, and never hear of a client again. */
+	if (!S_ISSOCK(st.st_mode) || answers(path))
 		return KM_EEXIST;
 	return unlink(path) < 0 && errno != ENOENT ? KM_EIO : KM_OK;
 }

@@ -131,6 +131,10 @@ static void test_an_old_socket_is_replaced_and_anything_else_is_not(void **state
 	fd = listen_here();
 	assert_int_equal(km_connect(path, false, &client), KM_OK);
 	close(client);
+	/* Somebody listens there: it is theirs. */
+	assert_int_equal(km_listen_at(path, 0600, (uid_t)-1, (gid_t)-1, &again), KM_EEXIST);
+	assert_int_equal(km_connect(path, false, &client), KM_OK);
+	close(client);
 	close(fd);
 	assert_int_equal(unlink(path), 0);
 
