@@ -109,14 +109,6 @@ bool km_algorithm_parse(const char *word, enum km_algorithm *out)
 	return true;
 }
 
-static bool is_digits(const struct km_secret *s)
-{
-	for (size_t i = 0; i < s->len; i++)
-		if (s->bytes[i] < '0' || s->bytes[i] > '9')
-			return false;
-	return true;
-}
-
 /* 0 for what is no character of RFC 4648 base32. Not toupper(): no locale comes in here. */
 static uint8_t base32(uint8_t c)
 {
@@ -141,6 +133,30 @@ static bool to_recovery(struct km_secret *s)
 	return plain.len == KM_RECOVERY_LENGTH && km_secret_set(s, plain.bytes, plain.len) == KM_OK;
 }
 
+/*
+ * Digits as people type them: with the blanks that apps show between groups, or in the wide forms
+ * of a Japanese input method (U+FF10 to U+FF19). False: it is something else.
+ */
+static bool as_digits(const struct km_secret *answer, struct km_secret *plain)
+{
+	for (size_t i = 0; i < answer->len; i++) {
+		const uint8_t *c = &answer->bytes[i];
+
+		if (*c == ' ')
+			continue;
+		if (answer->len - i >= 3 && c[0] == 0xEF && c[1] == 0xBC && c[2] >= 0x90 &&
+		    c[2] <= 0x99) {
+			plain->bytes[plain->len++] = (uint8_t)('0' + c[2] - 0x90);
+			i += 2;
+		} else if (*c >= '0' && *c <= '9') {
+			plain->bytes[plain->len++] = *c;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
 enum km_class km_answer_class(struct km_secret *answer, unsigned shapes)
 {
 	static const struct {
@@ -149,12 +165,17 @@ enum km_class km_answer_class(struct km_secret *answer, unsigned shapes)
 		       { KM_SHAPE_DIGITS_7, 7 },
 		       { KM_SHAPE_DIGITS_8, 8 } };
 
+	struct km_secret plain KM_SECRET = { 0 };
+	bool is_digits;
+
 	if (answer->len > KM_SECRET_MAX)
 		return KM_CLASS_NONE;
-	for (size_t i = 0; i < sizeof(digits) / sizeof(digits[0]); i++)
-		if ((shapes & digits[i].shape) != 0 && answer->len == digits[i].len &&
-		    is_digits(answer))
+	is_digits = as_digits(answer, &plain);
+	for (size_t i = 0; is_digits && i < sizeof(digits) / sizeof(digits[0]); i++)
+		if ((shapes & digits[i].shape) != 0 && plain.len == digits[i].len) {
+			*answer = plain;
 			return KM_CLASS_DIGITS;
+		}
 	if ((shapes & KM_SHAPE_RECOVERY) != 0 && to_recovery(answer))
 		return KM_CLASS_RECOVERY;
 	return KM_CLASS_NONE;

@@ -48,7 +48,7 @@ static void test_what_cannot_be_a_code_is_none_and_stays_as_it_is(void **state)
 		"12345",
 		"123456789",
 		"12345a",
-		"123 456",
+		"123 45",
 		"-12345",
 		"my password",
 		"ABCDEFGHIJKLMNO",
@@ -68,6 +68,20 @@ static void test_what_cannot_be_a_code_is_none_and_stays_as_it_is(void **state)
 	assert_int_equal(km_answer_class(&answer, EVERY_SHAPE), KM_CLASS_NONE);
 	answer.len = KM_SECRET_MAX + 1;
 	assert_int_equal(km_answer_class(&answer, EVERY_SHAPE), KM_CLASS_NONE);
+}
+
+static void test_digits_with_blanks_or_in_wide_forms_become_plain(void **state)
+{
+	static const char *const texts[] = { "123 456", " 123456 ",
+					     "\357\274\221\357\274\222\357\274\2233 56" };
+
+	(void)state;
+	assert_int_equal(class_of(texts[0], EVERY_SHAPE), KM_CLASS_DIGITS);
+	assert_memory_equal(answer.bytes, "123456", 6);
+	assert_int_equal(class_of(texts[1], EVERY_SHAPE), KM_CLASS_DIGITS);
+	assert_int_equal(answer.len, 6);
+	assert_int_equal(class_of(texts[2], EVERY_SHAPE), KM_CLASS_DIGITS);
+	assert_memory_equal(answer.bytes, "123356", 6);
 }
 
 static void test_a_recovery_code_is_put_into_its_stored_form(void **state)
@@ -286,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digits_are_a_code_only_in_a_length_that_is_allowed),
 		cmocka_unit_test(test_what_cannot_be_a_code_is_none_and_stays_as_it_is),
+		cmocka_unit_test(test_digits_with_blanks_or_in_wide_forms_become_plain),
 		cmocka_unit_test(test_a_recovery_code_is_put_into_its_stored_form),
 		cmocka_unit_test(test_factors_and_their_words_belong_together),
 		cmocka_unit_test(test_words_of_a_record_are_read_back_or_refused),
