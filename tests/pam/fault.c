@@ -87,6 +87,18 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void __libc_free(void *);
 
+/*
+ * Without root libpam asks libcap-ng whether it may write to the audit system, and libcap-ng, once
+ * out of memory, never asks again: calls that the dry run counted would be gone. There is no audit
+ * system.
+ */
+PUBLIC int audit_open(void);
+PUBLIC int audit_open(void)
+{
+	errno = EPROTONOSUPPORT;
+	return -1;
+}
+
 PUBLIC void free(void *p);
 PUBLIC void free(void *p)
 {

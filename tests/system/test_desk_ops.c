@@ -246,7 +246,7 @@ static void test_commands_on_a_name_that_is_not_registered_say_so(void **state)
 	assert_false(strlen(o.out) > 0 && strstr(o.out, "otpauth"));
 }
 
-/* DECISIONS 15 */
+/* kenmon(1), EXIT STATUS */
 static void test_exit_codes_are_those_of_the_manual(void **state)
 {
 	struct house *h = *state;

@@ -184,7 +184,7 @@ static void test_verify_names_a_record_of_which_any_column_was_changed(void **st
 		"boot_id = zeroblob(16)",
 		"event = 10",
 		"subject = zeroblob(16)",
-		"actor = 'uid:4711'",
+		"actor = 'uid:4294967290'",
 		"body_hash = zeroblob(32)",
 		"body = zeroblob(length(body))",
 		"body = x''",
