@@ -1,5 +1,5 @@
 /*
- * kenmon-vault: keeps seeds, templates and keys, judges every answer, and
+ * kenmon-vault: keeps seeds and keys, judges every answer, and
  * states every ALLOW.
  *
  * SECURITY
