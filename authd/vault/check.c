@@ -193,7 +193,17 @@ static km_rc refuse_locked(struct vault *v, struct trial *t)
 	return rc;
 }
 
-/* The last accepted code once more: refused and written down, but no guess. */
+/* Our door sends no answer that cannot be a code; whoever does gets no second one. */
+static km_rc refuse_shapeless(struct vault *v, struct trial *t)
+{
+	km_rc rc = record_refusal(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_PROTOCOL);
+
+	if (rc == KM_OK)
+		session_decide(v, t->s, (struct km_verdict){ .reason = KM_REASON_PROTOCOL });
+	return rc;
+}
+
+/* The last accepted code, or a used recovery code, once more: written down, but no guess. */
 static km_rc refuse_replay(struct vault *v, struct trial *t)
 {
 	km_rc rc = record_refusal(v, t, KM_EVENT_REPLAYED, KM_REASON_REPLAY);
@@ -379,14 +389,11 @@ km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 	factors = s->steps.factors[m->step];
 	shapes = session_shape(factors);
 	t.class = km_answer_class(t.answer, shapes);
-	if (t.class == KM_CLASS_NONE) {
-		/* Our door sends no such answer; whoever does gets no second one. */
-		rc = record_refusal(v, &t, KM_EVENT_LOGIN_REFUSED, KM_REASON_PROTOCOL);
-		session_decide(v, s, (struct km_verdict){ .reason = KM_REASON_PROTOCOL });
-		return rc == KM_EPROTO ? KM_EIO : KM_OK;
-	}
-	rc = look_up(v, &t, s);
-	if (rc == KM_OK) {
+	if (t.class == KM_CLASS_NONE)
+		rc = refuse_shapeless(v, &t);
+	else
+		rc = look_up(v, &t, s);
+	if (rc == KM_OK && t.class != KM_CLASS_NONE) {
 		choose(v, &t, factors);
 		rc = decide(v, &t);
 	}
