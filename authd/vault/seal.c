@@ -23,7 +23,7 @@
 #define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
 #define TABLE_MAX 32
 
-enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2 };
+enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3 };
 
 void km_subject_key_wipe(struct km_subject_key *k)
 {
@@ -219,7 +219,7 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	int n = 0, last = 0;
 	bool ready, ok;
 
-	keys->work.unwraps++;
+	keys->work.unwraps += kind != WRAP_SIGNER; /* seals are no part of a login */
 	wrap_aad(aad, kind, whose, generation);
 	memcpy(tag, wrapped, sizeof(tag));
 	ready = EVP_CIPHER_CTX_copy(keys->wrap, keys->kek[0]) &&
@@ -231,7 +231,7 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	EVP_CIPHER_CTX_reset(keys->wrap);
 	if (!ready)
 		return KM_ENOMEM;
-	if (!ok || generation != keys->generation)
+	if (!ok || generation > keys->generation)
 		return KM_ECORRUPT;
 	*key = out;
 	return KM_OK;
@@ -286,6 +286,21 @@ km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uint32_t generati
 
 	month_name(month, name);
 	return unwrap(keys, WRAP_MONTH, name, generation, wrapped, key);
+}
+
+/* There is one for each generation, which is bound already. */
+static const uint8_t the_signer[KM_SUBJECT_BYTES];
+
+km_rc km_signer_seed_new(struct km_keys *keys, struct km_subject_key *seed,
+			 uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return wrap_new(keys, WRAP_SIGNER, the_signer, seed, wrapped);
+}
+
+km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generation,
+			    const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *seed)
+{
+	return unwrap(keys, WRAP_SIGNER, the_signer, generation, wrapped, seed);
 }
 
 /* --- rows ----------------------------------------------------------------- */
