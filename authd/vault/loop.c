@@ -132,6 +132,7 @@ void vault_round(struct vault *v, int timeout_ms)
 	if (asked_to_reload)
 		reload(v);
 	settle(v, suspicion);
+	tend_seal(v, false);
 	link_tell_head(v, false);
 	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)
 		v->stop = true;
@@ -148,6 +149,9 @@ static void say_goodbye(struct vault *v)
 		return;
 	}
 	note_settle(v, true);
+	tend_seal(v, true);
+	if (store_flush(v->store) != KM_OK)
+		km_log(LOG_ERR, "the end of the audit trail could not be sealed");
 	link_tell_head(v, true);
 	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) != KM_OK)
 		km_log(LOG_INFO, "the judge was not told where the chain ends");

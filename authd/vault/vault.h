@@ -10,7 +10,7 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   erase.c    erasure, step by step
+ *   erase.c    erasure, step by step              tend.c     seals
  *   store*.c, identity.c, chain.c, keys.c, seal.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -124,6 +124,10 @@ struct vault {
 	struct km_operator decoy_operator; /* what unknown names are judged against */
 	struct km_credential decoy;
 
+	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
+	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
+	bool seal_stuck;   /* it could not, and the log says so */
+
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
 	bool erase_stuck; /* and could not go on */
 
@@ -230,6 +234,11 @@ void line_drain(struct vault *v, struct line *l);
 void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
 void line_erased(struct vault *v); /* tells the desks that waited for it */
+
+/* --- tend.c ------------------------------------------------------------------ */
+
+/* Seals the head where that is due, or now. Without a flush of its own: the next one takes it. */
+void tend_seal(struct vault *v, bool now);
 
 /* --- erase.c ----------------------------------------------------------------- */
 
