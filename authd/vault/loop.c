@@ -127,8 +127,10 @@ void vault_round(struct vault *v, int timeout_ms)
 	suspect_clock(v);
 	for (int i = 0; i < n; i++)
 		serve(v, &ready[i]);
-	if (n == 0)
+	if (n == 0) {
 		store_idle(v->store);
+		tend_months(v);
+	}
 	if (asked_to_reload)
 		reload(v);
 	settle(v, suspicion);

@@ -230,6 +230,7 @@ KM_MUST_CHECK km_rc chain_head_read(struct km_store *s, struct km_head *head);
 KM_MUST_CHECK km_rc chain_body(struct km_store *s, const struct chain_record *r, char *text,
 			       size_t cap);
 void chain_forget_months(struct km_store *s);
+int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 /* --- people (identity.c) ------------------------------------------------------ */
 

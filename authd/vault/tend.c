@@ -1,6 +1,7 @@
 /*
  * What the trail needs when nobody waits for it: seals, so that not even who
- * has today's keys can rewrite it unseen.
+ * has today's keys can rewrite it unseen, and the end of bodies that were kept
+ * long enough.
  */
 #include <stdio.h>
 
@@ -11,6 +12,10 @@
 /* A seal is a page of the next commit; at most this many records and this time go without one. */
 #define SEAL_RECORDS 1000
 #define SEAL_MS      60000
+
+#define MONTHS_MS                                                                                  \
+	60000 /* how often months are looked at: an erasure need not wait for the hour             \
+	       */
 
 static bool seal_is_due(const struct vault *v, uint64_t seq)
 {
@@ -34,4 +39,26 @@ void tend_seal(struct vault *v, bool now)
 		km_log(LOG_ERR, "the audit trail could not be sealed (%s); see 'kenmon status'",
 		       km_rc_text(rc, KM_LANG_EN));
 	v->seal_stuck = rc != KM_OK;
+}
+
+void tend_months(struct vault *v)
+{
+	struct km_event_record r;
+	km_rc rc;
+
+	/* Nothing is destroyed by a clock that may be wrong, or in a store that may not be ours. */
+	if (v->conf.audit_keep == 0 || v->suspicion ||
+	    (v->kept_ms && v->now.boot_ms - v->kept_ms < MONTHS_MS))
+		return;
+	event_make(&r, KM_EVENT_MONTH_EXPIRED, NULL, "vault");
+	rc = store_month_expire(v->store, v->conf.audit_keep, &r);
+	if (rc == KM_OK) {
+		note_event(v, &r);
+		v->erasing = true; /* the logs, too, forget the key */
+		return;            /* and the next month in the next idle round */
+	}
+	v->kept_ms = v->now.boot_ms;
+	if (rc != KM_ENOTFOUND)
+		km_log(LOG_ERR, "a month past its keeping period could not be destroyed (%s)",
+		       km_rc_text(rc, KM_LANG_EN));
 }

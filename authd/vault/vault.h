@@ -10,7 +10,7 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   erase.c    erasure, step by step              tend.c     seals
+ *   erase.c    erasure, step by step              tend.c     seals, keeping period
  *   store*.c, identity.c, chain.c, keys.c, seal.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -127,6 +127,7 @@ struct vault {
 	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;   /* it could not, and the log says so */
+	int64_t kept_ms;   /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
 	bool erase_stuck; /* and could not go on */
@@ -239,6 +240,8 @@ void line_erased(struct vault *v); /* tells the desks that waited for it */
 
 /* Seals the head where that is due, or now. Without a flush of its own: the next one takes it. */
 void tend_seal(struct vault *v, bool now);
+/* When nobody waits: destroys the key of a month that is past its keeping period. */
+void tend_months(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 

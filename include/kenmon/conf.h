@@ -53,6 +53,7 @@ struct km_conf {
 	} hotp;
 	struct km_names local_services;
 	unsigned audit_refusals; /* a minute and source */
+	unsigned audit_keep;     /* months; 0: for ever */
 	enum km_lang language;
 	char time_zone[KM_CONF_TEXT];
 	bool approval_required;

@@ -339,6 +339,13 @@ KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limi
 KM_MUST_CHECK km_rc store_anchor_check(struct km_store *, const struct km_anchor *, char *why,
 				       size_t cap);
 /*
+ * Destroys the key of the oldest month that lies more than keep months behind the present one: the
+ * bodies of its records can be read no more. KM_ENOTFOUND: there is none. The event gets the month.
+ */
+KM_MUST_CHECK km_rc store_month_expire(struct km_store *, unsigned keep,
+				       struct km_event_record *event);
+
+/*
  * Small values: "machine", "suspect", … KM_ENOTFOUND. value_len in and out. The event may be
  * NULL where another one of the same batch says it. KM_EINVAL: a key of the store's own, or no
  * value. "machine" and "suspicion" cannot go missing: a row that is gone is KM_ECORRUPT.
