@@ -1,8 +1,5 @@
 /*
- * Where keys come from: the master key's file, kek.1, and what is derived.
- *
- * kek.1 = magic[8] ‖ generation (4, big-endian) ‖ AES-256-GCM of the KEK under
- * HKDF-SHA256(master, "kenmon kek 1"), bound to the twelve bytes before it.
+ * Where keys come from: the master key's file and what is derived; kek.1 is in kek.c.
  *
  * Keys are made only in a folder that never held anything: a lost key must
  * not be replaced by a new one that opens nothing, nor by one that anybody
@@ -22,16 +19,10 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 
-#define KEK_HEADER     12
-#define KEK_FILE_BYTES (KEK_HEADER + KM_KEK_BYTES + KM_SEAL_OVERHEAD)
-
-static const uint8_t kek_magic[8] = { 'k', 'e', 'n', 'm', 'o', 'n', 'K', '1' };
-
 /* What only the opening needs; in locked memory, gone when km_keys_open returns. */
 struct scratch {
 	uint8_t master[KM_KEY_BYTES];
 	uint8_t sealing[KM_KEY_BYTES]; /* opens kek.1 */
-	uint8_t kek[KM_KEK_BYTES];
 };
 
 /* Where the key file lies. */
@@ -167,7 +158,7 @@ static km_rc new_contexts(struct km_keys *keys)
 	return rc;
 }
 
-/* --- the two files -------------------------------------------------------- */
+/* --- the master key -------------------------------------------------------- */
 
 static km_rc read_master(const struct place *p, struct scratch *s)
 {
@@ -192,50 +183,6 @@ static km_rc make_master(const struct place *p, struct scratch *s)
 	return rc;
 }
 
-static void kek_header(uint8_t header[KEK_HEADER])
-{
-	memcpy(header, kek_magic, sizeof(kek_magic));
-	keys_put(header + sizeof(kek_magic), KM_GENERATION, 4);
-}
-
-static km_rc read_kek(const struct place *p, struct km_keys *keys, struct scratch *s)
-{
-	uint8_t bytes[KEK_FILE_BYTES], header[KEK_HEADER];
-	int fd FILE_CLOSE = -1;
-	km_rc rc = file_open(p->state, KM_KEK_FILE, FILE_OURS, &fd);
-
-	if (!rc)
-		rc = file_read(fd, bytes, sizeof(bytes));
-	if (rc)
-		return rc;
-	kek_header(header);
-	if (memcmp(bytes, header, sizeof(header)) != 0)
-		return KM_ECORRUPT;
-	return keys_gcm_open(keys, s->sealing, header, sizeof(header), bytes + sizeof(header),
-			     sizeof(bytes) - sizeof(header), s->kek);
-}
-
-static km_rc make_kek(const struct place *p, struct km_keys *keys, struct scratch *s)
-{
-	uint8_t bytes[KEK_FILE_BYTES], chain[16];
-	bool marked = false;
-	km_rc rc = km_random(s->kek, sizeof(s->kek));
-
-	kek_header(bytes);
-	if (!rc)
-		rc = keys_gcm_seal(keys, s->sealing, bytes, KEK_HEADER, s->kek, sizeof(s->kek),
-				   bytes + KEK_HEADER);
-	if (!rc)
-		rc = file_present(p->state, KM_FRESH_FILE, &marked, NULL);
-	if (!rc)
-		rc = km_random(chain, sizeof(chain));
-	if (!rc && !marked)
-		rc = file_make(p->state, KM_FRESH_FILE, chain, sizeof(chain));
-	if (!rc)
-		rc = file_make(p->state, KM_KEK_FILE, bytes, sizeof(bytes));
-	return rc;
-}
-
 /* --- opening -------------------------------------------------------------- */
 
 static km_rc load(const struct place *p, bool may_create, struct km_keys *keys, struct scratch *s)
@@ -256,9 +203,8 @@ static km_rc load(const struct place *p, bool may_create, struct km_keys *keys, 
 	if (!rc)
 		rc = keys_use_rows(keys);
 	if (!rc)
-		rc = make ? make_kek(p, keys, s) : read_kek(p, keys, s);
-	if (!rc)
-		rc = keys_use_kek(keys, s->kek);
+		rc = make ? kek_make(keys, p->state, s->sealing)
+			  : kek_read(keys, p->state, s->sealing);
 	return rc;
 }
 

@@ -1,4 +1,4 @@
-/* What keys.c and seal.c share, and the keys of audit bodies. */
+/* What keys.c, kek.c and seal.c share, and the keys of audit bodies. */
 #ifndef KENMON_VAULT_KEYS_INTERNAL_H
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
@@ -59,6 +59,10 @@ KM_MUST_CHECK km_rc keys_gcm_open(struct km_keys *keys, const uint8_t key[KM_KEY
 
 /* Takes the KEK into use; kek stays the caller's to wipe. */
 KM_MUST_CHECK km_rc keys_use_kek(struct km_keys *keys, const uint8_t kek[KM_KEK_BYTES]);
+
+/* The KEK's file: read and taken into use, or made and taken into use. */
+KM_MUST_CHECK km_rc kek_read(struct km_keys *keys, int folder, const uint8_t sealing[KM_KEY_BYTES]);
+KM_MUST_CHECK km_rc kek_make(struct km_keys *keys, int folder, const uint8_t sealing[KM_KEY_BYTES]);
 
 /* The key of all audit bodies of one month, wrapped like a subject's. */
 KM_MUST_CHECK km_rc km_month_key_new(struct km_keys *keys, int64_t month,

@@ -11,7 +11,7 @@
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
  *   erase.c    erasure, step by step
- *   store*.c, identity.c, chain.c, keys.c, seal.c  what is kept
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
