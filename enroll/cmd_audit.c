@@ -1,7 +1,6 @@
 /* kenmon audit list, verify. */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <kenmon/clock.h>
 #include <kenmon/event.h>
@@ -182,34 +181,9 @@ int cmd_audit_list(struct desk *d, const struct desk_args *args)
 
 /* --- verify --------------------------------------------------------------- */
 
-struct progress {
-	int64_t began; /* boot time, ms */
-	bool shown;
-};
-
-/* Only for somebody who watches and has waited for a second. */
-static km_rc take_progress(struct desk *d, void *arg, const struct km_msg *m)
-{
-	struct progress *p = arg;
-	char done[24], total[24], text[128];
-	int fd = fileno(d->err);
-
-	if (m->number != KM_MSG_PROGRESS)
-		return KM_EPROTO;
-	if (fd < 0 || !isatty(fd) || km_boot_ms() - p->began < 1000)
-		return KM_OK;
-	snprintf(done, sizeof(done), "%" PRIu64, m->progress.done);
-	snprintf(total, sizeof(total), "%" PRIu64, m->progress.total);
-	fprintf(d->err, "\r%s",
-		desk_expand(DESK_VERIFYING, d->lang, done, total, text, sizeof(text)));
-	fflush(d->err);
-	p->shown = true;
-	return KM_OK;
-}
-
 int cmd_audit_verify(struct desk *d, const struct desk_args *args)
 {
-	struct progress p = { .began = km_boot_ms() };
+	struct desk_progress p = { .began = km_boot_ms(), .text = DESK_VERIFYING };
 	struct desk_json j = { .f = d->out };
 	struct desk_operation o;
 	char count[24];
@@ -223,14 +197,13 @@ int cmd_audit_verify(struct desk *d, const struct desk_args *args)
 		/* The vault keeps the place for this line, so a slice is not sent on another one.
 		 */
 		o = (struct desk_operation){
-			.request = &m, .arg = &p, .row = take_progress, .asks = again != 0
+			.request = &m, .arg = &p, .row = desk_progress_row, .asks = again != 0
 		};
 		m.audit_verify.again = again;
 		again = 1;
 		rc = desk_operate(d, &o);
 	} while (rc == KM_EAGAIN);
-	if (p.shown)
-		fputc('\n', d->err);
+	desk_progress_end(d, &p);
 	if (rc != KM_OK) {
 		int code = desk_fail(d, rc);
 

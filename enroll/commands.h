@@ -24,6 +24,16 @@ KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, uns
 /* One request without rows and prompts. The rc of DONE. */
 KM_MUST_CHECK km_rc desk_act(struct desk *d, struct km_msg *request, struct msg_done *done);
 
+/* How far something is: shown at a terminal once a second has passed. */
+struct desk_progress {
+	int64_t began; /* boot time, ms */
+	enum desk_text text;
+	bool shown;
+};
+/* Takes PROGRESS rows; arg is the struct. */
+KM_MUST_CHECK km_rc desk_progress_row(struct desk *d, void *arg, const struct km_msg *m);
+void desk_progress_end(const struct desk *d, const struct desk_progress *p);
+
 /* Rows of credential listings; also part of 'operator show'. */
 #define DESK_CREDENTIALS_MAX 64 /* the vault allows 16 to an operator */
 struct desk_credentials {
