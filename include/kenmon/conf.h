@@ -53,6 +53,7 @@ struct km_conf {
 	} hotp;
 	struct km_names local_services;
 	unsigned audit_refusals; /* a minute and source */
+	unsigned erasure_epoch_delay; /* seconds from an erasure to the closing of the epoch */
 	enum km_lang language;
 	char time_zone[KM_CONF_TEXT];
 	bool approval_required;
