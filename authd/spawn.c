@@ -124,7 +124,7 @@ static int make_folders(struct rooms *r, const char *state_dir)
 {
 	/* Others may only pass through, to what is theirs. */
 	mode_t mode = r->separate ? 0711 : 0700;
-	char run[PATH_MAX];
+	char run[PATH_MAX], kek[PATH_MAX];
 
 	if (!resolve(state_dir, r->dir)) {
 		km_log(LOG_ERR, "%s: %s", state_dir, strerror(errno));
@@ -136,11 +136,12 @@ static int make_folders(struct rooms *r, const char *state_dir)
 		return EX_NOPERM;
 	}
 	if (!path_in(r->vault_dir, r->dir, "vault") || !path_in(r->judge_dir, r->dir, "judge") ||
-	    !path_in(run, r->dir, "run") || !path_in(r->vault_socket, run, "vault.sock") ||
+	    !path_in(kek, r->dir, "vault-kek") || !path_in(run, r->dir, "run") || !path_in(r->vault_socket, run, "vault.sock") ||
 	    !path_in(r->key, r->vault_dir, "master.key"))
 		return EX_CANTCREAT;
 	if (!folder(r->dir, mode, geteuid()) || !lock_folder(r) ||
 	    !folder(r->vault_dir, 0700, r->room[ROOM_VAULT].uid) ||
+	    !folder(kek, 0700, r->room[ROOM_VAULT].uid) ||
 	    !folder(r->judge_dir, 0700, r->room[ROOM_JUDGE].uid) || !folder(run, mode, geteuid()))
 		return EX_CANTCREAT;
 	return 0;

@@ -221,6 +221,29 @@ int cmd_status(struct desk *d, const struct desk_args *args)
 	return rc == KM_OK ? 0 : desk_fail(d, rc);
 }
 
+/* Rows of a status and nothing of this machine. */
+int desk_show_status(struct desk *d, struct km_msg *request, const char *key)
+{
+	static struct rows r;
+	struct desk_operation o = { .request = request, .arg = &r, .row = take_status };
+	struct desk_json j = { .f = d->out };
+	km_rc rc;
+
+	r.count = 0;
+	rc = desk_operate(d, &o);
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
+	if (!d->json) {
+		rows_text(d, &r);
+		return 0;
+	}
+	json_open(&j, NULL, '{');
+	rows_json(&j, key, &r);
+	json_close(&j, '}');
+	fputc('\n', d->out);
+	return 0;
+}
+
 /* --- accept --------------------------------------------------------------- */
 
 static const struct {

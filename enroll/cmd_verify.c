@@ -10,31 +10,13 @@
 
 #include "commands.h"
 
-#define MARK_EVERY 256 /* anchors between two looks at who watches */
-
 struct verify {
-	int64_t began; /* boot time, ms */
-	bool shown;
+	struct desk_progress progress;
 	struct msg_verified seen;
 	struct msg_signer_row *signer; /* all of them */
 	size_t signers;
 	uint64_t lines, anchors;
 };
-
-static void show_progress(struct desk *d, struct verify *v, uint64_t done, uint64_t total)
-{
-	char of[24], all[24], text[128];
-	int fd = fileno(d->err);
-
-	/* Only for somebody who watches and has waited for a second. */
-	if (fd < 0 || !isatty(fd) || km_boot_ms() - v->began < 1000)
-		return;
-	snprintf(of, sizeof(of), "%" PRIu64, done);
-	snprintf(all, sizeof(all), "%" PRIu64, total);
-	fprintf(d->err, "\r%s", desk_expand(DESK_VERIFYING, d->lang, of, all, text, sizeof(text)));
-	fflush(d->err);
-	v->shown = true;
-}
 
 /* --- the chain ---------------------------------------------------------------- */
 
@@ -57,14 +39,11 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 {
 	struct verify *v = arg;
 
-	if (m->number == KM_MSG_PROGRESS)
-		show_progress(d, v, m->progress.done, m->progress.total);
-	else if (m->number == KM_MSG_SIGNER_ROW)
+	if (m->number == KM_MSG_SIGNER_ROW)
 		return keep_signer(v, &m->signer_row);
-	else if (m->number == KM_MSG_VERIFIED)
-		v->seen = m->verified;
-	else
-		return KM_EPROTO;
+	if (m->number != KM_MSG_VERIFIED)
+		return desk_progress_row(d, &v->progress, m);
+	v->seen = m->verified;
 	return KM_OK;
 }
 
@@ -99,8 +78,7 @@ static km_rc check_anchor(struct desk *d, struct verify *v, const struct km_anch
 
 	KM_ANCHOR_COPY(&m.audit_anchor, a);
 	rc = desk_operate(d, &o);
-	if (rc == KM_OK && ++v->anchors % MARK_EVERY == 0)
-		show_progress(d, v, v->anchors, v->anchors);
+	v->anchors += rc == KM_OK;
 	if (rc != KM_ECORRUPT)
 		return rc;
 	snprintf(line, sizeof(line), "%" PRIu64, v->lines);
@@ -218,7 +196,7 @@ static int succeed(struct desk *d, const struct verify *v, uint64_t records, con
 
 int cmd_audit_verify(struct desk *d, const struct desk_args *args)
 {
-	struct verify v = { .began = km_boot_ms() };
+	struct verify v = { .progress = { .began = km_boot_ms(), .text = DESK_VERIFYING } };
 	const char *name = desk_arg(args, "anchor");
 	struct msg_done done = { .rc = 0 };
 	FILE *f = NULL;
@@ -231,8 +209,7 @@ int cmd_audit_verify(struct desk *d, const struct desk_args *args)
 		rc = check_lines(d, &v, f, name);
 	if (f)
 		fclose(f);
-	if (v.shown)
-		fputc('\n', d->err);
+	desk_progress_end(d, &v.progress);
 	if (rc == KM_OK)
 		code = succeed(d, &v, done.id, name);
 	else

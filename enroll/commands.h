@@ -16,6 +16,7 @@ desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes;
 desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock, cmd_erase;
 desk_handler cmd_audit_list, cmd_audit_verify;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
+desk_handler cmd_key_status, cmd_key_rotate;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,
@@ -23,6 +24,16 @@ KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, uns
 
 /* One request without rows and prompts. The rc of DONE. */
 KM_MUST_CHECK km_rc desk_act(struct desk *d, struct km_msg *request, struct msg_done *done);
+
+/* How far something is: shown at a terminal once a second has passed. */
+struct desk_progress {
+	int64_t began; /* boot time, ms */
+	enum desk_text text;
+	bool shown;
+};
+/* Takes PROGRESS rows; arg is the struct. */
+KM_MUST_CHECK km_rc desk_progress_row(struct desk *d, void *arg, const struct km_msg *m);
+void desk_progress_end(const struct desk *d, const struct desk_progress *p);
 
 /* Rows of credential listings; also part of 'operator show'. */
 #define DESK_CREDENTIALS_MAX 64 /* the vault allows 16 to an operator */
@@ -34,6 +45,9 @@ KM_MUST_CHECK km_rc desk_credentials(struct desk *d, const char *login,
 				     struct desk_credentials *out);
 void desk_credentials_json(struct desk_json *j, const char *key, const struct desk_credentials *c);
 KM_MUST_CHECK km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c);
+
+/* A request that is answered by rows of a status. */
+int desk_show_status(struct desk *d, struct km_msg *request, const char *key);
 
 /* What the desk itself finds on this machine. */
 struct desk_finding {

@@ -37,6 +37,8 @@ OP_FIRST(accept);
 OP_FIRST(audit_list);
 OP_FIRST(audit_verify);
 OP_FIRST(status);
+OP_FIRST(key_status);
+OP_FIRST(key_rotate);
 
 static void close_fd(int *fd)
 {

@@ -37,6 +37,9 @@ struct pending {
 
 /* Puts a row or a prompt on the line. */
 KM_MUST_CHECK km_rc call_put(struct call *c, struct km_msg *m);
+/* Puts one row of a status on the line. */
+km_rc call_status(struct call *c, bool alarm, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* Sets DONE's text. */
 void call_say(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Opens a PROMPT for a one-time code. */
@@ -71,5 +74,11 @@ km_rc desk_audit_verify(struct call *c);
 km_rc desk_audit_anchor(struct call *c);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
+
+/* desk_key.c */
+km_rc desk_key_status(struct call *c);
+km_rc desk_key_rotate(struct call *c);
+/* The row of the key epoch in a status. */
+km_rc desk_epoch_row(struct call *c);
 
 #endif

@@ -171,10 +171,7 @@ km_rc desk_audit_anchor(struct call *c)
 	return rc;
 }
 
-static km_rc put_status(struct call *c, bool alarm, const char *key, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static km_rc put_status(struct call *c, bool alarm, const char *key, const char *format, ...)
+km_rc call_status(struct call *c, bool alarm, const char *key, const char *format, ...)
 {
 	struct km_msg m = { .number = KM_MSG_STATUS_ROW };
 	va_list args;
@@ -202,9 +199,9 @@ static km_rc put_doubts(struct call *c)
 
 	for (size_t i = 0; rc == KM_OK && i < sizeof doubts / sizeof doubts[0]; i++) {
 		if (c->v->suspicion & doubts[i].bit)
-			rc = put_status(c, true, doubts[i].key, "%s", c->v->found[i]);
+			rc = call_status(c, true, doubts[i].key, "%s", c->v->found[i]);
 		else
-			rc = put_status(c, false, doubts[i].key, "not in doubt");
+			rc = call_status(c, false, doubts[i].key, "not in doubt");
 	}
 	return rc;
 }
@@ -224,7 +221,7 @@ static km_rc put_counts(struct call *c)
 	};
 
 	for (size_t i = 0; rc == KM_OK && i < sizeof row / sizeof row[0]; i++)
-		rc = put_status(c, false, row[i].key, "%llu", (unsigned long long)row[i].value);
+		rc = call_status(c, false, row[i].key, "%llu", (unsigned long long)row[i].value);
 	return rc;
 }
 
@@ -246,41 +243,41 @@ static km_rc put_seals(struct call *c)
 
 	if (rc == KM_OK && count > 0) {
 		hex_of(first.public, hex);
-		rc = put_status(c, false, "first-signer", "%s", hex);
+		rc = call_status(c, false, "first-signer", "%s", hex);
 	}
 	if (rc == KM_OK)
 		rc = store_last_seal(c->v->store, &seq, &wall);
 	if (rc == KM_ENOTFOUND)
-		return put_status(c, false, "last-sealed-record", "none");
+		return call_status(c, false, "last-sealed-record", "none");
 	return rc == KM_OK
-		   ? put_status(c, false, "last-sealed-record", "%llu", (unsigned long long)seq)
+		   ? call_status(c, false, "last-sealed-record", "%llu", (unsigned long long)seq)
 		   : rc;
 }
 
 km_rc desk_status(struct call *c)
 {
 	const struct vault *v = c->v;
-	km_rc rc = put_status(c, false, "version", "%s", KM_VERSION);
+	km_rc rc = call_status(c, false, "version", "%s", KM_VERSION);
 
 	if (rc == KM_OK)
 		rc = put_doubts(c);
 	if (rc == KM_OK && v->trail[0])
-		rc = put_status(c, true, "audit-trail", "%s; see 'kenmon audit verify'", v->trail);
+		rc = call_status(c, true, "audit-trail", "%s; see 'kenmon audit verify'", v->trail);
 	if (rc == KM_OK)
 		rc = put_counts(c);
 	if (rc == KM_OK)
-		rc = put_status(c, false, "key-generation", "%u", km_keys_generation(v->keys));
+		rc = desk_epoch_row(c);
 	if (rc == KM_OK)
 		rc = put_seals(c);
 	if (rc == KM_OK)
-		rc = put_status(c, false, "time-zone", "%s",
-				v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
+		rc = call_status(c, false, "time-zone", "%s",
+				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)
-		rc = put_status(c, false, "approval",
-				"by one person: uid 0 acts alone and without a factor of its own");
+		rc = call_status(c, false, "approval",
+				 "by one person: uid 0 acts alone and without a factor of its own");
 	if (rc == KM_OK && km_locked_degraded())
-		rc = put_status(c, false, "memory",
-				"not locked: the limit on locked memory is too small");
+		rc = call_status(c, false, "memory",
+				 "not locked: the limit on locked memory is too small");
 	return rc;
 }
 
@@ -298,7 +295,7 @@ km_rc desk_accept(struct call *c)
 		call_say(c, "nothing of this kind is in doubt");
 		return KM_ENOTFOUND;
 	}
-	rc = put_status(c, true, doubts[i].key, "%s", c->v->found[i]);
+	rc = call_status(c, true, doubts[i].key, "%s", c->v->found[i]);
 	if (rc != KM_OK || !m->confirm)
 		return rc;
 	rc = suspect_accept(c->v, (enum km_suspicion)m->what, c->actor);

@@ -60,5 +60,6 @@ void erase_work(struct vault *v)
 		return;
 	}
 	v->erasing = v->erase_stuck = false;
+	epoch_look(v);
 	line_erased(v);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -209,4 +210,34 @@ km_rc file_make(int folder, const char *name, const void *bytes, size_t len)
 	if (rc && fd >= 0)
 		(void)unlinkat(folder, temporary, 0);
 	return rc;
+}
+
+static km_rc overwrite(int fd, size_t len)
+{
+	static const uint8_t nothing[512];
+	km_rc rc = KM_OK;
+
+	while (!rc && len > 0) {
+		size_t part = len < sizeof(nothing) ? len : sizeof(nothing);
+
+		rc = write_all(fd, nothing, part);
+		len -= part;
+	}
+	return rc;
+}
+
+km_rc file_shred(int folder, const char *name)
+{
+	int fd FILE_CLOSE = -1;
+	bool present;
+	size_t size = 0;
+	km_rc rc = file_present(folder, name, &present, &size);
+
+	if (rc || !present)
+		return rc;
+	fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return from_errno(errno);
+	rc = overwrite(fd, size);
+	return rc ? rc : file_remove(folder, name);
 }

@@ -44,4 +44,10 @@ KM_MUST_CHECK km_rc file_make(int folder, const char *name, const void *bytes, s
 /* Removes a plain file of ours, durably; one that is not there is no error. */
 KM_MUST_CHECK km_rc file_remove(int folder, const char *name);
 
+/*
+ * Overwrites a plain file of ours and removes it, durably; one that is not there is no error. What
+ * a file system keeps of older blocks is beyond this.
+ */
+KM_MUST_CHECK km_rc file_shred(int folder, const char *name);
+
 #endif

@@ -1,8 +1,5 @@
 /*
- * Where keys come from: the master key's file, kek.1, and what is derived.
- *
- * kek.1 = magic[8] ‖ generation (4, big-endian) ‖ AES-256-GCM of the KEK under
- * HKDF-SHA256(master, "kenmon kek 1"), bound to the twelve bytes before it.
+ * Where keys come from: the master key's file and what is derived; KEKs are in kek.c.
  *
  * Keys are made only in a folder that never held anything: a lost key must
  * not be replaced by a new one that opens nothing, nor by one that anybody
@@ -22,16 +19,9 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 
-#define KEK_HEADER     12
-#define KEK_FILE_BYTES (KEK_HEADER + KM_KEK_BYTES + KM_SEAL_OVERHEAD)
-
-static const uint8_t kek_magic[8] = { 'k', 'e', 'n', 'm', 'o', 'n', 'K', '1' };
-
 /* What only the opening needs; in locked memory, gone when km_keys_open returns. */
 struct scratch {
 	uint8_t master[KM_KEY_BYTES];
-	uint8_t sealing[KM_KEY_BYTES]; /* opens kek.1 */
-	uint8_t kek[KM_KEK_BYTES];
 };
 
 /* Where the key file lies. */
@@ -55,10 +45,11 @@ static void place_close(struct place *p)
 /* --- what the state folder holds ------------------------------------------ */
 
 struct found {
-	bool key, kek, databases;
+	bool key, databases;
+	uint32_t kek[KEK_COUNT];
 };
 
-static km_rc look(const struct place *p, struct found *found)
+static km_rc look(const struct place *p, int keks, struct found *found)
 {
 	static const char *const databases[] = { KM_VAULT_FILE, KM_IDENTITY_FILE };
 	int fd FILE_CLOSE = -1;
@@ -68,7 +59,7 @@ static km_rc look(const struct place *p, struct found *found)
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
 	found->key = !rc;
-	rc = file_present(p->state, KM_KEK_FILE, &found->kek, NULL);
+	rc = kek_find(keks, found->kek);
 	for (size_t i = 0; !rc && i < sizeof(databases) / sizeof(*databases); i++) {
 		rc = file_present(p->state, databases[i], &there, NULL);
 		found->databases |= !rc && there;
@@ -142,7 +133,7 @@ static km_rc derive_all(struct km_keys *keys, struct scratch *s)
 		const char *info;
 		uint8_t *out;
 	} table[] = {
-		{ "kenmon kek 1", s->sealing },
+		{ "kenmon kek 1", keys->sealing },
 		{ "kenmon vault.db tags 1", keys->tag_vault },
 		{ "kenmon identity.db tags 1", keys->tag_identity },
 		{ "kenmon audit head 1", keys->head },
@@ -167,7 +158,7 @@ static km_rc new_contexts(struct km_keys *keys)
 	return rc;
 }
 
-/* --- the two files -------------------------------------------------------- */
+/* --- the master key -------------------------------------------------------- */
 
 static km_rc read_master(const struct place *p, struct scratch *s)
 {
@@ -192,73 +183,43 @@ static km_rc make_master(const struct place *p, struct scratch *s)
 	return rc;
 }
 
-static void kek_header(uint8_t header[KEK_HEADER])
-{
-	memcpy(header, kek_magic, sizeof(kek_magic));
-	keys_put(header + sizeof(kek_magic), KM_GENERATION, 4);
-}
-
-static km_rc read_kek(const struct place *p, struct km_keys *keys, struct scratch *s)
-{
-	uint8_t bytes[KEK_FILE_BYTES], header[KEK_HEADER];
-	int fd FILE_CLOSE = -1;
-	km_rc rc = file_open(p->state, KM_KEK_FILE, FILE_OURS, &fd);
-
-	if (!rc)
-		rc = file_read(fd, bytes, sizeof(bytes));
-	if (rc)
-		return rc;
-	kek_header(header);
-	if (memcmp(bytes, header, sizeof(header)) != 0)
-		return KM_ECORRUPT;
-	return keys_gcm_open(keys, s->sealing, header, sizeof(header), bytes + sizeof(header),
-			     sizeof(bytes) - sizeof(header), s->kek);
-}
-
-static km_rc make_kek(const struct place *p, struct km_keys *keys, struct scratch *s)
-{
-	uint8_t bytes[KEK_FILE_BYTES], chain[16];
-	bool marked = false;
-	km_rc rc = km_random(s->kek, sizeof(s->kek));
-
-	kek_header(bytes);
-	if (!rc)
-		rc = keys_gcm_seal(keys, s->sealing, bytes, KEK_HEADER, s->kek, sizeof(s->kek),
-				   bytes + KEK_HEADER);
-	if (!rc)
-		rc = file_present(p->state, KM_FRESH_FILE, &marked, NULL);
-	if (!rc)
-		rc = km_random(chain, sizeof(chain));
-	if (!rc && !marked)
-		rc = file_make(p->state, KM_FRESH_FILE, chain, sizeof(chain));
-	if (!rc)
-		rc = file_make(p->state, KM_KEK_FILE, bytes, sizeof(bytes));
-	return rc;
-}
-
 /* --- opening -------------------------------------------------------------- */
+
+/* Before the first KEK: it says that databases may be made. */
+static km_rc mark_fresh(int folder)
+{
+	uint8_t chain[16];
+	bool marked = false;
+	km_rc rc = file_present(folder, KM_FRESH_FILE, &marked, NULL);
+
+	if (rc || marked)
+		return rc;
+	rc = km_random(chain, sizeof(chain));
+	return rc ? rc : file_make(folder, KM_FRESH_FILE, chain, sizeof(chain));
+}
 
 static km_rc load(const struct place *p, bool may_create, struct km_keys *keys, struct scratch *s)
 {
 	struct found found = { false };
-	bool make;
-	km_rc rc = look(p, &found);
+	bool kek, make;
+	km_rc rc = look(p, keys->kek_folder, &found);
 
 	if (rc)
 		return rc;
+	kek = found.kek[KEK_NEWEST] != 0;
 	/* Both there, or nothing at all but perhaps a key given by the administrator. */
-	make = !found.kek && !found.databases && may_create;
-	if (!make && (!found.key || !found.kek))
+	make = !kek && !found.databases && may_create;
+	if (!make && (!found.key || !kek))
 		return KM_ENOTFOUND;
 	rc = found.key ? read_master(p, s) : make_master(p, s);
 	if (!rc)
 		rc = derive_all(keys, s);
 	if (!rc)
 		rc = keys_use_rows(keys);
+	if (!rc && make)
+		rc = mark_fresh(p->state);
 	if (!rc)
-		rc = make ? make_kek(p, keys, s) : read_kek(p, keys, s);
-	if (!rc)
-		rc = keys_use_kek(keys, s->kek);
+		rc = make ? kek_make_first(keys) : kek_load(keys, found.kek);
 	return rc;
 }
 
@@ -279,8 +240,10 @@ km_rc km_keys_open(const char *dir, const char *key_path, bool may_create, struc
 	keys = km_locked_new(sizeof(*keys));
 	if (!keys)
 		return KM_ENOMEM;
-	keys->generation = KM_GENERATION;
-	rc = new_contexts(keys);
+	keys->kek_folder = -1;
+	rc = kek_folder(dir, may_create, &keys->kek_folder);
+	if (!rc)
+		rc = new_contexts(keys);
 	if (!rc)
 		rc = load(&place, may_create, keys, s);
 	if (rc)
@@ -297,15 +260,11 @@ void km_keys_close(struct km_keys *keys)
 	EVP_MAC_CTX_free(keys->mac);
 	EVP_CIPHER_CTX_free(keys->row);
 	EVP_CIPHER_CTX_free(keys->wrap);
-	EVP_CIPHER_CTX_free(keys->kek[0]);
-	EVP_CIPHER_CTX_free(keys->kek[1]);
+	for (int i = 0; i < KEK_COUNT; i++)
+		keys_kek_free(&keys->kek[i]);
+	file_close(&keys->kek_folder);
 	EVP_CIPHER_free(keys->gcm);
 	km_locked_free(keys, sizeof(*keys));
-}
-
-uint32_t km_keys_generation(const struct km_keys *keys)
-{
-	return keys->generation;
 }
 
 struct km_key_work km_keys_work(const struct km_keys *keys)

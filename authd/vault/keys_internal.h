@@ -1,4 +1,4 @@
-/* What keys.c and seal.c share, and the keys of audit bodies. */
+/* What keys.c, kek.c and seal.c share, and the keys of audit bodies. */
 #ifndef KENMON_VAULT_KEYS_INTERNAL_H
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
@@ -11,8 +11,10 @@
 #define KM_NONCE_BYTES 12
 #define KM_GCM_TAG     16
 
+/* What follows the name of the state folder in the name of the KEKs' folder. */
+#define KM_KEK_FOLDER "-kek"
+
 /* Names in the state folder. */
-#define KM_KEK_FILE      "kek.1"
 #define KM_VAULT_FILE    "vault.db"
 #define KM_IDENTITY_FILE "identity.db"
 /*
@@ -21,7 +23,12 @@
  */
 #define KM_FRESH_FILE "fresh"
 
-#define KM_GENERATION 1
+enum { KEK_NEWEST, KEK_OLDER, KEK_COUNT };
+
+struct kek {
+	uint32_t generation;    /* 0: none */
+	EVP_CIPHER_CTX *ctx[2]; /* to open, to wrap: keyed; copied for each use */
+};
 
 struct km_keys {
 	uint8_t tag_vault[KM_KEY_BYTES];
@@ -29,12 +36,13 @@ struct km_keys {
 	uint8_t head[KM_KEY_BYTES];
 	uint8_t rows[KM_KEY_BYTES];
 	SHA256_CTX rows_inner, rows_outer; /* HMAC's two hashes, each begun with that key */
-	uint32_t generation;
+	uint8_t sealing[KM_KEY_BYTES];     /* opens kek.G */
+	int kek_folder;
+	struct kek kek[KEK_COUNT]; /* the older one only while an epoch closes */
 	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros; NULL after a failure, made anew */
 	EVP_CIPHER *gcm;
-	EVP_CIPHER_CTX *row;    /* reset, and so wiped, after each use */
-	EVP_CIPHER_CTX *kek[2]; /* to open, to wrap: keyed; copied for each use */
-	EVP_CIPHER_CTX *wrap;   /* the copy */
+	EVP_CIPHER_CTX *row;  /* reset, and so wiped, after each use */
+	EVP_CIPHER_CTX *wrap; /* the copy of a KEK's */
 	struct km_key_work work;
 };
 
@@ -57,8 +65,18 @@ KM_MUST_CHECK km_rc keys_gcm_open(struct km_keys *keys, const uint8_t key[KM_KEY
 				  const void *aad, size_t aad_len, const uint8_t *sealed,
 				  size_t sealed_len, uint8_t *plain);
 
-/* Takes the KEK into use; kek stays the caller's to wipe. */
-KM_MUST_CHECK km_rc keys_use_kek(struct km_keys *keys, const uint8_t kek[KM_KEK_BYTES]);
+/* Contexts keyed with a KEK, which stays the caller's to wipe. */
+KM_MUST_CHECK km_rc keys_kek_new(const uint8_t kek[KM_KEK_BYTES], uint32_t generation,
+				 struct kek *out);
+void keys_kek_free(struct kek *kek);
+
+/* The folder of the KEKs that belongs to a state folder. */
+KM_MUST_CHECK km_rc kek_folder(const char *dir, bool may_create, int *folder);
+/* Which generations lie there; zeros: none. KM_ECORRUPT: not one, nor one and its successor. */
+KM_MUST_CHECK km_rc kek_find(int folder, uint32_t found[KEK_COUNT]);
+/* Those that were found, or the first one, made. */
+KM_MUST_CHECK km_rc kek_load(struct km_keys *keys, const uint32_t found[KEK_COUNT]);
+KM_MUST_CHECK km_rc kek_make_first(struct km_keys *keys);
 
 /* The key of all audit bodies of one month, wrapped like a subject's. */
 KM_MUST_CHECK km_rc km_month_key_new(struct km_keys *keys, int64_t month,
@@ -73,6 +91,10 @@ KM_MUST_CHECK km_rc km_signer_seed_new(struct km_keys *keys, struct km_subject_k
 KM_MUST_CHECK km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generation,
 					  const uint8_t wrapped[KM_WRAPPED_BYTES],
 					  struct km_subject_key *seed);
+
+/* As km_subject_key_rewrap(). */
+KM_MUST_CHECK km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,
+					uint8_t wrapped[KM_WRAPPED_BYTES]);
 
 /* Big-endian numbers, for everything that is hashed, sealed or bound. */
 static inline uint8_t *keys_put(uint8_t *at, uint64_t value, unsigned bytes)

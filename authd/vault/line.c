@@ -45,6 +45,8 @@ static const struct operation {
 	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS },
 	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS },
 	{ KM_MSG_STATUS, desk_status, NULL, READS },
+	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
+	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES },
 };
 
 static const struct operation *operation_of(unsigned number)
@@ -270,6 +272,7 @@ void line_settle(struct vault *v, bool durable)
 		if (!durable) {
 			l->out.head = l->out.tail = 0;
 			l->erasing = false;
+			l->rotating = 0;
 			forget_pending(l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
@@ -280,6 +283,15 @@ void line_settle(struct vault *v, bool durable)
 	}
 }
 
+/* DONE for somebody who has waited. */
+static void line_done(struct vault *v, struct line *l)
+{
+	if (put_done(l, KM_OK, 0, "") == KM_OK)
+		line_send(v, l);
+	else
+		line_close(v, l);
+}
+
 void line_erased(struct vault *v)
 {
 	for (size_t i = 0; i < VAULT_LINES; i++) {
@@ -288,7 +300,36 @@ void line_erased(struct vault *v)
 		if (l->fd < 0 || !l->erasing)
 			continue;
 		l->erasing = false;
-		if (put_done(l, KM_OK, 0, "") == KM_OK)
+		line_done(v, l);
+	}
+}
+
+void line_rotated(struct vault *v)
+{
+	for (size_t i = 0; i < VAULT_LINES; i++) {
+		struct line *l = &v->line[i];
+
+		if (l->fd < 0 || !l->rotating || l->rotating > v->epoch.at.generation)
+			continue;
+		l->rotating = 0;
+		line_done(v, l);
+	}
+}
+
+void line_rewrapping(struct vault *v)
+{
+	struct km_msg m = { .number = KM_MSG_PROGRESS };
+
+	m.progress.done = v->epoch.rewrap.done;
+	m.progress.total = v->epoch.total;
+	for (size_t i = 0; i < VAULT_LINES; i++) {
+		struct line *l = &v->line[i];
+
+		/* Who has not read the last one needs no next one. */
+		if (l->fd < 0 || !l->rotating || l->out.head < l->out.tail)
+			continue;
+		l->out.head = l->out.tail = 0;
+		if (queue_put(&l->out, &m) == KM_OK)
 			line_send(v, l);
 		else
 			line_close(v, l);

@@ -88,7 +88,7 @@ static void serve(struct vault *v, const struct epoll_event *ready)
 }
 
 /* The round's end: durable first, then everybody hears. */
-static void settle(struct vault *v, unsigned suspicion_before)
+static bool settle(struct vault *v, unsigned suspicion_before)
 {
 	bool durable = true;
 
@@ -101,20 +101,24 @@ static void settle(struct vault *v, unsigned suspicion_before)
 			km_log(LOG_ERR, "%s: this round's requests are refused",
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
+			epoch_look(v); /* what was asked for is undone, too */
 		}
 	}
 	link_settle(v, durable);
 	line_settle(v, durable);
 	note_settle(v, durable); /* last: nobody waits for the journal */
-	if (durable)
-		erase_work(v);
+	if (!durable)
+		return false;
+	erase_work(v);
+	return epoch_work(v);
 }
 
-void vault_round(struct vault *v, int timeout_ms)
+bool vault_round(struct vault *v, int timeout_ms)
 {
 	struct epoll_event ready[LOOP_EVENTS];
 	unsigned suspicion = v->suspicion;
 	int n = epoll_wait(v->poll, ready, LOOP_EVENTS, timeout_ms);
+	bool more;
 
 	if (n < 0 && errno != EINTR) {
 		km_log(LOG_ERR, "epoll_wait: %s", strerror(errno));
@@ -133,11 +137,12 @@ void vault_round(struct vault *v, int timeout_ms)
 	}
 	if (asked_to_reload)
 		reload(v);
-	settle(v, suspicion);
+	more = settle(v, suspicion);
 	tend_seal(v, false);
 	link_tell_head(v, false);
 	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)
 		v->stop = true;
+	return more;
 }
 
 static void say_goodbye(struct vault *v)
@@ -161,10 +166,12 @@ static void say_goodbye(struct vault *v)
 
 int vault_run(struct vault *v)
 {
+	bool more = false;
+
 	if (watch_signals() != KM_OK)
 		return 1;
 	while (!v->stop && !asked_to_stop)
-		vault_round(v, LOOP_IDLE_MS);
+		more = vault_round(v, more ? 0 : LOOP_IDLE_MS);
 	say_goodbye(v);
 	return 0;
 }

@@ -253,6 +253,7 @@ static km_rc begin(struct vault *v)
 	/* A vault that was killed may have left an erasure, or its traces in the logs. */
 	v->erasing = rc == KM_OK;
 	erase_work(v);
+	epoch_look(v);
 	return rc;
 }
 

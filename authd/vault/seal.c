@@ -167,19 +167,40 @@ km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, ui
 
 /* --- keys under the KEK --------------------------------------------------- */
 
-km_rc keys_use_kek(struct km_keys *keys, const uint8_t kek[KM_KEK_BYTES])
+km_rc keys_kek_new(const uint8_t kek[KM_KEK_BYTES], uint32_t generation, struct kek *out)
 {
 	EVP_CIPHER *siv = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
+	struct kek made = { .generation = generation };
 	km_rc rc = siv ? KM_OK : KM_ENOMEM;
 
 	for (int wrap = 0; !rc && wrap < 2; wrap++) {
-		keys->kek[wrap] = EVP_CIPHER_CTX_new();
-		if (!keys->kek[wrap] ||
-		    !EVP_CipherInit_ex2(keys->kek[wrap], siv, kek, NULL, wrap, NULL))
+		made.ctx[wrap] = EVP_CIPHER_CTX_new();
+		if (!made.ctx[wrap] ||
+		    !EVP_CipherInit_ex2(made.ctx[wrap], siv, kek, NULL, wrap, NULL))
 			rc = KM_ENOMEM;
 	}
 	EVP_CIPHER_free(siv);
+	if (rc)
+		keys_kek_free(&made);
+	else
+		*out = made;
 	return rc;
+}
+
+void keys_kek_free(struct kek *kek)
+{
+	EVP_CIPHER_CTX_free(kek->ctx[0]);
+	EVP_CIPHER_CTX_free(kek->ctx[1]);
+	*kek = (struct kek){ 0 };
+}
+
+/* NULL: not one of ours. */
+static struct kek *kek_of(struct km_keys *keys, uint32_t generation)
+{
+	for (int i = 0; i < KEK_COUNT; i++)
+		if (generation && keys->kek[i].generation == generation)
+			return &keys->kek[i];
+	return NULL;
 }
 
 static void wrap_aad(uint8_t aad[WRAP_AAD], enum wrap_kind kind,
@@ -197,8 +218,8 @@ static km_rc wrap(struct km_keys *keys, enum wrap_kind kind, const uint8_t whose
 	int n = 0, last = 0;
 	bool ok;
 
-	wrap_aad(aad, kind, whose, keys->generation);
-	ok = EVP_CIPHER_CTX_copy(keys->wrap, keys->kek[1]) &&
+	wrap_aad(aad, kind, whose, km_keys_generation(keys));
+	ok = EVP_CIPHER_CTX_copy(keys->wrap, keys->kek[KEK_NEWEST].ctx[1]) &&
 	     EVP_CipherUpdate(keys->wrap, NULL, &n, aad, sizeof(aad)) &&
 	     EVP_CipherUpdate(keys->wrap, out + KM_GCM_TAG, &n, key->bytes, KM_KEY_BYTES) &&
 	     n == KM_KEY_BYTES && EVP_CipherFinal_ex(keys->wrap, out + KM_WRAPPED_BYTES, &last) &&
@@ -215,6 +236,7 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 		    const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *key)
 {
 	struct km_subject_key out KM_SUBJECT_KEY = { 0 };
+	const struct kek *kek = kek_of(keys, generation);
 	uint8_t aad[WRAP_AAD], tag[KM_GCM_TAG];
 	int n = 0, last = 0;
 	bool ready, ok;
@@ -222,7 +244,8 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	keys->work.unwraps += kind != WRAP_SIGNER; /* seals are no part of a login */
 	wrap_aad(aad, kind, whose, generation);
 	memcpy(tag, wrapped, sizeof(tag));
-	ready = EVP_CIPHER_CTX_copy(keys->wrap, keys->kek[0]) &&
+	/* A generation that is not ours costs the same, and does not open. */
+	ready = EVP_CIPHER_CTX_copy(keys->wrap, (kek ? kek : &keys->kek[KEK_NEWEST])->ctx[0]) &&
 		EVP_CIPHER_CTX_ctrl(keys->wrap, EVP_CTRL_AEAD_SET_TAG, KM_GCM_TAG, tag) &&
 		EVP_CipherUpdate(keys->wrap, NULL, &n, aad, sizeof(aad));
 	ok = ready &&
@@ -231,10 +254,20 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	EVP_CIPHER_CTX_reset(keys->wrap);
 	if (!ready)
 		return KM_ENOMEM;
-	if (!ok || generation > keys->generation)
+	if (!ok || !kek)
 		return KM_ECORRUPT;
 	*key = out;
 	return KM_OK;
+}
+
+static km_rc rewrap(struct km_keys *keys, enum wrap_kind kind,
+		    const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
+		    uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	km_rc rc = unwrap(keys, kind, whose, generation, wrapped, &key);
+
+	return rc ? rc : wrap(keys, kind, whose, &key, wrapped);
 }
 
 static km_rc wrap_new(struct km_keys *keys, enum wrap_kind kind,
@@ -262,6 +295,12 @@ km_rc km_subject_key_unwrap(struct km_keys *keys, const uint8_t subject[KM_SUBJE
 			    struct km_subject_key *key)
 {
 	return unwrap(keys, WRAP_SUBJECT, subject, generation, wrapped, key);
+}
+
+km_rc km_subject_key_rewrap(struct km_keys *keys, const uint8_t subject[KM_SUBJECT_BYTES],
+			    uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return rewrap(keys, WRAP_SUBJECT, subject, generation, wrapped);
 }
 
 static void month_name(int64_t month, uint8_t name[KM_SUBJECT_BYTES])
@@ -301,6 +340,15 @@ km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generation,
 			    const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *seed)
 {
 	return unwrap(keys, WRAP_SIGNER, the_signer, generation, wrapped, seed);
+}
+
+km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,
+			  uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	uint8_t name[KM_SUBJECT_BYTES];
+
+	month_name(month, name);
+	return rewrap(keys, WRAP_MONTH, name, generation, wrapped);
 }
 
 /* --- rows ----------------------------------------------------------------- */

@@ -347,7 +347,9 @@ static km_rc load(struct km_store *s, const struct store_why *why)
 			       "was changed, or these are the keys of another store");
 		return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 	}
-	rc = check_tail(s, why);
+	rc = epoch_check(s, why);
+	if (!rc)
+		rc = check_tail(s, why);
 	if (!rc)
 		rc = check_signer(s, why);
 	if (rc)

@@ -5,7 +5,7 @@
  *   store_schema.c     tables, making and checking them   store_meta.c   small values, op_seen
  *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
- *   store_erase.c      erasure
+ *   store_erase.c      erasure                        store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
  */
@@ -191,13 +191,26 @@ KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 #define SCHEMA_BYTES "1"
 
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
-#define META_KEPT 2
+#define META_EPOCH  "epoch"
+#define EPOCH_BYTES (4 + 8 + 8 + 8)
+#define META_KEPT   3
 extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,
 			     size_t len);
 KM_MUST_CHECK km_rc meta_set(struct km_store *s, enum store_db_id db, const char *key,
 			     const void *value, size_t len);
+
+/* One of what the vault keeps, inside an operation. */
+KM_MUST_CHECK km_rc meta_keep(struct km_store *s, const char *key, const void *value, size_t len);
+
+/* --- key epochs (store_epoch.c) ------------------------------------------------ */
+
+void epoch_pack(const struct km_epoch *e, uint8_t out[EPOCH_BYTES]);
+/* At a start, and before anything is changed: do these KEKs belong to this database? */
+KM_MUST_CHECK km_rc epoch_check(struct km_store *s, const struct store_why *why);
+/* Inside an operation that destroys a key: older copies hold it until the epoch is closed. */
+KM_MUST_CHECK km_rc epoch_owes(struct km_store *s);
 
 /* --- audit chain (chain.c) --------------------------------------------------- */
 

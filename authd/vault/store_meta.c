@@ -8,7 +8,7 @@
 static const enum store_sql getters[DB_COUNT] = { SQL_META_GET, SQL_IDENTITY_META_GET };
 static const enum store_sql setters[DB_COUNT] = { SQL_META_SET, SQL_IDENTITY_META_SET };
 
-const char *const meta_kept[META_KEPT] = { "machine", "suspicion" };
+const char *const meta_kept[META_KEPT] = { "machine", "suspicion", META_EPOCH };
 
 km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value, size_t len)
 {
@@ -73,7 +73,7 @@ km_rc store_meta_get(struct km_store *s, const char *key, void *value, size_t *v
 	return KM_OK;
 }
 
-static km_rc keep(struct km_store *s, const char *key, const void *value, size_t len)
+km_rc meta_keep(struct km_store *s, const char *key, const void *value, size_t len)
 {
 	struct query q QUERY = query_new(s, SQL_KEPT_SET);
 	uint8_t mac[KM_ROW_MAC_BYTES];
@@ -99,7 +99,7 @@ km_rc store_meta_set(struct km_store *s, const char *key, const void *value, siz
 		return KM_ELIMIT;
 	rc = store_op_begin(&op, s, false);
 	if (!rc)
-		rc = keep(s, key, value, value_len);
+		rc = meta_keep(s, key, value, value_len);
 	if (!rc && event)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);

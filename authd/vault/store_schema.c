@@ -181,16 +181,20 @@ static km_rc put_meta(sqlite3 *handle, const char *key, const void *value, size_
 	return store_rc(code);
 }
 
-/* Empty, so that one that is missing later was taken away. */
+/* All of them, so that one that is missing later was taken away; empty, but for the epoch. */
 static km_rc put_kept(struct km_store *s, sqlite3 *handle)
 {
-	uint8_t mac[KM_ROW_MAC_BYTES];
+	const struct km_epoch first = { .generation = km_keys_generation(s->keys) };
+	uint8_t mac[KM_ROW_MAC_BYTES], epoch[EPOCH_BYTES];
 	km_rc rc = KM_OK;
 
+	epoch_pack(&first, epoch);
 	for (size_t i = 0; !rc && i < META_KEPT; i++) {
-		rc = row_mac_meta(s->keys, meta_kept[i], "", 0, mac);
+		size_t len = strcmp(meta_kept[i], META_EPOCH) == 0 ? sizeof(epoch) : 0;
+
+		rc = row_mac_meta(s->keys, meta_kept[i], epoch, len, mac);
 		if (!rc)
-			rc = put_meta(handle, meta_kept[i], "", 0, mac);
+			rc = put_meta(handle, meta_kept[i], epoch, len, mac);
 	}
 	return rc;
 }

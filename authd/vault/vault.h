@@ -10,8 +10,9 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   erase.c    erasure, step by step              tend.c     seals, keeping period
- *   store*.c, identity.c, chain.c, keys.c, seal.c  what is kept
+ *   erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   tend.c     seals, keeping period
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -68,6 +69,7 @@ struct line {
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
 	bool erasing;        /* its DONE comes when the erasure is finished */
+	uint32_t rotating;   /* or when this key epoch has begun; 0: does not wait for one */
 	uint8_t op[16];
 	struct pending *pending; /* an operation that asked something; locked memory */
 	struct km_verify verify; /* audit verify goes on where it was */
@@ -132,6 +134,14 @@ struct vault {
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
 	bool erase_stuck; /* and could not go on */
 
+	struct {
+		struct km_epoch at; /* as stored */
+		struct km_rewrap rewrap;
+		uint64_t total;   /* keys to wrap anew, about; 0: not counted yet */
+		bool stuck;       /* the last try failed, and was said */
+		int64_t again_ms; /* since boot; not before */
+	} epoch;
+
 	uint8_t *frame;    /* KM_FRAME_MAX, locked */
 	struct km_msg *in; /* locked */
 	uint64_t messages; /* frames taken and sent: for tests of equal work */
@@ -143,8 +153,11 @@ struct vault {
 /* Serves until told to stop or the judge has gone. 0, or an exit code. */
 int vault_run(struct vault *v);
 
-/* One round without waiting: what is ready is drained, committed, answered. For tests too. */
-void vault_round(struct vault *v, int timeout_ms);
+/*
+ * One round: what is ready is drained, committed, answered; for tests too. True: there is work
+ * that need not wait for anybody.
+ */
+bool vault_round(struct vault *v, int timeout_ms);
 
 /* Queues a frame; KM_ELIMIT when the peer is too far behind. */
 KM_MUST_CHECK km_rc queue_put(struct queue *q, const struct km_msg *m);
@@ -236,6 +249,10 @@ void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
 void line_erased(struct vault *v); /* tells the desks that waited for it */
 
+/* Tells the desks that wait for an epoch how far it is, and that it has begun. */
+void line_rewrapping(struct vault *v);
+void line_rotated(struct vault *v);
+
 /* --- tend.c ------------------------------------------------------------------ */
 
 /* Seals the head where that is due, or now. Without a flush of its own: the next one takes it. */
@@ -247,5 +264,12 @@ void tend_months(struct vault *v);
 
 /* Goes on with erasures that have begun, flushing after each step. */
 void erase_work(struct vault *v);
+
+/* --- epoch.c ----------------------------------------------------------------- */
+
+/* Reads where the epoch stands: at the start, after an erasure, after a failed flush. */
+void epoch_look(struct vault *v);
+/* Goes on with a closing that is due. True: there is more to do at once. */
+bool epoch_work(struct vault *v);
 
 #endif

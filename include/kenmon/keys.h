@@ -1,6 +1,6 @@
 /*
- * Keys of the vault: one master key, one key-encryption key (KEK) per
- * generation, one key for each subject, and what is derived from them.
+ * Keys of the vault: one master key, one key-encryption key (KEK) for
+ * each epoch, one key for each subject, and what is derived from them.
  *
  *   master key (32 bytes, a file or a systemd credential)
  *     ├─ HKDF-SHA256 → tags of vault.db, tags of identity.db, MAC of the audit head,
@@ -48,17 +48,27 @@ struct km_aad {
 };
 
 /*
- * Reads the master key from key_path and kek.1 from dir. With may_create, and only
- * when dir holds neither databases nor keys, makes both (0600, synced, and their folder).
+ * Reads the master key from key_path and the KEKs from the folder "<dir>-kek". With may_create,
+ * and only when there are neither databases nor keys, makes both (0600, synced, and their folders).
  * KM_ENOTFOUND: no key, where there are databases or may_create is false.
- * KM_EPERM: the key file or its folder can be read or written by others.
- * KM_ECORRUPT: of the wrong size, or the KEK does not open under this master key.
+ * KM_EPERM: the key file, a KEK or their folders can be read or written by others.
+ * KM_ECORRUPT: of the wrong size, or a KEK does not open under this master key.
  */
 KM_MUST_CHECK km_rc km_keys_open(const char *dir, const char *key_path, bool may_create,
 				 struct km_keys **out);
 void km_keys_close(struct km_keys *keys); /* wipes; NULL is allowed */
 
+/* Of the newest KEK, under which everything new is wrapped. */
 uint32_t km_keys_generation(const struct km_keys *keys);
+/* Of its predecessor, while what is wrapped under that is being wrapped anew; 0: there is none. */
+uint32_t km_keys_older(const struct km_keys *keys);
+/* A new KEK, durable, beside the present one. KM_ESTATE: there are two already. */
+KM_MUST_CHECK km_rc km_keys_renew(struct km_keys *);
+/*
+ * Destroys the older KEK, in its file and in memory: what is still wrapped under it, here and in
+ * every copy, opens never again. KM_ESTATE: there is none. KM_EIO: call it again.
+ */
+KM_MUST_CHECK km_rc km_keys_retire(struct km_keys *);
 
 /* Tags for lookup: HMAC under a key of that database. */
 KM_MUST_CHECK km_rc km_tag_login(struct km_keys *, const char *login, uint8_t out[KM_TAG_BYTES]);
@@ -88,6 +98,13 @@ KM_MUST_CHECK km_rc km_subject_key_unwrap(struct km_keys *, const uint8_t subjec
 					  uint32_t generation,
 					  const uint8_t wrapped[KM_WRAPPED_BYTES],
 					  struct km_subject_key *key);
+
+/*
+ * The same key, wrapped under the newest KEK. KM_ECORRUPT as above. wrapped is untouched on
+ * failure.
+ */
+KM_MUST_CHECK km_rc km_subject_key_rewrap(struct km_keys *, const uint8_t subject[KM_SUBJECT_BYTES],
+					  uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES]);
 
 /* sealed = nonce ‖ ciphertext ‖ tag; *sealed_len = plain_len + KM_SEAL_OVERHEAD. */
 KM_MUST_CHECK km_rc km_seal(struct km_keys *, const struct km_subject_key *key,

@@ -16,11 +16,11 @@ no_new_key() { [ ! -e "$vault/master.key" ] || echo "there is a key again"; }
 rm "$vault/master.key"
 check "without its master key it does not start (C34)" refused_with 78 "there is no master key, and none is made where there are databases"
 check "and makes no new one (C34)" no_new_key
-rm -f "$vault/kek.1"
+rm -f "$vault-kek/kek.1"
 check "without both keys it does not start" refused_with 78 "there is no master key"
 check "and makes none either" no_new_key
 restore
-rm "$vault/kek.1"
+rm "$vault-kek/kek.1"
 check "without its sealed key it does not start" refused_with 78 "bring back the key"
 restore
 head -c 32 /dev/urandom >"$vault/master.key"

@@ -23,7 +23,7 @@
 #define BOX_WALL 1750000000 /* a day in June 2025 */
 
 struct box {
-	char dir[64], key[80], other[64]; /* other: a folder beside it */
+	char dir[64], kek[80], key[80], other[64]; /* kek: the KEKs' folder; other: one beside it */
 	struct km_keys *keys;
 	struct km_store *s;
 	struct km_now now;
@@ -36,7 +36,8 @@ static inline const char *box_path(const struct box *b, const char *name)
 	static int turn;
 
 	turn = !turn;
-	(void)snprintf(path[turn], sizeof(path[turn]), "%s/%s", b->dir, name);
+	(void)snprintf(path[turn], sizeof(path[turn]), "%s/%s",
+		       strncmp(name, "kek.", 4) == 0 ? b->kek : b->dir, name);
 	return path[turn];
 }
 
@@ -79,6 +80,8 @@ static inline void box_make_folder(struct box *b)
 	(void)snprintf(b->other, sizeof(b->other), "%.30s/kenmon-XXXXXX", tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(b->other));
 	(void)snprintf(b->key, sizeof(b->key), "%s/master.key", b->dir);
+	(void)snprintf(b->kek, sizeof(b->kek), "%s-kek", b->dir);
+	assert_int_equal(mkdir(b->kek, 0700), 0);
 	b->now.wall = BOX_WALL;
 	b->now.boot_ms = 1000;
 	memset(b->now.boot_id, 7, sizeof(b->now.boot_id));
@@ -111,6 +114,7 @@ static inline void box_close(struct box *b)
 {
 	box_shut(b);
 	box_empty(b->dir);
+	box_empty(b->kek);
 	box_empty(b->other);
 }
 
@@ -269,19 +273,21 @@ static inline struct km_credential credential_of(struct box *b, const struct km_
 	return none;
 }
 
-/* Is this anywhere in any file of the folder? */
-static inline bool in_any_file(const struct box *b, const void *what, size_t len)
+static inline bool in_folder(const char *dir, const void *what, size_t len)
 {
 	bool found = false;
 	struct dirent *e;
-	DIR *d = opendir(b->dir);
+	DIR *d = opendir(dir);
 
 	assert_non_null(d);
 	while ((e = readdir(d))) {
+		char path[400];
 		struct stat st;
-		int fd = open(box_path(b, e->d_name), O_RDONLY | O_NONBLOCK);
+		int fd;
 		char *bytes;
 
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		fd = open(path, O_RDONLY | O_NONBLOCK);
 		if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
 			bytes = malloc((size_t)st.st_size);
 			assert_non_null(bytes);
@@ -294,6 +300,12 @@ static inline bool in_any_file(const struct box *b, const void *what, size_t len
 	}
 	closedir(d);
 	return found;
+}
+
+/* Is this anywhere in any file of ours? */
+static inline bool in_any_file(const struct box *b, const void *what, size_t len)
+{
+	return in_folder(b->dir, what, len) || in_folder(b->kek, what, len);
 }
 
 static inline void put_file(const char *path, const void *bytes, size_t len, mode_t mode)

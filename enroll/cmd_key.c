@@ -1,0 +1,25 @@
+/* kenmon key status, rotate. */
+#include <kenmon/clock.h>
+
+#include "commands.h"
+
+int cmd_key_status(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_KEY_STATUS };
+
+	(void)args;
+	return desk_show_status(d, &m, "keys");
+}
+
+int cmd_key_rotate(struct desk *d, const struct desk_args *args)
+{
+	struct desk_progress p = { .began = km_boot_ms(), .text = DESK_REWRAPPING };
+	struct km_msg m = { .number = KM_MSG_KEY_ROTATE };
+	struct desk_operation o = { .request = &m, .arg = &p, .row = desk_progress_row };
+	km_rc rc;
+
+	(void)args;
+	rc = desk_operate(d, &o);
+	desk_progress_end(d, &p);
+	return desk_finish(d, rc, &o.done, DESK_ROTATED, NULL, NULL);
+}
