@@ -195,6 +195,8 @@ km_rc store_month_expire(struct km_store *s, unsigned keep, struct km_event_reco
 		rc = run_on_month(s, SQL_MONTH_BLANK, month);
 	if (!rc)
 		rc = run_on_month(s, SQL_MONTH_DELETE, month);
+	if (!rc)
+		rc = epoch_owes(s);
 	if (rc)
 		return rc;
 	chain_forget_months(s);
