@@ -260,16 +260,6 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	return KM_OK;
 }
 
-static km_rc rewrap(struct km_keys *keys, enum wrap_kind kind,
-		    const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
-		    uint8_t wrapped[KM_WRAPPED_BYTES])
-{
-	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
-	km_rc rc = unwrap(keys, kind, whose, generation, wrapped, &key);
-
-	return rc ? rc : wrap(keys, kind, whose, &key, wrapped);
-}
-
 static km_rc wrap_new(struct km_keys *keys, enum wrap_kind kind,
 		      const uint8_t whose[KM_SUBJECT_BYTES], struct km_subject_key *key,
 		      uint8_t wrapped[KM_WRAPPED_BYTES])
@@ -282,6 +272,38 @@ static km_rc wrap_new(struct km_keys *keys, enum wrap_kind kind,
 	if (!rc)
 		*key = fresh;
 	return rc;
+}
+
+/*
+ * For who destroys what does not open. OpenSSL does not always say that memory was missing: so a
+ * key that must open is tried, and then this one again.
+ */
+static km_rc unwrap_surely(struct km_keys *keys, enum wrap_kind kind,
+			   const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
+			   const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *key)
+{
+	struct km_subject_key fresh KM_SUBJECT_KEY = { 0 };
+	uint8_t good[KM_WRAPPED_BYTES];
+	km_rc rc = unwrap(keys, kind, whose, generation, wrapped, key);
+
+	if (rc != KM_ECORRUPT)
+		return rc;
+	rc = wrap_new(keys, kind, whose, &fresh, good);
+	if (!rc)
+		rc = unwrap(keys, kind, whose, km_keys_generation(keys), good, &fresh);
+	if (rc)
+		return KM_ENOMEM;
+	return unwrap(keys, kind, whose, generation, wrapped, key);
+}
+
+static km_rc rewrap(struct km_keys *keys, enum wrap_kind kind,
+		    const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
+		    uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	km_rc rc = unwrap_surely(keys, kind, whose, generation, wrapped, &key);
+
+	return rc ? rc : wrap(keys, kind, whose, &key, wrapped);
 }
 
 km_rc km_subject_key_new(struct km_keys *keys, const uint8_t subject[KM_SUBJECT_BYTES],
@@ -339,7 +361,7 @@ km_rc km_signer_seed_new(struct km_keys *keys, struct km_subject_key *seed,
 km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generation,
 			    const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *seed)
 {
-	return unwrap(keys, WRAP_SIGNER, the_signer, generation, wrapped, seed);
+	return unwrap_surely(keys, WRAP_SIGNER, the_signer, generation, wrapped, seed);
 }
 
 km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,
