@@ -9,7 +9,7 @@
 #include "desk.h"
 
 #define AUDIT_PAGE   100  /* a record with its body is a kilobyte and a half */
-#define VERIFY_SLICE 5000 /* records checked in one go: some 15 ms, in which logins wait */
+#define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */
 #define SIGNERS_PAGE 64
 
 /* The login of a subject, as far as somebody still has it. */
