@@ -12,28 +12,28 @@ bool km_anchor_same(const struct km_anchor *a, const struct km_anchor *b)
 
 /* --- writing ------------------------------------------------------------------ */
 
-static char *put_hex(char *at, const uint8_t *bytes, size_t len)
+static const char *hex_of(const uint8_t *bytes, size_t len, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < len; i++) {
-		*at++ = digits[bytes[i] >> 4];
-		*at++ = digits[bytes[i] & 15];
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	*at = '\0';
-	return at;
+	out[2 * len] = '\0';
+	return out;
 }
 
 void km_anchor_format(const struct km_anchor *a, char out[KM_ANCHOR_LINE])
 {
-	char *end = out + KM_ANCHOR_LINE, *at = put_hex(out, a->chain, sizeof(a->chain));
+	char chain[2 * sizeof(a->chain) + 1], hash[2 * sizeof(a->hash) + 1];
+	char public[2 * sizeof(a->public) + 1], signature[2 * sizeof(a->signature) + 1];
 
-	at += snprintf(at, (size_t)(end - at), " %" PRIu64 " ", a->seq);
-	at = put_hex(at, a->hash, sizeof(a->hash));
-	at += snprintf(at, (size_t)(end - at), " %" PRId64 " %" PRIu32 " ", a->wall, a->generation);
-	at = put_hex(at, a->public, sizeof(a->public));
-	*at++ = ' ';
-	put_hex(at, a->signature, sizeof(a->signature));
+	snprintf(out, KM_ANCHOR_LINE, "%s %" PRIu64 " %s %" PRId64 " %" PRIu32 " %s %s",
+		 hex_of(a->chain, sizeof(a->chain), chain), a->seq,
+		 hex_of(a->hash, sizeof(a->hash), hash), a->wall, a->generation,
+		 hex_of(a->public, sizeof(a->public), public),
+		 hex_of(a->signature, sizeof(a->signature), signature));
 }
 
 /* --- reading ------------------------------------------------------------------ */

@@ -289,7 +289,7 @@ km_rc store_epoch_slice(struct km_store *s, struct km_rewrap *at)
 		rc = rewrap_slice(s, &next);
 	if (!rc && next.finished)
 		rc = rewrap_months(s);
-	/* Its seed is not wrapped anew: it ends with the KEK, and another key signs from here on. */
+	/* Its seed is not wrapped anew: it ends with the KEK, and another key signs. */
 	if (!rc && next.finished)
 		rc = signer_begin(s);
 	rows_forget(s); /* they hold what was wrapped before */
