@@ -283,6 +283,59 @@ static void test_a_signer_seals_nothing_before_its_time(void **state)
 	store_undo(b->s);
 }
 
+/* Nor does one that was stolen in its time, and is destroyed here, for the time after it. */
+static void test_a_signer_seals_nothing_after_its_time(void **state)
+{
+	struct box *b = *state;
+	struct km_subject_key seed = { { 0 } };
+	uint8_t wrapped[48], message[82] = "kenmon seal 1", signature[64];
+	struct chain_record r;
+
+	live(b, 3);
+	wrapped_at(b, 1, wrapped);
+	assert_int_equal(km_signer_seed_unwrap(b->keys, 1, wrapped, &seed), KM_OK);
+	next_epoch(b);
+	live(b, 3);
+	thief_begins(b);
+	r = record_at(b, 7);
+	memcpy(message + 14, r.chain, 16);
+	message[33] = 1;
+	message[41] = 7;
+	memcpy(message + 42, r.hash, 32);
+	keys_put(message + 74, (uint64_t)r.wall, 8);
+	assert_int_equal(sign_bytes(&seed, message, sizeof(message), signature), KM_OK);
+	sql(b, DB_VAULT,
+	    "INSERT INTO seal SELECT 7, 1, hash, wall, zeroblob(64) FROM audit WHERE seq = 7");
+	put_blob(b, "UPDATE seal SET signature = ?1 WHERE seq = ?2", signature, 64, 7);
+	assert_non_null(strstr(verified(b).why, "the seal on record 7 was changed"));
+	/* As if it had been in charge still, it is a good one. */
+	sql(b, DB_VAULT, "DELETE FROM signer WHERE generation = 2; DELETE FROM seal WHERE seq > 7");
+	assert_int_equal(verified(b).bad, 0);
+	store_undo(b->s);
+}
+
+/* By a genuine signature of the one before: its key is stolen, and to speak for what came earlier.
+ */
+static void test_a_signer_cannot_take_over_before_its_predecessor(void **state)
+{
+	struct box *b = *state;
+	struct chain_record r;
+
+	fill(b);
+	assert_int_equal(km_keys_renew(b->keys), KM_OK);
+	thief_begins(b);
+	r = record_at(b, 20);
+	sql(b, DB_VAULT,
+	    "DELETE FROM seal WHERE generation = (SELECT max(generation) FROM signer)");
+	b->s->at.head.seq = 20;
+	memcpy(b->s->at.head.hash, r.hash, sizeof(r.hash));
+	assert_int_equal(signer_begin(b->s), KM_OK);
+	sql(b, DB_VAULT, "DELETE FROM seal WHERE seq = 20");
+	b->s->at.head = b->s->flushed.head;
+	assert_non_null(strstr(verified(b).why, "the signers were changed"));
+	store_undo(b->s);
+}
+
 /* --- the keeping period ------------------------------------------------------------------------
  */
 
@@ -308,6 +361,8 @@ static void test_months_past_their_keeping_period_go_one_by_one_oldest_first(voi
 		store_set_now(b->s, &b->now);
 	}
 	live(b, 1); /* in November */
+	assert_int_equal(store_audit(b->s, 0, NULL, 1, rows, &count), KM_OK);
+	assert_string_equal(rows[0].body, "n=1"); /* and its key is at hand */
 	/* Kept for three whole months after its last day: June and July are over, August is not. */
 	assert_int_equal(expire(b, 3, body), KM_OK);
 	assert_string_equal(body, "month=2025-06");
@@ -363,6 +418,8 @@ int main(void)
 		SIGNER_TEST(test_many_epochs_verify_in_slices_of_any_size),
 		SIGNER_TEST(test_what_was_done_to_seals_and_signers_is_named),
 		SIGNER_TEST(test_a_signer_seals_nothing_before_its_time),
+		SIGNER_TEST(test_a_signer_seals_nothing_after_its_time),
+		SIGNER_TEST(test_a_signer_cannot_take_over_before_its_predecessor),
 		SIGNER_TEST(test_months_past_their_keeping_period_go_one_by_one_oldest_first),
 		SIGNER_TEST(test_a_destroyed_month_is_in_no_file_and_owes_an_epoch),
 	};
