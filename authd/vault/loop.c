@@ -131,8 +131,10 @@ bool vault_round(struct vault *v, int timeout_ms)
 	suspect_clock(v);
 	for (int i = 0; i < n; i++)
 		serve(v, &ready[i]);
-	if (n == 0)
+	if (n == 0) {
 		store_idle(v->store);
+		ballast_keep(v);
+	}
 	if (asked_to_reload)
 		reload(v);
 	more = settle(v, suspicion);

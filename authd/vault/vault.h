@@ -11,6 +11,7 @@
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
  *   erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   ballast.c  room for erasures on a full disk
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -93,6 +94,7 @@ struct vault {
 	struct km_store *store;
 	struct km_keys *keys;
 	struct km_conf conf;
+	const char *state_dir; /* NULL in tests that have none of their own */
 	const char *conf_path;
 	bool conf_given;
 	const char *machine_id_path;
@@ -135,6 +137,9 @@ struct vault {
 		bool stuck;       /* the last try failed, and was said */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	int64_t ballast_ms;  /* since boot; looked after again then */
+	bool ballast_missed; /* there was no room for it, and that was said */
 
 	uint8_t *frame;    /* KM_FRAME_MAX, locked */
 	struct km_msg *in; /* locked */
@@ -251,6 +256,13 @@ void line_rotated(struct vault *v);
 
 /* Goes on with erasures that have begun, flushing after each step. */
 void erase_work(struct vault *v);
+
+/* --- ballast.c --------------------------------------------------------------- */
+
+/* Sees that it is there, once a minute at most. */
+void ballast_keep(struct vault *v);
+/* Before something is destroyed: gives it up when the disk is full. */
+void ballast_give(struct vault *v);
 
 /* --- epoch.c ----------------------------------------------------------------- */
 
