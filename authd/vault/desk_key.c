@@ -85,6 +85,7 @@ km_rc desk_key_rotate(struct call *c)
 			    "in doubt");
 		return KM_ESUSPECT;
 	}
+	ballast_give(v);
 	call_event(c, &r, KM_EVENT_EPOCH_ASKED, NULL);
 	rc = store_epoch_ask(v->store, &r);
 	if (rc != KM_OK)

@@ -187,6 +187,7 @@ km_rc desk_erase(struct call *c)
 	rc = call_operator(c, m->login, &op);
 	if (rc != KM_OK)
 		return rc;
+	ballast_give(c->v);
 	call_event(c, &r, KM_EVENT_ERASE_BEGUN, &op);
 	event_add(&r, EVENT_FREE_TEXT, m->reason);
 	rc = store_erase_begin(c->v->store, op.subject, &r);

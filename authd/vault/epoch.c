@@ -58,6 +58,9 @@ static km_rc begin(struct vault *v)
 	struct km_event_record r;
 	km_rc rc = km_keys_older(v->keys) ? KM_OK : km_keys_renew(v->keys);
 
+	/* What unknown names are judged against has to open, too. */
+	if (rc == KM_OK)
+		rc = check_init(v);
 	if (rc != KM_OK)
 		return rc;
 	event_make(&r, KM_EVENT_EPOCH_CLOSING, NULL, "vault");
@@ -116,6 +119,7 @@ static void failed(struct vault *v, km_rc rc)
 		km_log(LOG_ERR, "the key epoch is not closed yet (%s); it goes on by itself",
 		       km_rc_text(rc, KM_LANG_EN));
 	v->epoch.stuck = true;
+	ballast_give(v);
 	v->epoch.again_ms = v->now.boot_ms + AGAIN_MS;
 	v->epoch.rewrap = (struct km_rewrap){ 0 };
 }

@@ -57,6 +57,7 @@ void erase_work(struct vault *v)
 			km_log(LOG_ERR, "an erasure is not finished (%s); it goes on by itself",
 			       km_rc_text(rc, KM_LANG_EN));
 		v->erase_stuck = true;
+		ballast_give(v);
 		return;
 	}
 	v->erasing = v->erase_stuck = false;

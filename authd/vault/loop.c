@@ -134,6 +134,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 	if (n == 0) {
 		store_idle(v->store);
 		tend_months(v);
+		ballast_keep(v);
 	}
 	if (asked_to_reload)
 		reload(v);

@@ -159,8 +159,9 @@ static const char *key_sentence(km_rc rc)
 {
 	switch ((int)rc) {
 	case KM_ENOTFOUND:
-		return "there is no master key, and none is made where there are databases: bring "
-		       "back the key, or start on an empty folder";
+		return "the master key or the KEK (in the folder beside this one, with -kek in its "
+		       "name) is missing, and none is made where there are databases: bring it "
+		       "back, or start on an empty folder";
 	case KM_EPERM:
 		return "the master key, a database or their folder can be reached by others: chmod "
 		       "0600 the files, 0700 the folder, owned by the vault's user";
@@ -254,6 +255,7 @@ static km_rc begin(struct vault *v)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	ballast_keep(v);
 	return rc;
 }
 
@@ -289,6 +291,7 @@ static int serve(struct vault *v, const struct options *o)
 	int code = read_configuration(v);
 	km_rc rc;
 
+	v->state_dir = o->state_dir;
 	v->listener = km_listen_fd("vault");
 	if (code == 0 && v->listener < 0 && !o->setup) {
 		km_log(LOG_ERR, "no listening socket was passed: start it by its unit, or by "

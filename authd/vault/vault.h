@@ -11,7 +11,7 @@
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
  *   erase.c    erasure, step by step              epoch.c    closing a key epoch
- *   tend.c     seals, keeping period
+ *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -94,6 +94,7 @@ struct vault {
 	struct km_store *store;
 	struct km_keys *keys;
 	struct km_conf conf;
+	const char *state_dir; /* NULL in tests that have none of their own */
 	const char *conf_path;
 	bool conf_given;
 	const char *machine_id_path;
@@ -141,6 +142,9 @@ struct vault {
 		bool stuck;       /* the last try failed, and was said */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	int64_t ballast_ms;  /* since boot; looked after again then */
+	bool ballast_missed; /* there was no room for it, and that was said */
 
 	uint8_t *frame;    /* KM_FRAME_MAX, locked */
 	struct km_msg *in; /* locked */
@@ -264,6 +268,13 @@ void tend_months(struct vault *v);
 
 /* Goes on with erasures that have begun, flushing after each step. */
 void erase_work(struct vault *v);
+
+/* --- ballast.c --------------------------------------------------------------- */
+
+/* Sees that it is there, once a minute at most. */
+void ballast_keep(struct vault *v);
+/* Before something is destroyed: gives it up when the disk is full. */
+void ballast_give(struct vault *v);
 
 /* --- epoch.c ----------------------------------------------------------------- */
 

@@ -157,6 +157,42 @@ static void starts(struct house *h, const char *what)
 	series_free(&ms);
 }
 
+/* --- the end of a key epoch ---------------------------------------------------- */
+
+/* All keys wrapped anew, and the slowest login meanwhile. */
+static void rotation(struct benches *b)
+{
+	struct house *h = &b->many;
+	const char *what = "closing a key epoch, 100,000 operators";
+	struct series ms = { 0 };
+	struct row row = { 0 };
+	double start = now_us(), us, took;
+	pid_t desk = fork();
+	int status = -1;
+
+	if (desk == 0)
+		_exit(house_desk(h, NULL, NULL, "key", "rotate", NULL));
+	while (desk > 0 && waitpid(desk, &status, WNOHANG) == 0) {
+		if (!token_login(h->pam, SERVICE_OURS, &b->in_many, &us)) {
+			waitpid(desk, &status, 0);
+			row_failed(what, "a login was refused meanwhile");
+			return;
+		}
+		series_add(&ms, us / 1e3);
+	}
+	took = (now_us() - start) / 1e6;
+	if (status != 0 || ms.count == 0) {
+		row_failed(what, "the command failed");
+		return;
+	}
+	TEXT(row.figure, "%s", what);
+	TEXT(row.value, "%.1f s", took);
+	TEXT(row.beside, "%zu logins meanwhile: %.1f ms median, %.1f slowest", ms.count,
+	     median(&ms), series_at(&ms, 1));
+	row_add(&row);
+	series_free(&ms);
+}
+
 void bench_size(struct benches *b)
 {
 	say("listings, memory, start");
@@ -169,6 +205,7 @@ void bench_size(struct benches *b)
 	listings(b, true);
 	memory(&b->many, "kenmon-authd", "judge", 16);
 	memory(&b->many, "kenmon-vault", "vault", 64);
+	rotation(b);
 	starts(&b->one, "1 operator");
 	starts(&b->many, "100,000 operators");
 }

@@ -79,7 +79,7 @@ calm() {
 # A power cut in the middle of the set-up leaves a key and nothing else.
 half_set_up() {
 	systemctl stop --quiet kenmon-authd.socket kenmon-vault.socket kenmon-authd kenmon-vault
-	rm -f /var/lib/kenmon/* /var/lib/kenmon/.[!.]* /var/lib/kenmon-judge/*
+	rm -f /var/lib/kenmon/* /var/lib/kenmon/.[!.]* /var/lib/kenmon-kek/* /var/lib/kenmon-judge/*
 	chown -R kenmon-vault: /var/lib/kenmon-key
 	systemctl reset-failed
 	systemctl start kenmon-authd.socket kenmon-vault.socket

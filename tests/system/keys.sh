@@ -14,14 +14,14 @@ restore() { rm -rf "$state" && cp -a "$dir/good" "$state"; }
 no_new_key() { [ ! -e "$vault/master.key" ] || echo "there is a key again"; }
 
 rm "$vault/master.key"
-check "without its master key it does not start (C34)" refused_with 78 "there is no master key, and none is made where there are databases"
+check "without its master key it does not start (C34)" refused_with 78 "is missing, and none is made where there are databases"
 check "and makes no new one (C34)" no_new_key
 rm -f "$vault-kek/kek.1"
-check "without both keys it does not start" refused_with 78 "there is no master key"
+check "without both keys it does not start" refused_with 78 "the master key or the KEK"
 check "and makes none either" no_new_key
 restore
 rm "$vault-kek/kek.1"
-check "without its sealed key it does not start" refused_with 78 "bring back the key"
+check "without its sealed key it does not start" refused_with 78 "is missing, and none is made"
 restore
 head -c 32 /dev/urandom >"$vault/master.key"
 check "with a wrong master key it does not start" refused_with 78 "belongs to another state folder"
