@@ -135,7 +135,7 @@ static void test_one_month_a_round_goes_and_the_trail_says_so(void **state)
 
 	ten_years_pass(t);
 	assert_int_equal(months(t), 10);
-	assert_true(t->v.erasing);       /* the logs, too */
+	assert_true(t->v.erasing); /* the logs, too */
 	assert_int_equal(t->v.notes, 1);
 	assert_int_equal(t->v.note[0].record.event, KM_EVENT_MONTH_EXPIRED);
 	assert_string_equal(t->v.note[0].record.body, "month=2025-06");
