@@ -102,6 +102,7 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */
+			v->sealed = 0; /* and a seal, if there was one */
 		}
 	}
 	link_settle(v, durable);
