@@ -1,7 +1,6 @@
 /* The judge's own notes of the audit chain. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,68 +9,6 @@
 #include "anchor.h"
 
 #define TAIL 4096 /* bytes from the end in which the last good line is looked for */
-
-static void to_hex(const uint8_t *bytes, size_t len, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	out[2 * len] = '\0';
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool from_hex(const char **at, uint8_t *out, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		int high = hex_value((*at)[0]);
-		int low = high < 0 ? -1 : hex_value((*at)[1]);
-
-		if (low < 0)
-			return false;
-		out[i] = (uint8_t)(high << 4 | low);
-		*at += 2;
-	}
-	return true;
-}
-
-static bool from_decimal(const char **at, uint64_t *out)
-{
-	uint64_t value = 0;
-	const char *start = *at;
-
-	for (; **at >= '0' && **at <= '9'; (*at)++) {
-		uint64_t digit = (uint64_t)(**at - '0');
-
-		if (value > (UINT64_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
-	*out = value;
-	return *at != start;
-}
-
-km_rc judge_anchor_parse(const char *line, struct judge_head *out)
-{
-	struct judge_head head = { .seq = 0 };
-	uint64_t wall;
-
-	if (!from_hex(&line, head.chain, sizeof(head.chain)) || *line++ != ' ' ||
-	    !from_decimal(&line, &head.seq) || *line++ != ' ' ||
-	    !from_hex(&line, head.hash, sizeof(head.hash)) || *line++ != ' ' ||
-	    !from_decimal(&line, &wall) || *line != '\0' || head.seq == 0)
-		return KM_EPROTO;
-	*out = head;
-	return KM_OK;
-}
 
 /* Takes the last good line of the text; returns whether anything behind it was no line. */
 static bool last_line(struct judge_anchor *a, char *text, size_t len)
@@ -87,7 +24,7 @@ static bool last_line(struct judge_anchor *a, char *text, size_t len)
 		*newline = '\0';
 		len = (size_t)(newline - text);
 		start = memrchr(text, '\n', len);
-		if (judge_anchor_parse(start ? start + 1 : text, &a->head) == KM_OK)
+		if (km_anchor_parse(start ? start + 1 : text, &a->head) == KM_OK)
 			return passed_over;
 		passed_over = true;
 	}
@@ -148,33 +85,28 @@ km_rc judge_anchor_open(struct judge_anchor *a, const char *dir, bool *torn)
 	return KM_OK;
 }
 
-bool judge_anchor_take(struct judge_anchor *a, const struct judge_head *head)
+bool judge_anchor_take(struct judge_anchor *a, const struct km_anchor *head)
 {
 	/* A vault in doubt says 0: what is written down stays. */
 	if (head->seq == 0)
 		return false;
-	if (a->head.seq == head->seq && memcmp(a->head.hash, head->hash, sizeof(head->hash)) == 0 &&
-	    memcmp(a->head.chain, head->chain, sizeof(head->chain)) == 0)
+	if (km_anchor_same(&a->head, head) && a->head.generation == head->generation)
 		return false;
 	a->head = *head;
 	a->dirty = true;
 	return true;
 }
 
-km_rc judge_anchor_write(struct judge_anchor *a, int64_t wall, int64_t now_ms)
+km_rc judge_anchor_write(struct judge_anchor *a, int64_t now_ms)
 {
-	char chain[33], hash[65], line[JUDGE_ANCHOR_LINE];
+	char text[KM_ANCHOR_LINE], line[KM_ANCHOR_LINE + 2];
 	ssize_t n;
 	int len;
 
 	if (!a->dirty || a->fd < 0)
 		return KM_OK;
-	to_hex(a->head.chain, sizeof(a->head.chain), chain);
-	to_hex(a->head.hash, sizeof(a->head.hash), hash);
-	len = snprintf(line, sizeof(line), "%s%s %" PRIu64 " %s %" PRId64 "\n", a->torn ? "\n" : "",
-		       chain, a->head.seq, hash, wall < 0 ? 0 : wall);
-	if (len < 0 || (size_t)len >= sizeof(line))
-		return KM_EINVAL;
+	km_anchor_format(&a->head, text);
+	len = snprintf(line, sizeof(line), "%s%s\n", a->torn ? "\n" : "", text);
 	a->written_ms = now_ms;
 	do {
 		n = write(a->fd, line, (size_t)len);

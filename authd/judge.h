@@ -122,7 +122,9 @@ struct judge {
 	sd_event_source *turned_timer;
 	struct judge_anchor anchor;
 	sd_event_source *anchor_timer;
-	bool anchor_failed; /* said so already */
+	bool anchor_failed;           /* said so already */
+	struct km_anchor anchor_told; /* what the journal has; seq 0: nothing since the start */
+	int64_t anchor_told_ms;       /* CLOCK_BOOTTIME */
 	const char *vault_path;
 	int64_t vault_uid; /* -1: not checked */
 	int64_t owner;     /* -1: none */

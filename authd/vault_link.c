@@ -6,10 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <kenmon/clock.h>
@@ -18,9 +19,10 @@
 
 #include "judge.h"
 
-#define DRAIN        128 /* frames at one go, so that clients get their turn */
-#define ANCHOR_MS    1000
-#define TURNED_MS    1000 /* a uid that is turned away is told of once in this time */
+#define DRAIN        128   /* frames at one go, so that clients get their turn */
+#define ANCHOR_MS    1000  /* between two lines of the file */
+#define JOURNAL_MS   60000 /* between two of the journal, which keeps them beside everything else */
+#define TURNED_MS    1000  /* a uid that is turned away is told of once in this time */
 #define USEC_PER_MS  1000u
 #define USEC_PER_SEC 1000000u
 #define ACCURACY     10000 /* µs by which a timer may be late */
@@ -42,14 +44,41 @@ static bool start_timer(struct judge *j, sd_event_source **t, uint64_t usec,
 
 /* --- the anchor ---------------------------------------------------------------- */
 
-static void write_anchor(struct judge *j)
+/* The same line for the journal, which is often sent to another machine. */
+static void tell_journal(struct judge *j, int64_t now_ms)
 {
-	km_rc rc = judge_anchor_write(&j->anchor, (int64_t)time(NULL), km_boot_ms());
+	const struct km_anchor *a = &j->anchor.head;
+	char line[KM_ANCHOR_LINE], seq[24], generation[12], text[64];
+	const struct km_log_field field[] = {
+		{ "KENMON_ANCHOR", line },
+		{ "KENMON_RECORD", seq },
+		{ "KENMON_GENERATION", generation },
+	};
+
+	km_anchor_format(a, line);
+	snprintf(seq, sizeof(seq), "%" PRIu64, a->seq);
+	snprintf(generation, sizeof(generation), "%" PRIu32, a->generation);
+	snprintf(text, sizeof(text), "the audit trail is at record %s", seq);
+	km_log_fields(LOG_INFO, field, sizeof(field) / sizeof(field[0]), text);
+	j->anchor_told = *a;
+	j->anchor_told_ms = now_ms;
+}
+
+static void write_anchor(struct judge *j, bool last)
+{
+	int64_t now = km_boot_ms();
+	km_rc rc = judge_anchor_write(&j->anchor, now);
 
 	if (rc != KM_OK && !j->anchor_failed)
 		km_log(LOG_ERR, "the audit chain's head cannot be written down (%s): trying on",
 		       km_rc_name(rc));
 	j->anchor_failed = rc != KM_OK;
+	/* The journal takes the line even where the file cannot. */
+	if (j->anchor.head.seq > 0 && !km_anchor_same(&j->anchor.head, &j->anchor_told) &&
+	    (last || j->anchor_told.seq == 0 ||
+	     j->anchor.head.generation != j->anchor_told.generation ||
+	     now - j->anchor_told_ms >= JOURNAL_MS))
+		tell_journal(j, now);
 }
 
 static int on_anchor_due(sd_event_source *source, uint64_t usec, void *arg)
@@ -59,24 +88,23 @@ static int on_anchor_due(sd_event_source *source, uint64_t usec, void *arg)
 	(void)source;
 	(void)usec;
 	drop_timer(&j->anchor_timer);
-	write_anchor(j);
+	write_anchor(j, false);
 	return 0;
 }
 
 static void note_head(struct judge *j, const struct msg_head *m)
 {
-	struct judge_head head = { .seq = m->seq };
+	struct km_anchor head;
 	int64_t since;
 
-	memcpy(head.chain, m->chain, sizeof(head.chain));
-	memcpy(head.hash, m->hash, sizeof(head.hash));
+	KM_ANCHOR_COPY(&head, m);
 	if (!judge_anchor_take(&j->anchor, &head) || j->anchor_timer)
 		return;
 	since = km_boot_ms() - j->anchor.written_ms;
 	if (since >= ANCHOR_MS || !j->event ||
 	    !start_timer(j, &j->anchor_timer, (uint64_t)(ANCHOR_MS - since) * USEC_PER_MS,
 			 on_anchor_due))
-		write_anchor(j);
+		write_anchor(j, false);
 }
 
 /* --- frames in ------------------------------------------------------------------ */
@@ -356,9 +384,7 @@ static km_rc send_anchor(struct judge *j)
 	struct km_msg m = { .number = KM_MSG_ANCHOR };
 
 	m.anchor.version = KM_ROOM_PROTOCOL;
-	memcpy(m.anchor.chain, j->anchor.head.chain, sizeof(m.anchor.chain));
-	memcpy(m.anchor.hash, j->anchor.head.hash, sizeof(m.anchor.hash));
-	m.anchor.seq = j->anchor.head.seq;
+	KM_ANCHOR_COPY(&m.anchor, &j->anchor.head);
 	return km_send_msg(j->link.fd, &m, -1, MSG_DONTWAIT);
 }
 
@@ -403,7 +429,7 @@ void judge_link_down(struct judge *j, bool try_again)
 			       "the link to the vault is closed: logins under way are refused");
 		close(l->fd);
 		l->fd = -1;
-		write_anchor(j);
+		write_anchor(j, true);
 	}
 	l->heard = l->silent = false;
 	judge_sessions_lost_vault(j);

@@ -1,8 +1,6 @@
-/* kenmon audit list, verify. */
-#include <inttypes.h>
+/* kenmon audit list. */
 #include <string.h>
 
-#include <kenmon/clock.h>
 #include <kenmon/event.h>
 
 #include "commands.h"
@@ -176,47 +174,5 @@ int cmd_audit_list(struct desk *d, const struct desk_args *args)
 		fputs("\n]\n", d->out);
 	else if (a.total == 0)
 		desk_warn(d, DESK_NO_RECORDS, NULL, NULL);
-	return 0;
-}
-
-/* --- verify --------------------------------------------------------------- */
-
-int cmd_audit_verify(struct desk *d, const struct desk_args *args)
-{
-	struct desk_progress p = { .began = km_boot_ms(), .text = DESK_VERIFYING };
-	struct desk_json j = { .f = d->out };
-	struct desk_operation o;
-	char count[24];
-	uint8_t again = 0;
-	km_rc rc;
-
-	(void)args;
-	do {
-		struct km_msg m = { .number = KM_MSG_AUDIT_VERIFY };
-
-		/* The vault keeps the place for this line, so a slice is not sent on another one.
-		 */
-		o = (struct desk_operation){
-			.request = &m, .arg = &p, .row = desk_progress_row, .asks = again != 0
-		};
-		m.audit_verify.again = again;
-		again = 1;
-		rc = desk_operate(d, &o);
-	} while (rc == KM_EAGAIN);
-	desk_progress_end(d, &p);
-	if (rc != KM_OK) {
-		int code = desk_fail(d, rc);
-
-		/* A broken chain is what was asked about, not a storage that failed us. */
-		return rc == KM_ECORRUPT ? 1 : code;
-	}
-	snprintf(count, sizeof(count), "%" PRIu64, o.done.id);
-	if (!d->json)
-		return desk_finish(d, rc, &o.done, DESK_UNBROKEN, count, NULL);
-	json_open(&j, NULL, '{');
-	json_string(&j, "result", "done");
-	json_number(&j, "records", (int64_t)o.done.id);
-	json_close(&j, '}');
-	fputc('\n', d->out);
 	return 0;
 }

@@ -83,6 +83,12 @@ static const struct desk_option audit_list[] = {
 	{ 0 },
 };
 
+static const struct desk_option audit_verify[] = {
+	{ "anchor", "FILE", false, NULL,
+	  "also compare with the judge's anchors, kept elsewhere; '-' is standard input" },
+	{ 0 },
+};
+
 static const struct desk_option config_check[] = {
 	{ "config", "FILE", false, KM_CONF_PATH, "the file to check" },
 	{ 0 },
@@ -121,7 +127,7 @@ const struct desk_command desk_commands[] = {
 	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,
 	  cmd_audit_list },
 	{ "audit", "verify", "", "check that no record was changed, removed or moved",
-	  "監査記録の改ざんを調べる", NULL, cmd_audit_verify },
+	  "監査記録の改ざんを調べる", audit_verify, cmd_audit_verify },
 	{ "key", "status", "", "which keys there are, and when the next key epoch begins",
 	  "鍵の状態と、次の世代の予定を表示する", NULL, cmd_key_status },
 	{ "key", "rotate", "", "close the key epoch now: older copies open no longer",

@@ -7,6 +7,7 @@
  */
 #include "store_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* chain, seq, wall, boot_ms, boot_id, event, subject, length, actor, body_hash: 88 and the actor */
@@ -93,7 +94,7 @@ km_rc chain_head_read(struct km_store *s, struct km_head *head)
 /* --- keys of the months -------------------------------------------------------- */
 
 /* Months since year 0 of the UTC day (days → civil, after H. Hinnant). */
-static int64_t month_of(int64_t wall)
+int64_t chain_month(int64_t wall)
 {
 	int64_t days = wall / 86400 - (wall % 86400 < 0) + 719468;
 	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
@@ -161,6 +162,50 @@ static km_rc month_key(struct km_store *s, int which, int64_t month, struct mont
 	return KM_OK;
 }
 
+static km_rc run_on_month(struct km_store *s, enum store_sql id, int64_t month)
+{
+	struct query q QUERY = query_new(s, id);
+
+	query_int(&q, month);
+	return query_run(&q);
+}
+
+static km_rc oldest_before(struct km_store *s, int64_t before, int64_t *month)
+{
+	struct query q QUERY = query_new(s, SQL_MONTH_OLDEST);
+	km_rc rc;
+
+	query_int(&q, before);
+	rc = query_row(&q);
+	if (!rc)
+		*month = query_get_int(&q);
+	return rc ? rc : q.rc;
+}
+
+km_rc store_month_expire(struct km_store *s, unsigned keep, struct km_event_record *event)
+{
+	struct store_op op STORE_OP = { 0 };
+	int64_t month = 0;
+	km_rc rc =
+	    s->now_set ? oldest_before(s, chain_month(s->now.wall) - keep, &month) : KM_EINVAL;
+
+	if (!rc)
+		rc = store_op_begin(&op, s, false);
+	if (!rc)
+		rc = run_on_month(s, SQL_MONTH_BLANK, month);
+	if (!rc)
+		rc = run_on_month(s, SQL_MONTH_DELETE, month);
+	if (!rc)
+		rc = epoch_owes(s);
+	if (rc)
+		return rc;
+	chain_forget_months(s);
+	(void)snprintf(event->body, sizeof(event->body), "month=%04d-%02d", (int)(month / 12),
+		       (int)(month % 12) + 1);
+	rc = chain_append(s, event);
+	return rc ? rc : store_op_done(&op);
+}
+
 /* --- bodies ---------------------------------------------------------------------- */
 
 static struct km_aad body_aad(const struct chain_record *r)
@@ -178,7 +223,7 @@ static km_rc seal_body(struct km_store *s, const char *text, struct chain_record
 {
 	struct km_aad aad = body_aad(r);
 	struct month_slot *slot;
-	km_rc rc = month_key(s, MONTH_WRITE, month_of(r->wall), &slot);
+	km_rc rc = month_key(s, MONTH_WRITE, chain_month(r->wall), &slot);
 
 	if (!rc)
 		rc = km_seal(s->keys, &slot->key, &aad, text, strlen(text), r->body,
@@ -191,7 +236,7 @@ km_rc chain_body(struct km_store *s, const struct chain_record *r, char *text, s
 	struct km_aad aad = body_aad(r);
 	struct month_slot *slot;
 	size_t len = 0;
-	km_rc rc = month_key(s, MONTH_READ, month_of(r->wall), &slot);
+	km_rc rc = month_key(s, MONTH_READ, chain_month(r->wall), &slot);
 
 	if (!rc)
 		rc =

@@ -71,6 +71,7 @@ km_rc desk_resync_answer(struct call *c);
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);
 km_rc desk_audit_verify(struct call *c);
+km_rc desk_audit_anchor(struct call *c);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
 

@@ -8,8 +8,9 @@
 
 #include "desk.h"
 
-#define AUDIT_PAGE   100   /* a record with its body is a kilobyte and a half */
-#define VERIFY_SLICE 20000 /* records checked in one go: some 50 ms, in which logins wait */
+#define AUDIT_PAGE   100  /* a record with its body is a kilobyte and a half */
+#define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */
+#define SIGNERS_PAGE 64
 
 /* The login of a subject, as far as somebody still has it. */
 static void login_of(struct call *c, const uint8_t subject[KM_SUBJECT_BYTES], char out[65])
@@ -86,13 +87,58 @@ static km_rc put_progress(struct call *c, uint64_t done)
 	return call_put(c, &m);
 }
 
+/* The signers that this slice verified. */
+static km_rc put_signers(struct call *c, uint32_t after, uint32_t last)
+{
+	struct km_signer page[SIGNERS_PAGE];
+	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
+	size_t count = 0;
+	km_rc rc = KM_OK;
+
+	while (rc == KM_OK && after < last) {
+		rc = store_signers(c->v->store, after, SIGNERS_PAGE, page, &count);
+		for (size_t i = 0; rc == KM_OK && i < count && after < last; i++) {
+			struct msg_signer_row *row = &m.signer_row;
+
+			after = row->generation = page[i].generation;
+			memcpy(row->public, page[i].public, sizeof row->public);
+			row->since_seq = page[i].since_seq;
+			memcpy(row->since_hash, page[i].since_hash, sizeof row->since_hash);
+			memcpy(row->signature, page[i].signature, sizeof row->signature);
+			rc = call_put(c, &m);
+		}
+		if (rc == KM_OK && count == 0)
+			rc = KM_ECORRUPT;
+	}
+	return rc;
+}
+
+static km_rc put_verified(struct call *c, const struct km_verify *verify)
+{
+	struct km_msg m = { .number = KM_MSG_VERIFIED };
+	struct km_head head;
+	km_rc rc = store_head(c->v->store, &head);
+
+	if (rc != KM_OK)
+		return rc;
+	memcpy(m.verified.chain, head.chain, sizeof m.verified.chain);
+	m.verified.records = verify->next - 1;
+	m.verified.seals = verify->seals;
+	m.verified.sealed = verify->sealed;
+	return call_put(c, &m);
+}
+
 km_rc desk_audit_verify(struct call *c)
 {
 	struct km_verify *verify = &c->l->verify;
+	uint32_t before;
 	km_rc rc;
 
-	if (!c->m->audit_verify.again)
+	if (!c->m->audit_verify.again) {
 		*verify = (struct km_verify){ 0 };
+		tend_seal(c->v, true);
+	}
+	before = verify->checked;
 	rc = store_audit_verify(c->v->store, verify, VERIFY_SLICE);
 	if (rc != KM_OK)
 		return rc;
@@ -102,10 +148,27 @@ km_rc desk_audit_verify(struct call *c)
 		call_say(c, "%s", verify->why);
 		return KM_ECORRUPT;
 	}
-	if (verify->finished)
-		return KM_OK;
-	rc = put_progress(c, c->id);
+	if (verify->checked > before)
+		rc = put_signers(c, before, verify->checked);
+	if (rc == KM_OK && verify->finished)
+		return put_verified(c, verify);
+	if (rc == KM_OK)
+		rc = put_progress(c, c->id);
 	return rc == KM_OK ? KM_EAGAIN : rc;
+}
+
+km_rc desk_audit_anchor(struct call *c)
+{
+	struct km_anchor a;
+	char why[192];
+	km_rc rc;
+
+	KM_ANCHOR_COPY(&a, &c->m->audit_anchor);
+	rc = store_anchor_check(c->v->store, &a, why, sizeof why);
+	if (rc == KM_ECORRUPT)
+		call_say(c, "%s", why);
+	c->id = a.seq;
+	return rc;
 }
 
 km_rc call_status(struct call *c, bool alarm, const char *key, const char *format, ...)
@@ -162,6 +225,35 @@ static km_rc put_counts(struct call *c)
 	return rc;
 }
 
+static void hex_of(const uint8_t public[KM_PUBLIC_BYTES], char out[2 * KM_PUBLIC_BYTES + 1])
+{
+	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
+		snprintf(out + 2 * i, 3, "%02x", public[i]);
+}
+
+/* The first signer is what a site writes down where nobody here can change it. */
+static km_rc put_seals(struct call *c)
+{
+	struct km_signer first;
+	char hex[2 * KM_PUBLIC_BYTES + 1];
+	uint64_t seq = 0;
+	int64_t wall;
+	size_t count = 0;
+	km_rc rc = store_signers(c->v->store, 0, 1, &first, &count);
+
+	if (rc == KM_OK && count > 0) {
+		hex_of(first.public, hex);
+		rc = call_status(c, false, "first-signer", "%s", hex);
+	}
+	if (rc == KM_OK)
+		rc = store_last_seal(c->v->store, &seq, &wall);
+	if (rc == KM_ENOTFOUND)
+		return call_status(c, false, "last-sealed-record", "none");
+	return rc == KM_OK
+		   ? call_status(c, false, "last-sealed-record", "%llu", (unsigned long long)seq)
+		   : rc;
+}
+
 km_rc desk_status(struct call *c)
 {
 	const struct vault *v = c->v;
@@ -175,6 +267,8 @@ km_rc desk_status(struct call *c)
 		rc = put_counts(c);
 	if (rc == KM_OK)
 		rc = desk_epoch_row(c);
+	if (rc == KM_OK)
+		rc = put_seals(c);
 	if (rc == KM_OK)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");

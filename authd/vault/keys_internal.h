@@ -85,6 +85,13 @@ KM_MUST_CHECK km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uin
 					const uint8_t wrapped[KM_WRAPPED_BYTES],
 					struct km_subject_key *key);
 
+/* The seed of the Ed25519 key that signs the trail in one key epoch (sign.c), wrapped alike. */
+KM_MUST_CHECK km_rc km_signer_seed_new(struct km_keys *keys, struct km_subject_key *seed,
+				       uint8_t wrapped[KM_WRAPPED_BYTES]);
+KM_MUST_CHECK km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generation,
+					  const uint8_t wrapped[KM_WRAPPED_BYTES],
+					  struct km_subject_key *seed);
+
 /* As km_subject_key_rewrap(). */
 KM_MUST_CHECK km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,
 					uint8_t wrapped[KM_WRAPPED_BYTES]);

@@ -43,6 +43,7 @@ static const struct operation {
 	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY },
 	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS },
 	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS },
+	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS },
 	{ KM_MSG_STATUS, desk_status, NULL, READS },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES },

@@ -157,6 +157,7 @@ void link_drain(struct vault *v)
 void link_tell_head(struct vault *v, bool now)
 {
 	struct km_msg m = { .number = KM_MSG_HEAD };
+	struct km_anchor a = { .seq = 0 };
 	struct km_head head;
 
 	if (v->judge < 0 || !v->anchored || store_head(v->store, &head) != KM_OK)
@@ -164,11 +165,9 @@ void link_tell_head(struct vault *v, bool now)
 	if (!now && (head.seq == v->head_told || v->now.boot_ms - v->head_told_ms < HEAD_EVERY_MS))
 		return;
 	/* While the database is in doubt the judge keeps what it has written down. */
-	if (!(v->suspicion & KM_SUSPECT_ROLLBACK)) {
-		memcpy(m.head.chain, head.chain, sizeof head.chain);
-		memcpy(m.head.hash, head.hash, sizeof head.hash);
-		m.head.seq = head.seq;
-	}
+	if (!(v->suspicion & KM_SUSPECT_ROLLBACK) && store_sign_head(v->store, &a) != KM_OK)
+		return; /* too little memory: next time */
+	KM_ANCHOR_COPY(&m.head, &a);
 	if (queue_put(&v->to_judge, &m) != KM_OK)
 		link_lost(v, "it does not read");
 	v->head_told = head.seq;

@@ -102,6 +102,7 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */
+			v->sealed = 0; /* and a seal, if there was one */
 		}
 	}
 	link_settle(v, durable);
@@ -133,11 +134,13 @@ bool vault_round(struct vault *v, int timeout_ms)
 		serve(v, &ready[i]);
 	if (n == 0) {
 		store_idle(v->store);
+		tend_months(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)
 		reload(v);
 	more = settle(v, suspicion);
+	tend_seal(v, false);
 	link_tell_head(v, false);
 	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)
 		v->stop = true;
@@ -155,6 +158,9 @@ static void say_goodbye(struct vault *v)
 		return;
 	}
 	note_settle(v, true);
+	tend_seal(v, true);
+	if (store_flush(v->store) != KM_OK)
+		km_log(LOG_ERR, "the end of the audit trail could not be sealed");
 	link_tell_head(v, true);
 	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) != KM_OK)
 		km_log(LOG_INFO, "the judge was not told where the chain ends");

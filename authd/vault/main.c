@@ -143,7 +143,7 @@ static int read_configuration(struct vault *v)
 
 	if (km_conf_read(v->conf_path, v->conf_given, &v->conf, &error) != KM_OK) {
 		if (error.line > 0)
-			km_log(LOG_ERR, "%s, line %d: %s", error.path, error.line, error.text);
+			km_log(LOG_ERR, "%s:%d: %s", error.path, error.line, error.text);
 		else
 			km_log(LOG_ERR, "%s: %s", error.path, error.text);
 		return KM_EXIT_CONFIG;
@@ -202,6 +202,32 @@ static int open_store(struct vault *v, const struct options *o)
 	return 0;
 }
 
+/*
+ * The present signer, in the record of the start; and at the very first start, loudly: whoever
+ * notes it elsewhere will know a trail that was made anew, whatever keys are stolen here.
+ */
+static km_rc tell_signer(struct vault *v, struct km_event_record *started)
+{
+	char hex[2 * KM_PUBLIC_BYTES + 1], text[192];
+	const struct km_log_field field = { "KENMON_SIGNER", hex };
+	struct km_anchor a;
+	km_rc rc = store_sign_head(v->store, &a);
+
+	if (rc != KM_OK || a.generation == 0)
+		return rc;
+	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", a.public[i]);
+	event_add(started, "signer", hex);
+	if (a.seq > 0)
+		return KM_OK;
+	snprintf(text, sizeof text,
+		 "the audit trail begins, signed by %s: note this key where this machine cannot "
+		 "change it",
+		 hex);
+	km_log_fields(LOG_NOTICE, &field, 1, text);
+	return KM_OK;
+}
+
 /* Everything between the store and the first request. */
 static km_rc begin(struct vault *v)
 {
@@ -218,6 +244,8 @@ static km_rc begin(struct vault *v)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	event_add(&r, "version", KM_VERSION);
+	if (rc == KM_OK)
+		rc = tell_signer(v, &r);
 	if (rc == KM_OK)
 		rc = note_record(v, &r);
 	if (rc == KM_OK)

@@ -23,7 +23,7 @@
 #define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
 #define TABLE_MAX 32
 
-enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2 };
+enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3 };
 
 void km_subject_key_wipe(struct km_subject_key *k)
 {
@@ -241,7 +241,7 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	int n = 0, last = 0;
 	bool ready, ok;
 
-	keys->work.unwraps++;
+	keys->work.unwraps += kind != WRAP_SIGNER; /* seals are no part of a login */
 	wrap_aad(aad, kind, whose, generation);
 	memcpy(tag, wrapped, sizeof(tag));
 	/* A generation that is not ours costs the same, and does not open. */
@@ -260,16 +260,6 @@ static km_rc unwrap(struct km_keys *keys, enum wrap_kind kind,
 	return KM_OK;
 }
 
-static km_rc rewrap(struct km_keys *keys, enum wrap_kind kind,
-		    const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
-		    uint8_t wrapped[KM_WRAPPED_BYTES])
-{
-	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
-	km_rc rc = unwrap(keys, kind, whose, generation, wrapped, &key);
-
-	return rc ? rc : wrap(keys, kind, whose, &key, wrapped);
-}
-
 static km_rc wrap_new(struct km_keys *keys, enum wrap_kind kind,
 		      const uint8_t whose[KM_SUBJECT_BYTES], struct km_subject_key *key,
 		      uint8_t wrapped[KM_WRAPPED_BYTES])
@@ -282,6 +272,38 @@ static km_rc wrap_new(struct km_keys *keys, enum wrap_kind kind,
 	if (!rc)
 		*key = fresh;
 	return rc;
+}
+
+/*
+ * For who destroys what does not open. OpenSSL does not always say that memory was missing: so a
+ * key that must open is tried, and then this one again.
+ */
+static km_rc unwrap_surely(struct km_keys *keys, enum wrap_kind kind,
+			   const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
+			   const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *key)
+{
+	struct km_subject_key fresh KM_SUBJECT_KEY = { 0 };
+	uint8_t good[KM_WRAPPED_BYTES];
+	km_rc rc = unwrap(keys, kind, whose, generation, wrapped, key);
+
+	if (rc != KM_ECORRUPT)
+		return rc;
+	rc = wrap_new(keys, kind, whose, &fresh, good);
+	if (!rc)
+		rc = unwrap(keys, kind, whose, km_keys_generation(keys), good, &fresh);
+	if (rc)
+		return KM_ENOMEM;
+	return unwrap(keys, kind, whose, generation, wrapped, key);
+}
+
+static km_rc rewrap(struct km_keys *keys, enum wrap_kind kind,
+		    const uint8_t whose[KM_SUBJECT_BYTES], uint32_t generation,
+		    uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	km_rc rc = unwrap_surely(keys, kind, whose, generation, wrapped, &key);
+
+	return rc ? rc : wrap(keys, kind, whose, &key, wrapped);
 }
 
 km_rc km_subject_key_new(struct km_keys *keys, const uint8_t subject[KM_SUBJECT_BYTES],
@@ -325,6 +347,21 @@ km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uint32_t generati
 
 	month_name(month, name);
 	return unwrap(keys, WRAP_MONTH, name, generation, wrapped, key);
+}
+
+/* There is one for each generation, which is bound already. */
+static const uint8_t the_signer[KM_SUBJECT_BYTES];
+
+km_rc km_signer_seed_new(struct km_keys *keys, struct km_subject_key *seed,
+			 uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return wrap_new(keys, WRAP_SIGNER, the_signer, seed, wrapped);
+}
+
+km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generation,
+			    const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *seed)
+{
+	return unwrap_surely(keys, WRAP_SIGNER, the_signer, generation, wrapped, seed);
 }
 
 km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,

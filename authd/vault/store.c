@@ -9,6 +9,7 @@
  */
 #include "store_internal.h"
 #include "files.h"
+#include "signer.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -111,6 +112,7 @@ void store_op_end(struct store_op *op)
 		op->s->at = op->at;
 		rows_forget(op->s);
 		chain_forget_months(op->s); /* one may have been made here */
+		signer_forget(op->s);
 	}
 }
 
@@ -136,6 +138,7 @@ void store_undo(struct km_store *s)
 	s->at = s->flushed;
 	rows_forget(s);
 	chain_forget_months(s);
+	signer_forget(s);
 }
 
 static km_rc write_position(struct km_store *s)
@@ -319,6 +322,19 @@ static km_rc check_tail(struct km_store *s, const struct store_why *why)
 	return KM_OK;
 }
 
+/* Not refused either: logins do not depend on it, and a judge far behind must be told of it. */
+static km_rc check_signer(struct km_store *s, const struct store_why *why)
+{
+	km_rc rc = signer_check(s);
+
+	if (rc != KM_ENOTFOUND && rc != KM_ECORRUPT)
+		return rc;
+	if (why->text && why->cap && !*why->text)
+		store_say(why, "the signer of the audit trail is missing or was changed: nothing "
+			       "is sealed until the next key epoch");
+	return KM_OK;
+}
+
 static km_rc load(struct km_store *s, const struct store_why *why)
 {
 	km_rc rc = check_schema(s, why);
@@ -334,6 +350,8 @@ static km_rc load(struct km_store *s, const struct store_why *why)
 	rc = epoch_check(s, why);
 	if (!rc)
 		rc = check_tail(s, why);
+	if (!rc)
+		rc = check_signer(s, why);
 	if (rc)
 		return rc;
 	s->flushed = s->at;

@@ -1,8 +1,7 @@
 /* Reading the audit trail, and finding the first record that is not as it was written. */
-#include "store_internal.h"
+#include "signer.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /*
@@ -117,9 +116,7 @@ km_rc store_head(struct km_store *s, struct km_head *out)
 
 static void bad(struct km_verify *v, uint64_t seq, const char *what)
 {
-	v->bad = seq;
-	v->finished = true;
-	(void)snprintf(v->why, sizeof(v->why), "record %" PRIu64 " %s", seq, what);
+	verify_bad(v, seq, "record %" PRIu64 " %s", seq, what);
 }
 
 /* Does the record, written at any place near here, give the hash that it carries? */
@@ -226,9 +223,7 @@ static km_rc verify_begin(struct km_store *s, struct km_verify *v)
 		return rc;
 	if (rc || stored.seq != s->flushed.head.seq ||
 	    memcmp(stored.hash, s->flushed.head.hash, sizeof(stored.hash)) != 0) {
-		v->finished = true;
-		v->bad = s->flushed.head.seq ? s->flushed.head.seq : 1;
-		(void)snprintf(v->why, sizeof(v->why), "the sealed end of the trail was changed");
+		verify_bad(v, s->flushed.head.seq, "the sealed end of the trail was changed");
 		return KM_OK;
 	}
 	v->next = 1;
@@ -239,38 +234,47 @@ static void verify_end(struct km_store *s, struct km_verify *v)
 {
 	const struct km_head *head = &s->at.head;
 
-	v->finished = true;
+	v->part = KM_VERIFY_SIGNERS;
 	if (v->next <= head->seq) {
 		uint64_t missing = head->seq - v->next + 1;
 
-		v->bad = v->next;
-		(void)snprintf(v->why, sizeof(v->why),
-			       "the end of the trail is cut off: %" PRIu64 " record%s missing",
-			       missing, missing == 1 ? " is" : "s are");
+		verify_bad(v, v->next,
+			   "the end of the trail is cut off: %" PRIu64 " record%s missing", missing,
+			   missing == 1 ? " is" : "s are");
 	} else if (memcmp(v->hash, head->hash, sizeof(v->hash)) != 0) {
 		/* Somebody wrote the chain anew; where that began, nobody can tell. */
-		v->bad = head->seq;
-		(void)snprintf(v->why, sizeof(v->why),
-			       "the trail does not lead to its sealed end: it was rewritten");
+		verify_bad(v, head->seq,
+			   "the trail does not lead to its sealed end: it was rewritten");
 	}
+}
+
+static km_rc verify_records(struct km_store *s, struct km_verify *v, size_t records)
+{
+	bool end = false;
+	km_rc rc = v->next == 0 ? verify_begin(s, v) : KM_OK;
+
+	if (!rc && !v->finished)
+		rc = verify_slice(s, v, records, &end);
+	if (!rc && end && !v->finished)
+		verify_end(s, v);
+	return rc;
 }
 
 km_rc store_audit_verify(struct km_store *s, struct km_verify *v, size_t records)
 {
+	size_t signatures = 1 + records / KM_VERIFY_SIGNATURE;
 	struct km_verify next = *v;
-	bool end = false;
 	km_rc rc = KM_OK;
 
 	if (next.finished)
 		return KM_OK;
-	if (next.next == 0)
-		rc = verify_begin(s, &next);
-	if (!rc && !next.finished)
-		rc = verify_slice(s, &next, records, &end);
-	if (rc)
-		return rc;
-	if (end && !next.finished)
-		verify_end(s, &next);
-	*v = next;
-	return KM_OK;
+	if (next.part == KM_VERIFY_RECORDS)
+		rc = verify_records(s, &next, records);
+	else if (next.part == KM_VERIFY_SIGNERS)
+		rc = verify_signers(s, &next, signatures);
+	else
+		rc = verify_seals(s, &next, signatures);
+	if (!rc)
+		*v = next;
+	return rc;
 }

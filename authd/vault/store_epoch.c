@@ -3,7 +3,7 @@
  * key anew under the next KEK. Each step is durable before the next, and each
  * can be done again after a crash; epoch.c puts them in order.
  */
-#include "store_internal.h"
+#include "signer.h"
 
 #include <string.h>
 
@@ -289,6 +289,9 @@ km_rc store_epoch_slice(struct km_store *s, struct km_rewrap *at)
 		rc = rewrap_slice(s, &next);
 	if (!rc && next.finished)
 		rc = rewrap_months(s);
+	/* Its seed is not wrapped anew: it ends with the KEK, and another key signs. */
+	if (!rc && next.finished)
+		rc = signer_begin(s);
 	rows_forget(s); /* they hold what was wrapped before */
 	if (!rc)
 		rc = store_op_done(&op);

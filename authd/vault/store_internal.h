@@ -7,6 +7,7 @@
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
  *   store_erase.c      erasure                        store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
+ *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
  */
 #ifndef KENMON_VAULT_STORE_INTERNAL_H
 #define KENMON_VAULT_STORE_INTERNAL_H
@@ -80,6 +81,12 @@ struct store_seen {
 	struct stored_credential credential[KM_MAX_CREDENTIALS]; /* id 0: none */
 };
 
+/* A signer with its private part: the wrapped seed; zeros once it is destroyed. */
+struct stored_signer {
+	struct km_signer row;
+	uint8_t wrapped[KM_WRAPPED_BYTES];
+};
+
 struct km_store {
 	struct km_keys *keys;
 	struct store_db db[DB_COUNT];
@@ -91,6 +98,8 @@ struct km_store {
 	struct store_position at, flushed;
 	struct month_slot *months;
 	struct store_seen seen;
+	bool signer_known;
+	struct stored_signer signer; /* the present one, while known */
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
 	struct km_store_work work;
@@ -234,6 +243,7 @@ KM_MUST_CHECK km_rc chain_head_read(struct km_store *s, struct km_head *head);
 KM_MUST_CHECK km_rc chain_body(struct km_store *s, const struct chain_record *r, char *text,
 			       size_t cap);
 void chain_forget_months(struct km_store *s);
+int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 /* --- people (identity.c) ------------------------------------------------------ */
 

@@ -7,6 +7,7 @@
  */
 #include "store_internal.h"
 #include "files.h"
+#include "signer.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -66,7 +67,14 @@ const char *const store_schema[DB_COUNT] = {
 	    "CREATE INDEX audit_subject ON audit (subject);"
 	    "CREATE TABLE month_key ("
 	    " month INTEGER PRIMARY KEY, kek_gen INTEGER NOT NULL,"
-	    " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;",
+	    " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"
+	    "CREATE TABLE signer ("
+	    " generation INTEGER PRIMARY KEY, public BLOB NOT NULL, since_seq INTEGER NOT NULL,"
+	    " since_hash BLOB NOT NULL, signature BLOB NOT NULL,"
+	    " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"
+	    "CREATE TABLE seal ("
+	    " seq INTEGER PRIMARY KEY, generation INTEGER NOT NULL, hash BLOB NOT NULL,"
+	    " wall INTEGER NOT NULL, signature BLOB NOT NULL) STRICT;",
 	[DB_IDENTITY] =
 	    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
 	    "CREATE TABLE person ("
@@ -191,6 +199,39 @@ static km_rc put_kept(struct km_store *s, sqlite3 *handle)
 	return rc;
 }
 
+/* The first signer is there before the first record. */
+static km_rc put_signer(struct km_store *s, sqlite3 *handle, const struct km_head *head)
+{
+	static const char text[] =
+	    "INSERT INTO signer (generation, public, since_seq, since_hash, signature, wrapped) "
+	    "VALUES (?1, ?2, 0, ?3, ?4, ?5)";
+	struct stored_signer first;
+	sqlite3_stmt *st = NULL;
+	km_rc rc = signer_make(s, head, NULL, &first);
+	const struct {
+		const void *bytes;
+		size_t len;
+	} blob[] = {
+		{ first.row.public, sizeof(first.row.public) },
+		{ first.row.since_hash, sizeof(first.row.since_hash) },
+		{ first.row.signature, sizeof(first.row.signature) },
+		{ first.wrapped, sizeof(first.wrapped) },
+	};
+	int code;
+
+	if (rc)
+		return rc;
+	code = sqlite3_prepare_v2(handle, text, -1, &st, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_int64(st, 1, first.row.generation);
+	for (int i = 0; code == SQLITE_OK && i < 4; i++)
+		code = sqlite3_bind_blob64(st, i + 2, blob[i].bytes, blob[i].len, SQLITE_STATIC);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(st);
+	sqlite3_finalize(st);
+	return store_rc(code);
+}
+
 static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, const uint8_t chain[16])
 {
 	struct km_head head = { .seq = 0 };
@@ -217,6 +258,8 @@ static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, cons
 		rc = put_meta(handle, META_HEAD, bytes, sizeof(bytes), NULL);
 	if (!rc && db == DB_VAULT)
 		rc = put_kept(s, handle);
+	if (!rc && db == DB_VAULT)
+		rc = put_signer(s, handle, &head);
 	if (!rc)
 		rc = store_rc(sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL));
 	return rc;

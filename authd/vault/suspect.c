@@ -155,27 +155,19 @@ km_rc suspect_start(struct vault *v)
 
 void suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
 {
-	struct km_head head;
-	uint8_t hash[32];
+	struct km_anchor a;
 	char found[160];
 	km_rc rc;
 
 	if (anchor->seq == 0)
 		return;
-	rc = store_head(v->store, &head);
-	if (rc == KM_OK && memcmp(head.chain, anchor->chain, sizeof head.chain) != 0)
-		snprintf(found, sizeof found,
-			 "the audit trail is another one than the judge knows");
-	else if (rc == KM_OK && head.seq < anchor->seq)
-		snprintf(found, sizeof found,
-			 "the database ends at record %llu, but record %llu was written before",
-			 (unsigned long long)head.seq, (unsigned long long)anchor->seq);
-	else if (rc == KM_OK && store_audit_hash(v->store, anchor->seq, hash) == KM_OK &&
-		 km_equal(hash, sizeof hash, anchor->hash, sizeof anchor->hash))
+	KM_ANCHOR_COPY(&a, anchor);
+	rc = store_anchor_check(v->store, &a, found, sizeof found);
+	if (rc == KM_OK)
 		return;
-	else
-		snprintf(found, sizeof found, "record %llu is not the one that was written",
-			 (unsigned long long)anchor->seq);
+	if (rc != KM_ECORRUPT)
+		snprintf(found, sizeof found, "what the judge wrote down could not be compared: %s",
+			 km_rc_text(rc, KM_LANG_EN));
 	suspect(v, KM_SUSPECT_ROLLBACK, found);
 }
 

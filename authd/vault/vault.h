@@ -11,8 +11,8 @@
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
  *   erase.c    erasure, step by step              epoch.c    closing a key epoch
- *   ballast.c  room for erasures on a full disk
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c  what is kept
+ *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -126,6 +126,11 @@ struct vault {
 
 	struct km_operator decoy_operator; /* what unknown names are judged against */
 	struct km_credential decoy;
+
+	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
+	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
+	bool seal_stuck;   /* it could not, and the log says so */
+	int64_t kept_ms;   /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
 	bool erase_stuck; /* and could not go on */
@@ -251,6 +256,13 @@ void line_erased(struct vault *v); /* tells the desks that waited for it */
 /* Tells the desks that wait for an epoch how far it is, and that it has begun. */
 void line_rewrapping(struct vault *v);
 void line_rotated(struct vault *v);
+
+/* --- tend.c ------------------------------------------------------------------ */
+
+/* Seals the head where that is due, or now. Without a flush of its own: the next one takes it. */
+void tend_seal(struct vault *v, bool now);
+/* When nobody waits: destroys the key of a month that is past its keeping period. */
+void tend_months(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 

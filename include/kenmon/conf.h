@@ -52,7 +52,8 @@ struct km_conf {
 		unsigned look_ahead;
 	} hotp;
 	struct km_names local_services;
-	unsigned audit_refusals; /* a minute and source */
+	unsigned audit_refusals;      /* a minute and source */
+	unsigned audit_keep;          /* months; 0: for ever */
 	unsigned erasure_epoch_delay; /* seconds from an erasure to the closing of the epoch */
 	enum km_lang language;
 	char time_zone[KM_CONF_TEXT];

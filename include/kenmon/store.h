@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <kenmon/anchor.h>
 #include <kenmon/clock.h>
 #include <kenmon/event.h>
 #include <kenmon/factor.h>
@@ -114,6 +115,16 @@ struct km_head {
 	uint64_t seq; /* of the last record; 0: none */
 	uint8_t hash[32];
 	int64_t wall; /* of the last record */
+};
+
+/* Who signs the chain for one key epoch. */
+struct km_signer {
+	uint32_t generation;
+	uint8_t public[KM_PUBLIC_BYTES];
+	uint64_t since_seq; /* it signs what comes after this record; 0: from the first */
+	uint8_t since_hash[32];
+	uint8_t signature[KM_SIGNATURE_BYTES]; /* of all this, by its predecessor; the first: by
+						  itself */
 };
 
 /*
@@ -322,15 +333,48 @@ KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, 
 /* The hash of one record, to compare with an anchor. KM_ENOTFOUND. */
 KM_MUST_CHECK km_rc store_audit_hash(struct km_store *, uint64_t seq, uint8_t hash[32]);
 
-/* Verification in slices, from a zeroed struct. */
+/*
+ * Verification in slices, from a zeroed struct: the records and the sealed end, then the signers,
+ * then the seals. A signature counts as KM_VERIFY_SIGNATURE records.
+ */
+#define KM_VERIFY_SIGNATURE 32
 struct km_verify {
+	enum { KM_VERIFY_RECORDS, KM_VERIFY_SIGNERS, KM_VERIFY_SEALS } part;
 	uint64_t next; /* seq expected next; 0 before the first slice */
 	uint8_t hash[32];
-	uint64_t bad; /* seq of the first bad record; 0: none so far */
-	char why[128];
+	struct km_signer signer; /* the last one looked at; generation 0: none */
+	uint32_t checked;        /* generation of the newest that was verified */
+	uint64_t until;          /* the record up to which the signer signs */
+	uint64_t seals, sealed;  /* seals that hold, and the last record under one */
+	uint64_t bad;            /* seq of the first bad record; 0: none so far */
+	char why[192];
 	bool finished;
 };
 KM_MUST_CHECK km_rc store_audit_verify(struct km_store *, struct km_verify *, size_t records);
+
+/*
+ * The head as of the last good flush, signed; where no signer opens, unsigned (generation 0).
+ */
+KM_MUST_CHECK km_rc store_sign_head(struct km_store *, struct km_anchor *out);
+/* Puts a seal on the head of this batch; does nothing where it has one. KM_ENOTFOUND: no signer. */
+KM_MUST_CHECK km_rc store_seal(struct km_store *);
+/* KM_ENOTFOUND: there is none. */
+KM_MUST_CHECK km_rc store_last_seal(struct km_store *, uint64_t *seq, int64_t *wall);
+/* Up to limit signers of generations above after. */
+KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limit,
+				  struct km_signer *out, size_t *count);
+/*
+ * Does the chain still hold what an anchor says? KM_ECORRUPT: no, and why says what must have been
+ * done. The chain itself is not verified here.
+ */
+KM_MUST_CHECK km_rc store_anchor_check(struct km_store *, const struct km_anchor *, char *why,
+				       size_t cap);
+/*
+ * Destroys the key of the oldest month that lies more than keep months behind the present one: the
+ * bodies of its records can be read no more. KM_ENOTFOUND: there is none. The event gets the month.
+ */
+KM_MUST_CHECK km_rc store_month_expire(struct km_store *, unsigned keep,
+				       struct km_event_record *event);
 
 /*
  * Small values: "machine", "suspect", … KM_ENOTFOUND. value_len in and out. The event may be

@@ -74,6 +74,9 @@ struct registration {
 bool bench_register(const struct house *h, size_t count,
 		    void (*describe)(size_t i, struct registration *out));
 
+/* Writes audit records the same way, with a seal on each thousandth. */
+bool bench_records(const struct house *h, size_t count);
+
 /* Accounts that exist only for this process and its children; the door looks each up in NSS. */
 #define ACCOUNT_ONE     "kmb-one"
 #define ACCOUNT_FLIGHTS 64
@@ -132,5 +135,6 @@ void bench_flight(struct benches *b);
 void bench_race(struct benches *b);
 void bench_size(struct benches *b);
 void bench_refused(struct benches *b);
+void bench_trail(struct benches *b); /* the last: the house of one operator has a long trail then */
 
 #endif

@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 		void (*run)(struct benches *b);
 	} bench[] = {
 		{ "login", bench_login },     { "flight", bench_flight }, { "race", bench_race },
-		{ "refused", bench_refused }, { "size", bench_size },
+		{ "refused", bench_refused }, { "size", bench_size },     { "trail", bench_trail },
 	};
 	struct benches *b = calloc(1, sizeof(*b));
 	bool complete = b && accounts_make() && furnish_all(b);

@@ -74,8 +74,9 @@ static km_rc register_all(struct km_store *s, size_t count,
 	return rc;
 }
 
-bool bench_register(const struct house *h, size_t count,
-		    void (*describe)(size_t i, struct registration *out))
+/* Opens the store of a stopped house for as long as fill takes. */
+static bool with_store(const struct house *h, km_rc (*fill)(struct km_store *s, void *arg),
+		       void *arg)
 {
 	char dir[HOUSE_PATH + 16], key[HOUSE_PATH + 32], why[512] = "";
 	struct km_keys *keys = NULL;
@@ -88,12 +89,64 @@ bool bench_register(const struct house *h, size_t count,
 	if (rc == KM_OK)
 		rc = store_open(dir, keys, &s, why, sizeof(why));
 	if (rc == KM_OK)
-		rc = register_all(s, count, describe);
+		rc = fill(s, arg);
 	if (rc != KM_OK)
-		say("cannot register operators: %s %s", km_rc_text(rc, KM_LANG_EN), why);
+		say("the store cannot be filled: %s %s", km_rc_text(rc, KM_LANG_EN), why);
 	store_close(s);
 	km_keys_close(keys);
 	return rc == KM_OK;
+}
+
+struct registrations {
+	size_t count;
+	void (*describe)(size_t i, struct registration *out);
+};
+
+static km_rc register_these(struct km_store *s, void *arg)
+{
+	const struct registrations *r = arg;
+
+	return register_all(s, r->count, r->describe);
+}
+
+bool bench_register(const struct house *h, size_t count,
+		    void (*describe)(size_t i, struct registration *out))
+{
+	struct registrations r = { count, describe };
+
+	return with_store(h, register_these, &r);
+}
+
+/* --- records -------------------------------------------------------------- */
+
+static km_rc record_all(struct km_store *s, void *arg)
+{
+	struct km_event_record r = { .event = KM_EVENT_LOGIN_ALLOWED, .actor = "door" };
+	const size_t *count = arg;
+	struct km_now now;
+	km_rc rc = km_clock_read(&now);
+
+	for (size_t i = 0; rc == KM_OK && i < *count; i++) {
+		store_set_now(s, &now);
+		memset(r.subject, (int)(i % 200) + 1, sizeof(r.subject));
+		snprintf(r.body, sizeof(r.body),
+			 "service=sshd tty=pts/%zu rhost=10.0.%zu.%zu origin=remote factor=totp "
+			 "credential=%zu",
+			 i % 9, i % 7, i % 250, i % 200);
+		rc = store_record(s, &r);
+		if (rc == KM_OK && (i % PER_FLUSH == PER_FLUSH - 1 || i == *count - 1)) {
+			rc = store_seal(s);
+			if (rc == KM_OK)
+				rc = store_flush(s);
+			store_idle(s);
+		}
+	}
+	return rc;
+}
+
+bool bench_records(const struct house *h, size_t count)
+{
+	return with_store(h, record_all, &count);
 }
 
 /* --- accounts ------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <security/pam_appl.h>
 
+#include <kenmon/anchor.h>
 #include <kenmon/sock.h>
 
 #include "house_office.h"
@@ -174,6 +175,34 @@ static void test_a_refusal_is_a_warning_with_its_reason(void **state)
 	assert_null(strstr(record, code));
 }
 
+/* Often the journal is the only thing of this machine that another one keeps. */
+static void test_the_journal_gets_the_anchor_that_the_judge_has_written_down(void **state)
+{
+	struct house *h = &scene.house;
+	char record[8192], line[KM_ANCHOR_LINE + 32] = "", path[HOUSE_PATH + 32], *at;
+	struct km_anchor a;
+	FILE *f;
+
+	(void)state;
+	drained();
+	assert_int_equal(try_hotp(0), PAM_SUCCESS);
+	office_close();
+	assert_true(house_stop(h)); /* the last one comes at the stop, however short a minute was */
+	assert_true(next_record("\nKENMON_ANCHOR=", record));
+	at = strstr(record, "\nKENMON_ANCHOR=") + strlen("\nKENMON_ANCHOR=");
+	at[strcspn(at, "\n")] = '\0';
+	assert_int_equal(km_anchor_parse(at, &a), KM_OK);
+	assert_int_equal(a.generation, 1);
+	snprintf(path, sizeof(path), "%s/judge/anchor", h->state);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		continue;
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	assert_string_equal(line, at);
+}
+
 static void test_a_journal_that_nobody_reads_blocks_nobody(void **state)
 {
 	const struct house *h = &scene.house;
@@ -228,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		JOURNAL_TEST(test_a_login_is_a_structured_record),
 		JOURNAL_TEST(test_a_refusal_is_a_warning_with_its_reason),
+		JOURNAL_TEST(test_the_journal_gets_the_anchor_that_the_judge_has_written_down),
 		JOURNAL_TEST(test_a_journal_that_nobody_reads_blocks_nobody),
 		JOURNAL_TEST(test_a_journal_that_is_gone_is_found_when_it_is_back),
 		JOURNAL_TEST(test_rooms_start_without_a_journal),

@@ -45,6 +45,8 @@ struct play {
 	bool stuck_cursor;        /* every row has the same cursor */
 	bool prompt, wrong_once;  /* asks for a code */
 	unsigned records, slices; /* of the audit trail; verifying ends after so many slices */
+	bool signers, disordered; /* two signers are shown; in the wrong order */
+	unsigned bad_anchor;      /* the so many-th anchor does not hold */
 	bool status;              /* rows of status, one of them an alarm */
 	km_rc rc;
 	const char *text;
@@ -126,6 +128,28 @@ static void give_progress(int line)
 	give(line, &m, -1);
 }
 
+static void give_signers(const struct play *p, int line)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
+
+		m.signer_row.generation = p->disordered ? 2 - i : 1 + i;
+		m.signer_row.since_seq = i;
+		memset(m.signer_row.public, 0xa0 + (int)i, sizeof(m.signer_row.public));
+		give(line, &m, -1);
+	}
+}
+
+static void give_verified(int line)
+{
+	struct km_msg m = { .number = KM_MSG_VERIFIED };
+
+	m.verified.records = 7;
+	m.verified.seals = 3;
+	m.verified.sealed = 6;
+	give(line, &m, -1);
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
@@ -166,7 +190,13 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		give_progress(line);
 		if (--p->slices)
 			return KM_EAGAIN;
+		if (p->signers)
+			give_signers(p, line);
+		if (p->rc == KM_OK)
+			give_verified(line);
 	}
+	if (m->number == KM_MSG_AUDIT_ANCHOR && p->bad_anchor && --p->bad_anchor == 0)
+		return KM_ECORRUPT;
 	if (m->number == KM_MSG_ACCEPT && !m->accept.confirm)
 		return KM_OK;
 	return p->prompt ? ask(p, line) : p->rc;

@@ -18,6 +18,8 @@
 
 #define CHAIN "000102030405060708090a0b0c0d0e0f"
 #define HASH  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY   "f0f1f2f3f4f5f6f7f8f9fafbfcfdfefff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+#define BY    " 3 " KEY " " HASH HASH
 
 static char dir[64], path[80], aside[80];
 
@@ -59,9 +61,9 @@ static void get(char *out, size_t cap)
 	close(fd);
 }
 
-static struct judge_head head(uint64_t seq)
+static struct km_anchor head(uint64_t seq)
 {
-	struct judge_head h = { .seq = seq };
+	struct km_anchor h = { .seq = seq, .wall = 1700000000, .generation = 3 };
 
 	memset(h.chain, 0xab, sizeof(h.chain));
 	memset(h.hash, (int)(seq & 0xff), sizeof(h.hash));
@@ -80,16 +82,16 @@ static uint64_t reopened(bool *torn)
 
 static void write_one(struct judge_anchor *a, uint64_t seq)
 {
-	struct judge_head h = head(seq);
+	struct km_anchor h = head(seq);
 
 	assert_true(judge_anchor_take(a, &h));
-	assert_int_equal(judge_anchor_write(a, 1700000000, 5), KM_OK);
+	assert_int_equal(judge_anchor_write(a, 5), KM_OK);
 }
 
 static void test_what_was_written_is_read_again(void **state)
 {
 	struct judge_anchor a = { .fd = -1 };
-	struct judge_head last = head(9);
+	struct km_anchor last = head(9);
 	struct stat st;
 	bool torn = true;
 
@@ -111,10 +113,33 @@ static void test_what_was_written_is_read_again(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void test_every_part_of_an_anchor_is_in_its_line(void **state)
+{
+	struct km_anchor a = { .seq = INT64_MAX,
+			       .wall = -9223372036854775807,
+			       .generation = UINT32_MAX };
+	struct km_anchor back;
+	char line[KM_ANCHOR_LINE];
+
+	(void)state;
+	memset(a.chain, 0x1c, sizeof(a.chain));
+	memset(a.hash, 0x2d, sizeof(a.hash));
+	memset(a.public, 0x3e, sizeof(a.public));
+	memset(a.signature, 0xff, sizeof(a.signature));
+	km_anchor_format(&a, line);
+	assert_in_range(strlen(line), 300, KM_ANCHOR_LINE - 1);
+	assert_int_equal(km_anchor_parse(line, &back), KM_OK);
+	assert_true(km_anchor_same(&a, &back));
+	assert_int_equal(back.wall, a.wall);
+	assert_int_equal(back.generation, a.generation);
+	assert_memory_equal(back.public, a.public, sizeof(a.public));
+	assert_memory_equal(back.signature, a.signature, sizeof(a.signature));
+}
+
 static void test_the_same_head_is_not_written_twice_and_one_in_doubt_not_at_all(void **state)
 {
 	struct judge_anchor a = { .fd = -1 };
-	struct judge_head seven = head(7), doubt = head(0);
+	struct km_anchor seven = head(7), doubt = head(0);
 	char before[512], after[512];
 	bool torn;
 
@@ -124,7 +149,7 @@ static void test_the_same_head_is_not_written_twice_and_one_in_doubt_not_at_all(
 	get(before, sizeof(before));
 	assert_false(judge_anchor_take(&a, &seven));
 	assert_false(judge_anchor_take(&a, &doubt));
-	assert_int_equal(judge_anchor_write(&a, 1700000001, 6), KM_OK);
+	assert_int_equal(judge_anchor_write(&a, 6), KM_OK);
 	get(after, sizeof(after));
 	assert_string_equal(before, after);
 	assert_int_equal(a.head.seq, 7);
@@ -147,8 +172,8 @@ static void test_the_newest_line_counts_even_when_it_is_lower(void **state)
 
 static void test_a_torn_last_line_is_passed_over_at_every_length(void **state)
 {
-	static const char whole[] = CHAIN " 41 " HASH " 1700000000\n";
-	static const char next[] = CHAIN " 42 " HASH " 1700000001\n";
+	static const char whole[] = CHAIN " 41 " HASH " 1700000000" BY "\n";
+	static const char next[] = CHAIN " 42 " HASH " 1700000001" BY "\n";
 
 	(void)state;
 	for (size_t cut = 0; cut < sizeof(next) - 1; cut++) {
@@ -171,7 +196,7 @@ static void test_a_line_after_a_torn_one_stands_alone(void **state)
 	bool torn = false;
 
 	(void)state;
-	put(path, CHAIN " 41 " HASH " 1700000000\n" CHAIN " 42 0011", 0600);
+	put(path, CHAIN " 41 " HASH " 1700000000" BY "\n" CHAIN " 42 0011", 0600);
 	assert_int_equal(judge_anchor_open(&a, dir, &torn), KM_OK);
 	assert_true(torn);
 	write_one(&a, 43);
@@ -186,13 +211,17 @@ static void test_bytes_that_are_no_line_are_passed_over(void **state)
 		"\n",
 		"\n\n\n",
 		"garbage\n",
-		CHAIN " 0 " HASH " 1700000000\n",
-		CHAIN " 42 " HASH " 1700000000 \n",
-		CHAIN " 42 " HASH " -1\n",
-		CHAIN " 42  " HASH " 1\n",
-		CHAIN " 18446744073709551616 " HASH " 1\n",
-		CHAIN " x " HASH " 1\n",
-		"0" CHAIN " 42 " HASH " 1\n",
+		CHAIN " 0 " HASH " 1700000000" BY "\n",
+		CHAIN " 42 " HASH " 1700000000\n",
+		CHAIN " 42 " HASH " 1700000000" BY " \n",
+		CHAIN " 42 " HASH " --1" BY "\n",
+		CHAIN " 42  " HASH " 1" BY "\n",
+		CHAIN " 9223372036854775808 " HASH " 1" BY "\n",
+		CHAIN " 42 " HASH " 9223372036854775808" BY "\n",
+		CHAIN " 42 " HASH " 1 4294967296 " KEY " " HASH HASH "\n",
+		CHAIN " 42 " HASH " 1 3 " KEY " " HASH "\n",
+		CHAIN " x " HASH " 1" BY "\n",
+		"0" CHAIN " 42 " HASH " 1" BY "\n",
 	};
 
 	(void)state;
@@ -200,7 +229,7 @@ static void test_bytes_that_are_no_line_are_passed_over(void **state)
 		bool torn = false;
 
 		unlink(path);
-		put(path, CHAIN " 41 " HASH " 1700000000\n", 0600);
+		put(path, CHAIN " 41 " HASH " 1700000000" BY "\n", 0600);
 		put(path, bad[i], 0600);
 		assert_int_equal(reopened(&torn), 41);
 		assert_true(torn);
@@ -272,7 +301,7 @@ static void test_a_full_disk_loses_no_head_and_the_next_write_is_whole(void **st
 {
 	struct rlimit was, small;
 	struct judge_anchor a = { .fd = -1 };
-	struct judge_head eight = head(8);
+	struct km_anchor eight = head(8);
 	bool torn;
 
 	(void)state;
@@ -280,13 +309,13 @@ static void test_a_full_disk_loses_no_head_and_the_next_write_is_whole(void **st
 	assert_int_equal(judge_anchor_open(&a, dir, &torn), KM_OK);
 	write_one(&a, 7);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
-	small = (struct rlimit){ 150, was.rlim_max };
+	small = (struct rlimit){ 400, was.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_true(judge_anchor_take(&a, &eight));
-	assert_int_equal(judge_anchor_write(&a, 1700000000, 5), KM_EIO);
-	assert_int_equal(judge_anchor_write(&a, 1700000000, 5), KM_EIO);
+	assert_int_equal(judge_anchor_write(&a, 5), KM_EIO);
+	assert_int_equal(judge_anchor_write(&a, 5), KM_EIO);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
-	assert_int_equal(judge_anchor_write(&a, 1700000000, 5), KM_OK);
+	assert_int_equal(judge_anchor_write(&a, 5), KM_OK);
 	judge_anchor_close(&a);
 	assert_int_equal(reopened(&torn), 8);
 	assert_false(torn);
@@ -297,6 +326,7 @@ int main(void)
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 		IN_DIR(test_what_was_written_is_read_again),
+		cmocka_unit_test(test_every_part_of_an_anchor_is_in_its_line),
 		IN_DIR(test_the_same_head_is_not_written_twice_and_one_in_doubt_not_at_all),
 		IN_DIR(test_the_newest_line_counts_even_when_it_is_lower),
 		IN_DIR(test_a_torn_last_line_is_passed_over_at_every_length),

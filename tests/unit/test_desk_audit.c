@@ -108,6 +108,81 @@ static void test_a_broken_chain_exits_1_and_names_the_record(void **state)
 	end(&s);
 }
 
+static void test_the_last_seal_and_the_first_signer_are_shown(void **state)
+{
+	struct play p = { .slices = 2, .signers = true };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify")), 0);
+	assert_says(s.out,
+		    "7 records, unbroken.\nThe last seal is on record 6. First signer: a0a0");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--json")), 0);
+	assert_says(s.out, "{\"result\":\"done\",\"records\":7,");
+	assert_says(s.out,
+		    "\"seals\":3,\"last-sealed-record\":6,\"signers\":[\n{\"generation\":1,");
+	assert_says(s.out, "\n{\"generation\":2,\"public\":\"a1a1");
+	end(&s);
+}
+
+static void test_signers_out_of_order_are_no_answer(void **state)
+{
+	struct play p = { .slices = 1, .signers = true, .disordered = true };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--json")), 69);
+	assert_says(s.out, "{\"error\":\"EPROTO\"");
+	end(&s);
+}
+
+#define ANCHOR_HEX "00112233445566778899aabbccddeeff"
+#define ANCHOR(seq)                                                                                \
+	ANCHOR_HEX " " seq " " ANCHOR_HEX ANCHOR_HEX " 1775001600 1 " ANCHOR_HEX ANCHOR_HEX        \
+		   " " ANCHOR_HEX ANCHOR_HEX ANCHOR_HEX ANCHOR_HEX "\n"
+
+static void test_each_anchor_is_compared_and_the_first_bad_one_named(void **state)
+{
+	struct play p = { .slices = 1 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, ANCHOR("3") "\n" ANCHOR("4") ANCHOR("5"));
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--anchor"), W("-")), 0);
+	assert_says(s.out, "3 anchors of - hold.");
+	assert_string_equal(s.err, "");
+	end(&s);
+	p.bad_anchor = 2;
+	p.text = "record 4 is another";
+	begin(&s, &p, ANCHOR("3") "\n" ANCHOR("4") ANCHOR("5"));
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--anchor=-")), 1);
+	assert_says(s.err, "anchor in line 3: record 4 is another");
+	assert_null(strstr(s.out, "unbroken"));
+	end(&s);
+}
+
+/* C10: what stands in a file that somebody else may have written does not reach the terminal. */
+static void test_lines_that_are_no_anchors_are_named_by_number_alone(void **state)
+{
+	struct play p = { .slices = 1 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "\033[2Jevil\n" ANCHOR("4") "\0\n");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--anchor"), W("-")), 0);
+	assert_says(s.err, "line 1 of - is no anchor");
+	assert_null(strstr(s.err, "evil"));
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--anchor"), W("-")), 1);
+	assert_says(s.err, "there is no anchor in -");
+	end(&s);
+}
+
 static void test_alarms_stand_first_and_say_so(void **state)
 {
 	struct play p = { .status = true };
@@ -156,6 +231,10 @@ int main(void)
 		cmocka_unit_test(test_no_record_is_said_on_standard_error),
 		cmocka_unit_test(test_verifying_goes_on_slice_after_slice),
 		cmocka_unit_test(test_a_broken_chain_exits_1_and_names_the_record),
+		cmocka_unit_test(test_the_last_seal_and_the_first_signer_are_shown),
+		cmocka_unit_test(test_signers_out_of_order_are_no_answer),
+		cmocka_unit_test(test_each_anchor_is_compared_and_the_first_bad_one_named),
+		cmocka_unit_test(test_lines_that_are_no_anchors_are_named_by_number_alone),
 		cmocka_unit_test(test_alarms_stand_first_and_say_so),
 		cmocka_unit_test(test_what_was_found_is_shown_before_it_can_be_accepted),
 	};

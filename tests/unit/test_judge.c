@@ -49,6 +49,40 @@ static void test_c9_a_vault_that_goes_refuses_everybody_and_the_next_is_found_at
 	close(fd[0]);
 }
 
+static void test_the_next_vault_is_told_what_the_last_one_signed(void **state)
+{
+	struct km_msg head = { .number = KM_MSG_HEAD }, said;
+	int fd = client();
+
+	(void)state;
+	vault_comes();
+	head.head.seq = 12;
+	head.head.wall = 1700000000;
+	head.head.generation = 3;
+	memset(head.head.chain, 1, sizeof(head.head.chain));
+	memset(head.head.hash, 2, sizeof(head.head.hash));
+	memset(head.head.public, 3, sizeof(head.head.public));
+	memset(head.head.signature, 4, sizeof(head.head.signature));
+	vault_says(head);
+	close(fd);
+	vault_goes();
+	fd = client();
+	vault = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(vault >= 0);
+	said = next_from_judge(NULL);
+	assert_int_equal(said.number, KM_MSG_ANCHOR);
+	assert_int_equal(said.anchor.version, KM_ROOM_PROTOCOL);
+	assert_int_equal(said.anchor.seq, 12);
+	assert_int_equal(said.anchor.wall, 1700000000);
+	assert_int_equal(said.anchor.generation, 3);
+	assert_memory_equal(said.anchor.chain, head.head.chain, sizeof(head.head.chain));
+	assert_memory_equal(said.anchor.hash, head.head.hash, sizeof(head.head.hash));
+	assert_memory_equal(said.anchor.public, head.head.public, sizeof(head.head.public));
+	assert_memory_equal(said.anchor.signature, head.head.signature,
+			    sizeof(head.head.signature));
+	close(fd);
+}
+
 static void test_without_a_vault_a_client_is_refused_at_once(void **state)
 {
 	(void)state;
@@ -290,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_HOUSE(test_the_vault_writes_allow_on_the_clients_own_socket),
 		IN_HOUSE(test_c9_a_vault_that_goes_refuses_everybody_and_the_next_is_found_at_once),
+		IN_HOUSE(test_the_next_vault_is_told_what_the_last_one_signed),
 		IN_HOUSE(test_without_a_vault_a_client_is_refused_at_once),
 		IN_HOUSE(test_a_vault_that_breaks_the_protocol_loses_its_link),
 		IN_HOUSE(test_a_vault_with_another_uid_is_not_listened_to),

@@ -214,7 +214,10 @@ static int setup_faults(void **state)
 
 /* --- what is done meanwhile --------------------------------------------------------- */
 
-/* A round: people come, go, log in and fail. Any call may fail; the flush says what counts. */
+/*
+ * A round: people come, go, log in and fail, the trail is sealed, every key is wrapped anew. Any
+ * call may fail; the flush says what counts.
+ */
 static km_rc round_of(struct box *b, uint64_t id)
 {
 	struct km_event_record e = event_of(KM_EVENT_LOGIN_REFUSED, NULL);
@@ -225,6 +228,7 @@ static km_rc round_of(struct box *b, uint64_t id)
 				.class = KM_CLASS_DIGITS,
 				.event = &e };
 	struct km_operator alice, carol, bob;
+	struct km_rewrap at = { 0 };
 	struct km_person who;
 	km_rc rc = store_operator_by_login(b->s, "alice", &alice);
 
@@ -244,6 +248,14 @@ static km_rc round_of(struct box *b, uint64_t id)
 		rc = store_erase_rows(b->s, carol.subject);
 	if (!rc)
 		rc = store_erase_finish(b->s, carol.subject, &e);
+	if (!rc)
+		rc = store_seal(b->s);
+	if (!rc)
+		rc = store_epoch_begin(b->s, &e);
+	while (!rc && !at.finished)
+		rc = store_epoch_slice(b->s, &at);
+	if (!rc && at.damaged)
+		rc = KM_ECORRUPT;
 	if (rc) { /* a caller that stops here gives the round up */
 		store_undo(b->s);
 		return rc;
@@ -261,6 +273,7 @@ static uint64_t prepare(struct box *b)
 	id = enrol(b, &alice, "seed");
 	add(b, "carol", "3");
 	assert_int_equal(store_flush(b->s), KM_OK);
+	assert_int_equal(km_keys_renew(b->keys), KM_OK);
 	return id;
 }
 
@@ -270,7 +283,9 @@ static int outcome(struct box *b, uint64_t id)
 	struct km_operator alice, other;
 	struct km_person who;
 	struct km_verify v = { 0 };
+	struct km_audit_row first;
 	struct km_counts counts;
+	size_t count = 0;
 	bool moved;
 
 	assert_int_equal(store_operator_by_login(b->s, "alice", &alice), KM_OK);
@@ -285,10 +300,14 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? KM_ENOTFOUND : KM_OK);
 	assert_int_equal(store_counts(b->s, &counts), KM_OK);
 	assert_int_equal(counts.operators, 2);
-	assert_int_equal(counts.records, moved ? 8 : 3);
+	assert_int_equal(counts.records, moved ? 9 : 3);
 	while (!v.finished)
 		assert_int_equal(store_audit_verify(b->s, &v, 100), KM_OK);
 	assert_int_equal(v.bad, 0);
+	assert_int_equal(v.checked, moved ? 2 : 1);
+	assert_int_equal(v.seals, moved ? 2 : 0); /* one of the old signer's is its last */
+	assert_int_equal(store_audit(b->s, 0, NULL, 1, &first, &count), KM_OK);
+	assert_string_equal(first.body, "by=test");
 	return moved;
 }
 

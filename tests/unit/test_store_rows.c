@@ -78,6 +78,17 @@ static const struct column {
 	{ DB_VAULT, "month_key", "month", NOT_AT_ALL, "bodies do not open, as without the row" },
 	{ DB_VAULT, "month_key", "kek_gen", NOT_AT_ALL, "bodies do not open" },
 	{ DB_VAULT, "month_key", "wrapped", NOT_AT_ALL, "bodies do not open" },
+	{ DB_VAULT, "signer", "generation", BY_VERIFYING, NULL },
+	{ DB_VAULT, "signer", "public", BY_VERIFYING, NULL },
+	{ DB_VAULT, "signer", "since_seq", BY_VERIFYING, NULL },
+	{ DB_VAULT, "signer", "since_hash", BY_VERIFYING, NULL },
+	{ DB_VAULT, "signer", "signature", BY_VERIFYING, NULL },
+	{ DB_VAULT, "signer", "wrapped", NOT_AT_ALL, "nothing is sealed; said at each start" },
+	{ DB_VAULT, "seal", "seq", BY_VERIFYING, NULL },
+	{ DB_VAULT, "seal", "generation", BY_VERIFYING, NULL },
+	{ DB_VAULT, "seal", "hash", BY_VERIFYING, NULL },
+	{ DB_VAULT, "seal", "wall", BY_VERIFYING, NULL },
+	{ DB_VAULT, "seal", "signature", BY_VERIFYING, NULL },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
 	{ DB_IDENTITY, "meta", "value", NOT_AT_ALL, "compared with vault.db at each start" },
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
@@ -136,6 +147,7 @@ static void fill(struct box *b, struct filled *f)
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "suspicion", &suspicion, 1, NULL), KM_OK);
 	assert_int_equal(store_op_note(b->s, op, KM_OK, 1), KM_OK);
+	assert_int_equal(store_seal(b->s), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
 }
 

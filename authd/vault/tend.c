@@ -1,0 +1,64 @@
+/*
+ * What the trail needs when nobody waits for it: seals, so that not even who
+ * has today's keys can rewrite it unseen, and the end of bodies that were kept
+ * long enough.
+ */
+#include <stdio.h>
+
+#include <kenmon/log.h>
+
+#include "vault.h"
+
+/* A seal is a page of the next commit; at most this many records and this time go without one. */
+#define SEAL_RECORDS 1000
+#define SEAL_MS      60000
+
+#define MONTHS_MS                                                                                  \
+	60000 /* how often months are looked at: an erasure need not wait for the hour             \
+	       */
+
+static bool seal_is_due(const struct vault *v, uint64_t seq)
+{
+	return seq - v->sealed >= SEAL_RECORDS || v->now.boot_ms - v->sealed_ms >= SEAL_MS;
+}
+
+void tend_seal(struct vault *v, bool now)
+{
+	struct km_head head;
+	km_rc rc;
+
+	/* Two histories under one signature would be worse than none. */
+	if ((v->suspicion & KM_SUSPECT_ROLLBACK) || store_head(v->store, &head) != KM_OK ||
+	    head.seq == v->sealed || (!now && !seal_is_due(v, head.seq)))
+		return;
+	rc = store_seal(v->store);
+	v->sealed_ms = v->now.boot_ms;
+	if (rc == KM_OK)
+		v->sealed = head.seq;
+	else if (!v->seal_stuck)
+		km_log(LOG_ERR, "the audit trail could not be sealed (%s); see 'kenmon status'",
+		       km_rc_text(rc, KM_LANG_EN));
+	v->seal_stuck = rc != KM_OK;
+}
+
+void tend_months(struct vault *v)
+{
+	struct km_event_record r;
+	km_rc rc;
+
+	/* Nothing is destroyed by a clock that may be wrong, or in a store that may not be ours. */
+	if (v->conf.audit_keep == 0 || v->suspicion ||
+	    (v->kept_ms && v->now.boot_ms - v->kept_ms < MONTHS_MS))
+		return;
+	event_make(&r, KM_EVENT_MONTH_EXPIRED, NULL, "vault");
+	rc = store_month_expire(v->store, v->conf.audit_keep, &r);
+	if (rc == KM_OK) {
+		note_event(v, &r);
+		v->erasing = true; /* the logs, too, forget the key */
+		return;            /* and the next month in the next idle round */
+	}
+	v->kept_ms = v->now.boot_ms;
+	if (rc != KM_ENOTFOUND)
+		km_log(LOG_ERR, "a month past its keeping period could not be destroyed (%s)",
+		       km_rc_text(rc, KM_LANG_EN));
+}

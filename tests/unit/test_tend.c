@@ -1,0 +1,202 @@
+/* When seals are made and months destroyed, and when not. */
+#include "store_box.h"
+
+#include <kenmon/log.h>
+
+#include "../../authd/vault/vault.h"
+
+struct tended {
+	struct box box;
+	struct vault v;
+};
+
+static int setup(void **state)
+{
+	struct tended *t = calloc(1, sizeof(*t));
+
+	km_log_open("test", NULL, LOG_EMERG);
+	box_open(&t->box);
+	t->v.store = t->box.s;
+	t->v.keys = t->box.keys;
+	t->v.judge = -1;
+	t->v.now = t->box.now;
+	t->v.now.boot_ms = 1000000;
+	km_conf_defaults(&t->v.conf);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct tended *t = *state;
+
+	box_close(&t->box);
+	free(t);
+	return 0;
+}
+
+static void happens(struct tended *t, unsigned records)
+{
+	store_set_now(t->v.store, &t->v.now);
+	for (unsigned i = 0; i < records; i++)
+		assert_int_equal(record(&t->box, "n=1"), KM_OK);
+	assert_int_equal(store_flush(t->v.store), KM_OK);
+}
+
+static int64_t seals(struct tended *t, bool now)
+{
+	tend_seal(&t->v, now);
+	assert_int_equal(store_flush(t->v.store), KM_OK);
+	return sql_number(&t->box, DB_VAULT, "SELECT count(*) FROM seal");
+}
+
+/* --- seals ----------------------------------------------------------------------------- */
+
+static void test_a_login_pays_for_no_seal_but_each_minute_and_thousand_has_one(void **state)
+{
+	struct tended *t = *state;
+
+	assert_int_equal(seals(t, true), 0); /* nothing has happened */
+	happens(t, 1);
+	assert_int_equal(seals(t, false), 1); /* the start */
+	happens(t, 999);
+	t->v.now.boot_ms += 59999;
+	assert_int_equal(seals(t, false), 1);
+	t->v.now.boot_ms += 1;
+	assert_int_equal(seals(t, false), 2);
+	t->v.now.boot_ms += 600000; /* idle: nothing to put one on */
+	assert_int_equal(seals(t, false), 2);
+	assert_int_equal(seals(t, true), 2);
+	happens(t, 1);
+	assert_int_equal(seals(t, false), 3);
+	happens(t, 999);
+	assert_int_equal(seals(t, false), 3);
+	happens(t, 1);
+	assert_int_equal(seals(t, false), 4);
+	happens(t, 1);
+	assert_int_equal(seals(t, false), 4);
+	assert_int_equal(seals(t, true), 5); /* a stop, a verification */
+}
+
+static void test_nothing_is_sealed_while_the_database_may_be_an_older_one(void **state)
+{
+	struct tended *t = *state;
+
+	happens(t, 2000);
+	t->v.suspicion = KM_SUSPECT_ROLLBACK;
+	assert_int_equal(seals(t, false), 0);
+	assert_int_equal(seals(t, true), 0);
+	t->v.suspicion = KM_SUSPECT_CLOCK;
+	assert_int_equal(seals(t, false), 1);
+}
+
+static void test_a_seal_that_cannot_be_made_is_not_tried_each_round(void **state)
+{
+	struct tended *t = *state;
+
+	happens(t, 1);
+	sql(&t->box, DB_VAULT, "DELETE FROM signer");
+	t->box.s->signer_known = false;
+	assert_int_equal(seals(t, false), 0);
+	assert_true(t->v.seal_stuck);
+	happens(t, 1);
+	t->v.seal_stuck = false;
+	assert_int_equal(seals(t, false), 0);
+	assert_false(t->v.seal_stuck); /* not tried */
+	t->v.now.boot_ms += 60000;
+	assert_int_equal(seals(t, false), 0);
+	assert_true(t->v.seal_stuck);
+}
+
+/* --- months ------------------------------------------------------------------------------ */
+
+#define YEAR (366 * 86400)
+
+static int64_t months(struct tended *t)
+{
+	tend_months(&t->v);
+	assert_int_equal(store_flush(t->v.store), KM_OK);
+	return sql_number(&t->box, DB_VAULT, "SELECT count(*) FROM month_key");
+}
+
+static void ten_years_pass(struct tended *t)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		happens(t, 1);
+		t->v.now.wall += YEAR;
+	}
+	happens(t, 1);
+	assert_int_equal(sql_number(&t->box, DB_VAULT, "SELECT count(*) FROM month_key"), 11);
+}
+
+static void test_one_month_a_round_goes_and_the_trail_says_so(void **state)
+{
+	struct tended *t = *state;
+
+	ten_years_pass(t);
+	assert_int_equal(months(t), 10);
+	assert_true(t->v.erasing); /* the logs, too */
+	assert_int_equal(t->v.notes, 1);
+	assert_int_equal(t->v.note[0].record.event, KM_EVENT_MONTH_EXPIRED);
+	assert_string_equal(t->v.note[0].record.body, "month=2025-06");
+}
+
+static void test_seven_years_are_kept_unless_told_otherwise(void **state)
+{
+	struct tended *t = *state;
+	int64_t left;
+
+	ten_years_pass(t);
+	for (unsigned i = 0; i < 20; i++)
+		left = months(t);
+	assert_int_equal(left, 8);
+	t->v.conf.audit_keep = 12;
+	assert_int_equal(months(t), 8); /* looked at once a minute where there is nothing */
+	t->v.now.boot_ms += 60000;
+	for (unsigned i = 0; i < 20; i++)
+		left = months(t);
+	assert_int_equal(left, 2);
+}
+
+static void test_zero_keeps_for_ever(void **state)
+{
+	struct tended *t = *state;
+
+	ten_years_pass(t);
+	t->v.conf.audit_keep = 0;
+	assert_int_equal(months(t), 11);
+	assert_false(t->v.erasing);
+}
+
+static void test_C35_no_month_is_destroyed_while_anything_is_in_doubt(void **state)
+{
+	static const unsigned doubts[] = { KM_SUSPECT_CLOCK, KM_SUSPECT_MACHINE,
+					   KM_SUSPECT_ROLLBACK };
+	struct tended *t = *state;
+
+	ten_years_pass(t);
+	for (size_t i = 0; i < 3; i++) {
+		t->v.suspicion = doubts[i];
+		assert_int_equal(months(t), 11);
+	}
+	t->v.suspicion = 0;
+	(void)months(t);
+	assert_true(t->v.erasing);
+}
+
+#define TEND_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEND_TEST(test_a_login_pays_for_no_seal_but_each_minute_and_thousand_has_one),
+		TEND_TEST(test_nothing_is_sealed_while_the_database_may_be_an_older_one),
+		TEND_TEST(test_a_seal_that_cannot_be_made_is_not_tried_each_round),
+		TEND_TEST(test_one_month_a_round_goes_and_the_trail_says_so),
+		TEND_TEST(test_seven_years_are_kept_unless_told_otherwise),
+		TEND_TEST(test_zero_keeps_for_ever),
+		TEND_TEST(test_C35_no_month_is_destroyed_while_anything_is_in_doubt),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
