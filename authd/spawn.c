@@ -136,7 +136,8 @@ static int make_folders(struct rooms *r, const char *state_dir)
 		return EX_NOPERM;
 	}
 	if (!path_in(r->vault_dir, r->dir, "vault") || !path_in(r->judge_dir, r->dir, "judge") ||
-	    !path_in(kek, r->dir, "vault-kek") || !path_in(run, r->dir, "run") || !path_in(r->vault_socket, run, "vault.sock") ||
+	    !path_in(kek, r->dir, "vault-kek") || !path_in(run, r->dir, "run") ||
+	    !path_in(r->vault_socket, run, "vault.sock") ||
 	    !path_in(r->key, r->vault_dir, "master.key"))
 		return EX_CANTCREAT;
 	if (!folder(r->dir, mode, geteuid()) || !lock_folder(r) ||

@@ -17,10 +17,12 @@
 
 #define BALLAST_NAME  "ballast"
 #define BALLAST_BYTES ((off_t)16 << 20)
-#define BALLAST_ROOM  (4 * (uint64_t)BALLAST_BYTES) /* left free, or it would fill the disk itself \
-						     */
-#define ERASURE_ROOM ((uint64_t)8 << 20) /* what an erasure and the end of its epoch need, twice   \
-					  */
+#define BALLAST_ROOM                                                                               \
+	(4 * (uint64_t)BALLAST_BYTES) /* left free, or it would fill the disk itself               \
+				       */
+#define ERASURE_ROOM                                                                               \
+	((uint64_t)8 << 20) /* what an erasure and the end of its epoch need, twice                \
+			     */
 #define AGAIN_MS 60000
 
 static uint64_t room(int folder)
