@@ -95,6 +95,8 @@ static void pass_over(struct desk *d, struct verify *v, const char *name)
 	desk_warn(d, DESK_ANCHOR_NO_LINE, number, name);
 }
 
+#define SHOW_EVERY 1000 /* lines: a few times a second */
+
 static km_rc check_lines(struct desk *d, struct verify *v, FILE *f, const char *name)
 {
 	char line[KM_ANCHOR_LINE + 2];
@@ -110,6 +112,8 @@ static km_rc check_lines(struct desk *d, struct verify *v, FILE *f, const char *
 		inside = !whole;
 		v->lines += !rest;
 		line[strcspn(line, "\r\n")] = '\0';
+		if (v->lines % SHOW_EVERY == 0)
+			desk_progress_show(d, &v->progress, v->lines, 0);
 		if (!rest && km_anchor_parse(line, &a) == KM_OK)
 			rc = check_anchor(d, v, &a);
 		else if (!rest && line[0] != '\0')
@@ -205,6 +209,8 @@ int cmd_audit_verify(struct desk *d, const struct desk_args *args)
 
 	if (rc == KM_OK)
 		rc = verify_chain(d, &v, &done);
+	desk_progress_end(d, &v.progress);
+	v.progress = (struct desk_progress){ .began = km_boot_ms(), .text = DESK_COMPARING };
 	if (rc == KM_OK && f)
 		rc = check_lines(d, &v, f, name);
 	if (f)

@@ -31,6 +31,7 @@ struct desk_progress {
 	enum desk_text text;
 	bool shown;
 };
+void desk_progress_show(struct desk *d, struct desk_progress *p, uint64_t done, uint64_t total);
 /* Takes PROGRESS rows; arg is the struct. */
 KM_MUST_CHECK km_rc desk_progress_row(struct desk *d, void *arg, const struct km_msg *m);
 void desk_progress_end(const struct desk *d, const struct desk_progress *p);

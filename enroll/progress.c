@@ -8,21 +8,25 @@
 
 #define PATIENCE_MS 1000 /* what is done sooner needs no progress */
 
-km_rc desk_progress_row(struct desk *d, void *arg, const struct km_msg *m)
+void desk_progress_show(struct desk *d, struct desk_progress *p, uint64_t done, uint64_t total)
 {
-	struct desk_progress *p = arg;
-	char done[24], total[24], text[128];
+	char first[24], second[24], text[128];
 	int fd = fileno(d->err);
 
-	if (m->number != KM_MSG_PROGRESS)
-		return KM_EPROTO;
 	if (fd < 0 || !isatty(fd) || km_boot_ms() - p->began < PATIENCE_MS)
-		return KM_OK;
-	snprintf(done, sizeof(done), "%" PRIu64, m->progress.done);
-	snprintf(total, sizeof(total), "%" PRIu64, m->progress.total);
-	fprintf(d->err, "\r%s", desk_expand(p->text, d->lang, done, total, text, sizeof(text)));
+		return;
+	snprintf(first, sizeof(first), "%" PRIu64, done);
+	snprintf(second, sizeof(second), "%" PRIu64, total);
+	fprintf(d->err, "\r%s", desk_expand(p->text, d->lang, first, second, text, sizeof(text)));
 	fflush(d->err);
 	p->shown = true;
+}
+
+km_rc desk_progress_row(struct desk *d, void *arg, const struct km_msg *m)
+{
+	if (m->number != KM_MSG_PROGRESS)
+		return KM_EPROTO;
+	desk_progress_show(d, arg, m->progress.done, m->progress.total);
 	return KM_OK;
 }
 
