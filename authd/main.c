@@ -332,6 +332,8 @@ static int run(const struct options *o)
 		return EX_OSERR;
 	}
 	rc = prepare(j, o, &reloaded);
+	if (rc == 0 && !judge_confine(j, o->config ? o->config : KM_CONF_PATH, o->anchor_dir))
+		rc = EX_OSERR;
 	if (rc == 0) {
 		if (judge_link_up(j) != KM_OK)
 			judge_link_down(j, true);

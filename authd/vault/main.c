@@ -19,12 +19,15 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include <kenmon/log.h>
 #include <kenmon/room.h>
 #include <kenmon/sock.h>
 
 #include "codes.h"
 #include "vault.h"
+#include "walls.h"
 
 struct options {
 	const char *state_dir, *key, *journal;
@@ -210,8 +213,6 @@ static km_rc begin(struct vault *v)
 	v->before = v->now;
 	store_set_now(v->store, &v->now);
 	if (rc == KM_OK)
-		rc = code_init();
-	if (rc == KM_OK)
 		rc = check_init(v);
 	if (rc == KM_OK)
 		rc = suspect_start(v);
@@ -255,6 +256,24 @@ static struct vault *vault_new(void)
 	return v;
 }
 
+/* Before the first byte of a file that somebody may have written to harm us. */
+static bool confine(const struct vault *v, const struct options *o)
+{
+	km_room_will_be_ready();
+	/* Libraries read the system's settings now, and load what those name. */
+	if (code_init() != KM_OK || OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1) {
+		km_log(LOG_ERR, "the libraries of the vault do not start");
+		return false;
+	}
+	return vault_confine(&(struct vault_places){
+	    .state_dir = o->state_dir,
+	    .key = o->key,
+	    .config = v->conf_path,
+	    .machine_id = v->machine_id_path,
+	    .create = o->create_key,
+	});
+}
+
 static int serve(struct vault *v, const struct options *o)
 {
 	int code = read_configuration(v);
@@ -266,6 +285,8 @@ static int serve(struct vault *v, const struct options *o)
 				"'kenmon-authd --spawn'");
 		return KM_EXIT_USAGE;
 	}
+	if (code == 0 && !confine(v, o))
+		code = KM_EXIT_FAILED;
 	if (code == 0)
 		code = open_store(v, o);
 	if (code != 0)

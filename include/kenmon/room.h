@@ -16,6 +16,9 @@
  */
 KM_MUST_CHECK km_rc km_room_begin(void);
 
+/* Opens what km_room_ready needs; before the walls (wall.h), behind which no socket is made. */
+void km_room_will_be_ready(void);
+
 /* READY=1 to the service manager, where there is one (sd_notify(3)). Best effort. */
 void km_room_ready(void);
 
