@@ -257,7 +257,7 @@ static struct vault *vault_new(void)
 }
 
 /* Before the first byte of a file that somebody may have written to harm us. */
-static bool confine(const struct vault *v, const struct options *o)
+static bool confine(struct vault *v, const struct options *o)
 {
 	km_room_will_be_ready();
 	/* Libraries read the system's settings now, and load what those name. */
@@ -265,13 +265,15 @@ static bool confine(const struct vault *v, const struct options *o)
 		km_log(LOG_ERR, "the libraries of the vault do not start");
 		return false;
 	}
-	return vault_confine(&(struct vault_places){
-	    .state_dir = o->state_dir,
-	    .key = o->key,
-	    .config = v->conf_path,
-	    .machine_id = v->machine_id_path,
-	    .create = o->create_key,
-	});
+	return vault_confine(
+	    &(struct vault_places){
+		.state_dir = o->state_dir,
+		.key = o->key,
+		.config = v->conf_path,
+		.machine_id = v->machine_id_path,
+		.create = o->create_key,
+	    },
+	    &v->wall_gaps);
 }
 
 static int serve(struct vault *v, const struct options *o)

@@ -80,10 +80,9 @@ void vault_wall(struct vault_wall *w, const struct vault_places *p)
 		w->drop_ins[0] = '\0'; /* nor could it be read */
 }
 
-bool vault_confine(const struct vault_places *p)
+bool vault_confine(const struct vault_places *p, unsigned *gaps)
 {
 	struct vault_wall w;
-	unsigned gaps = 0;
 	km_rc rc;
 
 	/* Behind the walls no folder is made any more. */
@@ -94,14 +93,14 @@ bool vault_confine(const struct vault_places *p)
 			km_log(LOG_WARNING, "%s cannot be made: %s", dir, strerror(errno));
 	}
 	vault_wall(&w, p);
-	rc = km_wall_up(&w.wall, &gaps);
+	rc = km_wall_up(&w.wall, gaps);
 	if (rc != KM_OK) {
 		km_log(LOG_ERR, "the vault cannot be confined: %s: %s", km_rc_text(rc, KM_LANG_EN),
 		       strerror(errno));
 		return false;
 	}
 	for (unsigned gap = 1; km_wall_gap_text(gap); gap <<= 1)
-		if (gaps & gap)
+		if (*gaps & gap)
 			km_log(LOG_WARNING, "%s", km_wall_gap_text(gap));
 	return true;
 }

@@ -22,7 +22,7 @@ struct vault_wall {
 /* The table; valid as long as w and the places are. */
 void vault_wall(struct vault_wall *w, const struct vault_places *p);
 
-/* Puts them up. False: the kernel refuses, which is in the log. */
-KM_MUST_CHECK bool vault_confine(const struct vault_places *p);
+/* Puts them up; gaps: what is missing, which is in the log. False: the kernel refuses, likewise. */
+KM_MUST_CHECK bool vault_confine(const struct vault_places *p, unsigned *gaps);
 
 #endif
