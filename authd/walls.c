@@ -27,6 +27,7 @@ static const struct km_call calls[] = {
 	/* the vault, and the service manager (sd_notify) */
 	KM_CALL_IF(socket, IS, 0, AF_UNIX),
 	KM_CALL(connect),
+	KM_CALL_IF(setsockopt, IS, 1, SOL_SOCKET),
 	/* sd-event */
 	KM_CALL(timerfd_create),
 	KM_CALL(timerfd_settime),

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -141,7 +140,6 @@ static const struct km_call basics[] = {
 	KM_CALL(sendto),
 	KM_CALL(shutdown),
 	KM_CALL(getsockopt),
-	KM_CALL_IF(setsockopt, IS, 1, SOL_SOCKET),
 	KM_CALL(getsockname),
 	KM_CALL(getpeername),
 	KM_CALL(accept4),

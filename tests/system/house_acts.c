@@ -344,6 +344,11 @@ const struct act acts_forbidden[] = {
 	ACT("connect", ACT_VAULT, connects),
 	{ "a socket pair", ACT_JUDGE, NULL, SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, 0 } },
 	CALL("a pair of another family", SYS_socketpair, AF_INET, SOCK_STREAM, 0, 0),
+	{ "an option of a socket",
+	  ACT_VAULT,
+	  NULL,
+	  SYS_setsockopt,
+	  { 2, SOL_SOCKET, SO_PASSCRED, 0, 0 } },
 	CALL("an option of another layer", SYS_setsockopt, STDERR_FILENO, 6, 1, 0, 0),
 	/* who it is, and undoing its walls */
 	CALL("setuid", SYS_setuid, 0),
