@@ -17,7 +17,7 @@
 #define MEMORY_NEEDED (64u << 20)
 
 /* At least so much, or as much as there may be. */
-static void need(int resource, rlim_t least)
+static void need(__rlimit_resource_t resource, rlim_t least)
 {
 	struct rlimit now, more = { least, least };
 
