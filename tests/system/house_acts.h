@@ -37,7 +37,9 @@ extern const size_t acts_needed_count;
 /* 0, or errno. */
 int act_try(const struct act *a, pid_t other);
 
-extern int act_anchor; /* the judge's anchor file, opened before the walls; -1: none */
+#define ACT_SESSION "c7"
+extern bool act_logind; /* a logind of the scene's has told of this session, remote, of uid 1 */
+extern int act_anchor;  /* the judge's anchor file, opened before the walls; -1: none */
 
 /* --- the scene, for cmocka; the working folder is its own ----------------------- */
 
@@ -52,7 +54,7 @@ int clear_scene(void **state);
 
 /* What a child found; shared with it. */
 struct found {
-	bool up;
+	bool up, logind;
 	unsigned gaps;
 	int of[ACTS_MAX]; /* 0, or errno */
 };

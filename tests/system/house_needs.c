@@ -24,6 +24,7 @@
 #include "house_acts.h"
 
 int act_anchor = -1;
+bool act_logind;
 
 static long reads(const char *path)
 {
@@ -191,6 +192,18 @@ static long finds_a_session(pid_t other)
 	return rc == -EPERM || rc == -EACCES ? -1 : 0;
 }
 
+static long knows_a_session(pid_t other)
+{
+	uid_t uid = 0;
+	int rc = act_logind ? sd_session_is_remote(ACT_SESSION) : 1;
+
+	(void)other;
+	if (rc == 1 && act_logind && (sd_session_get_uid(ACT_SESSION, &uid) < 0 || uid != 1))
+		rc = -EACCES;
+	errno = rc < 0 ? -rc : EINVAL;
+	return rc == 1 ? 0 : -1;
+}
+
 static long waits(pid_t other)
 {
 	(void)other;
@@ -235,6 +248,7 @@ const struct act acts_needed[] = {
 	NEED("the vault's socket", ACT_JUDGE, reaches_the_vault),
 	NEED("its anchor", ACT_JUDGE, writes_its_anchor),
 	NEED("the session of a caller", ACT_JUDGE, finds_a_session),
+	NEED("what logind says of one that came later", ACT_JUDGE, knows_a_session),
 	NEED("a timer", ACT_JUDGE, waits),
 	NEED("the service manager", ACT_JUDGE, tells_the_manager),
 };

@@ -1,5 +1,6 @@
 /* Where acts are tried; see house_acts.h. */
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -105,7 +107,7 @@ int clear_scene(void **state)
 	return rc;
 }
 
-/* --- behind the walls ---- */
+/* --- behind the walls ------------------------------------------------------------ */
 
 struct found *new_found(void)
 {
@@ -134,6 +136,30 @@ km_rc walls_of(enum act_room room, bool may_fork, unsigned *gaps)
 	return km_wall_up(room == ACT_JUDGE ? &judge.wall : &vault.wall, gaps);
 }
 
+/* A /run of its own for the child, in which logind has not started yet. Root only. */
+static bool private_run(void)
+{
+	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/run", "tmpfs", 0, "mode=0755") == 0 &&
+	       mkdir("/run/systemd", 0755) == 0;
+}
+
+/* Then it starts, and somebody comes from far away. */
+static void start_logind(pid_t pid)
+{
+	static const char text[] = "UID=1\nUSER=far\nACTIVE=1\nSTATE=active\nREMOTE=1\n";
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root/run/systemd/sessions", pid);
+	assert_int_equal(mkdir(path, 0755), 0);
+	memcpy(path + strlen(path), "/" ACT_SESSION, sizeof("/" ACT_SESSION));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
 /* Another file in its place, as an editor leaves it. */
 static void replace_configuration(void)
 {
@@ -160,6 +186,7 @@ int play(const struct scene *s, enum act_room room, const struct act *act, size_
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		act_logind = f->logind = private_run();
 		f->up = room == 0 || walls_of(room, false, &f->gaps) == KM_OK;
 		if (write(ready[1], "r", 1) != 1 || read(go[0], &byte, 1) != 1)
 			_exit(2);
@@ -168,6 +195,8 @@ int play(const struct scene *s, enum act_room room, const struct act *act, size_
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	replace_configuration();
+	if (f->logind)
+		start_logind(pid);
 	assert_int_equal(write(go[1], "g", 1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	for (int i = 0; i < 2; i++) {

@@ -101,6 +101,8 @@ static void needs(const struct scene *s, enum act_room room)
 
 	assert_int_equal(play(s, room, acts_needed, acts_needed_count, f), 0);
 	assert_true(f->up);
+	if (!f->logind)
+		fprintf(stderr, "# without mount namespaces no logind is played\n");
 	for (size_t i = 0; i < acts_needed_count; i++) {
 		if (f->of[i] <= 0)
 			continue;
