@@ -9,7 +9,8 @@
  * is, it asks the kernel. It holds the master key, the databases and, for the
  * length of one check, one operator's seed. It opens no network, no device and
  * no program, and parses nothing but our own frames and its configuration.
- * Whoever takes it over has everything: that is why nothing else is in here.
+ * Whoever takes it over has everything: that is why nothing else is in here,
+ * and why it has walls (walls.c) behind which it can carry nothing away.
  */
 #include <errno.h>
 #include <getopt.h>
