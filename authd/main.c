@@ -9,8 +9,9 @@
  * over sees codes as they are typed from then on, and can refuse everybody; a
  * code seen is worth one login, to the person it belongs to, if it is used
  * before they use it. walls.c is all that is left to it then: it starts no
- * program and writes no file. docs/TRUST.md has the tests. Its siblings are the door and the desk (clients, not
- * trusted) and the vault (trusted to decide, not to keep to the protocol).
+ * program and writes no file; docs/TRUST.md has the tests. Its siblings are
+ * the door and the desk (clients, not trusted) and the vault (trusted to decide, not to keep to the
+ * protocol).
  */
 #include <errno.h>
 #include <getopt.h>

@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 
 #include <kenmon/log.h>
+#include <kenmon/room.h>
 
 #include "judge.h"
 
@@ -64,7 +65,8 @@ void judge_wall(struct judge_wall *w, const char *config, const char *anchor_dir
 
 	*w = (struct judge_wall){ .wall = { .calls = { km_wall_basics, ROWS(calls) },
 					    .path = w->path,
-					    .paths = JUDGE_WALL_PATHS } };
+					    .paths = JUDGE_WALL_PATHS,
+					    .may_reach_abstract = km_room_manager_is_abstract() } };
 	if (may_fork)
 		w->wall.calls[2] = (struct km_calls)ROWS(burial);
 	memcpy(w->path, path, sizeof(path));

@@ -54,6 +54,13 @@ void km_room_will_be_ready(void)
 		ready_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
+bool km_room_manager_is_abstract(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	return path && path[0] == '@';
+}
+
 void km_room_ready(void)
 {
 	static const char text[] = "READY=1";
@@ -64,7 +71,7 @@ void km_room_ready(void)
 	if (ready_fd < 0 || len < 2 || len >= sizeof to.sun_path)
 		return;
 	memcpy(to.sun_path, path, len);
-	if (path[0] == '@')
+	if (km_room_manager_is_abstract())
 		to.sun_path[0] = '\0';
 	if (sendto(ready_fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT,
 		   (struct sockaddr *)&to,

@@ -29,17 +29,13 @@
 #define OPEN_BUILD 0
 #endif
 
-#if defined(__x86_64__)
+#if KM_WALL_FILTERS && defined(__x86_64__)
 #define MACHINE     AUDIT_ARCH_X86_64
 #define OTHER_CALLS 0x40000000u /* x32: the same calls by other numbers, from here on */
-#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#elif KM_WALL_FILTERS
 #define MACHINE AUDIT_ARCH_AARCH64
 #endif
 /* Another machine: a filter nobody has tried there would be a guess. */
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ && defined(MACHINE)
-#error "where the lower half of an argument is, is not known"
-#endif
 
 static const char *const gap_text[KM_WALL_GAPS] = {
 	"built for sanitizers or coverage: this room is not confined, and not for real use",
@@ -158,7 +154,7 @@ const struct km_calls km_wall_basics = { basics, sizeof(basics) / sizeof(basics[
 
 /* --- the filter ------------------------------------------------------------------ */
 
-#ifdef MACHINE
+#if KM_WALL_FILTERS
 
 #define PROGRAM_MAX 1024 /* of 4,096 that the kernel takes; a row is at most six */
 #define ALLOW       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)

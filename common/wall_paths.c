@@ -19,9 +19,9 @@
 #define FS_TRUNCATE  0x4000ull /* 3 */
 #define FS_IOCTL_DEV 0x8000ull /* 5 */
 #define NET_TCP      0x3ull    /* 4: bind, connect */
+#define SCOPE_NAMES  0x1ull    /* 6: sockets of processes outside, by abstract names */
 #define SCOPE_SIGNAL 0x2ull    /* 6: signals to processes outside */
-
-/* A room that may connect does so by path; NOTIFY_SOCKET= may be an abstract name, unasked. */
+#define SCOPES       (SCOPE_NAMES | SCOPE_SIGNAL)
 
 /* As the newest kernel that we know takes it; an older one takes the beginning. */
 struct ruleset {
@@ -37,7 +37,7 @@ static const struct {
 	{ 3, 8, { FS_VERSION_1 | FS_REFER | FS_TRUNCATE, 0, 0 } },
 	{ 4, 16, { FS_VERSION_1 | FS_REFER | FS_TRUNCATE, NET_TCP, 0 } },
 	{ 5, 16, { FS_VERSION_1 | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV, NET_TCP, 0 } },
-	{ 6, 24, { FS_VERSION_1 | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV, NET_TCP, SCOPE_SIGNAL } },
+	{ 6, 24, { FS_VERSION_1 | FS_REFER | FS_TRUNCATE | FS_IOCTL_DEV, NET_TCP, SCOPES } },
 	/* 7 adds nothing but what the kernel logs; later ones are used as far as we know them. */
 };
 
@@ -88,17 +88,21 @@ static km_rc add(int set, const struct ruleset *handled, const struct km_wall_pa
 static km_rc restrict_to(const struct km_wall *wall, int version)
 {
 	size_t v = 0, known = sizeof(versions) / sizeof(versions[0]);
+	struct ruleset handled;
 	km_rc rc = KM_OK;
 	int set;
 
 	while (v + 1 < known && versions[v + 1].version <= version)
 		v++;
-	set = (int)syscall(__NR_landlock_create_ruleset, &versions[v].handled, versions[v].size, 0);
+	handled = versions[v].handled;
+	if (wall->may_reach_abstract)
+		handled.scoped &= ~SCOPE_NAMES;
+	set = (int)syscall(__NR_landlock_create_ruleset, &handled, versions[v].size, 0);
 	if (set < 0)
 		return KM_EIO;
 	for (size_t i = 0; rc == KM_OK && i < wall->paths; i++)
 		if (wall->path[i].path)
-			rc = add(set, &versions[v].handled, &wall->path[i]);
+			rc = add(set, &handled, &wall->path[i]);
 	if (rc == KM_OK && syscall(__NR_landlock_restrict_self, set, 0) < 0)
 		rc = KM_EIO;
 	close(set);

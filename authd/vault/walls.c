@@ -14,6 +14,7 @@
 #include <asm/unistd.h>
 
 #include <kenmon/log.h>
+#include <kenmon/room.h>
 
 #include "walls.h"
 
@@ -70,7 +71,8 @@ void vault_wall(struct vault_wall *w, const struct vault_places *p)
 
 	*w = (struct vault_wall){ .wall = { .calls = { km_wall_basics, ROWS(calls) },
 					    .path = w->path,
-					    .paths = VAULT_WALL_PATHS } };
+					    .paths = VAULT_WALL_PATHS,
+					    .may_reach_abstract = km_room_manager_is_abstract() } };
 	memcpy(w->path, path, sizeof(path));
 	/* The key's folder too: who can write there is looked at before the key is read. */
 	if (p->key)

@@ -36,6 +36,9 @@ struct km_call {
 	uint32_t value;
 };
 
+/* Where a filter can be made; elsewhere calls have other names, and the rows are not used. */
+#if (defined(__x86_64__) && !defined(__ILP32__)) || (defined(__aarch64__) && defined(__AARCH64EL__))
+#define KM_WALL_FILTERS 1
 #define KM_CALL(name)                                                                              \
 	{                                                                                          \
 		__NR_##name, KM_CALL_ALWAYS, 0, 0                                                  \
@@ -44,6 +47,18 @@ struct km_call {
 	{                                                                                          \
 		__NR_##name, KM_CALL_ARG_##test, (arg), (value)                                    \
 	}
+
+#else
+#define KM_WALL_FILTERS 0
+#define KM_CALL(name)                                                                              \
+	{                                                                                          \
+		0, KM_CALL_ALWAYS, 0, 0                                                            \
+	}
+#define KM_CALL_IF(name, test, arg, value)                                                         \
+	{                                                                                          \
+		0, KM_CALL_ARG_##test, (arg), 0                                                    \
+	}
+#endif
 
 struct km_calls {
 	const struct km_call *row;
@@ -80,6 +95,8 @@ struct km_wall {
 	struct km_calls calls[KM_WALL_CALLS]; /* rows of all of them together */
 	const struct km_wall_path *path;
 	size_t paths;
+	/* Sockets of others by names that are no paths; Landlock's 6 and later, else they can. */
+	bool may_reach_abstract;
 };
 
 /* What could not be had here. Each is worth a warning; km_wall_gap_text says what it means. */

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 #include "house_acts.h"
+
+long act_landlock;
 
 #define NO_SUCH "/nonexistent-kenmon"
 
@@ -237,6 +240,22 @@ static long connects(pid_t other)
 	return fd < 0 ? -1 : connect(fd, (const struct sockaddr *)&at, sizeof(at));
 }
 
+/* A name that is no path. Before version 6 Landlock leaves it to others to refuse. */
+static long connects_to_a_name(pid_t other)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), n;
+
+	n = snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, ACT_NAME, (int)other);
+	if (fd >= 0 &&
+	    connect(fd, (const struct sockaddr *)&at,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0)
+		return -1;
+	close(fd);
+	errno = EPERM;
+	return act_landlock >= 6 ? 0 : -1;
+}
+
 /* --- the table ----------------------------------------------------------------------------- */
 
 #define A(pointer) (long)(intptr_t)(pointer)
@@ -342,6 +361,7 @@ const struct act acts_forbidden[] = {
 	CALL("bind", SYS_bind, -1, 0, 0),
 	{ "AF_UNIX", ACT_VAULT, NULL, SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } },
 	ACT("connect", ACT_VAULT, connects),
+	ACT("connect to an abstract name", ACT_JUDGE, connects_to_a_name),
 	{ "a socket pair", ACT_JUDGE, NULL, SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, 0 } },
 	CALL("a pair of another family", SYS_socketpair, AF_INET, SOCK_STREAM, 0, 0),
 	{ "an option of a socket",

@@ -37,6 +37,8 @@ extern const size_t acts_needed_count;
 /* 0, or errno. */
 int act_try(const struct act *a, pid_t other);
 
+#define ACT_NAME "kenmon-test-%d" /* of an abstract socket; the other's pid */
+extern long act_landlock;         /* version of this kernel's; below 1: none */
 #define ACT_SESSION "c7"
 extern bool act_logind; /* a logind of the scene's has told of this session, remote, of uid 1 */
 extern int act_anchor;  /* the judge's anchor file, opened before the walls; -1: none */
@@ -45,7 +47,7 @@ extern int act_anchor;  /* the judge's anchor file, opened before the walls; -1:
 
 struct scene {
 	char dir[64], start[PATH_MAX];
-	int listener, journal;
+	int listener, journal, named;
 	pid_t other; /* of our uid, and no room */
 };
 

@@ -1,9 +1,11 @@
 /* Where acts are tried; see house_acts.h. */
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +59,19 @@ static int named_socket(const char *path, int type)
 	return fd;
 }
 
+static int abstract_socket(pid_t other)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int n = snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, ACT_NAME, (int)other);
+
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)),
+			 0);
+	assert_int_equal(listen(fd, 4), 0);
+	return fd;
+}
+
 int set_scene(void **state)
 {
 	static const char *const folders[] = {
@@ -87,6 +103,9 @@ int set_scene(void **state)
 		for (;;)
 			pause();
 	}
+	s->named = abstract_socket(s->other);
+	act_landlock =
+	    syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	return 0;
 }
 
@@ -100,6 +119,7 @@ int clear_scene(void **state)
 	waitpid(s->other, NULL, 0);
 	close(s->listener);
 	close(s->journal);
+	close(s->named);
 	rc = chdir(s->start);
 	house_run(&o, -1, NULL, (const char *const[]){ "rm", "-rf", s->dir, NULL });
 	house_out_free(&o);
