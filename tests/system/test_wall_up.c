@@ -24,6 +24,8 @@
 #include <cmocka.h>
 
 #include <kenmon/room.h>
+#include <kenmon/sock.h>
+#include <kenmon/wire.h>
 
 #include "house.h"
 #include "house_acts.h"
@@ -249,6 +251,63 @@ static void test_a_kernel_without_walls_is_a_warning_and_no_obstacle(void **stat
 	assert_int_equal(status, 0);
 }
 
+#define OPTION_PASSRIGHTS 83  /* SO_PASSRIGHTS, Linux 6.16 */
+#define HEAP              300 /* more than a judge keeps that cannot fork: it would start again */
+
+static void no_help_with_descriptors(void)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OPTION_PASSRIGHTS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOPROTOOPT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(f) / sizeof(f[0]), f };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+		_exit(99);
+}
+
+static void burying_house(void)
+{
+	struct house h;
+	pid_t judge;
+	bool good;
+
+	no_help_with_descriptors();
+	good = house_start(&h, NULL);
+	judge = house_room(&h, "kenmon-authd");
+	for (unsigned i = 0; good && i < HEAP; i++) {
+		int fd = -1;
+
+		good = km_connect(h.socket, false, &fd) == KM_OK &&
+		       km_send(fd, (const uint8_t *)"no frame", 8, fd, 0) == KM_OK;
+		close(fd);
+	}
+	good = good && house_wait_log(&h, "sent descriptors") &&
+	       house_desk(&h, NULL, NULL, "status", NULL) == 0 &&
+	       house_room(&h, "kenmon-authd") == judge;
+	house_end(&h);
+	_exit(good ? 0 : 1);
+}
+
+static void test_behind_its_walls_the_judge_still_buries_what_it_may_not_close(void **state)
+{
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		burying_house();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* KM_EIO, when these are there and do not work. */
 static void check_fatal(uint32_t a, uint32_t b)
 {
@@ -346,6 +405,8 @@ int main(void)
 		SCENE_TEST(test_a_call_of_32_bits_ends_the_room),
 #endif
 		cmocka_unit_test(test_a_kernel_without_walls_is_a_warning_and_no_obstacle),
+		cmocka_unit_test(
+		    test_behind_its_walls_the_judge_still_buries_what_it_may_not_close),
 		SCENE_TEST(test_a_wall_that_the_kernel_refuses_to_put_up_ends_the_room),
 		cmocka_unit_test(test_a_row_without_a_test_allows_nothing),
 		SCENE_TEST(test_a_files_place_is_its_folder_unless_that_holds_more),
