@@ -27,7 +27,7 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection $(
 SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 OPT      ?= $(if $(SAN),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
 CPPFLAGS := -Iinclude -D_GNU_SOURCE -DKM_VERSION='"$(VERSION)"' -DKM_LIBEXECDIR='"$(LIBEXECDIR)"'
-CFLAGS   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden $(WARN) $(HARDEN) $(SANFLAGS) $(EXTRA_CFLAGS)
+CFLAGS   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(WARN) $(HARDEN) $(SANFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS  := $(SANFLAGS) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(EXTRA_LDFLAGS)
 Q        := $(if $(V),,@)
 
@@ -43,6 +43,9 @@ DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
 DESK_LIBS  := -lqrencode -linih
+
+# What a program does not call is not in it: tests/static/links.sh looks at what it could call.
+LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon
@@ -63,20 +66,20 @@ $(BUILD)/lib%.a:
 
 $(BUILD)/pam_kenmon.so: $(call obj,$(DOOR_SRC)) $(BUILD)/libcommon.a pam_module/exports.map
 	@echo "  LD   $@"
-	$(Q)$(CC) -shared $(LDFLAGS) -Wl,--version-script=pam_module/exports.map $(if $(SAN),,-Wl,--no-undefined) \
+	$(Q)$(CC) -shared $(LDFLAGS) $(LDFLAGS_ROOM) -Wl,--version-script=pam_module/exports.map $(if $(SAN),,-Wl,--no-undefined) \
 	    -o $@ $(filter %.o %.a,$^) $(DOOR_LIBS)
 
 $(BUILD)/kenmon-authd: $(BUILD)/obj/authd/main.o $(BUILD)/libjudge.a $(BUILD)/libcommon.a
 	@echo "  LD   $@"
-	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(JUDGE_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(JUDGE_LIBS)
 
 $(BUILD)/kenmon-vault: $(BUILD)/obj/authd/vault/main.o $(BUILD)/libvault.a $(BUILD)/libcommon.a
 	@echo "  LD   $@"
-	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(VAULT_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(VAULT_LIBS)
 
 $(BUILD)/kenmon: $(BUILD)/obj/enroll/main.o $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 	@echo "  LD   $@"
-	$(Q)$(CC) -pie $(LDFLAGS) -o $@ $^ $(DESK_LIBS)
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(DESK_LIBS)
 
 # --- test programs -------------------------------------------------------------------------------
 

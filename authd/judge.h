@@ -5,6 +5,7 @@
 #ifndef KENMON_AUTHD_JUDGE_H
 #define KENMON_AUTHD_JUDGE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <kenmon/conf.h>
 #include <kenmon/rc.h>
 #include <kenmon/verdict.h>
+#include <kenmon/wall.h>
 #include <kenmon/wire.h>
 
 #include "anchor.h"
@@ -129,6 +131,7 @@ struct judge {
 	int64_t vault_uid; /* -1: not checked */
 	int64_t owner;     /* -1: none */
 	int listen_fd;
+	bool rights_kept_out; /* by the kernel: no descriptor of a client's comes in (listen.c) */
 	sd_event_source *listen_io, *listen_pause;
 	bool announced; /* the ready line was printed */
 	bool notified;  /* READY=1 was sent */
@@ -219,6 +222,22 @@ bool judge_link_tell_turned(struct judge *j, int64_t now_ms);
 extern const struct judge_ports judge_real_ports;
 KM_MUST_CHECK km_rc judge_listen(struct judge *j, int fd);
 bool judge_is_privileged(const struct judge *j, uid_t uid);
+
+/* --- walls.c -------------------------------------------------------------- */
+
+/*
+ * Confines the judge to what it still has to do, when everything fixed is open. False: the
+ * kernel refuses, which is in the log. config: the file that a reload reads.
+ */
+KM_MUST_CHECK bool judge_confine(const struct judge *j, const char *config, const char *anchor_dir);
+/* The table of it, for tests: valid as long as path is. */
+#define JUDGE_WALL_PATHS 4
+struct judge_wall {
+	struct km_wall wall;
+	struct km_wall_path path[JUDGE_WALL_PATHS];
+	char config[PATH_MAX], drop_ins[PATH_MAX];
+};
+void judge_wall(struct judge_wall *w, const char *config, const char *anchor_dir, bool may_fork);
 
 /* --- farewell.c ----------------------------------------------------------- */
 

@@ -212,11 +212,12 @@ static int on_listen(sd_event_source *source, int listener, uint32_t events, voi
 }
 
 /* Whoever connects inherits it: a client that sends descriptors is told EPERM. Linux 6.16. */
-static void keep_descriptors_out(int fd)
+static void keep_descriptors_out(struct judge *j, int fd)
 {
 	const int off = 0;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) < 0)
+	j->rights_kept_out = setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
+	if (!j->rights_kept_out)
 		km_log(LOG_INFO,
 		       "the kernel does not keep descriptors out (SO_PASSRIGHTS): the judge does");
 }
@@ -225,8 +226,7 @@ km_rc judge_listen(struct judge *j, int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	keep_descriptors_out(fd);
-
+	keep_descriptors_out(j, fd);
 	/* accept() must not wait for a client that has gone again. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return KM_EIO;

@@ -8,8 +8,10 @@
  * the caller's descriptor itself, under its own uid. Whoever takes the judge
  * over sees codes as they are typed from then on, and can refuse everybody; a
  * code seen is worth one login, to the person it belongs to, if it is used
- * before they use it. Its siblings are the door and the desk (clients, not
- * trusted) and the vault (trusted to decide, not to keep to the protocol).
+ * before they use it. walls.c is all that is left to it then: it starts no
+ * program and writes no file; docs/TRUST.md has the tests. Its siblings are
+ * the door and the desk (clients, not trusted) and the vault (trusted to decide, not to keep to the
+ * protocol).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -332,6 +334,8 @@ static int run(const struct options *o)
 		return EX_OSERR;
 	}
 	rc = prepare(j, o, &reloaded);
+	if (rc == 0 && !judge_confine(j, o->config ? o->config : KM_CONF_PATH, o->anchor_dir))
+		rc = EX_OSERR;
 	if (rc == 0) {
 		if (judge_link_up(j) != KM_OK)
 			judge_link_down(j, true);

@@ -14,10 +14,11 @@
 
 #include "zone.h"
 
-#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_TEXT 36 /* 8-4-4-4-12 hexadecimal digits */
-#define YEAR_FIRST   1970
-#define YEAR_LAST    9999
+#define BOOT_ID_PATH   "/proc/sys/kernel/random/boot_id"
+#define LOCALTIME_PATH "/etc/localtime"
+#define BOOT_ID_TEXT   36 /* 8-4-4-4-12 hexadecimal digits */
+#define YEAR_FIRST     1970
+#define YEAR_LAST      9999
 
 int64_t km_boot_ms(void)
 {
@@ -161,11 +162,24 @@ void km_day_format(int64_t day, char out[16])
 
 /* --- now ----------------------------------------------------------------- */
 
+/* glibc would make UTC of a file that it may not read, and say nothing. */
+static bool kept_from(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool kept = fd < 0 && (errno == EACCES || errno == EPERM);
+
+	if (fd >= 0)
+		close(fd);
+	return kept;
+}
+
 km_rc km_clock_zone(const char *zone)
 {
 	char tz[80];
 
 	if (!zone || !*zone) {
+		if (kept_from(LOCALTIME_PATH))
+			return KM_EPERM;
 		unsetenv("TZ");
 		tzset();
 		return KM_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <kenmon/event.h>
+#include <kenmon/wall.h>
 
 #include "desk.h"
 
@@ -278,6 +279,11 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK && km_locked_degraded())
 		rc = call_status(c, false, "memory",
 				 "not locked: the limit on locked memory is too small");
+	for (unsigned gap = 1; rc == KM_OK && km_wall_gap_text(gap); gap <<= 1) {
+		if (v->wall_gaps & gap)
+			rc = call_status(c, gap == KM_WALL_OPEN_BUILD, "walls", "%s",
+					 km_wall_gap_text(gap));
+	}
 	return rc;
 }
 

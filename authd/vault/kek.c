@@ -52,16 +52,24 @@ static void header_of(uint32_t generation, uint8_t header[KEK_HEADER])
 
 /* --- the folder ----------------------------------------------------------- */
 
-km_rc kek_folder(const char *dir, bool may_create, int *folder)
+km_rc km_keys_folder(const char *dir, char path[PATH_MAX])
 {
-	char path[PATH_MAX];
 	size_t len = strlen(dir);
 
 	while (len > 1 && dir[len - 1] == '/')
 		len--;
-	if ((size_t)snprintf(path, sizeof(path), "%.*s%s", (int)len, dir, KM_KEK_FOLDER) >=
-	    sizeof(path))
-		return KM_ELIMIT;
+	return (size_t)snprintf(path, PATH_MAX, "%.*s%s", (int)len, dir, KM_KEK_FOLDER) < PATH_MAX
+		   ? KM_OK
+		   : KM_ELIMIT;
+}
+
+km_rc kek_folder(const char *dir, bool may_create, int *folder)
+{
+	char path[PATH_MAX];
+	km_rc rc = km_keys_folder(dir, path);
+
+	if (rc)
+		return rc;
 	if (may_create && mkdir(path, 0700) && errno != EEXIST)
 		return errno == EACCES || errno == EPERM ? KM_EPERM : KM_EIO;
 	return file_folder(path, FILE_OURS, folder);

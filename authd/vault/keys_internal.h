@@ -70,7 +70,7 @@ KM_MUST_CHECK km_rc keys_kek_new(const uint8_t kek[KM_KEK_BYTES], uint32_t gener
 				 struct kek *out);
 void keys_kek_free(struct kek *kek);
 
-/* The folder of the KEKs that belongs to a state folder. */
+/* That folder, opened. */
 KM_MUST_CHECK km_rc kek_folder(const char *dir, bool may_create, int *folder);
 /* Which generations lie there; zeros: none. KM_ECORRUPT: not one, nor one and its successor. */
 KM_MUST_CHECK km_rc kek_find(int folder, uint32_t found[KEK_COUNT]);

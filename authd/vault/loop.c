@@ -56,8 +56,10 @@ static void reload(struct vault *v)
 		return;
 	}
 	if (km_clock_zone(next.time_zone) != KM_OK) {
-		km_log(LOG_ERR, "time zone %s is not known here; the old configuration stays",
-		       next.time_zone);
+		/* Another file has come since the walls went up (walls.c). */
+		km_log(LOG_ERR, "time zone %s %s; the old configuration stays",
+		       next.time_zone[0] ? next.time_zone : "of the machine",
+		       next.time_zone[0] ? "is not known here" : "needs a restart");
 		return;
 	}
 	v->conf = next;

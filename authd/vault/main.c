@@ -9,7 +9,8 @@
  * is, it asks the kernel. It holds the master key, the databases and, for the
  * length of one check, one operator's seed. It opens no network, no device and
  * no program, and parses nothing but our own frames and its configuration.
- * Whoever takes it over has everything: that is why nothing else is in here.
+ * Whoever takes it over has everything: that is why nothing else is in here,
+ * and why it has walls (walls.c) behind which it can carry nothing away.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -19,12 +20,15 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include <kenmon/log.h>
 #include <kenmon/room.h>
 #include <kenmon/sock.h>
 
 #include "codes.h"
 #include "vault.h"
+#include "walls.h"
 
 struct options {
 	const char *state_dir, *key, *journal;
@@ -237,8 +241,6 @@ static km_rc begin(struct vault *v)
 	v->before = v->now;
 	store_set_now(v->store, &v->now);
 	if (rc == KM_OK)
-		rc = code_init();
-	if (rc == KM_OK)
 		rc = check_init(v);
 	if (rc == KM_OK)
 		rc = suspect_start(v);
@@ -286,6 +288,33 @@ static struct vault *vault_new(void)
 	return v;
 }
 
+/* Before the first byte of a file that somebody may have written to harm us. */
+static bool confine(struct vault *v, const struct options *o)
+{
+	char kek_dir[PATH_MAX];
+
+	km_room_will_be_ready();
+	/* Libraries read the system's settings now, and load what those name. */
+	if (code_init() != KM_OK || OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1) {
+		km_log(LOG_ERR, "the libraries of the vault do not start");
+		return false;
+	}
+	if (km_keys_folder(o->state_dir, kek_dir) != KM_OK) {
+		km_log(LOG_ERR, "%s: this path is too long", o->state_dir);
+		return false;
+	}
+	return vault_confine(
+	    &(struct vault_places){
+		.state_dir = o->state_dir,
+		.kek_dir = kek_dir,
+		.key = o->key,
+		.config = v->conf_path,
+		.machine_id = v->machine_id_path,
+		.create = o->create_key,
+	    },
+	    &v->wall_gaps);
+}
+
 static int serve(struct vault *v, const struct options *o)
 {
 	int code = read_configuration(v);
@@ -298,6 +327,8 @@ static int serve(struct vault *v, const struct options *o)
 				"'kenmon-authd --spawn'");
 		return KM_EXIT_USAGE;
 	}
+	if (code == 0 && !confine(v, o))
+		code = KM_EXIT_FAILED;
 	if (code == 0)
 		code = open_store(v, o);
 	if (code != 0)

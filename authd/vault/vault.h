@@ -106,6 +106,7 @@ struct vault {
 	char trail[256]; /* what is wrong with the end of the audit trail; "" nothing */
 
 	struct km_now now, before; /* of this round and the last */
+	unsigned wall_gaps;        /* enum km_wall_gap bits: what the room goes without */
 	unsigned suspicion;        /* enum km_suspicion bits */
 	char found[3][160]; /* what was found, for status and accept: clock, machine, rollback */
 

@@ -15,6 +15,7 @@
 #ifndef KENMON_KEYS_H
 #define KENMON_KEYS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,8 @@ struct km_aad {
  */
 KM_MUST_CHECK km_rc km_keys_open(const char *dir, const char *key_path, bool may_create,
 				 struct km_keys **out);
+/* The folder of the KEKs that belongs to a state folder. KM_ELIMIT: too long. */
+KM_MUST_CHECK km_rc km_keys_folder(const char *dir, char path[PATH_MAX]);
 void km_keys_close(struct km_keys *keys); /* wipes; NULL is allowed */
 
 /* Of the newest KEK, under which everything new is wrapped. */

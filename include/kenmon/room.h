@@ -2,6 +2,8 @@
 #ifndef KENMON_ROOM_H
 #define KENMON_ROOM_H
 
+#include <stdbool.h>
+
 #include <kenmon/rc.h>
 
 /* Exit codes of rooms (sysexits.h): a starter that sees the last two need not try again. */
@@ -15,6 +17,12 @@
  * are made 0600. KM_EIO when the kernel refuses one of them.
  */
 KM_MUST_CHECK km_rc km_room_begin(void);
+
+/* Opens what km_room_ready needs; before the walls (wall.h), behind which no socket is made. */
+void km_room_will_be_ready(void);
+
+/* Does the service manager listen at an abstract name? systemd does not. */
+bool km_room_manager_is_abstract(void);
 
 /* READY=1 to the service manager, where there is one (sd_notify(3)). Best effort. */
 void km_room_ready(void);

@@ -63,6 +63,19 @@ refused() { ! "$@"; }
 runs() { systemctl is-active --quiet "$@"; }
 owner() { [ "$(stat -c '%U %a' "$1")" = "$2" ] || { stat -c '%U %a' "$1"; false; }; }
 runs_as() { grep -q "^Uid:.$(id -u "$2")\b" "/proc/$(systemctl show -P MainPID "$1")/status"; }
+# confined UNIT: behind the unit's walls the room has put up its own, two filters and Landlock.
+confined() {
+	local pid
+	pid=$(systemctl show -P MainPID "$1")
+	grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" && grep -q '^Seccomp:.2$' "/proc/$pid/status" &&
+	    grep -q '^CapEff:.0*$' "/proc/$pid/status" && ! journalctl -b -u "$1" | grep -E 'no seccomp|no Landlock|confined'
+}
+# An editor puts another file in the place of the old one.
+replaced() {
+	echo '[site]' >/etc/kenmon/kenmon.conf.new && mv /etc/kenmon/kenmon.conf.new /etc/kenmon/kenmon.conf
+	systemctl reload kenmon-authd kenmon-vault && sleep 1
+	! journalctl -b -u kenmon-authd -u kenmon-vault | grep 'configuration stays'
+}
 lost_key() {
 	systemctl stop --quiet kenmon-authd.socket kenmon-vault.socket kenmon-authd kenmon-vault
 	mv /var/lib/kenmon-key/master.key /root/
@@ -108,6 +121,8 @@ printf '@include kenmon-one-field\n' >/etc/pam.d/one
 check "judge and vault run after the boot" runs kenmon-authd kenmon-vault
 check "the judge is a user of its own" runs_as kenmon-authd kenmon-judge
 check "so is the vault" runs_as kenmon-vault kenmon-vault
+check "the judge has put up its walls" confined kenmon-authd
+check "so has the vault" confined kenmon-vault
 check "the setup has made the key, and it is root's alone" owner /var/lib/kenmon-key/master.key 'root 600'
 check "nobody else enters the folder of the key" owner /var/lib/kenmon-key 'root 700'
 check "the databases are the vault's" owner /var/lib/kenmon/vault.db 'kenmon-vault 600'
@@ -136,6 +151,7 @@ check "both read their configuration again" systemctl reload kenmon-authd kenmon
 check "a configuration that is not valid fails the judge's reload" bad_configuration kenmon-authd
 check "and the vault's" bad_configuration kenmon-vault
 check "and stops neither" runs kenmon-authd kenmon-vault
+check "one that an editor has put in the place of the old is read" replaced
 systemctl stop --quiet kenmon-authd kenmon-vault 2>/dev/null
 check "the sockets start stopped rooms" kenmon status
 step
@@ -161,5 +177,6 @@ UNIT
 mkdir -p "$tree/root/etc/systemd/system/graphical.target.wants"
 ln -s ../probe.service "$tree/root/etc/systemd/system/graphical.target.wants/"
 timeout 240 systemd-nspawn --quiet --register=no --keep-unit --boot --directory="$tree/root" \
-    --capability=CAP_IPC_LOCK,CAP_SYS_RESOURCE </dev/null >"$tree/log" 2>&1
+    --capability=CAP_IPC_LOCK,CAP_SYS_RESOURCE \
+    --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' </dev/null >"$tree/log" 2>&1
 cat "$tree/root/root/tap" 2>/dev/null || { sed 's/^/# /' "$tree/log"; echo "Bail out! it did not boot"; exit 1; }

@@ -8,8 +8,8 @@ if [ -z "$fake" ]; then
 	skip "the clock" "faketime is not installed"
 	plan
 fi
-vault_with "LD_PRELOAD=$fake FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$dir/time"
-clock() { echo "$1" >"$dir/time.new" && mv "$dir/time.new" "$dir/time"; }
+vault_with "LD_PRELOAD=$fake FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$readable/time"
+clock() { echo "$1" >"$readable/time.new" && mv "$readable/time.new" "$readable/time"; }
 clock +0
 alarm() { kenmon status --json | tr '{' '\n' | grep -q '"key":"clock".*"alarm":true' || kenmon status; }
 calm() { kenmon status --json | tr '{' '\n' | grep -q '"key":"clock".*"alarm":false' || kenmon status; }

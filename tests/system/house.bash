@@ -13,7 +13,11 @@ state=$dir/state socket=$dir/authd.sock log=$dir/log
 vault_uid=$(id -u) # whose stamp the door believes
 house=''           # process that supervises the rooms
 chmod 0711 "$dir"
-mkdir -m 0755 "$dir/pam.d" "$dir/bin"
+mkdir -m 0755 "$dir/pam.d" "$dir/bin" "$dir/kenmon.conf.d"
+# A file that a preloaded library reads while the rooms run has to lie where their walls let
+# them read: here, since it is no drop-in without .conf at its end.
+# shellcheck disable=SC2034
+readable=$dir/kenmon.conf.d
 # Other uids must reach the programs, and a checkout is often under a home of mode 0700.
 install -m 0755 "$BUILD"/{kenmon,kenmon-authd,kenmon-vault,pam_kenmon.so,tests/login,tests/pam/password.so} \
     "$dir/bin/" || exit 1

@@ -25,6 +25,8 @@
 #define SILENCE_MS   300
 
 char liar_code[2][16];
+char liar_recovery[KM_RECOVERY_LENGTH + 1];
+struct msg_anchor liar_anchor;
 int liar_link = -1;
 struct km_msg liar_in;
 
@@ -43,19 +45,27 @@ static bool hotp_operator(const struct house *h, const char *login, int64_t uid,
 
 int liar_setup(void **state)
 {
-	static const struct house_setup how = { .separate_uids = true };
+	static const struct house_setup how = {
+		.separate_uids = true,
+		.config = "[service steps]\nfactors = hotp recovery\n",
+	};
+	char codes[KM_RECOVERY_CODES][KM_RECOVERY_LENGTH + 1];
 	struct house *h = *state = calloc(1, sizeof(*h));
 
 	if (geteuid() != 0)
 		return 0;
-	if (!h || !house_start(h, &how) || !house_stack(h, "liar", "auth required KENMON\n"))
+	if (!h || !house_start(h, &how) || !house_stack(h, "liar", "auth required KENMON\n") ||
+	    !house_stack(h, "steps", "auth required KENMON\n"))
 		return -1;
+	liar_anchor = (struct msg_anchor){ .seq = 0 };
 	for (unsigned i = 0; i < 2; i++)
 		house_hotp(liar_code[i], OFFICE_OTHER, 6, i);
 	if (!hotp_operator(h, "games", 5, NULL) || !hotp_operator(h, "man", 6, OFFICE_OTHER) ||
 	    !hotp_operator(h, "bin", -1, OFFICE_OTHER) ||
-	    !hotp_operator(h, "the-judge", JUDGE_UID, NULL))
+	    !hotp_operator(h, "the-judge", JUDGE_UID, NULL) ||
+	    office_recovery(h, "games", codes) != KM_OK)
 		return -1;
+	memcpy(liar_recovery, codes[0], sizeof(liar_recovery));
 	office_close();
 	if (!house_stop(h))
 		return -1;
@@ -102,7 +112,8 @@ static pid_t start_vault(const struct house *h)
 	setenv("LISTEN_PID", self, 1);
 	setenv("LISTEN_FDS", "1", 1);
 	setenv("LISTEN_FDNAMES", "vault", 1);
-	execl(program, program, "--state-dir", dir, "--judge-uid", uid, NULL);
+	execl(program, program, "--state-dir", dir, "--judge-uid", uid, "--config", h->config,
+	      NULL);
 	_exit(102);
 }
 
@@ -133,6 +144,7 @@ static pid_t start_judge(void (*story)(void))
 	become(JUDGE_UID);
 	MUST(km_connect(vault_path, true, &liar_link) == KM_OK);
 	set_patience(liar_link);
+	anchor.anchor = liar_anchor;
 	anchor.anchor.version = KM_ROOM_PROTOCOL;
 	MUST(liar_say(&anchor, -1) == KM_OK);
 	story();
@@ -155,7 +167,7 @@ static pid_t start_door(const struct house *h, const struct liar_door *d)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(vault_listener);
 	close(door_listener);
-	_exit(office_talk(h, &l, "liar", d->user, answers));
+	_exit(office_talk(h, &l, d->service ? d->service : "liar", d->user, answers));
 }
 
 static int code_of(pid_t pid)
@@ -204,7 +216,7 @@ void liar_nothing_stored(struct house *h)
 	door_listener = -1;
 	assert_true(house_again(h));
 	assert_int_equal(office_audited(h, KM_EVENT_OPERATOR_ADDED, NULL, NULL), 4);
-	assert_int_equal(office_audited(h, KM_EVENT_ENROLLED, NULL, NULL), 4);
+	assert_int_equal(office_audited(h, KM_EVENT_ENROLLED, NULL, NULL), 5);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		assert_int_equal(office_audited(h, events[i], NULL, NULL), 0);
 	assert_int_equal(office_fails(h, "games", KM_FACTOR_HOTP), 0);
@@ -288,7 +300,7 @@ struct km_msg liar_open(struct guest *g, const struct twist *t)
 	snprintf(m.open.login, sizeof(m.open.login), "%s", t->login ? t->login : g->login.login);
 	snprintf(m.open.service, sizeof(m.open.service), "%s",
 		 t->service ? t->service : g->login.service);
-	memcpy(m.open.nonce, g->login.nonce, sizeof(m.open.nonce));
+	memcpy(m.open.nonce, t->nonce ? t->nonce : g->login.nonce, sizeof(m.open.nonce));
 	return m;
 }
 
@@ -320,13 +332,32 @@ int liar_say_as(int fd, const struct km_msg *m, uid_t claim)
 	return sendmsg(fd, &h, MSG_NOSIGNAL) < 0 ? errno : 0;
 }
 
-km_rc liar_check(const struct guest *g, const char *code)
+km_rc liar_check_step(const struct guest *g, uint8_t step, const char *code)
 {
 	struct km_msg m = { .number = KM_MSG_CHECK, .session = g->id };
 
+	m.check.step = step;
 	m.check.secret.len = (uint16_t)strlen(code);
 	memcpy(m.check.secret.bytes, code, strlen(code));
 	return liar_say(&m, -1);
+}
+
+km_rc liar_check(const struct guest *g, const char *code)
+{
+	return liar_check_step(g, 0, code);
+}
+
+void liar_close(const struct guest *g)
+{
+	const struct km_msg m = { .number = KM_MSG_CLOSE, .session = g->id };
+
+	MUST(liar_say(&m, -1) == KM_OK);
+	close(g->fd);
+}
+
+int liar_root_listener(void)
+{
+	return door_listener;
 }
 
 /* One frame but HEAD. */

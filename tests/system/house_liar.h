@@ -21,6 +21,8 @@
 #define HOTP_2 "359152"
 /* Of OFFICE_OTHER, which "man" (uid 6) and "bin" (bound to no account yet) have. */
 extern char liar_code[2][16];
+/* "games" has this too; service "steps" asks for a counter-based code, and then for it. */
+extern char liar_recovery[KM_RECOVERY_LENGTH + 1];
 
 #define NEEDS_ROOT()                                                                               \
 	do {                                                                                       \
@@ -45,7 +47,10 @@ int liar_teardown(void **state);
 
 struct liar_door {
 	const char *user, *answer;
+	const char *service; /* NULL: "liar" */
 };
+/* What the next stories' judge says it has written down of the trail; zero: nothing. */
+extern struct msg_anchor liar_anchor;
 /*
  * Starts a vault and a judge that tells the story, and when it is ready, logs in at all doors at
  * once; codes are their PAM codes. The story's MUSTs must hold, and the vault must end by itself,
@@ -72,6 +77,7 @@ struct twist {
 	uint32_t uid;
 	uint8_t kind;
 	int fd; /* -1: the guest's own */
+	const uint8_t *nonce;
 };
 
 extern int liar_link;         /* to the vault; ANCHOR was sent and answered */
@@ -86,9 +92,12 @@ struct km_msg liar_open(struct guest *, const struct twist *);
 km_rc liar_say(const struct km_msg *m, int pass_fd);          /* to the vault */
 int liar_say_as(int fd, const struct km_msg *m, uid_t claim); /* 0, or errno */
 km_rc liar_check(const struct guest *, const char *code);
-unsigned liar_hear(void); /* the number of what comes next but HEAD; 0: nothing does */
-bool liar_ended(void);    /* the vault closes the link */
-bool liar_silent(void);   /* it does not, and says nothing */
+km_rc liar_check_step(const struct guest *, uint8_t step, const char *code);
+void liar_close(const struct guest *); /* tells the vault that it is over, and the door too */
+int liar_root_listener(void);          /* that doors connect to; root made it */
+unsigned liar_hear(void);              /* the number of what comes next but HEAD; 0: nothing does */
+bool liar_ended(void);                 /* the vault closes the link */
+bool liar_silent(void);                /* it does not, and says nothing */
 
 /* Descriptors to pass; with `ends` the vault closes the link, else it refuses. */
 extern const struct liar_end {

@@ -1,7 +1,11 @@
 /* What a judge that lies may pass and send: descriptors of its own, messages out of turn. */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -73,6 +77,60 @@ static void listening_socket(struct guest *g)
 	MUST(listen(g->fd, 1) == 0);
 }
 
+static void roots_listening_socket(struct guest *g)
+{
+	g->mine = -1;
+	g->fd = liar_root_listener();
+}
+
+/* The connecting end of another listener of root's; and the vault is at its other end. */
+static void link_itself(struct guest *g)
+{
+	g->mine = -1;
+	g->fd = liar_link;
+}
+
+static void inet(struct guest *g, int type)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, type, 0);
+
+	g->mine = -1;
+	g->fd = socket(AF_INET, type, 0);
+	MUST(bind(listener, (const struct sockaddr *)&at, sizeof(at)) == 0);
+	MUST(type != SOCK_STREAM || listen(listener, 1) == 0);
+	MUST(getsockname(listener, (struct sockaddr *)&at, &len) == 0);
+	MUST(connect(g->fd, (const struct sockaddr *)&at, sizeof(at)) == 0);
+}
+
+static void tcp_socket(struct guest *g)
+{
+	inet(g, SOCK_STREAM);
+}
+
+static void udp_socket(struct guest *g)
+{
+	inet(g, SOCK_DGRAM);
+}
+
+static void plain_file(struct guest *g)
+{
+	char path[] = "/tmp/kenmon-liar-XXXXXX";
+
+	g->mine = -1;
+	g->fd = mkstemp(path);
+	MUST(g->fd >= 0);
+	unlink(path);
+}
+
+static void epoll(struct guest *g)
+{
+	g->mine = -1;
+	g->fd = epoll_create1(EPOLL_CLOEXEC);
+	MUST(g->fd >= 0);
+}
+
 static void unconnected_socket(struct guest *g)
 {
 	g->mine = -1;
@@ -109,9 +167,15 @@ const struct liar_end liar_ends[] = {
 	{ "a stream pair", stream_pair, true },
 	{ "a datagram pair", datagram_pair, true },
 	{ "a listening socket", listening_socket, true },
+	{ "root's listening socket", roots_listening_socket, true },
+	{ "the link to the vault", link_itself, true },
+	{ "a TCP socket", tcp_socket, true },
+	{ "a UDP socket", udp_socket, true },
+	{ "a plain file", plain_file, true },
+	{ "an epoll instance", epoll, true },
 	{ "a socket without a peer", unconnected_socket, true },
 	{ "a pipe", pipe_end, true },
-	{ "a file", file, true },
+	{ "a device", file, true },
 	{ "nothing", none, true },
 };
 const size_t liar_end_count = sizeof(liar_ends) / sizeof(liar_ends[0]);

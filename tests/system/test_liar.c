@@ -1,5 +1,5 @@
 /*
- * A judge that lies. The vault, the door and libpam are the real ones; the
+ * C12: a judge that lies. The vault, the door and libpam are the real ones; the
  * judge between them is this test, under the judge's uid, with the judge's
  * link and root's listening socket: all that whoever takes it over has.
  * Nobody gets in but by a code of their own, and no desk's line is to be had.
@@ -47,7 +47,7 @@ static void honest(void)
 /* What the other tests show they show because this one lets somebody in. */
 static void test_an_honest_judge_lets_in_who_has_a_right_code(void **state)
 {
-	const struct liar_door door = { "games", HOTP_0 };
+	const struct liar_door door = { "games", HOTP_0, NULL };
 	int code;
 
 	NEEDS_ROOT();
@@ -86,7 +86,7 @@ static void says_it_himself(void)
 
 static void test_the_judges_own_allow_is_not_believed(void **state)
 {
-	const struct liar_door door = { "games", HOTP_0 };
+	const struct liar_door door = { "games", HOTP_0, NULL };
 	int code;
 
 	NEEDS_ROOT();
@@ -121,7 +121,7 @@ static void replays(void)
 
 static void test_a_true_allow_of_another_login_is_no_use(void **state)
 {
-	const struct liar_door door = { "games", HOTP_1 };
+	const struct liar_door door = { "games", HOTP_1, NULL };
 	int code;
 
 	NEEDS_ROOT();
@@ -150,7 +150,7 @@ static void twisted(void)
 /* The vault allows this, and the door does not take it for what it asked. */
 static void check_twist(void *state, struct twist t, const char *user, int expected)
 {
-	const struct liar_door door = { user, "000000" };
+	const struct liar_door door = { user, "000000", NULL };
 	int code;
 
 	t.fd = -1;
@@ -214,8 +214,10 @@ static void two_at_once(void)
 
 static void test_two_doors_at_once_cannot_be_swapped(void **state)
 {
-	const struct liar_door doors[] = { { "games", HOTP_0 }, { "man", liar_code[0] } };
-	const struct liar_door next[] = { { "games", HOTP_1 }, { "man", liar_code[1] } };
+	const struct liar_door doors[] = { { "games", HOTP_0, NULL },
+					   { "man", liar_code[0], NULL } };
+	const struct liar_door next[] = { { "games", HOTP_1, NULL },
+					  { "man", liar_code[1], NULL } };
 	int code[2];
 
 	NEEDS_ROOT();
@@ -247,7 +249,7 @@ static void gives_away(void)
 
 static void test_a_code_typed_at_one_door_does_not_open_another_of_the_same_name(void **state)
 {
-	const struct liar_door doors[] = { { "games", HOTP_0 }, { "games", "000000" } };
+	const struct liar_door doors[] = { { "games", HOTP_0, NULL }, { "games", "000000", NULL } };
 	int code[2];
 
 	NEEDS_ROOT();
