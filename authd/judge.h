@@ -42,6 +42,7 @@ struct judge_session {
 	bool crowded;    /* over a limit: refused as soon as it has said who it is */
 	bool opened;     /* the vault was sent OPEN and has not ended it */
 	bool shared;     /* the vault may have a copy of fd */
+	bool shielded;   /* judge_shielded(fd) */
 	unsigned phase;  /* enum km_phase bits of what may come now; 0: over */
 	unsigned party;  /* enum km_party: what HELLO said it is */
 	uint8_t kind;    /* enum km_request */
@@ -219,6 +220,16 @@ KM_MUST_CHECK km_rc judge_listen(struct judge *j, int fd);
 bool judge_is_privileged(const struct judge *j, uid_t uid);
 
 /* --- farewell.c ----------------------------------------------------------- */
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* newer than many headers; the number of all machines we build for */
+#endif
+
+/*
+ * Has the kernel kept descriptors out of this connection since it was made? Asked of each one: who
+ * connected before the judge said so to the kernel may have sent some.
+ */
+bool judge_shielded(int fd);
 
 /*
  * The end of a client's connection, without ever closing a descriptor of the client's choosing.

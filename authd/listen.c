@@ -18,12 +18,8 @@
 #include "judge.h"
 
 #define ACCEPTS    64     /* at one go, so that those who are in get their turn */
-#define FRAMES     8      /* of one client at one go: HELLO and LOGIN come together */
 #define PAUSE_USEC 100000 /* without descriptors: until some session has ended */
 #define ACCURACY   10000
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83 /* newer than many headers; the number of all machines we build for */
-#endif
 #define USEC_PER_SEC 1000000u
 
 bool judge_is_privileged(const struct judge *j, uid_t uid)
@@ -86,6 +82,19 @@ const struct judge_ports judge_real_ports = {
 
 /* --- clients --------------------------------------------------------------------- */
 
+static km_rc next_frame(struct judge *j, const struct judge_session *s, size_t *len)
+{
+	uint8_t *buf = j->frame->bytes;
+	km_rc rc = s->shielded ? KM_OK : km_peek(s->fd);
+
+	if (rc == KM_OK)
+		rc = km_recv(s->fd, buf, KM_FRAME_MAX, len, NULL, NULL, MSG_DONTWAIT);
+	/* A reset is told once, before what the client had sent. */
+	if (rc == KM_ECLOSED && s->shielded)
+		rc = km_recv(s->fd, buf, KM_FRAME_MAX, len, NULL, NULL, MSG_DONTWAIT);
+	return rc;
+}
+
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
 	struct judge_session *s = arg;
@@ -93,27 +102,24 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 	uint32_t id = s->id;
 
 	(void)source;
+	(void)fd;
 	(void)events;
-	for (unsigned i = 0; i < FRAMES; i++) {
-		uint8_t *buf = j->frame->bytes;
+	/* Right behind HELLO comes the request; after that nobody speaks before being asked. */
+	do {
 		size_t len = 0;
-		km_rc rc = km_peek(fd);
+		km_rc rc = next_frame(j, s, &len);
 
-		if (rc == KM_OK)
-			rc = km_recv(fd, buf, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);
 		if (rc == KM_EAGAIN)
 			return 0;
 		if (rc == KM_OK) {
-			judge_session_heard(j, s, buf, len);
-			km_wipe(buf, len);
+			judge_session_heard(j, s, j->frame->bytes, len);
+			km_wipe(j->frame->bytes, len);
 		} else if (rc == KM_EPROTO || rc == KM_EPERM) {
 			judge_session_refuse(j, s, KM_REASON_PROTOCOL);
 		} else {
 			judge_session_close(j, s, KM_REASON_ABORTED);
 		}
-		if (!judge_session_find(j, id))
-			return 0;
-	}
+	} while (judge_session_find(j, id) && s->phase == KM_PHASE_REQUEST);
 	return 0;
 }
 
@@ -157,6 +163,7 @@ static void admit(struct judge *j, int fd)
 		turn_away(j, fd, uid);
 		return;
 	}
+	s->shielded = judge_shielded(fd);
 	if (sd_event_add_io(j->event, &s->io, fd, EPOLLIN, on_client, s) < 0) {
 		judge_session_refuse(j, s, KM_REASON_BUSY);
 		return;
