@@ -52,9 +52,9 @@ struct judge_session {
 	unsigned tries; /* allowed in this login */
 	unsigned used;
 	struct km_slots slots;
-	uint8_t at; /* slot whose prompt is open */
+	uint8_t at;          /* slot whose prompt is open */
+	int64_t deadline_ms; /* CLOCK_BOOTTIME */
 	sd_event_source *io;
-	sd_event_source *timer;
 };
 
 /* What a session does to the world; tests give their own. */
@@ -129,8 +129,10 @@ struct judge {
 	int64_t owner;     /* -1: none */
 	int listen_fd;
 	sd_event_source *listen_io, *listen_pause;
-	bool announced; /* the ready line was printed */
-	bool notified;  /* READY=1 was sent */
+	sd_event_source *deadlines; /* of all sessions */
+	int64_t deadline_ms;        /* when it fires; INT64_MAX: not */
+	bool announced;             /* the ready line was printed */
+	bool notified;              /* READY=1 was sent */
 };
 
 /* --- session.c -------------------------------------------------------------- */
@@ -217,6 +219,7 @@ bool judge_link_tell_turned(struct judge *j, int64_t now_ms);
 
 extern const struct judge_ports judge_real_ports;
 KM_MUST_CHECK km_rc judge_listen(struct judge *j, int fd);
+void judge_listen_end(struct judge *j); /* takes nobody any more; the descriptor stays */
 bool judge_is_privileged(const struct judge *j, uid_t uid);
 
 /* --- farewell.c ----------------------------------------------------------- */

@@ -254,6 +254,31 @@ static void test_who_is_turned_away_takes_no_place_in_the_queue_of_logins(void *
 	settle();
 }
 
+/* One timer serves all sessions: it must fire for the earliest, whoever came first. */
+static void test_a_deadline_ends_its_session_alone(void **state)
+{
+	int first, second, copy[2];
+	uint32_t id;
+
+	(void)state;
+	j->conf.login.deadline = 3600;
+	id = opened(&first, &copy[0]);
+	j->conf.login.deadline = 1;
+	opened(&second, &copy[1]);
+	while (j->vacancies < JUDGE_SESSIONS - 1)
+		assert_true(sd_event_run(j->event, 20000000) > 0);
+	is_refused(second, KM_VERDICT_UNAVAILABLE, KM_REASON_DEADLINE);
+	assert_int_equal(next_from_judge(NULL).number, KM_MSG_CLOSE);
+	assert_non_null(judge_session_find(j, id));
+	assert_int_equal(j->deadline_ms, judge_session_find(j, id)->deadline_ms);
+	plans(id);
+	assert_int_equal(hears(first).number, KM_MSG_WELCOME);
+	assert_int_equal(hears(first).number, KM_MSG_PROMPT);
+	for (unsigned i = 0; i < 2; i++)
+		close(copy[i]);
+	close(first);
+}
+
 /* A descriptor left behind after each login would end all logins one day. */
 static void test_no_descriptor_is_left_after_many_sessions(void **state)
 {
@@ -300,6 +325,7 @@ int main(void)
 		IN_HOUSE(test_what_a_busy_vault_does_not_read_waits_in_order),
 		IN_HOUSE(test_a_vault_that_stops_reading_bounds_what_waits_and_refuses_the_rest),
 		IN_HOUSE(test_who_is_turned_away_takes_no_place_in_the_queue_of_logins),
+		IN_HOUSE(test_a_deadline_ends_its_session_alone),
 		IN_HOUSE(test_no_descriptor_is_left_after_many_sessions),
 	};
 
