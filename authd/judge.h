@@ -38,14 +38,16 @@ struct judge_session {
 	int fd;
 	pid_t pid; /* of the peer, as the kernel wrote it at connect */
 	uid_t uid;
-	bool privileged; /* uid 0 or the owner of --spawn */
-	bool crowded;    /* over a limit: refused as soon as it has said who it is */
-	bool opened;     /* the vault was sent OPEN and has not ended it */
-	bool shared;     /* the vault may have a copy of fd */
-	bool shielded;   /* judge_shielded(fd) */
-	unsigned phase;  /* enum km_phase bits of what may come now; 0: over */
-	unsigned party;  /* enum km_party: what HELLO said it is */
-	uint8_t kind;    /* enum km_request */
+	bool privileged;  /* uid 0 or the owner of --spawn */
+	bool crowded;     /* over a limit: refused as soon as it has said who it is */
+	bool opened;      /* the vault was sent OPEN and has not ended it */
+	bool shared;      /* the vault may have a copy of fd */
+	bool shielded;    /* judge_shielded(fd) */
+	unsigned phase;   /* enum km_phase bits of what may come now; 0: over */
+	unsigned party;   /* enum km_party: what HELLO said it is */
+	uint16_t version; /* to be said in WELCOME; 0: before HELLO */
+	bool welcomed;
+	uint8_t kind; /* enum km_request */
 	enum km_lang lang;
 	char login[65];
 	uint8_t nonce[32];
@@ -95,6 +97,7 @@ struct judge_link {
 	unsigned queued;
 	unsigned backoff_ms;
 	bool heard;  /* HEAD came on this link */
+	bool plans;  /* the last login that was opened on it got a plan */
 	bool silent; /* nothing came for JUDGE_SILENCE_SECONDS: clients are refused at once */
 };
 
@@ -149,6 +152,9 @@ struct judge_session *judge_session_find(struct judge *j, uint32_t id);
 
 /* One frame of a client. The session may be over afterwards: compare its id. */
 void judge_session_heard(struct judge *j, struct judge_session *s, const uint8_t *buf, size_t len);
+
+/* Nothing of the client's is left to read: if it said HELLO, it may wait for WELCOME. */
+void judge_session_waits(struct judge *j, struct judge_session *s);
 
 /* One frame of the vault about a session. KM_EPROTO: the vault broke the protocol. */
 KM_MUST_CHECK km_rc judge_session_told(struct judge *j, uint32_t id, const uint8_t *buf,

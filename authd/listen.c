@@ -130,8 +130,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 		size_t len = 0;
 		km_rc rc = next_frame(j, s, &len);
 
-		if (rc == KM_EAGAIN)
+		if (rc == KM_EAGAIN) {
+			judge_session_waits(j, s);
 			return 0;
+		}
 		if (rc == KM_OK) {
 			judge_session_heard(j, s, j->frame->bytes, len);
 			km_wipe(j->frame->bytes, len);
