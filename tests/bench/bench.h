@@ -41,8 +41,8 @@ struct row {
 void row_add(const struct row *r);
 /* A figure that could not be measured; the run ends with failure. */
 void row_failed(const char *figure, const char *why);
-/* Prints every row; false when something could not be measured. */
-bool rows_print(void);
+/* Prints every row; false when something could not be measured. doubtful: others were at work. */
+bool rows_print(bool doubtful);
 /* What the bench is doing now, for who waits. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* text(out, "%.0f µs", x) into a field of a row. */

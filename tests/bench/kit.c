@@ -143,16 +143,17 @@ static void print_row(const struct row *r, const char *met)
 	puts(met);
 }
 
-bool rows_print(void)
+bool rows_print(bool doubtful)
 {
-	static const char *const word[] = { "", "met", "not met", "NOT MEASURED" };
+	static const char *const word[2][4] = { { "", "met", "not met", "NOT MEASURED" },
+						{ "", "met?", "not met?", "NOT MEASURED" } };
 	static const struct row head = {
 		"figure", "ours", "beside it", "ratio", "target", ROW_SHOWN
 	};
 
 	print_row(&head, "");
 	for (size_t i = 0; i < row_count; i++)
-		print_row(&rows[i], word[rows[i].met]);
+		print_row(&rows[i], word[doubtful][rows[i].met]);
 	if (incomplete)
 		puts("\nSomething could not be measured; the reasons stand in the table.");
 	return !incomplete;

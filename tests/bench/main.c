@@ -131,6 +131,8 @@ int main(int argc, char **argv)
 	}
 	free(b);
 	after = busy_share(LOOK_MS);
-	print_machine(after > busy ? after : busy);
-	return rows_print() ? 0 : 1;
+	if (after > busy)
+		busy = after;
+	print_machine(busy);
+	return rows_print(busy > BUSY) ? 0 : 1;
 }
