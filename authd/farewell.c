@@ -29,6 +29,26 @@
 
 #define LOG_EVERY_MS 60000 /* of one uid: it may do this as often as it likes */
 
+bool judge_shielded(int fd)
+{
+	int let_in = 1;
+	socklen_t len = sizeof(let_in);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &let_in, &len) == 0 && let_in == 0;
+}
+
+/* What is left unread would be a reset to the client, told before our last word. */
+static void drain(int fd)
+{
+	uint8_t scrap[1];
+	ssize_t n;
+
+	do
+		n = recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	km_wipe(scrap, sizeof(scrap));
+}
+
 /* Nobody can add to it any more. False: a record with descriptors comes next. */
 static bool empty(int fd)
 {
@@ -36,6 +56,10 @@ static bool empty(int fd)
 	bool good = true;
 	km_rc rc;
 
+	if (judge_shielded(fd)) {
+		drain(fd);
+		return true;
+	}
 	while (good && (rc = km_peek(fd)) == KM_OK)
 		good = recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT) >= 0 || errno == EINTR;
 	km_wipe(scrap, sizeof(scrap));

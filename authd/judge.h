@@ -40,22 +40,25 @@ struct judge_session {
 	int fd;
 	pid_t pid; /* of the peer, as the kernel wrote it at connect */
 	uid_t uid;
-	bool privileged; /* uid 0 or the owner of --spawn */
-	bool crowded;    /* over a limit: refused as soon as it has said who it is */
-	bool opened;     /* the vault was sent OPEN and has not ended it */
-	bool shared;     /* the vault may have a copy of fd */
-	unsigned phase;  /* enum km_phase bits of what may come now; 0: over */
-	unsigned party;  /* enum km_party: what HELLO said it is */
-	uint8_t kind;    /* enum km_request */
+	bool privileged;  /* uid 0 or the owner of --spawn */
+	bool crowded;     /* over a limit: refused as soon as it has said who it is */
+	bool opened;      /* the vault was sent OPEN and has not ended it */
+	bool shared;      /* the vault may have a copy of fd */
+	bool shielded;    /* judge_shielded(fd) */
+	unsigned phase;   /* enum km_phase bits of what may come now; 0: over */
+	unsigned party;   /* enum km_party: what HELLO said it is */
+	uint16_t version; /* to be said in WELCOME; 0: before HELLO */
+	bool welcomed;
+	uint8_t kind; /* enum km_request */
 	enum km_lang lang;
 	char login[65];
 	uint8_t nonce[32];
 	unsigned tries; /* allowed in this login */
 	unsigned used;
 	struct km_slots slots;
-	uint8_t at; /* slot whose prompt is open */
+	uint8_t at;          /* slot whose prompt is open */
+	int64_t deadline_ms; /* CLOCK_BOOTTIME */
 	sd_event_source *io;
-	sd_event_source *timer;
 };
 
 /* What a session does to the world; tests give their own. */
@@ -96,6 +99,7 @@ struct judge_link {
 	unsigned queued;
 	unsigned backoff_ms;
 	bool heard;  /* HEAD came on this link */
+	bool plans;  /* the last login that was opened on it got a plan */
 	bool silent; /* nothing came for JUDGE_SILENCE_SECONDS: clients are refused at once */
 };
 
@@ -133,8 +137,10 @@ struct judge {
 	int listen_fd;
 	bool rights_kept_out; /* by the kernel: no descriptor of a client's comes in (listen.c) */
 	sd_event_source *listen_io, *listen_pause;
-	bool announced; /* the ready line was printed */
-	bool notified;  /* READY=1 was sent */
+	sd_event_source *deadlines; /* of all sessions */
+	int64_t deadline_ms;        /* when it fires; INT64_MAX: not */
+	bool announced;             /* the ready line was printed */
+	bool notified;              /* READY=1 was sent */
 };
 
 /* --- session.c -------------------------------------------------------------- */
@@ -151,6 +157,9 @@ struct judge_session *judge_session_find(struct judge *j, uint32_t id);
 
 /* One frame of a client. The session may be over afterwards: compare its id. */
 void judge_session_heard(struct judge *j, struct judge_session *s, const uint8_t *buf, size_t len);
+
+/* Nothing of the client's is left to read: if it said HELLO, it may wait for WELCOME. */
+void judge_session_waits(struct judge *j, struct judge_session *s);
 
 /* One frame of the vault about a session. KM_EPROTO: the vault broke the protocol. */
 KM_MUST_CHECK km_rc judge_session_told(struct judge *j, uint32_t id, const uint8_t *buf,
@@ -221,6 +230,7 @@ bool judge_link_tell_turned(struct judge *j, int64_t now_ms);
 
 extern const struct judge_ports judge_real_ports;
 KM_MUST_CHECK km_rc judge_listen(struct judge *j, int fd);
+void judge_listen_end(struct judge *j); /* takes nobody any more; the descriptor stays */
 bool judge_is_privileged(const struct judge *j, uid_t uid);
 
 /* --- walls.c -------------------------------------------------------------- */
@@ -240,6 +250,16 @@ struct judge_wall {
 void judge_wall(struct judge_wall *w, const char *config, const char *anchor_dir, bool may_fork);
 
 /* --- farewell.c ----------------------------------------------------------- */
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* newer than many headers; the number of all machines we build for */
+#endif
+
+/*
+ * Has the kernel kept descriptors out of this connection since it was made? Asked of each one: who
+ * connected before the judge said so to the kernel may have sent some.
+ */
+bool judge_shielded(int fd);
 
 /*
  * The end of a client's connection, without ever closing a descriptor of the client's choosing.

@@ -17,14 +17,11 @@
 
 #include "judge.h"
 
-#define ACCEPTS    64     /* at one go, so that those who are in get their turn */
-#define FRAMES     8      /* of one client at one go: HELLO and LOGIN come together */
-#define PAUSE_USEC 100000 /* without descriptors: until some session has ended */
-#define ACCURACY   10000
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83 /* newer than many headers; the number of all machines we build for */
-#endif
-#define USEC_PER_SEC 1000000u
+#define ACCEPTS       64     /* at one go, so that those who are in get their turn */
+#define PAUSE_USEC    100000 /* without descriptors: until some session has ended */
+#define ACCURACY      10000
+#define MSEC_PER_SEC  1000
+#define USEC_PER_MSEC 1000u
 
 bool judge_is_privileged(const struct judge *j, uid_t uid)
 {
@@ -39,24 +36,45 @@ static km_rc to_client(struct judge *j, struct judge_session *s, const struct km
 	return km_send_msg(s->fd, m, -1, MSG_DONTWAIT);
 }
 
-static int on_deadline(sd_event_source *source, uint64_t usec, void *arg)
+/* The timer fires for the earliest deadline it was told of; one that has gone meanwhile is
+ * nobody's.
+ */
+static void watch_deadline(struct judge *j, int64_t at_ms)
 {
-	struct judge_session *s = arg;
+	if (at_ms >= j->deadline_ms)
+		return;
+	if (sd_event_source_set_time(j->deadlines, (uint64_t)at_ms * USEC_PER_MSEC) < 0 ||
+	    sd_event_source_set_enabled(j->deadlines, SD_EVENT_ONESHOT) < 0)
+		km_log(LOG_ERR, "no timer for a session: it ends with its client");
+	else
+		j->deadline_ms = at_ms;
+}
+
+static int on_deadlines(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct judge *j = arg;
+	int64_t now = km_boot_ms(), next = INT64_MAX;
 
 	(void)source;
 	(void)usec;
-	judge_session_refuse(s->judge, s, KM_REASON_DEADLINE);
+	for (unsigned i = 0; i < JUDGE_SESSIONS; i++) {
+		struct judge_session *s = &j->sessions[i];
+
+		if (s->id != 0 && s->deadline_ms <= now)
+			judge_session_refuse(j, s, KM_REASON_DEADLINE);
+		else if (s->id != 0 && s->deadline_ms < next)
+			next = s->deadline_ms;
+	}
+	j->deadline_ms = INT64_MAX;
+	watch_deadline(j, next);
 	return 0;
 }
 
 /* BOOTTIME: a machine that slept does not wake up with a login half done. */
 static void set_deadline(struct judge *j, struct judge_session *s, unsigned seconds)
 {
-	s->timer = sd_event_source_disable_unref(s->timer);
-	if (sd_event_add_time_relative(j->event, &s->timer, CLOCK_BOOTTIME,
-				       (uint64_t)seconds * USEC_PER_SEC, ACCURACY, on_deadline,
-				       s) < 0)
-		km_log(LOG_ERR, "no timer for a session: it ends with its client");
+	s->deadline_ms = km_boot_ms() + (int64_t)seconds * MSEC_PER_SEC;
+	watch_deadline(j, s->deadline_ms);
 }
 
 static void find_origin(struct judge *j, struct judge_session *s, struct judge_facts *facts)
@@ -69,7 +87,6 @@ static bool let_go(struct judge *j, struct judge_session *s)
 {
 	/* Before the close: the vault may hold the descriptor, and epoll would go on with it. */
 	s->io = sd_event_source_disable_unref(s->io);
-	s->timer = sd_event_source_disable_unref(s->timer);
 	if (!judge_farewell(j, s->fd, s->uid, s->shared))
 		return false;
 	judge_limits_leave(j->limits, s->uid, s->privileged);
@@ -86,6 +103,19 @@ const struct judge_ports judge_real_ports = {
 
 /* --- clients --------------------------------------------------------------------- */
 
+static km_rc next_frame(struct judge *j, const struct judge_session *s, size_t *len)
+{
+	uint8_t *buf = j->frame->bytes;
+	km_rc rc = s->shielded ? KM_OK : km_peek(s->fd);
+
+	if (rc == KM_OK)
+		rc = km_recv(s->fd, buf, KM_FRAME_MAX, len, NULL, NULL, MSG_DONTWAIT);
+	/* A reset is told once, before what the client had sent. */
+	if (rc == KM_ECLOSED && s->shielded)
+		rc = km_recv(s->fd, buf, KM_FRAME_MAX, len, NULL, NULL, MSG_DONTWAIT);
+	return rc;
+}
+
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
 	struct judge_session *s = arg;
@@ -93,27 +123,26 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 	uint32_t id = s->id;
 
 	(void)source;
+	(void)fd;
 	(void)events;
-	for (unsigned i = 0; i < FRAMES; i++) {
-		uint8_t *buf = j->frame->bytes;
+	/* Right behind HELLO comes the request; after that nobody speaks before being asked. */
+	do {
 		size_t len = 0;
-		km_rc rc = km_peek(fd);
+		km_rc rc = next_frame(j, s, &len);
 
-		if (rc == KM_OK)
-			rc = km_recv(fd, buf, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);
-		if (rc == KM_EAGAIN)
+		if (rc == KM_EAGAIN) {
+			judge_session_waits(j, s);
 			return 0;
+		}
 		if (rc == KM_OK) {
-			judge_session_heard(j, s, buf, len);
-			km_wipe(buf, len);
+			judge_session_heard(j, s, j->frame->bytes, len);
+			km_wipe(j->frame->bytes, len);
 		} else if (rc == KM_EPROTO || rc == KM_EPERM) {
 			judge_session_refuse(j, s, KM_REASON_PROTOCOL);
 		} else {
 			judge_session_close(j, s, KM_REASON_ABORTED);
 		}
-		if (!judge_session_find(j, id))
-			return 0;
-	}
+	} while (judge_session_find(j, id) && s->phase == KM_PHASE_REQUEST);
 	return 0;
 }
 
@@ -157,6 +186,7 @@ static void admit(struct judge *j, int fd)
 		turn_away(j, fd, uid);
 		return;
 	}
+	s->shielded = judge_shielded(fd);
 	if (sd_event_add_io(j->event, &s->io, fd, EPOLLIN, on_client, s) < 0) {
 		judge_session_refuse(j, s, KM_REASON_BUSY);
 		return;
@@ -230,9 +260,20 @@ km_rc judge_listen(struct judge *j, int fd)
 	/* accept() must not wait for a client that has gone again. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return KM_EIO;
+	if (sd_event_add_io(j->event, &j->listen_io, fd, EPOLLIN, on_listen, j) < 0 ||
+	    sd_event_add_time(j->event, &j->deadlines, CLOCK_BOOTTIME, UINT64_MAX, ACCURACY,
+			      on_deadlines, j) < 0)
+		return KM_ENOMEM;
 	j->listen_fd = fd;
-	return sd_event_add_io(j->event, &j->listen_io, fd, EPOLLIN, on_listen, j) < 0 ? KM_ENOMEM
-										       : KM_OK;
+	j->deadline_ms = INT64_MAX;
+	return KM_OK;
+}
+
+void judge_listen_end(struct judge *j)
+{
+	j->listen_io = sd_event_source_disable_unref(j->listen_io);
+	j->listen_pause = sd_event_source_disable_unref(j->listen_pause);
+	j->deadlines = sd_event_source_disable_unref(j->deadlines);
 }
 
 static void notify(struct judge *j, const char *state)

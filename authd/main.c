@@ -302,8 +302,7 @@ static int prepare(struct judge *j, const struct options *o, struct reloaded *r)
 
 static void tear_down(struct judge *j)
 {
-	j->listen_io = sd_event_source_disable_unref(j->listen_io);
-	j->listen_pause = sd_event_source_disable_unref(j->listen_pause);
+	judge_listen_end(j);
 	if (j->sessions)
 		judge_link_down(j, false);
 	judge_sessions_free(j);

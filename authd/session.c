@@ -167,11 +167,25 @@ struct km_verdict judge_refusal(unsigned reason)
 	return (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_NONE, 0 };
 }
 
+/* Once, and only to who said HELLO. It tells the site's language, so it goes before any text. */
+static km_rc welcome(struct judge *j, struct judge_session *s)
+{
+	struct km_msg m = { .number = KM_MSG_WELCOME };
+
+	if (s->version == 0 || s->welcomed)
+		return KM_OK;
+	s->welcomed = true;
+	m.welcome.version = s->version;
+	m.welcome.lang = (uint8_t)j->conf.language;
+	snprintf(m.welcome.build, sizeof(m.welcome.build), "%s", KM_VERSION);
+	return j->ports->to_client(j, s, &m);
+}
+
 void judge_session_refuse(struct judge *j, struct judge_session *s, enum km_reason reason)
 {
 	struct km_verdict v = judge_refusal(reason);
 	struct km_msg m = { .number = KM_MSG_RESULT };
-	km_rc told;
+	km_rc told = welcome(j, s);
 
 	m.result.verdict = (uint8_t)v.code;
 	m.result.reason = (uint8_t)v.reason;
@@ -195,7 +209,7 @@ void judge_sessions_lost_vault(struct judge *j)
 
 bool judge_session_tell(struct judge *j, struct judge_session *s, const struct km_msg *m)
 {
-	if (j->ports->to_client(j, s, m) == KM_OK)
+	if (welcome(j, s) == KM_OK && j->ports->to_client(j, s, m) == KM_OK)
 		return true;
 	judge_session_close(j, s, KM_REASON_ABORTED);
 	return false;
@@ -210,6 +224,12 @@ bool judge_session_pass(struct judge *j, struct judge_session *s, const struct k
 		return true;
 	judge_session_refuse(j, s, rc == KM_ELIMIT ? KM_REASON_BUSY : KM_REASON_NO_VAULT);
 	return false;
+}
+
+void judge_session_waits(struct judge *j, struct judge_session *s)
+{
+	if (welcome(j, s) != KM_OK)
+		judge_session_close(j, s, KM_REASON_ABORTED);
 }
 
 /* --- frames come in --------------------------------------------------------------- */
@@ -265,7 +285,6 @@ static unsigned smaller(unsigned a, unsigned b)
 
 static km_rc on_hello(struct judge *j, struct judge_session *s, const struct km_msg *m)
 {
-	struct km_msg reply = { .number = KM_MSG_WELCOME };
 	unsigned version = smaller(m->hello.newest, KM_PROTOCOL_NEWEST);
 
 	if (m->hello.kind != KM_CLIENT_DOOR && m->hello.kind != KM_CLIENT_DESK)
@@ -276,10 +295,8 @@ static km_rc on_hello(struct judge *j, struct judge_session *s, const struct km_
 	}
 	s->party = m->hello.kind == KM_CLIENT_DOOR ? KM_FROM_DOOR : KM_FROM_DESK;
 	s->phase = KM_PHASE_REQUEST;
-	reply.welcome.version = (uint16_t)version;
-	reply.welcome.lang = (uint8_t)j->conf.language;
-	snprintf(reply.welcome.build, sizeof(reply.welcome.build), "%s", KM_VERSION);
-	return judge_session_tell(j, s, &reply) ? KM_OK : KM_ECLOSED;
+	s->version = (uint16_t)version;
+	return KM_OK;
 }
 
 /* The peer's word for nothing but what the kernel cannot say. */
@@ -298,9 +315,17 @@ static void origin_of(struct judge *j, struct judge_session *s, const struct km_
 	open->open.origin = (uint8_t)judge_origin(&facts);
 }
 
+/*
+ * A login that will be asked hears WELCOME with its prompt, and is woken once. Who is answered by
+ * the vault itself hears it before: all others, and everybody while the vault lets nobody in.
+ */
 static bool opened(struct judge *j, struct judge_session *s, const struct km_msg *open,
 		   unsigned deadline)
 {
+	if ((s->kind != KM_REQUEST_AUTHENTICATE || !j->link.plans) && welcome(j, s) != KM_OK) {
+		judge_session_close(j, s, KM_REASON_ABORTED);
+		return false;
+	}
 	j->ports->set_deadline(j, s, deadline);
 	s->shared = true;
 	if (!judge_session_pass(j, s, open, s->fd))
@@ -425,6 +450,7 @@ static km_rc on_plan(struct judge *j, struct judge_session *s, const struct km_m
 {
 	if (s->kind != KM_REQUEST_AUTHENTICATE || m->plan.slots.count == 0)
 		return KM_EPROTO;
+	j->link.plans = true;
 	s->slots = m->plan.slots;
 	s->at = 0;
 	return on_step(j, s, m);
@@ -437,6 +463,8 @@ static km_rc on_verdict(struct judge *j, struct judge_session *s, const struct k
 
 	if (m->verdict.verdict != KM_VERDICT_RETRY && !next) {
 		/* The vault has written RESULT already, or refuses to say anything. */
+		if (s->kind == KM_REQUEST_AUTHENTICATE && (s->phase & KM_PHASE_OPENING))
+			j->link.plans = false;
 		s->opened = false;
 		vacate(j, s);
 		return KM_OK;

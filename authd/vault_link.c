@@ -397,7 +397,7 @@ km_rc judge_link_up(struct judge *j)
 	if (rc != KM_OK)
 		return rc;
 	l->fd = fd;
-	l->heard = l->silent = false;
+	l->heard = l->silent = l->plans = false;
 	if (send_anchor(j) != KM_OK ||
 	    sd_event_add_io(j->event, &l->io, fd, EPOLLIN, on_link, j) < 0 ||
 	    sd_event_source_set_priority(l->io, SD_EVENT_PRIORITY_IMPORTANT) < 0 ||
@@ -431,7 +431,7 @@ void judge_link_down(struct judge *j, bool try_again)
 		l->fd = -1;
 		write_anchor(j, true);
 	}
-	l->heard = l->silent = false;
+	l->heard = l->silent = l->plans = false;
 	judge_sessions_lost_vault(j);
 	if (l->backoff_ms == 0)
 		l->backoff_ms = JUDGE_BACKOFF_MS;

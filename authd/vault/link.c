@@ -201,12 +201,36 @@ static void to_client(struct vault *v, struct reply *r)
 	r->client = -1;
 }
 
+static void tell_judge(struct vault *v, struct reply *r)
+{
+	if (queue_put(&v->to_judge, &r->to_judge) != KM_OK)
+		link_lost(v, "it does not read");
+	v->messages++;
+}
+
+void link_plan(struct vault *v, unsigned lifted)
+{
+	/* A suspicion that was lifted in this round comes back when the round cannot be kept. */
+	for (size_t i = 0; i < v->replies && lifted == 0; i++) {
+		struct reply *r = &v->reply[i];
+
+		if (r->to_judge.number != KM_MSG_PLAN)
+			continue;
+		tell_judge(v, r);
+		r->to_judge.number = KM_MSG_NONE;
+	}
+	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)
+		link_lost(v, "it went away");
+}
+
 void link_settle(struct vault *v, bool durable)
 {
 	for (size_t i = 0; i < v->replies; i++) {
 		struct reply *r = &v->reply[i];
 		struct session *s;
 
+		if (r->to_judge.number == KM_MSG_NONE)
+			continue;
 		if (!durable) {
 			turn_down(r);
 			s = session_find(v, r->session);
@@ -216,9 +240,7 @@ void link_settle(struct vault *v, bool durable)
 		to_client(v, r);
 		if (r->pass >= 0)
 			close(r->pass);
-		if (queue_put(&v->to_judge, &r->to_judge) != KM_OK)
-			link_lost(v, "it does not read");
-		v->messages++;
+		tell_judge(v, r);
 	}
 	km_wipe(v->reply, v->replies * sizeof v->reply[0]);
 	v->replies = 0;

@@ -2,7 +2,9 @@
  * One round: drain what is ready, commit once, then answer. A login alone pays
  * for one flush to the disk; a hundred at the same time share one. Nothing is
  * answered before it is durable, and when it cannot be made durable, everything
- * of the round is undone and everybody in it is refused.
+ * of the round is undone and everybody in it is refused. Only a plan does not
+ * wait: it says which prompts a service has, and nothing was written for it, so
+ * people are asked while the disk works on the answers of others.
  */
 #include <errno.h>
 #include <signal.h>
@@ -95,6 +97,7 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	bool durable = true;
 
 	crowd_settle(v, v->stop);
+	link_plan(v, suspicion_before & ~v->suspicion);
 	if (store_dirty(v->store)) {
 		km_rc rc = store_flush(v->store);
 

@@ -175,6 +175,8 @@ void queue_free(struct queue *q);
 void link_accept(struct vault *v);
 void link_drain(struct vault *v);
 void link_tell_head(struct vault *v, bool now);
+/* Sends this round's plans, for which nothing was written. lifted: suspicions that fell in it. */
+void link_plan(struct vault *v, unsigned lifted);
 void link_settle(struct vault *v, bool durable); /* sends or turns down this round's replies */
 
 /* --- session.c --------------------------------------------------------------- */

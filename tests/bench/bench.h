@@ -16,6 +16,8 @@
 /* --- time ----------------------------------------------------------------- */
 
 double now_us(void);
+/* How busy all processors are while we do nothing for so long: 0 to 1. */
+double busy_share(unsigned ms);
 
 /* Numbers of one kind, in the order they came. */
 struct series {
@@ -39,8 +41,8 @@ struct row {
 void row_add(const struct row *r);
 /* A figure that could not be measured; the run ends with failure. */
 void row_failed(const char *figure, const char *why);
-/* Prints every row; false when something could not be measured. */
-bool rows_print(void);
+/* Prints every row; false when something could not be measured. doubtful: others were at work. */
+bool rows_print(bool doubtful);
 /* What the bench is doing now, for who waits. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* text(out, "%.0f µs", x) into a field of a row. */
@@ -120,6 +122,19 @@ bool peers_make(const struct house *h);
 /* A fresh state file of each, with the token at its counter. */
 bool oath_write(const struct house *h, const struct token *t);
 bool google_write(const struct house *h, const struct token *t);
+
+/* --- the floor: floor.c --------------------------------------------------- */
+
+/* Two relays where judge and vault would be. */
+struct bare {
+	char socket[HOUSE_PATH + 16];
+	pid_t relay[2];
+};
+bool bare_start(struct bare *b, const char *dir);
+void bare_end(struct bare *b); /* of a zeroed one, too */
+/* A login that decides nothing: pam_permit, our messages, one record on the disk. us may be NULL.
+ */
+bool bare_login(const struct bare *b, const char *confdir, const char *user, double *us);
 
 /* --- the benches ---------------------------------------------------------- */
 

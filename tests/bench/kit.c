@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -19,6 +20,29 @@ double now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+double busy_share(unsigned ms)
+{
+	double busy[2] = { 0 }, all[2] = { 0 };
+
+	for (int turn = 0; turn < 2; turn++) {
+		unsigned long long t[8] = { 0 };
+		FILE *f = fopen("/proc/stat", "re");
+
+		/* user nice system idle iowait irq softirq steal: proc(5) */
+		for (int i = 0; f && fscanf(f, i ? "%llu" : "cpu %llu", &t[i]) == 1 && i < 7; i++)
+			;
+		if (f)
+			fclose(f);
+		for (int i = 0; i < 8; i++) {
+			all[turn] += (double)t[i];
+			busy[turn] += i == 3 || i == 4 ? 0 : (double)t[i];
+		}
+		if (turn == 0)
+			usleep(ms * 1000);
+	}
+	return all[1] > all[0] ? (busy[1] - busy[0]) / (all[1] - all[0]) : 0;
 }
 
 void series_add(struct series *s, double value)
@@ -119,16 +143,17 @@ static void print_row(const struct row *r, const char *met)
 	puts(met);
 }
 
-bool rows_print(void)
+bool rows_print(bool doubtful)
 {
-	static const char *const word[] = { "", "met", "not met", "NOT MEASURED" };
+	static const char *const word[2][4] = { { "", "met", "not met", "NOT MEASURED" },
+						{ "", "met?", "not met?", "NOT MEASURED" } };
 	static const struct row head = {
 		"figure", "ours", "beside it", "ratio", "target", ROW_SHOWN
 	};
 
 	print_row(&head, "");
 	for (size_t i = 0; i < row_count; i++)
-		print_row(&rows[i], word[rows[i].met]);
+		print_row(&rows[i], word[doubtful][rows[i].met]);
 	if (incomplete)
 		puts("\nSomething could not be measured; the reasons stand in the table.");
 	return !incomplete;

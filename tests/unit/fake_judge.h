@@ -121,6 +121,8 @@ static inline void says(struct judge_session *s, const struct km_msg *m)
 
 	assert_int_equal(km_encode(m, buf, sizeof(buf), &len), KM_OK);
 	judge_session_heard(j, s, buf, len);
+	if (s->id != 0)
+		judge_session_waits(j, s);
 }
 
 static inline km_rc vault_says(const struct km_msg *m)

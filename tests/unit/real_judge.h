@@ -74,7 +74,7 @@ static inline int close_house(void **state)
 	(void)state;
 	judge_link_down(j, false);
 	judge_sessions_free(j);
-	j->listen_io = sd_event_source_disable_unref(j->listen_io);
+	judge_listen_end(j);
 	close(j->listen_fd);
 	j->event = sd_event_unref(j->event);
 	free(j->limits);

@@ -288,6 +288,92 @@ static void test_who_is_turned_away_takes_no_place_in_the_queue_of_logins(void *
 	settle();
 }
 
+static bool hears_nothing(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0;
+}
+
+/* It wakes a door once instead of twice. */
+static void test_welcome_comes_with_the_prompt_where_people_are_asked(void **state)
+{
+	int fd[4], copy[4];
+	uint32_t id = opened(&fd[0], &copy[0]);
+
+	(void)state;
+	/* Nobody has been asked yet: the vault may refuse everybody, in the site's language. */
+	assert_int_equal(hears(fd[0]).number, KM_MSG_WELCOME);
+	plans(id);
+	assert_int_equal(hears(fd[0]).number, KM_MSG_PROMPT);
+	id = opened(&fd[1], &copy[1]);
+	assert_true(hears_nothing(fd[1]));
+	plans(id);
+	assert_int_equal(hears(fd[1]).number, KM_MSG_WELCOME);
+	assert_int_equal(hears(fd[1]).number, KM_MSG_PROMPT);
+	/* From the first that is refused unasked, again before. */
+	id = opened(&fd[2], &copy[2]);
+	vault_says(verdict(id, KM_VERDICT_UNAVAILABLE));
+	opened(&fd[3], &copy[3]);
+	assert_int_equal(hears(fd[3]).number, KM_MSG_WELCOME);
+	for (unsigned i = 0; i < 4; i++) {
+		close(fd[i]);
+		close(copy[i]);
+	}
+}
+
+static void test_welcome_comes_at_once_to_who_is_not_asked_or_waits_for_it(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_HELLO };
+	int fd, copy, other = -1;
+
+	(void)state;
+	plans(opened(&fd, &copy));
+	assert_int_equal(km_connect(door, true, &other), KM_OK);
+	m.hello.kind = KM_CLIENT_DOOR;
+	m.hello.oldest = m.hello.newest = KM_PROTOCOL_NEWEST;
+	assert_int_equal(km_send_msg(other, &m, -1, MSG_DONTWAIT), KM_OK);
+	settle();
+	assert_int_equal(hears(other).number, KM_MSG_WELCOME);
+	close(other);
+	settle();
+	assert_int_equal(km_connect(door, true, &other), KM_OK);
+	assert_int_equal(km_send_msg(other, &m, -1, MSG_DONTWAIT), KM_OK);
+	m = (struct km_msg){ .number = KM_MSG_LOGIN };
+	m.login.kind = KM_REQUEST_ACCOUNT;
+	assert_int_equal(km_send_msg(other, &m, -1, MSG_DONTWAIT), KM_OK);
+	settle();
+	assert_int_equal(hears(other).number, KM_MSG_WELCOME);
+	close(other);
+	close(fd);
+	close(copy);
+}
+
+/* One timer serves all sessions: it must fire for the earliest, whoever came first. */
+static void test_a_deadline_ends_its_session_alone(void **state)
+{
+	int first, second, copy[2];
+	uint32_t id;
+
+	(void)state;
+	j->conf.login.deadline = 3600;
+	id = opened(&first, &copy[0]);
+	j->conf.login.deadline = 1;
+	opened(&second, &copy[1]);
+	while (j->vacancies < JUDGE_SESSIONS - 1)
+		assert_true(sd_event_run(j->event, 20000000) > 0);
+	is_refused(second, KM_VERDICT_UNAVAILABLE, KM_REASON_DEADLINE);
+	assert_int_equal(next_from_judge(NULL).number, KM_MSG_CLOSE);
+	assert_non_null(judge_session_find(j, id));
+	assert_int_equal(j->deadline_ms, judge_session_find(j, id)->deadline_ms);
+	plans(id);
+	assert_int_equal(hears(first).number, KM_MSG_WELCOME);
+	assert_int_equal(hears(first).number, KM_MSG_PROMPT);
+	for (unsigned i = 0; i < 2; i++)
+		close(copy[i]);
+	close(first);
+}
+
 /* A descriptor left behind after each login would end all logins one day. */
 static void test_no_descriptor_is_left_after_many_sessions(void **state)
 {
@@ -335,6 +421,9 @@ int main(void)
 		IN_HOUSE(test_what_a_busy_vault_does_not_read_waits_in_order),
 		IN_HOUSE(test_a_vault_that_stops_reading_bounds_what_waits_and_refuses_the_rest),
 		IN_HOUSE(test_who_is_turned_away_takes_no_place_in_the_queue_of_logins),
+		IN_HOUSE(test_welcome_comes_with_the_prompt_where_people_are_asked),
+		IN_HOUSE(test_welcome_comes_at_once_to_who_is_not_asked_or_waits_for_it),
+		IN_HOUSE(test_a_deadline_ends_its_session_alone),
 		IN_HOUSE(test_no_descriptor_is_left_after_many_sessions),
 	};
 

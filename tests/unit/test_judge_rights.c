@@ -8,10 +8,6 @@
 #include <fcntl.h>
 #include <time.h>
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83
-#endif
-
 static int open_house_of_old(void **state)
 {
 	const int on = 1;
@@ -234,6 +230,20 @@ static void test_a_heap_of_them_ends_with_a_child_and_not_in_the_judge(void **st
 	others_are_served();
 }
 
+/* The socket may have been there, with clients at it, before the judge told the kernel. */
+static void test_a_descriptor_sent_before_the_kernel_was_told_is_never_closed(void **state)
+{
+	const int off = 0;
+	int fd = comes(), hook = bait(fd, 1);
+
+	(void)state;
+	(void)setsockopt(j->listen_fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	settle();
+	is_refused(fd, KM_VERDICT_UNAVAILABLE, KM_REASON_PROTOCOL);
+	is_left_alone(hook);
+	others_are_served();
+}
+
 static void test_with_the_kernels_help_a_descriptor_does_not_even_arrive(void **state)
 {
 	const int off = 0;
@@ -263,6 +273,7 @@ int main(void)
 		ON_OLD(test_a_descriptor_is_not_closed_with_the_link),
 		ON_OLD(test_a_descriptor_of_somebody_turned_away_is_never_closed),
 		ON_OLD(test_a_heap_of_them_ends_with_a_child_and_not_in_the_judge),
+		ON_OLD(test_a_descriptor_sent_before_the_kernel_was_told_is_never_closed),
 		IN_HOUSE(test_with_the_kernels_help_a_descriptor_does_not_even_arrive),
 	};
 
