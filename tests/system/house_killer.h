@@ -1,0 +1,36 @@
+/*
+ * Kills a room of a house at its n-th call to the kernel: exactly there, before the call is
+ * made, and without a moment in which it could go on. Only root may trace a room.
+ *
+ *	killer_set(&k, house_room(h, "kenmon-vault"), n);
+ *	... whatever the room is asked ...
+ *	struck = killer_end(&k);
+ *
+ * Calls are counted from killer_set on, which returns when the room waits for something to do;
+ * of a program that killer_run starts, from its first prctl(2) on: that is main, and no loader.
+ */
+#ifndef KENMON_TESTS_HOUSE_KILLER_H
+#define KENMON_TESTS_HOUSE_KILLER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct killer {
+	pid_t tracer;
+	struct killer_sight *seen; /* shared with the tracer */
+};
+
+/* at 0: kills nobody, and counts. False: the room cannot be traced. */
+bool killer_set(struct killer *k, pid_t room, unsigned at);
+/* Starts a program and waits for its end or its death. False: it cannot be started. */
+bool killer_run(struct killer *k, const char *const argv[], unsigned at);
+/* Leaves the room alone, if it lives, as soon as it waits again. True: it was killed. */
+bool killer_end(struct killer *k);
+/* After the end: calls that were counted, and the name of the one at which it was killed. */
+unsigned killer_counted(const struct killer *k);
+int killer_status(const struct killer *k); /* of killer_run, as from waitpid(2) */
+const char *killer_call(const struct killer *k);
+/* Gives the counts back. */
+void killer_free(struct killer *k);
+
+#endif
