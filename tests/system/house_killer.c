@@ -1,4 +1,5 @@
 /* A house for the system tests: its rooms, killed at one call to the kernel. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +9,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/ptrace.h>
@@ -56,10 +59,52 @@ struct watch {
 	const char *const *argv; /* of a program to be started; NULL: room runs already */
 	int ready;               /* told once, when it begins to count */
 	unsigned at;
+	const struct killer_fault *fault; /* NULL: it is killed */
+	bool failing;                     /* the call that it is in */
 	struct killer_sight *seen;
 	bool waiting; /* the room, for something to do */
 	bool leave;
 };
+
+#ifdef __x86_64__
+#define CAN_FAIL true
+#define NO_CALL  (-1L) /* the kernel passes it over */
+
+static bool set_call(pid_t room, long number)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, room, NULL, &r) < 0)
+		return false;
+	r.orig_rax = (unsigned long long)number;
+	return ptrace(PTRACE_SETREGS, room, NULL, &r) == 0;
+}
+
+static bool set_result(pid_t room, long result)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, room, NULL, &r) < 0)
+		return false;
+	r.rax = (unsigned long long)result;
+	return ptrace(PTRACE_SETREGS, room, NULL, &r) == 0;
+}
+#else
+#define CAN_FAIL false
+#define NO_CALL  (-1L)
+
+static bool set_call(pid_t room, long number)
+{
+	(void)room;
+	(void)number;
+	return false;
+}
+
+static bool set_result(pid_t room, long result)
+{
+	return set_call(room, result);
+}
+#endif
 
 static void on_call(struct watch *w, uint64_t number)
 {
@@ -69,11 +114,18 @@ static void on_call(struct watch *w, uint64_t number)
 			w->ready = -1;
 		return;
 	}
+	if (w->fault && number != (uint64_t)w->fault->call)
+		return;
 	w->seen->counted++;
-	if (w->seen->counted != w->at)
+	if (w->seen->counted != w->at &&
+	    !(w->fault && w->fault->for_good && w->at > 0 && w->seen->counted > w->at))
 		return;
 	w->seen->call = number;
 	w->seen->struck = true;
+	if (w->fault) {
+		w->failing = set_call(w->room, NO_CALL);
+		return;
+	}
 	/* A child of ours; and when we have ended, it has too. */
 	if (w->argv && kill(w->room, SIGKILL) == 0)
 		waitpid(w->room, NULL, 0);
@@ -91,9 +143,12 @@ static void on_stop(struct watch *w, int status)
 	if (sig == SYSCALL_STOP)
 		w->waiting = false;
 	if (sig == SYSCALL_STOP &&
-	    ptrace(PTRACE_GET_SYSCALL_INFO, w->room, sizeof(info), &info) > 0 &&
-	    info.op == PTRACE_SYSCALL_INFO_ENTRY)
+	    ptrace(PTRACE_GET_SYSCALL_INFO, w->room, sizeof(info), &info) <= 0)
+		info.op = PTRACE_SYSCALL_INFO_NONE;
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 		on_call(w, info.entry.nr);
+	else if (info.op == PTRACE_SYSCALL_INFO_EXIT && w->failing)
+		w->failing = !set_result(w->room, -w->fault->error);
 	/* It has done all that it was asked. */
 	if (w->leave && (w->waiting || interrupted)) {
 		ptrace(PTRACE_DETACH, w->room, NULL, NULL);
@@ -132,10 +187,27 @@ static bool attach(struct watch *w)
 			: ptrace(PTRACE_INTERRUPT, w->room, NULL, NULL) == 0);
 }
 
+static void leave(struct watch *w)
+{
+	w->leave = true;
+	ptrace(PTRACE_INTERRUPT, w->room, NULL, NULL);
+}
+
+/* Until the next stop; a fault for good is mended when it has lasted. */
+static void wait_for_stop(struct watch *w, const sigset_t *set)
+{
+	const struct timespec mended = { .tv_nsec = KILLER_MENDED_MS * 1000000L };
+	bool lasts = w->fault && w->fault->for_good && w->seen->struck && !w->leave;
+	int sig = sigtimedwait(set, NULL, lasts ? &mended : NULL);
+
+	if (sig == SIGTERM || (sig < 0 && errno == EAGAIN && lasts))
+		leave(w);
+}
+
 static void trace(struct watch *w)
 {
 	sigset_t set;
-	int status, sig = 0;
+	int status;
 	pid_t pid;
 
 	sigemptyset(&set);
@@ -154,11 +226,7 @@ static void trace(struct watch *w)
 		}
 		if (pid < 0)
 			_exit(0);
-		sigwait(&set, &sig);
-		if (sig == SIGTERM) {
-			w->leave = true;
-			ptrace(PTRACE_INTERRUPT, w->room, NULL, NULL);
-		}
+		wait_for_stop(w, &set);
 	}
 }
 
@@ -195,6 +263,14 @@ bool killer_set(struct killer *k, pid_t room, unsigned at)
 	struct watch w = { .room = room, .at = at };
 
 	return begin(k, &w);
+}
+
+bool killer_fail(struct killer *k, pid_t room, const struct killer_fault *fault, unsigned at)
+{
+	struct watch w = { .room = room, .at = at, .fault = fault };
+
+	*k = (struct killer){ 0 };
+	return CAN_FAIL && begin(k, &w);
 }
 
 bool killer_run(struct killer *k, const char *const argv[], unsigned at)

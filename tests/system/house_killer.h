@@ -1,6 +1,7 @@
 /*
  * Kills a room of a house at its n-th call to the kernel: exactly there, before the call is
- * made, and without a moment in which it could go on. Only root may trace a room.
+ * made, and without a moment in which it could go on. Or lets that call fail, without its being
+ * made. Only root may trace a room.
  *
  *	killer_set(&k, house_room(h, "kenmon-vault"), n);
  *	... whatever the room is asked ...
@@ -22,9 +23,21 @@ struct killer {
 
 /* at 0: kills nobody, and counts. False: the room cannot be traced. */
 bool killer_set(struct killer *k, pid_t room, unsigned at);
+/*
+ * Calls of this number (SYS_pwrite64) are counted, and the at-th fails with an error (EIO); with
+ * for_good every later one too, until KILLER_MENDED_MS after the first. On x86-64 only: false
+ * elsewhere.
+ */
+#define KILLER_MENDED_MS 100
+struct killer_fault {
+	long call;
+	int error;
+	bool for_good;
+};
+bool killer_fail(struct killer *k, pid_t room, const struct killer_fault *fault, unsigned at);
 /* Starts a program and waits for its end or its death. False: it cannot be started. */
 bool killer_run(struct killer *k, const char *const argv[], unsigned at);
-/* Leaves the room alone, if it lives, as soon as it waits again. True: it was killed. */
+/* Leaves the room alone, if it lives, as soon as it waits again. True: it was struck. */
 bool killer_end(struct killer *k);
 /* After the end: calls that were counted, and the name of the one at which it was killed. */
 unsigned killer_counted(const struct killer *k);
