@@ -37,6 +37,7 @@
 #define START_EVERY  8      /* cuts, one of which falls into a start */
 #define CODES        200000 /* more than a run can use up */
 #define CODES_TEXT   "200000"
+#define LOOK_AHEAD   10 /* of HOTP */
 #define CLERKS_A_CUT 64
 #define WRONG        "000000"
 #define LOCK_AFTER   5 /* the default of [lockout] after */
@@ -95,11 +96,23 @@ static void pause_us(long us)
 	nanosleep(&t, NULL);
 }
 
+/*
+ * The first counter from c on whose digits do not come again within the look-ahead: one code in
+ * 100,000 is a good one twice, and is rightly accepted twice (that of 2386 is, and 2394 too).
+ */
+static uint64_t usable(const struct town *t, uint64_t c)
+{
+	for (uint64_t next = c + 1; next <= c + LOOK_AHEAD; next++)
+		if (strcmp(t->code[c], t->code[next]) == 0)
+			return usable(t, c + 1);
+	return c;
+}
+
 /* --- the load, each part a process ------------------------------------------------------------ */
 
 static void log_in_again_and_again(struct town *t, unsigned i)
 {
-	for (uint64_t c = t->counter[i]; c < CODES; c++) {
+	for (uint64_t c = t->counter[i]; c < CODES - LOOK_AHEAD; c = usable(t, c + 1)) {
 		t->now->login[i].tried = c;
 		if (office_try(&t->h, people[i].login, t->code[c]) != PAM_SUCCESS || t->now->cut)
 			return;
@@ -273,17 +286,18 @@ static int try_code(struct town *t, unsigned i, uint64_t counter)
 static void logins_stay(struct town *t, unsigned i)
 {
 	uint64_t tried = t->now->login[i].tried, accepted = t->now->login[i].accepted;
+	uint64_t next = usable(t, tried + 1);
 	int again = try_code(t, i, tried);
 
 	/* What was not answered may have come through or not; what was accepted has. */
 	must(t, again == PAM_AUTH_ERR || (again == PAM_SUCCESS && accepted <= tried));
 	t->lost_answers += accepted <= tried && again == PAM_AUTH_ERR;
 	must(t, try_code(t, i, tried) == PAM_AUTH_ERR);
-	must(t, try_code(t, i, tried + 1) == PAM_SUCCESS);
+	must(t, try_code(t, i, next) == PAM_SUCCESS);
 	/* One from before. */
 	must(t, try_code(t, i, t->counter[i]) != PAM_SUCCESS);
 	t->logins += (unsigned)(accepted - t->counter[i]);
-	t->counter[i] = tried + 2;
+	t->counter[i] = usable(t, next + 1);
 }
 
 static void failures_stay(struct town *t)
