@@ -100,7 +100,7 @@ struct vault {
 	bool has_judge_uid;
 	uid_t judge_uid;
 
-	char trail[256]; /* what is wrong with the end of the audit trail; "" nothing */
+	char trail[256]; /* what store_open had to say, and opened all the same; "" nothing */
 
 	struct km_now now, before; /* of this round and the last */
 	unsigned suspicion;        /* enum km_suspicion bits */
