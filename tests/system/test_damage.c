@@ -117,13 +117,15 @@ static const struct damage {
 	void (*do_it)(int fd, off_t at, size_t len);
 } damages[] = {
 	{ "cut before it", cut },
-	{ "cut within it", cut_within },
-	{ "zeroed", zero },
-	{ "overwritten", overwrite },
 	{ "changed in a bit", change_a_bit },
+	/* Of a page, not of a frame of a log: there is no difference to the ones above. */
+	{ "overwritten", overwrite },
+	{ "zeroed", zero },
+	{ "cut within it", cut_within },
 	{ "changed in another bit", change_a_bit },
 };
-#define DAMAGES (sizeof(damages) / sizeof(damages[0]))
+#define DAMAGES_LOG 2
+#define DAMAGES     (sizeof(damages) / sizeof(damages[0]))
 
 /* --- what must hold -------------------------------------------------------------------------- */
 
@@ -152,8 +154,8 @@ static void nobody_gets_in_who_should_not(void)
 	must(office_try(&scene.h, "daemon", WRONG) != PAM_SUCCESS);
 	next = try_hotp("daemon", USED);
 	must(next == PAM_SUCCESS || next == PAM_AUTHINFO_UNAVAIL || next == PAM_AUTH_ERR);
-	scene.noticed +=
-	    next != PAM_SUCCESS || house_desk(&scene.h, NULL, NULL, "audit", "verify", NULL) != 0;
+	scene.noticed += next != PAM_SUCCESS || log_says("is older than") ||
+			 house_desk(&scene.h, NULL, NULL, "audit", "verify", NULL) != 0;
 	scene.started++;
 }
 
@@ -172,7 +174,7 @@ static void look(void)
 }
 
 /* Every damage to every piece of a file. */
-static void damage_every_piece(const char *name, off_t first, size_t len)
+static void damage_every_piece(const char *name, off_t first, size_t len, unsigned kinds)
 {
 	unsigned pieces, expected;
 	off_t size;
@@ -181,24 +183,24 @@ static void damage_every_piece(const char *name, off_t first, size_t len)
 	pieces = (unsigned)((size - first) / (off_t)len);
 	must(pieces > 0);
 	scene.points = scene.started = scene.noticed = 0;
-	for (unsigned i = 0; i < pieces * DAMAGES; i++) {
-		const struct damage *d = &damages[i % DAMAGES];
+	for (unsigned i = 0; i < pieces * kinds; i++) {
+		const struct damage *d = &damages[i % kinds];
 		int fd;
 
 		copy(scene.good, scene.h.state);
 		fd = open_file(name, &size);
-		snprintf(scene.where, sizeof(scene.where), "%s, piece %u %s", name,
-			 i / (unsigned)DAMAGES, d->name);
-		d->do_it(fd, first + (off_t)(i / DAMAGES) * (off_t)len, len);
+		snprintf(scene.where, sizeof(scene.where), "%s, piece %u %s", name, i / kinds,
+			 d->name);
+		d->do_it(fd, first + (off_t)(i / kinds) * (off_t)len, len);
 		close(fd);
 		look();
 	}
-	expected = pieces * (unsigned)DAMAGES;
+	expected = pieces * kinds;
 	printf("# %s: %u pieces, %u damages; it started %u times, and %u were noticed\n", name,
 	       pieces, scene.points, scene.started, scene.noticed);
 	fflush(stdout);
 	assert_int_equal(scene.points, expected);
-	assert_true(scene.noticed > 0 && scene.started < expected);
+	assert_true(scene.noticed > 0);
 }
 
 /* --- tests ---------------------------------------------------------------------------------------
@@ -207,13 +209,102 @@ static void damage_every_piece(const char *name, off_t first, size_t len)
 static void test_no_damage_to_any_page_of_vault_db_lets_anybody_in(void **state)
 {
 	(void)state;
-	damage_every_piece("vault.db", 0, PAGE);
+	damage_every_piece("vault.db", 0, PAGE, DAMAGES);
 }
 
 static void test_no_damage_to_any_page_of_identity_db_lets_anybody_in(void **state)
 {
 	(void)state;
-	damage_every_piece("identity.db", 0, PAGE);
+	damage_every_piece("identity.db", 0, PAGE, DAMAGES);
+}
+
+static void test_no_damage_to_any_frame_of_the_log_of_vault_db_lets_anybody_in(void **state)
+{
+	(void)state;
+	damage_every_piece("vault.db-wal", WAL_HEADER, WAL_FRAME, DAMAGES_LOG);
+}
+
+static void test_no_damage_to_any_frame_of_the_log_of_identity_db_lets_anybody_in(void **state)
+{
+	(void)state;
+	damage_every_piece("identity.db-wal", WAL_HEADER, WAL_FRAME, DAMAGES_LOG);
+}
+
+static void put_back(const char *name, const char *from)
+{
+	char path[HOUSE_PATH + 40], kept[HOUSE_PATH + 40];
+
+	snprintf(path, sizeof(path), "%s/vault/%s", scene.h.state, name);
+	snprintf(kept, sizeof(kept), "%s/vault/%s", from, name);
+	copy(kept, path);
+}
+
+static bool status_says(const char *text)
+{
+	struct house_out o = { 0 };
+	bool says = house_desk(&scene.h, &o, NULL, "status", NULL) == 0 && strstr(o.out, text);
+
+	house_out_free(&o);
+	return says;
+}
+
+static void another_operator(void)
+{
+	must(house_again(&scene.h));
+	must(office_add(&scene.h, "sys", 3) == KM_OK);
+	office_close();
+	must(house_stop(&scene.h));
+}
+
+static void test_an_identity_db_older_than_vault_db_is_said_and_keeps_nobody_out(void **state)
+{
+	struct msg_operator_row row;
+
+	(void)state;
+	another_operator();
+	put_back("identity.db", scene.good);
+	must(house_again(&scene.h));
+	must(log_says("identity.db is older than vault.db: restore both from one backup"));
+	must(status_says("identity.db is older than vault.db: restore both from one backup"));
+	must(office_operator(&scene.h, "daemon", &row) == KM_OK && row.name[0]);
+	must(office_operator(&scene.h, "sys", &row) == KM_OK && !row.name[0]);
+	must(try_hotp("daemon", USED) == PAM_SUCCESS);
+	must(try_hotp("daemon", USED) == PAM_AUTH_ERR);
+}
+
+static void
+test_an_identity_db_newer_than_vault_db_forgets_whom_vault_db_does_not_know(void **state)
+{
+	char newer[HOUSE_PATH + 8];
+	struct msg_operator_row row;
+
+	(void)state;
+	snprintf(newer, sizeof(newer), "%s/newer", scene.h.dir);
+	another_operator();
+	copy(scene.h.state, newer);
+	copy(scene.good, scene.h.state);
+	put_back("identity.db", newer);
+	must(house_again(&scene.h));
+	must(office_operator(&scene.h, "sys", &row) == KM_ENOTFOUND);
+	must(office_add(&scene.h, "sys", 3) == KM_OK); /* the number is free */
+	must(try_hotp("daemon", USED) == PAM_SUCCESS);
+	must(house_desk(&scene.h, NULL, NULL, "audit", "verify", NULL) == 0);
+}
+
+static void test_a_vault_db_of_another_machines_folder_is_refused_with_advice(void **state)
+{
+	char other[HOUSE_PATH + 8];
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/other", scene.h.dir);
+	copy(scene.good, other);
+	must(house_run(&(struct house_out){ 0 }, -1, NULL,
+		       (const char *const[]){ "rm", "-rf", scene.h.state, NULL }) == 0);
+	must(house_again(&scene.h)); /* a first start: keys and databases of its own */
+	must(house_stop(&scene.h));
+	put_back("vault.db", other);
+	must(!house_again(&scene.h));
+	must(log_says("identity.db belongs to another vault.db; restore both from one machine"));
 }
 
 static bool enrol_operator(const char *login, int64_t uid)
@@ -249,6 +340,36 @@ static int open_stopped(void **state)
 	return 0;
 }
 
+static void kill_and_wait(pid_t pid)
+{
+	if (pid > 0 && kill(pid, SIGKILL) == 0)
+		waitpid(pid, NULL, 0);
+}
+
+/* The rooms are killed, so that the logs are still there; but the judge knows where the trail ends.
+ */
+static int open_killed(void **state)
+{
+	const struct timespec told = { .tv_sec = HEAD_MS / 1000,
+				       .tv_nsec = HEAD_MS % 1000 * 1000000L };
+	pid_t vault, judge;
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || open_scene(state) != 0)
+		return -1;
+	office_close();
+	nanosleep(&told, NULL);
+	vault = house_room(&scene.h, "kenmon-vault");
+	judge = house_room(&scene.h, "kenmon-authd");
+	must(kill(scene.h.pid, SIGSTOP) == 0);
+	kill_and_wait(scene.h.pid);
+	scene.h.pid = 0;
+	kill_and_wait(vault);
+	kill_and_wait(judge);
+	copy(scene.h.state, scene.good);
+	scene.h.quiet = true;
+	return 0;
+}
+
 static int close_scene(void **state)
 {
 	(void)state;
@@ -259,11 +380,19 @@ static int close_scene(void **state)
 
 #define SCENE_TEST(f) cmocka_unit_test_setup_teardown(f, open_stopped, close_scene)
 
+#define KILLED_TEST(f) cmocka_unit_test_setup_teardown(f, open_killed, close_scene)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_no_damage_to_any_page_of_vault_db_lets_anybody_in),
 		SCENE_TEST(test_no_damage_to_any_page_of_identity_db_lets_anybody_in),
+		KILLED_TEST(test_no_damage_to_any_frame_of_the_log_of_vault_db_lets_anybody_in),
+		KILLED_TEST(test_no_damage_to_any_frame_of_the_log_of_identity_db_lets_anybody_in),
+		SCENE_TEST(test_an_identity_db_older_than_vault_db_is_said_and_keeps_nobody_out),
+		SCENE_TEST(
+		    test_an_identity_db_newer_than_vault_db_forgets_whom_vault_db_does_not_know),
+		SCENE_TEST(test_a_vault_db_of_another_machines_folder_is_refused_with_advice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@
 
 #define VAULT    "kenmon-vault"
 #define DRY_RUNS 3 /* the least counts: which pages are written differs a little */
-#define STRIDE   9
+#define STRIDE   17
 #define MISSES   4 /* runs that did not get so far, one after the other: no run does */
 
 static const struct kind {

@@ -79,6 +79,7 @@ struct town {
 	uint64_t counter[PEOPLE]; /* of the next code that must be good */
 	char (*code)[8];
 	unsigned cut;
+	char where[160]; /* for the report of a failure */
 	/* for the report */
 	unsigned logins, guesses, clerks, erased, lost_answers;
 };
@@ -86,7 +87,8 @@ struct town {
 #define must(t, condition)                                                                         \
 	do {                                                                                       \
 		if (!(condition))                                                                  \
-			fail_msg("after cut %u: not so: %s", (t)->cut, #condition);                \
+			fail_msg("after cut %u: not so: %s (%s)", (t)->cut, #condition,            \
+				 (t)->where);                                                      \
 	} while (0)
 
 static void pause_us(long us)
@@ -289,6 +291,9 @@ static void logins_stay(struct town *t, unsigned i)
 	uint64_t next = usable(t, tried + 1);
 	int again = try_code(t, i, tried);
 
+	snprintf(t->where, sizeof(t->where),
+		 "%s: code %lu tried, %lu accepted, from %lu on; then again: %d", people[i].login,
+		 tried, accepted, t->counter[i], again);
 	/* What was not answered may have come through or not; what was accepted has. */
 	must(t, again == PAM_AUTH_ERR || (again == PAM_SUCCESS && accepted <= tried));
 	t->lost_answers += accepted <= tried && again == PAM_AUTH_ERR;
