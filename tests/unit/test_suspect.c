@@ -31,23 +31,29 @@ static void set_machine(struct bench *b, const char *id)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* A vault whose last record is of this time. */
-static void record_at(struct bench *b, int64_t wall)
+static void record_at_in_doubt(struct bench *b, int64_t wall)
 {
 	struct km_event_record r;
-	const uint8_t none = 0;
 
 	b->v->now.wall = wall;
 	b->v->before = b->v->now;
 	store_set_now(b->v->store, &b->v->now);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	assert_int_equal(note_record(b->v, &r), KM_OK);
-	/* Whatever the row before found is forgotten. */
+	assert_int_equal(store_flush(b->v->store), KM_OK);
+	b->v->notes = 0;
+}
+
+/* A vault whose last record is of this time, and which doubts nothing. */
+static void record_at(struct bench *b, int64_t wall)
+{
+	const uint8_t none = 0;
+
+	record_at_in_doubt(b, wall);
 	assert_int_equal(store_meta_set(b->v->store, "suspicion", &none, sizeof(none), NULL),
 			 KM_OK);
 	assert_int_equal(store_flush(b->v->store), KM_OK);
 	b->v->suspicion = 0;
-	b->v->notes = 0;
 }
 
 static bool in_doubt_at_start(struct bench *b, int64_t wall, bool synchronised)
@@ -170,6 +176,60 @@ static void test_a_clock_in_doubt_stays_so_until_it_is_accepted(void **state)
 	assert_false(in_doubt_at_start(b, BOX_WALL, false));
 }
 
+/* As km_clock_read would have it. */
+static void set_today(struct bench *b)
+{
+	assert_int_equal(km_day_at(b->v->now.wall, &b->v->now.today), KM_OK);
+}
+
+static void test_no_day_comes_again_while_the_clock_is_in_doubt(void **state)
+{
+	struct bench *b = *state;
+	int64_t known;
+
+	assert_int_equal(km_day_at(BOX_WALL, &known), KM_OK);
+	record_at(b, BOX_WALL);
+	b->v->now.wall = 100; /* a dead RTC at a start */
+	set_today(b);
+	assert_true(in_doubt_at_start(b, 100, false));
+	assert_int_equal(b->v->now.today, known);
+	/* That start left a record of 1970. */
+	record_at_in_doubt(b, 100);
+	b->v->suspicion = 0;
+	b->v->day_known = 0;
+	set_today(b);
+	assert_true(in_doubt_at_start(b, 200, false));
+	assert_int_equal(b->v->now.today, known);
+	/* Days go on from there; and an administrator may say that it is that day after all. */
+	b->v->before = b->v->now;
+	b->v->now.wall = BOX_WALL + 3 * DAY;
+	set_today(b);
+	suspect_clock(b->v);
+	assert_int_equal(b->v->now.today, known + 3);
+	b->v->before = b->v->now;
+	b->v->now.wall = 300;
+	set_today(b);
+	assert_int_equal(suspect_accept(b->v, KM_SUSPECT_CLOCK, "uid:0"), KM_OK);
+	b->v->before = b->v->now;
+	suspect_clock(b->v);
+	assert_int_equal(b->v->now.today, 0);
+}
+
+static void test_a_step_back_while_it_runs_brings_no_day_again(void **state)
+{
+	struct bench *b = *state;
+	int64_t known;
+
+	assert_int_equal(km_day_at(BOX_WALL, &known), KM_OK);
+	record_at(b, BOX_WALL);
+	set_today(b);
+	b->v->before = b->v->now;
+	b->v->now.wall -= 30 * DAY;
+	set_today(b);
+	suspect_clock(b->v);
+	assert_int_equal(b->v->now.today, known);
+}
+
 static void test_a_copied_machine_is_in_doubt_until_it_is_accepted(void **state)
 {
 	struct bench *b = *state;
@@ -226,6 +286,8 @@ int main(void)
 		BENCH_TEST(test_a_first_start_has_nothing_to_compare_with),
 		BENCH_TEST(test_a_step_of_more_than_five_minutes_is_noticed_in_both_directions),
 		BENCH_TEST(test_a_clock_in_doubt_stays_so_until_it_is_accepted),
+		BENCH_TEST(test_no_day_comes_again_while_the_clock_is_in_doubt),
+		BENCH_TEST(test_a_step_back_while_it_runs_brings_no_day_again),
 		BENCH_TEST(test_a_copied_machine_is_in_doubt_until_it_is_accepted),
 	};
 
