@@ -84,11 +84,18 @@ struct town {
 	unsigned logins, guesses, clerks, erased, lost_answers;
 };
 
+/* With what the rooms said since the power came back. */
+static void fail_of(const struct town *t, const char *condition)
+{
+	char *log = house_log(&t->h);
+
+	fail_msg("after cut %u: not so: %s (%s)\n%s", t->cut, condition, t->where, log);
+}
+
 #define must(t, condition)                                                                         \
 	do {                                                                                       \
 		if (!(condition))                                                                  \
-			fail_msg("after cut %u: not so: %s (%s)", (t)->cut, #condition,            \
-				 (t)->where);                                                      \
+			fail_of(t, #condition);                                                    \
 	} while (0)
 
 static void pause_us(long us)
@@ -327,6 +334,8 @@ static enum step how_far(struct town *t, const char *login)
 		return NOTHING;
 	snprintf(number, sizeof(number), "E-%s", login);
 	snprintf(name, sizeof(name), "Name of %s", login);
+	snprintf(t->where, sizeof(t->where), "%s: state %u, %s, %s", login, row.state,
+		 row.employee_number, row.name);
 	must(t, row.state == KM_ACTIVE);
 	must(t, strcmp(row.employee_number, number) == 0 && strcmp(row.name, name) == 0);
 	return office_credential(&t->h, login, KM_FACTOR_HOTP, &credential) ? ENROLLED : ADDED;
