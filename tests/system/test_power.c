@@ -334,8 +334,8 @@ static enum step how_far(struct town *t, const char *login)
 		return NOTHING;
 	snprintf(number, sizeof(number), "E-%s", login);
 	snprintf(name, sizeof(name), "Name of %s", login);
-	snprintf(t->where, sizeof(t->where), "%s: state %u, %s, %s", login, row.state,
-		 row.employee_number, row.name);
+	snprintf(t->where, sizeof(t->where), "%s: state %u, %s", login, row.state,
+		 row.employee_number);
 	must(t, row.state == KM_ACTIVE);
 	must(t, strcmp(row.employee_number, number) == 0 && strcmp(row.name, name) == 0);
 	return office_credential(&t->h, login, KM_FACTOR_HOTP, &credential) ? ENROLLED : ADDED;
