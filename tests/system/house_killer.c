@@ -67,8 +67,7 @@ struct watch {
 };
 
 #ifdef __x86_64__
-#define CAN_FAIL true
-#define NO_CALL  (-1L) /* the kernel passes it over */
+#define NO_CALL (-1L) /* the kernel passes it over */
 
 static bool set_call(pid_t room, long number)
 {
@@ -90,8 +89,7 @@ static bool set_result(pid_t room, long result)
 	return ptrace(PTRACE_SETREGS, room, NULL, &r) == 0;
 }
 #else
-#define CAN_FAIL false
-#define NO_CALL  (-1L)
+#define NO_CALL (-1L)
 
 static bool set_call(pid_t room, long number)
 {
@@ -270,7 +268,7 @@ bool killer_fail(struct killer *k, pid_t room, const struct killer_fault *fault,
 	struct watch w = { .room = room, .at = at, .fault = fault };
 
 	*k = (struct killer){ 0 };
-	return CAN_FAIL && begin(k, &w);
+	return KILLER_CAN_FAIL && begin(k, &w);
 }
 
 bool killer_run(struct killer *k, const char *const argv[], unsigned at)

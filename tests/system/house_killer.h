@@ -28,6 +28,11 @@ bool killer_set(struct killer *k, pid_t room, unsigned at);
  * for_good every later one too, until KILLER_MENDED_MS after the first. On x86-64 only: false
  * elsewhere.
  */
+#ifdef __x86_64__
+#define KILLER_CAN_FAIL true
+#else
+#define KILLER_CAN_FAIL false
+#endif
 #define KILLER_MENDED_MS 100
 struct killer_fault {
 	long call;

@@ -123,14 +123,14 @@ static int open_row(void **state)
 static void test_skipped(void **state)
 {
 	(void)state;
-	skip(); /* nobody but root may trace a room */
+	skip(); /* nobody but root may trace a room; and on x86-64 only */
 }
 
 int main(void)
 {
 	static struct row rows[SCENES * KINDS];
 	struct CMUnitTest tests[SCENES * KINDS];
-	bool root = geteuid() == 0;
+	bool can = geteuid() == 0 && KILLER_CAN_FAIL;
 
 	for (size_t i = 0; i < SCENES * KINDS; i++) {
 		struct row *r = &rows[i];
@@ -141,8 +141,8 @@ int main(void)
 		snprintf(r->part.name, sizeof(r->part.name), "test_%s_in_%s_lose_nothing",
 			 r->kind->name, r->part.scene->name);
 		tests[i] =
-		    (struct CMUnitTest){ r->part.name, root ? test_failing : test_skipped,
-					 root ? open_row : NULL, root ? stage_close : NULL, r };
+		    (struct CMUnitTest){ r->part.name, can ? test_failing : test_skipped,
+					 can ? open_row : NULL, can ? stage_close : NULL, r };
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
