@@ -6,6 +6,7 @@
 #                    (T=wire: only test files whose name holds "wire")
 #   make check-long  the same and the tests that take long
 #   make bench       figures, as ratios in one run
+#   make power       a thousand power cuts on each file system (root)
 #   make measure     sizes of files and functions
 #   make lint        clang-format, clang-tidy, cppcheck
 #   make install     into PREFIX and SYSCONFDIR, under DESTDIR
@@ -174,6 +175,12 @@ bench:
 	@$(GIVE_BACK)
 	@tests/bench/run
 
+power:
+	@tests/deps build test
+	+$(Q)$(SUB) all $(BUILD)/tests/system/test_power
+	@$(GIVE_BACK)
+	@tests/bench/power
+
 measure:
 	@tests/measure
 
@@ -220,5 +227,5 @@ uninstall:
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit-tests pam-tests tests deps try check check-long bench measure lint clean install uninstall
+.PHONY: all unit-tests pam-tests tests deps try check check-long bench power measure lint clean install uninstall
 .SECONDARY:

@@ -202,20 +202,29 @@ static int synchronised(void)
 	return state >= 0 && state != TIME_ERROR && (t.status & STA_UNSYNC) == 0;
 }
 
+km_rc km_day_at(int64_t wall, int64_t *day)
+{
+	time_t seconds = wall;
+	struct tm civil;
+
+	if (!localtime_r(&seconds, &civil))
+		return KM_EINVAL;
+	*day = day_of((int64_t)civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday);
+	return KM_OK;
+}
+
 km_rc km_clock_read(struct km_now *now)
 {
 	struct km_now n = { 0 };
 	struct timespec wall;
-	struct tm civil;
 	km_rc rc = boot_id(n.boot_id);
 
 	if (rc != KM_OK)
 		return rc;
-	if (clock_gettime(CLOCK_REALTIME, &wall) < 0 || !localtime_r(&wall.tv_sec, &civil))
+	if (clock_gettime(CLOCK_REALTIME, &wall) < 0 || km_day_at(wall.tv_sec, &n.today) != KM_OK)
 		return KM_EIO;
 	n.wall = wall.tv_sec;
 	n.boot_ms = km_boot_ms();
-	n.today = day_of((int64_t)civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday);
 	n.synchronised = synchronised();
 	*now = n;
 	return KM_OK;

@@ -263,7 +263,7 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = put_doubts(c);
 	if (rc == KM_OK && v->trail[0])
-		rc = call_status(c, true, "audit-trail", "%s; see 'kenmon audit verify'", v->trail);
+		rc = call_status(c, true, "state-folder", "%s", v->trail);
 	if (rc == KM_OK)
 		rc = put_counts(c);
 	if (rc == KM_OK)

@@ -103,7 +103,9 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 
 		durable = rc == KM_OK;
 		if (!durable) {
-			km_log(LOG_ERR, "%s: this round's requests are refused",
+			km_log(LOG_ERR,
+			       "%s: this round's requests are refused; is the disk full, "
+			       "read-only or failing?",
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */

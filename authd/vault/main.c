@@ -340,7 +340,10 @@ static int serve(struct vault *v, const struct options *o)
 		rc = open_doors(v);
 	if (rc != KM_OK) {
 		km_log(LOG_ERR, "cannot start: %s%s", km_rc_text(rc, KM_LANG_EN),
-		       rc == KM_ECORRUPT ? "; restore the state folder from a backup" : "");
+		       rc == KM_ECORRUPT ? "; restore the state folder from a backup"
+		       : rc == KM_EIO
+			   ? "; is the disk full, read-only or failing? It is tried again"
+			   : "");
 		/* Damage does not get better by starting again; a full disk may. */
 		return rc == KM_ECORRUPT ? KM_EXIT_CONFIG : KM_EXIT_FAILED;
 	}

@@ -282,6 +282,8 @@ static km_rc check_schema(struct km_store *s, const struct store_why *why)
 	memcpy(s->at.head.chain, chain[DB_VAULT], 16);
 	s->at.pair = keys_get(pair[DB_VAULT], 8);
 	s->reconcile = keys_get(pair[DB_IDENTITY], 8) != s->at.pair;
+	/* No crash does that: identity.db commits first. */
+	s->people_older = keys_get(pair[DB_IDENTITY], 8) < s->at.pair;
 	if (keys_get(pair[DB_IDENTITY], 8) > s->at.pair)
 		s->at.pair = keys_get(pair[DB_IDENTITY], 8);
 	return KM_OK;
@@ -354,6 +356,10 @@ static km_rc load(struct km_store *s, const struct store_why *why)
 		rc = check_signer(s, why);
 	if (rc)
 		return rc;
+	/* Not refused either: who may log in, vault.db knows. */
+	if (s->people_older && why->text && why->cap && !*why->text)
+		store_say(why, "identity.db is older than vault.db: restore both from one backup, "
+			       "or erase and register again who is listed without a name");
 	s->flushed = s->at;
 	if (!end_reading(s))
 		return KM_EIO;

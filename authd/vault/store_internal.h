@@ -95,6 +95,7 @@ struct km_store {
 	bool now_set;
 	bool lost;      /* the engine undid a batch by itself: everything fails until the flush */
 	bool reconcile; /* identity.db may be ahead of vault.db */
+	bool people_older; /* it is behind: somebody put an older one back */
 	struct store_position at, flushed;
 	struct month_slot *months;
 	struct store_seen seen;

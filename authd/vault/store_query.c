@@ -92,6 +92,20 @@ void query_text(struct query *q, const char *text)
 					     SQLITE_UTF8));
 }
 
+/*
+ * Has the engine given up the batch? It may have taken the transaction back by itself. Or a page
+ * could not be read or written: then it refuses every further page until we take it back. What
+ * the disk answers with EIO it calls corrupt, as it calls a damaged page; so where nobody else's
+ * change would be lost with it, that counts too.
+ */
+static bool gave_up(const struct query *q)
+{
+	int code = sqlite3_errcode(q->handle) & 0xff; /* the kind, without its details */
+
+	return sqlite3_get_autocommit(q->handle) || code == SQLITE_IOERR || code == SQLITE_FULL ||
+	       (code == SQLITE_CORRUPT && !store_dirty(q->s));
+}
+
 km_rc query_row(struct query *q)
 {
 	int code;
@@ -107,8 +121,7 @@ km_rc query_row(struct query *q)
 	q->rc = store_rc(sqlite3_extended_errcode(q->handle));
 	if (!q->rc)
 		q->rc = KM_EIO;
-	/* The engine gave up the whole transaction: nothing of this batch is there any more. */
-	if (sqlite3_get_autocommit(q->handle))
+	if (gave_up(q))
 		q->s->lost = true;
 	return q->rc;
 }

@@ -4,7 +4,8 @@
  * is older than what the judge has written down.
  *
  * While the clock is in doubt no time-based code is accepted and nothing is
- * destroyed; counters and refusals go on. While the machine or the database is
+ * destroyed; counters and refusals go on, and a clock that went back makes
+ * nobody's last day come again. While the machine or the database is
  * in doubt nobody is let in at all.
  */
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 
 #define JUMP_MS        (5 * 60 * 1000) /* a step that no drift explains */
 #define BEHIND_SECONDS (5 * 60)
+#define KEPT_BYTES     (1 + 8)         /* in meta: the suspicions, the day that was known */
 #define AHEAD_SECONDS  (7 * 24 * 3600) /* a machine may be off for a week and not be asked */
 
 static const struct suspicion {
@@ -40,27 +42,50 @@ static size_t index_of(enum km_suspicion what)
 	return i;
 }
 
+static km_rc keep(struct vault *v, unsigned suspicion, const struct km_event_record *r)
+{
+	uint8_t kept[KEPT_BYTES] = { (uint8_t)suspicion };
+
+	for (size_t i = 0; i < 8; i++)
+		kept[1 + i] = (uint8_t)((uint64_t)v->day_known >> (56 - 8 * i));
+	return store_meta_set(v->store, "suspicion", kept, sizeof kept, r);
+}
+
+static void take_kept(struct vault *v, const uint8_t *kept, size_t len)
+{
+	uint64_t day = 0;
+
+	for (size_t i = 1; i < len; i++)
+		day = day << 8 | kept[i];
+	v->suspicion = kept[0];
+	v->day_known = (int64_t)day;
+}
+
+static void keep_day(struct vault *v)
+{
+	if ((v->suspicion & KM_SUSPECT_CLOCK) && v->now.today < v->day_known)
+		v->now.today = v->day_known;
+}
+
 /* Remembers the suspicion, in the store too, so that a restart does not forget it. */
 static void suspect(struct vault *v, enum km_suspicion what, const char *found)
 {
 	size_t i = index_of(what);
-	unsigned kept = v->suspicion | what;
-	uint8_t byte = (uint8_t)kept;
 	struct km_event_record r;
 
 	if (v->suspicion & what)
 		return;
 	event_make(&r, suspicions[i].found, NULL, "vault");
 	event_add(&r, "found", found);
-	v->suspicion = kept;
+	v->suspicion |= what;
 	snprintf(v->found[i], sizeof v->found[i], "%s", found);
-	if (store_meta_set(v->store, "suspicion", &byte, sizeof byte, &r) == KM_OK)
+	if (keep(v, v->suspicion, &r) == KM_OK)
 		note_event(v, &r);
 	km_log(LOG_ALERT, "%s: see 'kenmon status', then 'kenmon accept %s'", found,
 	       suspicions[i].word);
 }
 
-void suspect_clock(struct vault *v)
+static void suspect_step(struct vault *v)
 {
 	int64_t wall = v->now.wall - v->before.wall;
 	int64_t moved = wall * 1000 - (v->now.boot_ms - v->before.boot_ms);
@@ -70,7 +95,15 @@ void suspect_clock(struct vault *v)
 		return;
 	snprintf(found, sizeof found, "the clock was moved by %lld seconds",
 		 (long long)(moved / 1000));
+	if (!(v->suspicion & KM_SUSPECT_CLOCK))
+		v->day_known = v->before.today;
 	suspect(v, KM_SUSPECT_CLOCK, found);
+}
+
+void suspect_clock(struct vault *v)
+{
+	suspect_step(v);
+	keep_day(v);
 }
 
 static void suspect_clock_at_start(struct vault *v, const struct km_head *head)
@@ -80,6 +113,8 @@ static void suspect_clock_at_start(struct vault *v, const struct km_head *head)
 
 	if (head->seq == 0)
 		return;
+	if (!(v->suspicion & KM_SUSPECT_CLOCK) && km_day_at(head->wall, &v->day_known) != KM_OK)
+		v->day_known = 0;
 	if (ahead < -BEHIND_SECONDS) {
 		snprintf(found, sizeof found, "the clock is %lld seconds behind the last record",
 			 (long long)-ahead);
@@ -133,23 +168,24 @@ static km_rc machine_at_start(struct vault *v)
 
 km_rc suspect_start(struct vault *v)
 {
-	uint8_t kept = 0;
+	uint8_t kept[KEPT_BYTES] = { 0 };
 	size_t len = sizeof kept;
 	struct km_head head;
 	km_rc rc = store_head(v->store, &head);
 
 	if (rc == KM_OK)
-		rc = store_meta_get(v->store, "suspicion", &kept, &len);
+		rc = store_meta_get(v->store, "suspicion", kept, &len);
 	if (rc == KM_ENOTFOUND)
 		rc = KM_OK;
 	if (rc != KM_OK)
 		return rc;
-	v->suspicion = kept;
+	take_kept(v, kept, len);
 	for (size_t i = 0; i < sizeof suspicions / sizeof suspicions[0]; i++) {
-		if (kept & suspicions[i].bit)
+		if (v->suspicion & suspicions[i].bit)
 			snprintf(v->found[i], sizeof v->found[i], "found before the last start");
 	}
 	suspect_clock_at_start(v, &head);
+	keep_day(v);
 	return machine_at_start(v);
 }
 
@@ -174,7 +210,8 @@ void suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
 km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)
 {
 	size_t i = index_of(what);
-	uint8_t tag[KM_TAG_BYTES], byte = (uint8_t)(v->suspicion & ~(unsigned)what);
+	unsigned left = v->suspicion & ~(unsigned)what;
+	uint8_t tag[KM_TAG_BYTES];
 	struct km_event_record r;
 	km_rc rc = KM_OK;
 
@@ -186,11 +223,11 @@ km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)
 			rc = store_meta_set(v->store, "machine", tag, sizeof tag, NULL);
 	}
 	if (rc == KM_OK)
-		rc = store_meta_set(v->store, "suspicion", &byte, sizeof byte, &r);
+		rc = keep(v, left, &r);
 	if (rc != KM_OK)
 		return rc;
 	note_event(v, &r);
-	v->suspicion = byte;
+	v->suspicion = left;
 	v->found[i][0] = '\0';
 	return KM_OK;
 }

@@ -103,11 +103,12 @@ struct vault {
 	bool has_judge_uid;
 	uid_t judge_uid;
 
-	char trail[256]; /* what is wrong with the end of the audit trail; "" nothing */
+	char trail[256]; /* what store_open had to say, and opened all the same; "" nothing */
 
 	struct km_now now, before; /* of this round and the last */
 	unsigned wall_gaps;        /* enum km_wall_gap bits: what the room goes without */
 	unsigned suspicion;        /* enum km_suspicion bits */
+	int64_t day_known;  /* while the clock is in doubt: it was this day, or a later one */
 	char found[3][160]; /* what was found, for status and accept: clock, machine, rollback */
 
 	int listener, poll, judge; /* -1: none */
@@ -218,7 +219,9 @@ KM_MUST_CHECK km_rc check_init(struct vault *v);
 /* --- suspect.c --------------------------------------------------------------- */
 
 KM_MUST_CHECK km_rc suspect_start(struct vault *v); /* after the store is open: clock, machine */
-void suspect_clock(struct vault *v);                /* each round */
+/* Each round, after the clock was read. While it is in doubt, today is no day before one that was.
+ */
+void suspect_clock(struct vault *v);
 void suspect_anchor(struct vault *v, const struct msg_anchor *anchor);
 KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor);
 

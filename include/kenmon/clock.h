@@ -26,6 +26,9 @@ KM_MUST_CHECK km_rc km_clock_zone(const char *zone);
 /* CLOCK_BOOTTIME in milliseconds. */
 int64_t km_boot_ms(void);
 
+/* The civil day of a wall time in the site's time zone. KM_EINVAL for a time that has none. */
+KM_MUST_CHECK km_rc km_day_at(int64_t wall, int64_t *day);
+
 /* "2026-04-01" to a civil day, and back. KM_EINVAL for anything that is no date. */
 KM_MUST_CHECK km_rc km_day_parse(const char *text, int64_t *day);
 void km_day_format(int64_t day, char out[16]); /* "" for KM_DAY_NONE */

@@ -50,6 +50,20 @@ check "the operator was not half suspended" says '"state":"active"' kenmon opera
 check "the trail verifies" verifies
 check "still no room was started again" same_rooms
 
+house_down
+fill
+grown=$(wc -l <"$log")
+"$dir/bin/kenmon-authd" --spawn --state-dir "$state" --socket "$socket" --config "$dir/kenmon.conf" \
+    2>>"$log" >/dev/null </dev/null &
+house=$!
+advice() { tail -n +$((grown + 1)) "$log" | grep -q 'cannot start: .*is the disk full, read-only or failing'; }
+check "on a full disk they do not start, and say what to look at" soon advice
+check "nobody gets in" gives AUTHINFO_UNAVAIL "$(hotp $((next + 1)))"
+rm "$state/ballast"
+check "with room again they start by themselves" soon kenmon status
+next=$((next + 1))
+check "and the code opens" gives SUCCESS "$(hotp $next)"
+
 # --- read-only --------------------------------------------------------------------
 house_down
 mount -o remount,ro "$state"

@@ -194,8 +194,9 @@ bool house_again(struct house *h)
 			break;
 		pause_ms(POLL_MS);
 	}
-	log = house_log(h);
-	fprintf(stderr, "house: the rooms did not get ready:\n%s\n", log ? log + old : "");
+	log = h->quiet ? NULL : house_log(h);
+	if (log)
+		fprintf(stderr, "house: the rooms did not get ready:\n%s\n", log + old);
 	free(log);
 	house_stop(h);
 	return false;

@@ -37,7 +37,8 @@ struct house {
 	char pam[HOUSE_PATH];    /* stacks for pam_start_confdir */
 	uid_t vault_uid;         /* daemon-user= of the stacks */
 	struct house_setup setup;
-	pid_t pid; /* kenmon-authd --spawn; 0: not running */
+	bool quiet; /* a start that fails is what the test is about: it says nothing */
+	pid_t pid;  /* kenmon-authd --spawn; 0: not running */
 };
 
 /* Makes a house and waits until it is ready. setup may be NULL. */

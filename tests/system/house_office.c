@@ -184,6 +184,22 @@ km_rc office_unlock(const struct house *h, const char *login)
 	return office_do(h, &m, NULL);
 }
 
+static void take_operator(void *arg, const struct km_msg *m)
+{
+	if (m->number == KM_MSG_OPERATOR_ROW)
+		*(struct msg_operator_row *)arg = m->operator_row;
+}
+
+km_rc office_operator(const struct house *h, const char *login, struct msg_operator_row *out)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_SHOW };
+	struct rows rows = { take_operator, out };
+
+	PUT(m.operator_show.login, "%s", login);
+	*out = (struct msg_operator_row){ 0 };
+	return operate(h, &m, &rows, NULL);
+}
+
 km_rc office_enrol(const struct house *h, const char *login, const struct office_otp *otp,
 		   uint64_t *id)
 {

@@ -48,6 +48,8 @@ km_rc office_add(const struct house *h, const char *login, int64_t uid);
 km_rc office_suspend(const struct house *h, const char *login);
 km_rc office_resume(const struct house *h, const char *login);
 km_rc office_unlock(const struct house *h, const char *login);
+/* The row of one operator, with who it is. */
+km_rc office_operator(const struct house *h, const char *login, struct msg_operator_row *out);
 
 struct office_otp {
 	enum km_factor factor;       /* 0: TOTP */

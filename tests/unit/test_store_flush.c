@@ -130,7 +130,7 @@ static void test_a_crash_between_the_two_commits_is_mended_at_the_next_start(voi
 	assert_int_equal(store_flush(b->s), KM_OK);
 }
 
-static void test_an_older_identity_db_is_taken_and_cleaned(void **state)
+static void test_an_older_identity_db_is_taken_and_cleaned_and_said(void **state)
 {
 	struct box *b = *state;
 	static char old[1 << 20];
@@ -146,8 +146,10 @@ static void test_an_older_identity_db_is_taken_and_cleaned(void **state)
 	add(b, "bob", "2");
 	assert_int_equal(store_flush(b->s), KM_OK);
 	box_shut(b);
+	assert_string_equal(b->why, "");
 	put_file(box_path(b, "identity.db"), old, len, 0600);
 	assert_int_equal(box_try(b), KM_OK);
+	assert_non_null(strstr(b->why, "identity.db is older than vault.db: restore both"));
 	assert_int_equal(store_operator_by_login(b->s, "alice", &op), KM_OK);
 	assert_int_equal(store_person(b->s, &op, &who), KM_OK);
 	assert_int_equal(store_operator_by_login(b->s, "bob", &op), KM_OK);
@@ -357,7 +359,7 @@ int main(void)
 		FLUSH_TEST(test_a_failed_commit_undoes_the_whole_batch),
 		FLUSH_TEST(test_a_person_left_alone_by_a_failed_flush_is_deleted_first),
 		FLUSH_TEST(test_a_crash_between_the_two_commits_is_mended_at_the_next_start),
-		FLUSH_TEST(test_an_older_identity_db_is_taken_and_cleaned),
+		FLUSH_TEST(test_an_older_identity_db_is_taken_and_cleaned_and_said),
 		FLUSH_TEST(test_one_failing_operation_leaves_the_rest_of_its_batch),
 		FLUSH_TEST(test_a_full_disk_refuses_and_recovers_by_itself),
 		FLUSH_TEST(test_after_the_engine_gave_up_nothing_works_until_the_flush),

@@ -1,0 +1,120 @@
+/*
+ * Kill -9 of each room at every call to the kernel that it makes while somebody logs in, is
+ * enrolled, is locked out, is erased. Whatever was answered before is still so afterwards;
+ * nothing is half done; no counter goes back; the trail verifies; the next login works.
+ *
+ * The scenes are in house_scenes.c. The calls are counted by dry runs, and a scene that was
+ * killed at fewer fails.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "house_killer.h"
+#include "house_scenes.h"
+
+#define DRY_RUNS 3 /* the least counts: frames that come together are read together */
+#define MISSES   6 /* runs that did not get so far, one after the other: no run does */
+
+/* --- the points ----------------------------------------------------------------------------- */
+
+static void restart(struct stage *s)
+{
+	office_close();
+	house_stop(&s->h);
+	must(s, truncate(s->h.log, 0) == 0);
+	must(s, house_again(&s->h));
+}
+
+/* The scene, killed at the n-th call (0: at none, and the calls are counted). Was it? */
+static bool play(struct stage *s, unsigned n, unsigned *counted)
+{
+	struct killer k;
+	bool struck;
+
+	snprintf(s->where, sizeof(s->where), "before %s", s->scene->name);
+	s->scene->before(s);
+	must(s, killer_set(&k, house_room(&s->h, s->room), n));
+	s->scene->act(s);
+	struck = killer_end(&k);
+	if (counted)
+		*counted = killer_counted(&k);
+	snprintf(s->where, sizeof(s->where), "%s, %s killed at %u (%s)", s->scene->name, s->room, n,
+		 struck ? killer_call(&k) : "not");
+	killer_free(&k);
+	if (struck)
+		restart(s);
+	s->scene->holds(s);
+	scene_is_whole(s);
+	return struck;
+}
+
+static unsigned count_calls(struct stage *s)
+{
+	unsigned least = UINT32_MAX, counted;
+
+	for (unsigned i = 0; i < DRY_RUNS; i++) {
+		must(s, !play(s, 0, &counted));
+		least = counted < least ? counted : least;
+	}
+	must(s, least > 0);
+	return least;
+}
+
+static void test_killed(void **state)
+{
+	struct stage *s = *state;
+	unsigned counted = count_calls(s), tried = 0;
+
+	for (unsigned misses = 0; misses < MISSES;) {
+		bool struck = play(s, tried + 1, NULL);
+
+		tried += struck;
+		misses = struck ? 0 : misses + 1;
+	}
+	printf("# %s, %s: %u calls counted, killed at %u\n", s->scene->name, s->room, counted,
+	       tried);
+	fflush(stdout);
+	assert_true(tried >= counted);
+}
+
+/* --- the matrix as tests ---------------------------------------------------------------------- */
+
+static const struct room {
+	const char *name, *program;
+} rooms[] = { { "a_vault", "kenmon-vault" }, { "a_judge", "kenmon-authd" } };
+
+#define ROOMS (sizeof(rooms) / sizeof(rooms[0]))
+
+static void test_skipped(void **state)
+{
+	(void)state;
+	skip(); /* nobody but root may trace a room */
+}
+
+int main(void)
+{
+	static struct part parts[SCENES * ROOMS];
+	struct CMUnitTest tests[SCENES * ROOMS];
+	bool root = geteuid() == 0;
+
+	for (size_t i = 0; i < SCENES * ROOMS; i++) {
+		struct part *p = &parts[i];
+
+		p->room = rooms[i / SCENES].program;
+		p->scene = &scenes[i % SCENES];
+		snprintf(p->name, sizeof(p->name), "test_%s_killed_at_any_step_of_%s_loses_nothing",
+			 rooms[i / SCENES].name, p->scene->name);
+		tests[i] =
+		    (struct CMUnitTest){ p->name, root ? test_killed : test_skipped,
+					 root ? stage_open : NULL, root ? stage_close : NULL, p };
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
