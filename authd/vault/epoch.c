@@ -9,7 +9,7 @@
 
 #include "vault.h"
 
-#define AGAIN_MS 10000 /* after a failure: a full disk is not asked without an end */
+#define AGAIN_MS 1000 /* after a failure: a full disk is not asked without an end */
 
 void epoch_look(struct vault *v)
 {

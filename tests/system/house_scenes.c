@@ -1,4 +1,5 @@
 /* A house for the system tests: scenes that something goes wrong in. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -290,6 +291,64 @@ static void erased_or_not(struct stage *s)
 	must(s, office_do(&s->h, &m, NULL) == KM_EREUSED);
 }
 
+/* --- scenes: the end of a key epoch ---------------------------------------------------------- */
+
+/* The generation of the only KEK; 0: there is none, or more than one. */
+static unsigned only_kek(const struct stage *s)
+{
+	char path[HOUSE_PATH + 16];
+	unsigned found = 0, n, count = 0;
+	struct dirent *e;
+	DIR *d;
+
+	PUT(path, "%s/vault-kek", s->h.state);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		count += e->d_name[0] != '.';
+		if (sscanf(e->d_name, "kek.%u", &n) == 1)
+			found = n;
+	}
+	if (d)
+		closedir(d);
+	return count == 1 ? found : 0;
+}
+
+static void one_epoch(struct stage *s)
+{
+	s->epoch = only_kek(s);
+	must(s, s->epoch > 0);
+	new_operation(s);
+}
+
+static void fill_rotate(struct stage *s, struct km_msg *m)
+{
+	(void)s;
+	*m = (struct km_msg){ .number = KM_MSG_KEY_ROTATE };
+}
+
+static void rotate(struct stage *s)
+{
+	struct km_msg m;
+
+	fill_rotate(s, &m);
+	s->rc = operate(s, &m, NULL);
+}
+
+/* Who has been told that it is closed finds it closed; whoever asks again finds it closed, too. */
+static void closed_or_not(struct stage *s)
+{
+	int nobody;
+
+	must(s, s->rc != KM_OK || only_kek(s) > s->epoch);
+	must_repeat(s, fill_rotate);
+	new_operation(s);
+	must_repeat(s, fill_rotate);
+	must(s, only_kek(s) > s->epoch);
+	/* A name without a factor is judged by the decoy, which is wrapped anew as well. */
+	nobody = try_hotp(s, "games", 0);
+	must(s, nobody == PAM_AUTH_ERR || nobody == PAM_MAXTRIES);
+}
+
 /* --- the table ------------------------------------------------------------------------------ */
 
 const struct scene scenes[SCENES] = {
@@ -299,6 +358,7 @@ const struct scene scenes[SCENES] = {
 	{ "an_enrolment", nobody_enrolled, enrol, enrolled_or_not },
 	{ "a_registration", next_operator, add_operator, registered_or_not },
 	{ "an_erasure", somebody_to_erase, erase, erased_or_not, true },
+	{ "an_epochs_end", one_epoch, rotate, closed_or_not, true },
 };
 
 void scene_is_whole(struct stage *s)

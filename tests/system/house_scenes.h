@@ -17,6 +17,7 @@ struct stage {
 	const char *room; /* that is struck */
 	const struct scene *scene;
 	uint64_t counter; /* of daemon's next code */
+	unsigned epoch;   /* the KEK's generation before the act */
 	unsigned number;  /* of operators that were registered */
 	uint8_t op[16];   /* of the act, when it is an administrator's */
 	char recovery[KM_RECOVERY_CODES][KM_RECOVERY_LENGTH + 1];
@@ -34,7 +35,7 @@ struct scene {
 	bool waits; /* answered only when all of it is done, and that is tried once a second */
 };
 
-#define SCENES 6
+#define SCENES 7
 extern const struct scene scenes[SCENES];
 
 /* In every scene: daemon's next code opens, and the trail verifies. */
