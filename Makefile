@@ -85,6 +85,11 @@ ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
 
+# Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
+# take these for their own. The door's tests have libc's only.
+FAULT_LIBC := $(call obj,$(filter-out tests/fault/vault.c,$(wildcard tests/fault/*.c)))
+FAULT      := $(call obj,$(wildcard tests/fault/*.c))
+
 unit-tests: $(call tests_in,unit)
 tests: unit-tests $(call tests_in,system)
 
@@ -92,6 +97,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/unit/test_calls_%: $(BUILD)/obj/tests/unit/test_calls_%.o $(FAULT) $(ROOM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS) -ldl
 
 $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
@@ -114,7 +124,7 @@ pam-tests: $(call tests_in,pam) $(PAM_STAGE)
 tests: pam-tests
 
 # -rdynamic: libpam and the door take these programs' failing calls and syslog for libc's.
-$(BUILD)/tests/pam/test_%: $(BUILD)/obj/tests/pam/test_%.o $(PAM_HELPERS) $(BUILD)/libcommon.a | $(PAM_STAGE)
+$(BUILD)/tests/pam/test_%: $(BUILD)/obj/tests/pam/test_%.o $(PAM_HELPERS) $(FAULT_LIBC) $(BUILD)/libcommon.a | $(PAM_STAGE)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter %.o %.a,$^) -lcmocka -lpam -ldl
