@@ -8,7 +8,7 @@
 #include "interpose.h"
 
 static struct {
-	bool counting, for_good;
+	bool counting, paused, for_good;
 	enum fault_call call;
 	unsigned k;
 	int error;
@@ -22,7 +22,13 @@ void fault_begin(enum fault_call call, unsigned k, int error, bool for_good)
 	fault.error = error;
 	fault.for_good = for_good;
 	fault.count = (struct fault_count){ .failed = 0 };
+	fault.paused = false;
 	fault.counting = true;
+}
+
+void fault_pause(bool on)
+{
+	fault.paused = on;
 }
 
 struct fault_count fault_end(void)
@@ -38,14 +44,14 @@ int fault_error(void)
 
 unsigned fault_calls(enum fault_call call)
 {
-	return fault.counting ? fault.count.calls[call] : 0;
+	return fault.counting && !fault.paused ? fault.count.calls[call] : 0;
 }
 
 bool fault_fails(enum fault_call call)
 {
 	unsigned n;
 
-	if (!fault.counting)
+	if (!fault.counting || fault.paused)
 		return false;
 	n = ++fault.count.calls[call];
 	if (call != fault.call || fault.k == 0 || n < fault.k || (n > fault.k && !fault.for_good))

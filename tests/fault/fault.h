@@ -55,6 +55,9 @@ enum fault_call {
  */
 void fault_begin(enum fault_call call, unsigned k, int error, bool for_good);
 
+/* Between begin and end: what the test itself does for a while is not counted and does not fail. */
+void fault_pause(bool on);
+
 /* How many calls of the kind there were, and how many failed. */
 struct fault_count {
 	unsigned calls[FAULT_CALLS];
