@@ -1,9 +1,12 @@
 /* Counting, and memory. */
 #undef _FORTIFY_SOURCE /* its headers have inline functions of the names that are defined here */
 #include <errno.h>
+#include <execinfo.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "interpose.h"
 
@@ -47,6 +50,16 @@ unsigned fault_calls(enum fault_call call)
 	return fault.counting && !fault.paused ? fault.count.calls[call] : 0;
 }
 
+/* FAULT_TRACE=1 in the environment: where the call that fails was made, to standard error. */
+static void trace(void)
+{
+	void *frames[32];
+
+	fault.paused = true;
+	backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+	fault.paused = false;
+}
+
 bool fault_fails(enum fault_call call)
 {
 	unsigned n;
@@ -57,6 +70,8 @@ bool fault_fails(enum fault_call call)
 	if (call != fault.call || fault.k == 0 || n < fault.k || (n > fault.k && !fault.for_good))
 		return false;
 	fault.count.failed++;
+	if (n == fault.k && getenv("FAULT_TRACE"))
+		trace();
 	errno = fault.error;
 	return true;
 }
