@@ -19,12 +19,17 @@
 #define YEAR_FIRST   1970
 #define YEAR_LAST    9999
 
+static int64_t milliseconds(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
 int64_t km_boot_ms(void)
 {
 	struct timespec t = { 0 };
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return milliseconds(&t);
 }
 
 /* --- which boot ---------------------------------------------------------- */
@@ -191,16 +196,18 @@ static int synchronised(void)
 km_rc km_clock_read(struct km_now *now)
 {
 	struct km_now n = { 0 };
-	struct timespec wall;
+	struct timespec wall, boot;
 	struct tm civil;
 	km_rc rc = boot_id(n.boot_id);
 
 	if (rc != KM_OK)
 		return rc;
-	if (clock_gettime(CLOCK_REALTIME, &wall) < 0 || !localtime_r(&wall.tv_sec, &civil))
+	/* A clock that says nothing is no clock that jumped: nobody is to be asked about it. */
+	if (clock_gettime(CLOCK_REALTIME, &wall) < 0 || clock_gettime(CLOCK_BOOTTIME, &boot) < 0 ||
+	    !localtime_r(&wall.tv_sec, &civil))
 		return KM_EIO;
 	n.wall = wall.tv_sec;
-	n.boot_ms = km_boot_ms();
+	n.boot_ms = milliseconds(&boot);
 	n.today = day_of((int64_t)civil.tm_year + 1900, civil.tm_mon + 1, civil.tm_mday);
 	n.synchronised = synchronised();
 	*now = n;
