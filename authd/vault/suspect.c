@@ -7,6 +7,7 @@
  * destroyed; counters and refusals go on. While the machine or the database is
  * in doubt nobody is let in at all.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,12 +100,13 @@ static km_rc machine_tag(struct vault *v, uint8_t tag[KM_TAG_BYTES])
 	ssize_t n;
 	int fd = open(v->machine_id_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
+	/* One that is there and does not tell its id now is not passed for a machine without. */
 	if (fd < 0)
-		return KM_ENOTFOUND;
+		return errno == ENOENT ? KM_ENOTFOUND : KM_EIO;
 	n = read(fd, id, sizeof id - 1);
 	close(fd);
-	if (n <= 0)
-		return KM_ENOTFOUND;
+	if (n < 0)
+		return KM_EIO;
 	id[n] = '\0';
 	id[strcspn(id, "\n")] = '\0';
 	return id[0] ? km_tag_machine(v->keys, id, tag) : KM_ENOTFOUND;
@@ -117,10 +119,13 @@ static km_rc machine_at_start(struct vault *v)
 	km_rc rc = machine_tag(v, now);
 
 	if (rc == KM_ENOTFOUND) {
-		km_log(LOG_WARNING, "%s cannot be read: a copied machine will not be noticed",
+		km_log(LOG_WARNING, "%s is not there: a copied machine will not be noticed",
 		       v->machine_id_path);
 		return KM_OK;
 	}
+	if (rc == KM_EIO)
+		km_log(LOG_ERR, "%s cannot be read: is this the machine it was?",
+		       v->machine_id_path);
 	if (rc != KM_OK)
 		return rc;
 	rc = store_meta_get(v->store, "machine", then, &len);
@@ -153,7 +158,7 @@ km_rc suspect_start(struct vault *v)
 	return machine_at_start(v);
 }
 
-void suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
+km_rc suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
 {
 	struct km_head head;
 	uint8_t hash[32];
@@ -161,22 +166,29 @@ void suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
 	km_rc rc;
 
 	if (anchor->seq == 0)
-		return;
+		return KM_OK;
 	rc = store_head(v->store, &head);
-	if (rc == KM_OK && memcmp(head.chain, anchor->chain, sizeof head.chain) != 0)
+	if (rc != KM_OK)
+		return rc;
+	if (memcmp(head.chain, anchor->chain, sizeof head.chain) != 0) {
 		snprintf(found, sizeof found,
 			 "the audit trail is another one than the judge knows");
-	else if (rc == KM_OK && head.seq < anchor->seq)
+	} else if (head.seq < anchor->seq) {
 		snprintf(found, sizeof found,
 			 "the database ends at record %llu, but record %llu was written before",
 			 (unsigned long long)head.seq, (unsigned long long)anchor->seq);
-	else if (rc == KM_OK && store_audit_hash(v->store, anchor->seq, hash) == KM_OK &&
-		 km_equal(hash, sizeof hash, anchor->hash, sizeof anchor->hash))
-		return;
-	else
+	} else {
+		rc = store_audit_hash(v->store, anchor->seq, hash);
+		if (rc == KM_OK && km_equal(hash, sizeof hash, anchor->hash, sizeof anchor->hash))
+			return KM_OK;
+		/* What cannot be read now is no record that was changed. */
+		if (rc != KM_OK && rc != KM_ENOTFOUND && rc != KM_ECORRUPT)
+			return rc;
 		snprintf(found, sizeof found, "record %llu is not the one that was written",
 			 (unsigned long long)anchor->seq);
+	}
 	suspect(v, KM_SUSPECT_ROLLBACK, found);
+	return KM_OK;
 }
 
 km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)

@@ -22,23 +22,60 @@ static int sql_error(void)
 	}
 }
 
+/*
+ * sqlite3_exec() takes the error of a step from the statement, where ours is not: what the library
+ * does inside itself is left alone.
+ */
+extern const char __executable_start[], etext[];
+#define FROM_OUTSIDE                                                                               \
+	((const char *)__builtin_return_address(0) >= __executable_start &&                        \
+	 (const char *)__builtin_return_address(0) < etext)
+
 PUBLIC int sqlite3_step(sqlite3_stmt *st)
 {
-	return fault_fails(FAULT_STEP) ? sql_error() : REAL(sqlite3_step)(st);
+	if (FROM_OUTSIDE && fault_fails(FAULT_STEP))
+		return sql_error();
+	return REAL(sqlite3_step)(st);
+}
+
+PUBLIC int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
+			void *arg, char **error)
+{
+	if (FROM_OUTSIDE && fault_fails(FAULT_STEP))
+		return sql_error();
+	return REAL(sqlite3_exec)(db, sql, row, arg, error);
+}
+
+PUBLIC int sqlite3_open_v2(const char *path, sqlite3 **db, int flags, const char *vfs)
+{
+	if (!fault_fails(FAULT_STEP))
+		return REAL(sqlite3_open_v2)(path, db, flags, vfs);
+	*db = NULL;
+	return sql_error();
+}
+
+PUBLIC int sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *frames,
+				     int *done)
+{
+	return fault_fails(FAULT_STEP)
+		   ? sql_error()
+		   : REAL(sqlite3_wal_checkpoint_v2)(db, name, mode, frames, done);
 }
 
 PUBLIC int sqlite3_prepare_v2(sqlite3 *db, const char *sql, int len, sqlite3_stmt **st,
 			      const char **tail)
 {
-	return fault_fails(FAULT_PREPARE) ? sql_error()
-					  : REAL(sqlite3_prepare_v2)(db, sql, len, st, tail);
+	return FROM_OUTSIDE && fault_fails(FAULT_PREPARE)
+		   ? sql_error()
+		   : REAL(sqlite3_prepare_v2)(db, sql, len, st, tail);
 }
 
 PUBLIC int sqlite3_prepare_v3(sqlite3 *db, const char *sql, int len, unsigned flags,
 			      sqlite3_stmt **st, const char **tail)
 {
-	return fault_fails(FAULT_PREPARE) ? sql_error()
-					  : REAL(sqlite3_prepare_v3)(db, sql, len, flags, st, tail);
+	return FROM_OUTSIDE && fault_fails(FAULT_PREPARE)
+		   ? sql_error()
+		   : REAL(sqlite3_prepare_v3)(db, sql, len, flags, st, tail);
 }
 
 PUBLIC int sqlite3_bind_int64(sqlite3_stmt *st, int i, sqlite3_int64 n)

@@ -260,22 +260,21 @@ static void check_session(struct world *w, bool dry)
 #define MATRIX(name, ...)                                                                          \
 	static void name(void **state)                                                             \
 	{                                                                                          \
-		static const struct calls_act act = __VA_ARGS__;                                   \
+		static const struct calls_act act = { false, __VA_ARGS__ };                        \
 		calls_matrix(*state, &calls_kept, &act);                                           \
 	}
-MATRIX(test_C3_no_failing_call_lets_a_code_open_twice_or_unrecorded,
-       { NULL, right_code, check_right_code })
-MATRIX(test_C3_no_failing_call_lets_a_wrong_code_open_or_go_uncounted_once_told,
-       { NULL, wrong_code, check_wrong_code })
-MATRIX(test_C3_no_failing_call_lets_a_recovery_code_open_twice,
-       { NULL, recovery_code, check_recovery_code })
-MATRIX(test_C3_no_failing_call_lets_the_suspended_in, { NULL, suspended_code, check_nobody })
-MATRIX(test_C3_no_failing_call_lets_a_used_code_open, { use_code, used_code, check_nobody })
-MATRIX(test_C3_no_failing_call_in_an_account_check_stays,
-       { NULL, good_account, check_good_account })
-MATRIX(test_C3_no_failing_call_passes_an_account_that_may_not_log_in,
-       { NULL, bad_accounts, check_bad_accounts })
-MATRIX(test_C3_no_failing_call_writes_a_session_down_twice, { NULL, session, check_session })
+MATRIX(test_C3_no_failing_call_lets_a_code_open_twice_or_unrecorded, NULL, right_code,
+       check_right_code)
+MATRIX(test_C3_no_failing_call_lets_a_wrong_code_open_or_go_uncounted_once_told, NULL, wrong_code,
+       check_wrong_code)
+MATRIX(test_C3_no_failing_call_lets_a_recovery_code_open_twice, NULL, recovery_code,
+       check_recovery_code)
+MATRIX(test_C3_no_failing_call_lets_the_suspended_in, NULL, suspended_code, check_nobody)
+MATRIX(test_C3_no_failing_call_lets_a_used_code_open, use_code, used_code, check_nobody)
+MATRIX(test_C3_no_failing_call_in_an_account_check_stays, NULL, good_account, check_good_account)
+MATRIX(test_C3_no_failing_call_passes_an_account_that_may_not_log_in, NULL, bad_accounts,
+       check_bad_accounts)
+MATRIX(test_C3_no_failing_call_writes_a_session_down_twice, NULL, session, check_session)
 
 int main(void)
 {

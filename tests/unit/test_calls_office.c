@@ -406,7 +406,7 @@ static void check_desk(struct world *w, bool dry)
 #define MATRIX(name, ...)                                                                          \
 	static void name(void **state)                                                             \
 	{                                                                                          \
-		static const struct calls_act act = { __VA_ARGS__ };                               \
+		static const struct calls_act act = { false, __VA_ARGS__ };                        \
 		calls_matrix(*state, &calls_kept, &act);                                           \
 	}
 MATRIX(test_C3_no_failing_call_half_opens_a_line_to_the_desk, NULL, open_desk, check_desk)
