@@ -146,6 +146,13 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
 
+# What a program's memory holds at its end.
+$(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
+tests: $(BUILD)/tests/dump.so
+
 # --- one command for each thing ------------------------------------------------------------------
 #
 # A fresh machine has neither compiler nor libraries: tests/deps runs first,
