@@ -143,7 +143,7 @@ static int read_configuration(struct vault *v)
 
 	if (km_conf_read(v->conf_path, v->conf_given, &v->conf, &error) != KM_OK) {
 		if (error.line > 0)
-			km_log(LOG_ERR, "%s, line %d: %s", error.path, error.line, error.text);
+			km_log(LOG_ERR, "%s:%d: %s", error.path, error.line, error.text);
 		else
 			km_log(LOG_ERR, "%s: %s", error.path, error.text);
 		return KM_EXIT_CONFIG;
