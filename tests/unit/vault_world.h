@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ struct world {
 	int judge, listener;
 	int desk; /* our end of the private line; -1: none */
 	uint32_t session;
+	uid_t peer; /* 0: clients connect as we are; else under this uid, which takes root */
 	void (*round)(struct world *w); /* one round of the vault; NULL: just that */
 };
 
@@ -50,6 +52,9 @@ static inline void world_listen(struct world *w)
 	w->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(w->listener, (struct sockaddr *)&at, sizeof at), 0);
 	assert_int_equal(listen(w->listener, 4), 0);
+	/* Another uid may connect; the state folder beside it stays ours. */
+	assert_int_equal(chmod(w->sock, 0666), 0);
+	assert_int_equal(chmod(w->dir, 0711), 0);
 }
 
 /* In memory where there is such a folder: what is tried here is not the disk. */
@@ -244,9 +249,10 @@ static inline void world_totp(time_t when, char out[16])
 	    oath_totp_generate2(WORLD_SEED, strlen(WORLD_SEED), when, 30, 0, 6, 0, out), OATH_OK);
 }
 
-static inline void world_add(struct world *w, const char *login, bool enrolled, bool suspended)
+static inline void world_add_as(struct world *w, const char *login, uid_t uid, bool enrolled,
+				bool suspended)
 {
-	struct km_operator in = { .uid = WORLD_UID,
+	struct km_operator in = { .uid = uid,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
 	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
@@ -275,6 +281,11 @@ static inline void world_add(struct world *w, const char *login, bool enrolled, 
 		assert_int_equal(store_operator_state(w->v->store, op.subject, KM_SUSPENDED, &r),
 				 KM_OK);
 	assert_int_equal(store_flush(w->v->store), KM_OK);
+}
+
+static inline void world_add(struct world *w, const char *login, bool enrolled, bool suspended)
+{
+	world_add_as(w, login, WORLD_UID, enrolled, suspended);
 }
 
 /* --- the judge's part --------------------------------------------------------------------- */
@@ -321,7 +332,11 @@ static inline int world_client(struct world *w, int *accepted)
 	int client = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	snprintf(at.sun_path, sizeof at.sun_path, "%s", w->sock);
+	if (w->peer)
+		assert_int_equal(seteuid(w->peer), 0);
 	assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof at), 0);
+	if (w->peer)
+		assert_int_equal(seteuid(0), 0);
 	*accepted = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
 	return client;
 }
@@ -333,7 +348,7 @@ static inline int world_open(struct world *w, enum km_request kind, const char *
 	int accepted, client = world_client(w, &accepted);
 
 	open.open.kind = (uint8_t)kind;
-	open.open.uid = kind == KM_REQUEST_DESK ? 0 : WORLD_UID;
+	open.open.uid = kind == KM_REQUEST_DESK ? 0 : w->peer ? w->peer : WORLD_UID;
 	memset(open.open.nonce, 0x5a, sizeof open.open.nonce);
 	if (kind != KM_REQUEST_DESK) {
 		snprintf(open.open.login, sizeof open.open.login, "%s", login);
