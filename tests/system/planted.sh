@@ -47,13 +47,14 @@ plant() { # KIND PATH
 	esac
 }
 
+more=() # arguments of the rooms
 # With the plant the rooms refuse to start and say why, or start, and a code is judged as ever.
 start_with() { # KIND PATH
 	local began=$SECONDS got
 	victim "$2"
 	plant "$1" "$2"
 	[ "$1" != hardlink ] || find "$dir/outside" -type f -printf '%p %m %n %s %T@ ' -exec sha256sum {} \; >"$dir/before"
-	if house_up >"$dir/up" 2>&1; then
+	if house_up "${more[@]}" >"$dir/up" 2>&1; then
 		got=$(verdict "$(hotp $counter)")
 		[ "$got" = SUCCESS ] || [ "$got" = AUTHINFO_UNAVAIL ] || echo "$1 at $2: a code is judged $got"
 		house_down
@@ -103,6 +104,27 @@ rm -r "$dir/kenmon.conf.d"
 : >"$dir/planted"
 for kind in link hardlink fifo dangling; do start_with $kind "$socket" >>"$dir/planted" 2>&1; rm -f "$socket"; done
 check "nothing that stands where the socket goes is replaced or followed" cat "$dir/planted"
+
+: >"$dir/planted"
+more=(--journal "$dir/journal")
+for kind in link hardlink fifo dangling; do start_with $kind "$dir/journal" >>"$dir/planted" 2>&1; rm -f "$dir/journal"; done
+more=()
+check "nothing in the place of the journal is written to" cat "$dir/planted"
+: >"$dir/planted"
+vault_with "" --machine-id "$dir/machine-id"
+for kind in link fifo dangling; do start_with $kind "$dir/machine-id" >>"$dir/planted" 2>&1; rm -f "$dir/machine-id"; done
+mv "$dir/bin/real/kenmon-vault" "$dir/bin/kenmon-vault"
+check "nor in the place of the machine's id" cat "$dir/planted"
+door() {
+	local kind
+	for kind in link hardlink fifo dangling; do
+		victim "$socket"
+		plant $kind "$socket"
+		gives AUTHINFO_UNAVAIL "$(hotp $counter)"
+		rm -f "$socket"
+	done
+}
+check "the door lets nobody in by what stands where the socket was" door
 
 # --- what the desk reads ------------------------------------------------------------------------
 up "the rooms start again"
