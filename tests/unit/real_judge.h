@@ -35,8 +35,8 @@ static uint8_t frame[KM_FRAME_MAX];
 static void (*around_judge)(bool begins);
 static bool judge_broke; /* its loop ended with an error */
 
-/* More turns than any login takes: what never ends is a loop that spins on an error. */
-#define TURNS_MOST 500
+/* More turns than a full house takes: what never ends is a loop that spins on an error. */
+#define TURNS_MOST 20000
 
 /* Runs the loop until it has nothing to do. */
 static inline void settle(void)
