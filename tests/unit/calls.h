@@ -123,8 +123,8 @@ static inline struct fault_count calls_one(struct world *w, const struct folder 
 
 /*
  * Where an act makes hundreds of calls of a kind they are the same few in a row, and each fifth is
- * tried; with CALLS=all in the environment (make check-long) every one. A sanitizer looks at what is
- * done after a failure, for which fewer will do.
+ * tried; with CALLS=all in the environment (make check-long) every one. A sanitizer looks at what
+ * is done after a failure, for which fewer will do.
  */
 #ifdef __SANITIZE_ADDRESS__
 #define CALLS_MANY 20

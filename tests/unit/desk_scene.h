@@ -44,6 +44,7 @@ struct play {
 	bool break_in_rows;       /* closes the line after them */
 	bool stuck_cursor;        /* every row has the same cursor */
 	bool prompt, wrong_once;  /* asks for a code */
+	bool hidden;              /* what is typed must not be shown */
 	unsigned records, slices; /* of the audit trail; verifying ends after so many slices */
 	bool status;              /* rows of status, one of them an alarm */
 	km_rc rc;
@@ -134,7 +135,7 @@ static km_rc ask(const struct play *p, int line)
 	for (i = 0; i < (p->wrong_once ? 2 : 1); i++) {
 		struct km_msg m = { .number = KM_MSG_PROMPT };
 
-		m.prompt.echo = 1;
+		m.prompt.echo = !p->hidden;
 		m.prompt.shape = KM_SHAPE_DIGITS_6;
 		snprintf(m.prompt.text, sizeof(m.prompt.text), "%s",
 			 i ? "That code is not right." : "One-time code: ");

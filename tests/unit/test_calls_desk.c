@@ -148,7 +148,7 @@ static void one_point(struct scene *s, size_t kind, unsigned k, bool for_good)
 static void
 test_C3_a_failing_call_ends_the_desk_with_a_sentence_and_its_terminal_whole(void **state)
 {
-	struct play p = { .prompt = true };
+	struct play p = { .prompt = true, .hidden = true };
 	unsigned points = 0;
 	struct seen seen;
 	struct scene s;
