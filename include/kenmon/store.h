@@ -174,6 +174,7 @@ struct km_acceptance {
 	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
 	bool login;                  /* false: confirming or resyncing, not a login */
 	const struct km_event_record *event;
+	const struct km_event_record *second; /* e.g. OPERATOR_BOUND; may be NULL */
 };
 /*
  * Moves the counter, clears that credential's throttle, notes last use and last

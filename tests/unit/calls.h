@@ -245,6 +245,8 @@ static inline size_t calls_everybody_is_whole(struct world *w)
 	return count;
 }
 
+#define CALLS_PEOPLE 3 /* known, suspended, unbound */
+
 /* --- setup ------------------------------------------------------------------------------- */
 
 static struct world *calls_world;
@@ -258,6 +260,7 @@ static inline int calls_setup(void **state)
 	world_up(w);
 	world_add(w, "known", true, false);
 	world_add(w, "suspended", true, true);
+	world_add_as(w, "unbound", (uid_t)-1, true, false);
 	world_down(w);
 	folder_keep(&calls_kept, w->state);
 	*state = w;

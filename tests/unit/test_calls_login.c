@@ -79,8 +79,34 @@ static void check_right_code(struct world *w, bool dry)
 	world_code(1, code);
 	if (!code_opens(w, code))
 		calls_say("the next code does not open");
-	if (calls_everybody_is_whole(w) != 2)
+	if (calls_everybody_is_whole(w) != CALLS_PEOPLE)
 		calls_say("somebody is gone");
+}
+
+/* --- the first login of an account that is bound by it --------------------------------------- */
+
+static void unbound_code(struct world *w)
+{
+	begin_with("unbound", 0);
+	log_in(w);
+}
+
+static void check_unbound_code(struct world *w, bool dry)
+{
+	bool in = allowed(), moved = calls_credential(w, "unbound", KM_FACTOR_HOTP).moving == 1;
+	bool bound = calls_operator(w, "unbound").uid == WORLD_UID;
+	char code[16];
+
+	if (dry && !in)
+		calls_say("nothing failed, and no ALLOW");
+	if ((in && !moved) || bound != moved)
+		calls_say("ALLOW %d, code used %d, account bound %d", in, moved, bound);
+	if (calls_records(w, KM_EVENT_OPERATOR_BOUND) != bound ||
+	    calls_records(w, KM_EVENT_LOGIN_ALLOWED) != moved)
+		calls_say("the trail says otherwise");
+	world_code(1, code);
+	if (!code_opens(w, code) || calls_records(w, KM_EVENT_OPERATOR_BOUND) != 1)
+		calls_say("the next code does not open, or binds again");
 }
 
 /* --- a wrong one ---------------------------------------------------------------------------- */
@@ -186,7 +212,7 @@ static void check_nobody(struct world *w, bool dry)
 	login.login = "known";
 	if (!code_opens(w, code))
 		calls_say("somebody else's code does not open");
-	if (calls_everybody_is_whole(w) != 2)
+	if (calls_everybody_is_whole(w) != CALLS_PEOPLE)
 		calls_say("somebody is gone");
 }
 
@@ -265,6 +291,7 @@ static void check_session(struct world *w, bool dry)
 	}
 MATRIX(test_C3_no_failing_call_lets_a_code_open_twice_or_unrecorded, NULL, right_code,
        check_right_code)
+MATRIX(test_C3_no_failing_call_half_binds_an_account, NULL, unbound_code, check_unbound_code)
 MATRIX(test_C3_no_failing_call_lets_a_wrong_code_open_or_go_uncounted_once_told, NULL, wrong_code,
        check_wrong_code)
 MATRIX(test_C3_no_failing_call_lets_a_recovery_code_open_twice, NULL, recovery_code,
@@ -280,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_lets_a_code_open_twice_or_unrecorded),
+		cmocka_unit_test(test_C3_no_failing_call_half_binds_an_account),
 		cmocka_unit_test(
 		    test_C3_no_failing_call_lets_a_wrong_code_open_or_go_uncounted_once_told),
 		cmocka_unit_test(test_C3_no_failing_call_lets_a_recovery_code_open_twice),

@@ -6,7 +6,8 @@
 #include "../../authd/vault/store_internal.h"
 #include "calls.h"
 
-#define TOTP_SEED "another seed of 20 b"
+#define TOTP_SEED      "another seed of 20 b"
+#define CALLS_ENROLLED (2 * CALLS_PEOPLE) /* credentials there are from the start */
 
 /* How one operation ended, as its desk heard it. */
 static struct {
@@ -156,12 +157,12 @@ static void check_add(struct world *w, bool dry)
 	bool there = calls_operator(w, "new").cursor != 0;
 
 	check_told(dry, there);
-	if (calls_everybody_is_whole(w) != (there ? 3 : 2))
+	if (calls_everybody_is_whole(w) != CALLS_PEOPLE + (size_t)there)
 		calls_say("somebody is too many, or gone");
 	again(w);
-	if (calls_everybody_is_whole(w) != 3 || calls_operator(w, "new").cursor == 0)
+	if (calls_everybody_is_whole(w) != CALLS_PEOPLE + 1 || calls_operator(w, "new").cursor == 0)
 		calls_say("sent again it did not register one person");
-	if (calls_records(w, KM_EVENT_OPERATOR_ADDED) != 3)
+	if (calls_records(w, KM_EVENT_OPERATOR_ADDED) != CALLS_PEOPLE + 1)
 		calls_say("the trail does not tell of one registration");
 }
 
@@ -226,14 +227,14 @@ static void check_enrol(struct world *w, bool dry)
 	struct km_secret seed KM_SECRET = { 0 };
 
 	check_told(dry, c.id != 0);
-	if (calls_records(w, KM_EVENT_ENROLLED) != (c.id ? 5 : 4))
+	if (calls_records(w, KM_EVENT_ENROLLED) != CALLS_ENROLLED + (c.id != 0))
 		calls_say("the trail says otherwise");
 	again(w);
 	c = calls_credential(w, "known", KM_FACTOR_TOTP);
 	if (store_seed(w->v->store, &op, &c, &seed) != KM_OK ||
 	    !km_equal(seed.bytes, seed.len, TOTP_SEED, strlen(TOTP_SEED)))
 		calls_say("the seed does not open");
-	if (calls_records(w, KM_EVENT_ENROLLED) != 5 || c.moving == 0)
+	if (calls_records(w, KM_EVENT_ENROLLED) != CALLS_ENROLLED + 1 || c.moving == 0)
 		calls_say("sent again it was not enrolled once, with its code used up");
 }
 
@@ -249,14 +250,14 @@ static void recovery(struct world *w)
 static void check_recovery(struct world *w, bool dry)
 {
 	struct km_credential c = calls_credential(w, "known", KM_FACTOR_RECOVERY);
-	bool there = calls_records(w, KM_EVENT_ENROLLED) == 5;
+	bool there = calls_records(w, KM_EVENT_ENROLLED) == CALLS_ENROLLED + 1;
 	uint16_t left = 0;
 
 	check_told(dry, there);
 	if (store_recovery_left(w->v->store, c.id, &left) != KM_OK || left != KM_RECOVERY_CODES)
 		calls_say("%u codes are left of a set", left);
 	again(w);
-	if (calls_records(w, KM_EVENT_ENROLLED) != 5)
+	if (calls_records(w, KM_EVENT_ENROLLED) != CALLS_ENROLLED + 1)
 		calls_say("sent again it was not enrolled once");
 	(void)calls_everybody_is_whole(w);
 }
@@ -309,7 +310,7 @@ static int64_t rows_of(struct world *w, enum store_db_id db, const char *table)
 	return n;
 }
 
-/* So many rows as persons there are: 2, or 1 after the erasure. */
+/* So many rows as persons there are: all, or one less after the erasure. */
 static void check_rows(struct world *w, int64_t people)
 {
 	static const struct {
@@ -327,7 +328,7 @@ static void check_rows(struct world *w, int64_t people)
 			calls_say("%d rows in %s with %d people",
 				  (int)rows_of(w, tables[i].db, tables[i].table), tables[i].table,
 				  (int)people);
-	if (rows_of(w, DB_IDENTITY, "tombstone") != 2 - people)
+	if (rows_of(w, DB_IDENTITY, "tombstone") != CALLS_PEOPLE - people)
 		calls_say("not one tombstone");
 }
 
@@ -336,15 +337,16 @@ static void check_erase(struct world *w, bool dry)
 	bool gone = calls_operator(w, "known").cursor == 0;
 
 	check_told(dry, gone);
-	check_rows(w, gone ? 1 : 2);
+	check_rows(w, CALLS_PEOPLE - gone);
 	if (calls_records(w, KM_EVENT_ERASE_BEGUN) != gone ||
 	    calls_records(w, KM_EVENT_ERASED) != gone)
 		calls_say("the trail says otherwise");
 	again(w);
 	for (unsigned n = 0; n < 3; n++)
 		world_round(w);
-	check_rows(w, 1);
-	if (calls_records(w, KM_EVENT_ERASED) != 1 || calls_everybody_is_whole(w) != 1)
+	check_rows(w, CALLS_PEOPLE - 1);
+	if (calls_records(w, KM_EVENT_ERASED) != 1 ||
+	    calls_everybody_is_whole(w) != CALLS_PEOPLE - 1)
 		calls_say("sent again it did not erase once");
 }
 
@@ -354,8 +356,12 @@ static const struct {
 	enum km_message_number number;
 	unsigned rows;
 } listings[] = {
-	{ KM_MSG_OPERATOR_LIST, 2 }, { KM_MSG_OPERATOR_SHOW, 1 }, { KM_MSG_CREDENTIAL_LIST, 2 },
-	{ KM_MSG_AUDIT_LIST, 5 },    { KM_MSG_AUDIT_VERIFY, 0 },  { KM_MSG_STATUS, 14 },
+	{ KM_MSG_OPERATOR_LIST, CALLS_PEOPLE },
+	{ KM_MSG_OPERATOR_SHOW, 1 },
+	{ KM_MSG_CREDENTIAL_LIST, 2 },
+	{ KM_MSG_AUDIT_LIST, 5 },
+	{ KM_MSG_AUDIT_VERIFY, 0 },
+	{ KM_MSG_STATUS, 14 },
 };
 static unsigned lied; /* in which listing rows were missing and DONE said OK; 0: in none */
 

@@ -41,7 +41,8 @@ static void check_start(struct world *w, bool dry)
 		calls_say("nothing failed, and no start");
 	if (suspicion != 0 || w->v->suspicion != 0)
 		calls_say("a doubt was made up");
-	if (calls_records(w, KM_EVENT_OPERATOR_ADDED) != 2 || calls_everybody_is_whole(w) != 2)
+	if (calls_records(w, KM_EVENT_OPERATOR_ADDED) != CALLS_PEOPLE ||
+	    calls_everybody_is_whole(w) != CALLS_PEOPLE)
 		calls_say("somebody is gone");
 	check_logins(w, "known");
 }

@@ -249,10 +249,11 @@ static inline void world_totp(time_t when, char out[16])
 	    oath_totp_generate2(WORLD_SEED, strlen(WORLD_SEED), when, 30, 0, 6, 0, out), OATH_OK);
 }
 
+/* uid -1: bound at the first login. */
 static inline void world_add_as(struct world *w, const char *login, uid_t uid, bool enrolled,
 				bool suspended)
 {
-	struct km_operator in = { .uid = uid,
+	struct km_operator in = { .uid = uid == (uid_t)-1 ? -1 : (int64_t)uid,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
 	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
