@@ -109,6 +109,65 @@ static void check_unbound_code(struct world *w, bool dry)
 		calls_say("the next code does not open, or binds again");
 }
 
+/* --- two steps ------------------------------------------------------------------------------- */
+
+static void want_two_steps(struct world *w)
+{
+	w->v->conf.login.factors = (struct km_steps){
+		2, { KM_FACTOR_BIT(KM_FACTOR_HOTP), KM_FACTOR_BIT(KM_FACTOR_RECOVERY) }
+	};
+}
+
+static void two_steps(struct world *w)
+{
+	struct km_msg check = { .number = KM_MSG_CHECK, .session = w->session + 1 };
+	int client = world_open(w, KM_REQUEST_AUTHENTICATE, "known");
+	struct km_msg m = { 0 }, result;
+
+	begin_with("known", 0);
+	if (world_answered(w, &m) && m.number == KM_MSG_PLAN) {
+		world_check(w, login.code);
+		if (world_answered(w, &m) && m.number == KM_MSG_VERDICT &&
+		    m.verdict.verdict == KM_VERDICT_NEXT) {
+			check.check.step = 1;
+			world_recovery(0, login.code);
+			assert_int_equal(
+			    km_secret_set(&check.check.secret, login.code, strlen(login.code)),
+			    KM_OK);
+			world_tell(w, &check, -1);
+			(void)world_answered(w, &m);
+		}
+	}
+	result = world_client_heard(client, NULL);
+	login.verdict = result.number == KM_MSG_RESULT ? result.result.verdict : KM_VERDICT_DENY;
+	close(client);
+}
+
+static void check_two_steps(struct world *w, bool dry)
+{
+	struct km_credential recovery = calls_credential(w, "known", KM_FACTOR_RECOVERY);
+	bool in = allowed(), first = calls_credential(w, "known", KM_FACTOR_HOTP).moving == 1;
+	uint16_t left = 0;
+	bool second;
+	char code[16];
+
+	if (store_recovery_left(w->v->store, recovery.id, &left) != KM_OK)
+		calls_say("the recovery codes cannot be counted");
+	second = left == KM_RECOVERY_CODES - 1;
+	if (dry && !in)
+		calls_say("nothing failed, and no ALLOW");
+	if ((in && !second) || (second && !first))
+		calls_say("ALLOW %d, first code used %d, second %d", in, first, second);
+	if (calls_records(w, KM_EVENT_STEP_PASSED) != first ||
+	    calls_records(w, KM_EVENT_LOGIN_ALLOWED) != second ||
+	    (calls_operator(w, "known").last_login != 0) != second)
+		calls_say("the trail or the last login says otherwise");
+	w->v->conf.login.factors = (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
+	world_code(1, code);
+	if (!code_opens(w, code))
+		calls_say("the next code does not open");
+}
+
 /* --- a wrong one ---------------------------------------------------------------------------- */
 
 static void wrong_code(struct world *w)
@@ -292,6 +351,8 @@ static void check_session(struct world *w, bool dry)
 MATRIX(test_C3_no_failing_call_lets_a_code_open_twice_or_unrecorded, NULL, right_code,
        check_right_code)
 MATRIX(test_C3_no_failing_call_half_binds_an_account, NULL, unbound_code, check_unbound_code)
+MATRIX(test_C3_no_failing_call_lets_one_step_of_two_open, want_two_steps, two_steps,
+       check_two_steps)
 MATRIX(test_C3_no_failing_call_lets_a_wrong_code_open_or_go_uncounted_once_told, NULL, wrong_code,
        check_wrong_code)
 MATRIX(test_C3_no_failing_call_lets_a_recovery_code_open_twice, NULL, recovery_code,
@@ -308,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_lets_a_code_open_twice_or_unrecorded),
 		cmocka_unit_test(test_C3_no_failing_call_half_binds_an_account),
+		cmocka_unit_test(test_C3_no_failing_call_lets_one_step_of_two_open),
 		cmocka_unit_test(
 		    test_C3_no_failing_call_lets_a_wrong_code_open_or_go_uncounted_once_told),
 		cmocka_unit_test(test_C3_no_failing_call_lets_a_recovery_code_open_twice),

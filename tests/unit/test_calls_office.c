@@ -7,6 +7,7 @@
 #include "calls.h"
 
 #define TOTP_SEED      "another seed of 20 b"
+#define RESYNC_AT      20                 /* where the token stands, out of the look-ahead */
 #define CALLS_ENROLLED (2 * CALLS_PEOPLE) /* credentials there are from the start */
 
 /* How one operation ended, as its desk heard it. */
@@ -14,7 +15,7 @@ static struct {
 	bool done; /* DONE came */
 	km_rc rc;
 	uint64_t id;
-	unsigned rows;
+	unsigned rows, prompts;
 } office;
 
 static struct km_msg asked; /* the operation, to be sent again */
@@ -55,9 +56,12 @@ static void answer_with_code(struct world *w)
 	struct km_msg m = { .number = KM_MSG_ANSWER };
 	char code[16];
 
-	assert_int_equal(
-	    oath_totp_generate2(TOTP_SEED, strlen(TOTP_SEED), w->v->now.wall, 30, 0, 6, 0, code),
-	    OATH_OK);
+	if (asked.number == KM_MSG_RESYNC)
+		world_code(RESYNC_AT + office.prompts++, code);
+	else
+		assert_int_equal(oath_totp_generate2(TOTP_SEED, strlen(TOTP_SEED), w->v->now.wall,
+						     30, 0, 6, 0, code),
+				 OATH_OK);
 	assert_int_equal(km_secret_set(&m.answer.secret, code, 6), KM_OK);
 	if (km_send_msg(w->desk, &m, -1, 0) != KM_OK)
 		return;
@@ -285,6 +289,28 @@ static void check_remove(struct world *w, bool dry)
 		calls_say("sent again it did not remove one");
 }
 
+static void resync(struct world *w)
+{
+	struct msg_resync *m = &new_operation(KM_MSG_RESYNC)->resync;
+
+	TEXT(m->login, "known");
+	m->id = 1;
+	send_asked(w);
+}
+
+static void check_resync(struct world *w, bool dry)
+{
+	bool moved = calls_credential(w, "known", KM_FACTOR_HOTP).moving == RESYNC_AT + 2;
+
+	check_told(dry, moved);
+	if (calls_records(w, KM_EVENT_RESYNCED) != moved)
+		calls_say("the trail says otherwise");
+	again(w);
+	if (calls_credential(w, "known", KM_FACTOR_HOTP).moving != RESYNC_AT + 2 ||
+	    calls_records(w, KM_EVENT_RESYNCED) != 1)
+		calls_say("sent again it was not done once");
+}
+
 /* --- erasing ------------------------------------------------------------------------------- */
 
 static void erase(struct world *w)
@@ -422,6 +448,7 @@ MATRIX(test_C3_no_failing_call_half_unlocks, prepare, unlock, check_unlock)
 MATRIX(test_C3_no_failing_call_half_enrols_a_confirmed_seed, prepare, enrol, check_enrol)
 MATRIX(test_C3_no_failing_call_half_enrols_recovery_codes, prepare, recovery, check_recovery)
 MATRIX(test_C3_no_failing_call_half_removes_a_credential, prepare, remove_one, check_remove)
+MATRIX(test_C3_no_failing_call_half_resynchronises_a_token, prepare, resync, check_resync)
 MATRIX(test_C3_no_failing_call_leaves_an_erasure_half_done, prepare, erase, check_erase)
 MATRIX(test_C3_no_failing_call_makes_a_listing_lie, prepare, list, check_list)
 
@@ -435,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_C3_no_failing_call_half_enrols_a_confirmed_seed),
 		cmocka_unit_test(test_C3_no_failing_call_half_enrols_recovery_codes),
 		cmocka_unit_test(test_C3_no_failing_call_half_removes_a_credential),
+		cmocka_unit_test(test_C3_no_failing_call_half_resynchronises_a_token),
 		cmocka_unit_test(test_C3_no_failing_call_leaves_an_erasure_half_done),
 		cmocka_unit_test(test_C3_no_failing_call_makes_a_listing_lie),
 	};
