@@ -89,6 +89,11 @@ ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
 
+# Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
+# take these for their own. The door's tests have libc's only.
+FAULT_LIBC := $(call obj,$(filter-out tests/fault/vault.c,$(wildcard tests/fault/*.c)))
+FAULT      := $(call obj,$(wildcard tests/fault/*.c))
+
 unit-tests: $(call tests_in,unit)
 tests: unit-tests $(call tests_in,system)
 
@@ -96,6 +101,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/unit/test_calls_%: $(BUILD)/obj/tests/unit/test_calls_%.o $(FAULT) $(ROOM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS) -ldl
 
 $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
@@ -118,7 +128,7 @@ pam-tests: $(call tests_in,pam) $(PAM_STAGE)
 tests: pam-tests
 
 # -rdynamic: libpam and the door take these programs' failing calls and syslog for libc's.
-$(BUILD)/tests/pam/test_%: $(BUILD)/obj/tests/pam/test_%.o $(PAM_HELPERS) $(BUILD)/libcommon.a | $(PAM_STAGE)
+$(BUILD)/tests/pam/test_%: $(BUILD)/obj/tests/pam/test_%.o $(PAM_HELPERS) $(FAULT_LIBC) $(BUILD)/libcommon.a | $(PAM_STAGE)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter %.o %.a,$^) -lcmocka -lpam -ldl
@@ -139,6 +149,13 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
+
+# What a program's memory holds at its end.
+$(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
+tests: $(BUILD)/tests/dump.so
 
 # --- one command for each thing ------------------------------------------------------------------
 #

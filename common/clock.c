@@ -20,12 +20,17 @@
 #define YEAR_FIRST     1970
 #define YEAR_LAST      9999
 
+static int64_t milliseconds(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
 int64_t km_boot_ms(void)
 {
 	struct timespec t = { 0 };
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return milliseconds(&t);
 }
 
 /* --- which boot ---------------------------------------------------------- */
@@ -216,15 +221,17 @@ km_rc km_day_at(int64_t wall, int64_t *day)
 km_rc km_clock_read(struct km_now *now)
 {
 	struct km_now n = { 0 };
-	struct timespec wall;
+	struct timespec wall, boot;
 	km_rc rc = boot_id(n.boot_id);
 
 	if (rc != KM_OK)
 		return rc;
-	if (clock_gettime(CLOCK_REALTIME, &wall) < 0 || km_day_at(wall.tv_sec, &n.today) != KM_OK)
+	/* A clock that says nothing is no clock that jumped: nobody is to be asked about it. */
+	if (clock_gettime(CLOCK_REALTIME, &wall) < 0 || clock_gettime(CLOCK_BOOTTIME, &boot) < 0 ||
+	    km_day_at(wall.tv_sec, &n.today) != KM_OK)
 		return KM_EIO;
 	n.wall = wall.tv_sec;
-	n.boot_ms = km_boot_ms();
+	n.boot_ms = milliseconds(&boot);
 	n.synchronised = synchronised();
 	*now = n;
 	return KM_OK;

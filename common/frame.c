@@ -87,16 +87,17 @@ km_rc km_peek(int fd)
 		char bytes[CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	const int on = 1;
+	unsigned resets = 0;
 	struct msghdr h;
 	ssize_t n;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return rc_of(errno);
-	/* ECONNRESET is told once, before what the peer had sent. */
+	/* ECONNRESET is told once, before what the peer had sent; twice is the end. */
 	do {
 		h = (struct msghdr){ .msg_control = &control, .msg_controllen = sizeof(control) };
 		n = recvmsg(fd, &h, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	} while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return rc_of(errno);
 	if (h.msg_flags & MSG_CTRUNC)

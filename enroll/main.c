@@ -14,7 +14,8 @@
  * What it holds: a seed or recovery codes while they are made and shown, and
  * codes while they are typed. They lie in locked memory, are wiped, never come
  * from or go to argv, the environment or a log, and no core file is written.
- * What libqrencode and stdio copy is wiped where we can reach it.
+ * libqrencode draws in a child that ends at once, and its copies with it;
+ * what stdio copies is wiped.
  *
  * What a take-over gains: whatever the person who runs it may do at the vault,
  * for as long as it runs. Text from outside (names, labels, audit bodies, the

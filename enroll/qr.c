@@ -1,8 +1,11 @@
 /* The otpauth URI, and QR codes by libqrencode. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <qrencode.h>
 
@@ -11,6 +14,9 @@
 #include "qr.h"
 
 #define QUIET 4 /* modules around it, ISO/IEC 18004 */
+
+/* Exit codes of the child that draws. */
+enum { CHILD_NO_MEMORY = 1, CHILD_LIMIT = 2 };
 
 /* Everything but RFC 3986's unreserved characters becomes %XX. */
 static void percent(FILE *f, const char *text)
@@ -88,19 +94,58 @@ static void draw(FILE *f, const QRcode *q, bool colour)
 	}
 }
 
+/* In a child: what libqrencode copies and frees without wiping ends with it. */
+static void draw_and_end(int to, const char *text, bool colour)
+{
+	QRcode *q = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
+	FILE *f = q ? fdopen(to, "w") : NULL;
+
+	if (!f)
+		_exit(!q && errno != ENOMEM ? CHILD_LIMIT : CHILD_NO_MEMORY);
+	draw(f, q, colour);
+	_exit(fclose(f) == 0 ? 0 : CHILD_NO_MEMORY);
+}
+
+/* Hands on what the child draws; its exit code, or -1. */
+static int show(FILE *f, int from, pid_t child)
+{
+	char part[1024];
+	int status = -1;
+	ssize_t n;
+
+	while ((n = read(from, part, sizeof(part))) > 0 || (n < 0 && errno == EINTR))
+		fwrite(part, 1, n > 0 ? (size_t)n : 0, f);
+	km_wipe(part, sizeof(part));
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/*
+ * A screen has no dirt on it, so the lowest correction will do and the code stays small. The
+ * caller's text may lie in memory that a child does not inherit, so it gets a copy.
+ */
 km_rc desk_qr(FILE *f, const char *text, bool colour)
 {
-	/*
-	 * A screen has no dirt on it, so the lowest correction will do and the code stays
-	 * small. The working copies of libqrencode are out of our reach; the program is not
-	 * dumpable.
-	 */
-	QRcode *q = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
+	char copy[DESK_URI_MAX];
+	size_t len = strlen(text);
+	int ends[2], code = -1;
+	pid_t child;
 
-	if (!q)
-		return errno == ENOMEM ? KM_ENOMEM : KM_ELIMIT;
-	draw(f, q, colour);
-	km_wipe(q->data, (size_t)q->width * (size_t)q->width);
-	QRcode_free(q);
-	return KM_OK;
+	if (len >= sizeof(copy))
+		return KM_ELIMIT;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return KM_ENOMEM;
+	memcpy(copy, text, len + 1);
+	child = fork();
+	if (child == 0)
+		draw_and_end(ends[1], copy, colour);
+	km_wipe(copy, sizeof(copy));
+	close(ends[1]);
+	if (child > 0)
+		code = show(f, ends[0], child);
+	close(ends[0]);
+	if (code == 0)
+		return KM_OK;
+	return code == CHILD_LIMIT ? KM_ELIMIT : KM_ENOMEM;
 }

@@ -49,10 +49,18 @@ void link_accept(struct vault *v)
 /* First frame of a link: protocol, and what the judge has written down. */
 static km_rc take_anchor(struct vault *v, struct km_msg *m, int fd)
 {
+	km_rc rc;
+
 	if (fd >= 0 || v->anchored || m->anchor.version != KM_ROOM_PROTOCOL)
 		return KM_EPROTO;
+	rc = suspect_anchor(v, &m->anchor);
+	if (rc != KM_OK) {
+		km_log(LOG_ERR, "the trail cannot be compared with the judge's anchor: %s",
+		       km_rc_text(rc, KM_LANG_EN));
+		v->stop = true;
+		return KM_OK;
+	}
 	v->anchored = true;
-	suspect_anchor(v, &m->anchor);
 	link_tell_head(v, true);
 	return KM_OK;
 }

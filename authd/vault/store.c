@@ -37,6 +37,9 @@ km_rc store_control(struct km_store *s, enum store_db_id db, enum store_control 
 		code = sqlite3_step(*st);
 		sqlite3_reset(*st);
 	}
+	/* Out of memory the engine gives up the batch, and the next RELEASE would commit. */
+	if (code != SQLITE_DONE && base->begun && sqlite3_get_autocommit(base->handle))
+		s->lost = true;
 	return store_rc(code);
 }
 

@@ -152,5 +152,9 @@ km_rc store_op_note(struct km_store *s, const uint8_t op[16], km_rc result, uint
 		rc = prune(s);
 	if (!rc)
 		rc = note(s, op, result, id);
-	return rc ? rc : store_op_done(&step);
+	if (!rc)
+		rc = store_op_done(&step);
+	/* Its effect without the note would be done a second time. */
+	s->lost |= rc != KM_OK;
+	return rc;
 }

@@ -8,6 +8,7 @@
  * nobody's last day come again. While the machine or the database is
  * in doubt nobody is let in at all.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,12 +135,13 @@ static km_rc machine_tag(struct vault *v, uint8_t tag[KM_TAG_BYTES])
 	ssize_t n;
 	int fd = open(v->machine_id_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
+	/* One that is there and does not tell its id now is not passed for a machine without. */
 	if (fd < 0)
-		return KM_ENOTFOUND;
+		return errno == ENOENT ? KM_ENOTFOUND : KM_EIO;
 	n = read(fd, id, sizeof id - 1);
 	close(fd);
-	if (n <= 0)
-		return KM_ENOTFOUND;
+	if (n < 0)
+		return KM_EIO;
 	id[n] = '\0';
 	id[strcspn(id, "\n")] = '\0';
 	return id[0] ? km_tag_machine(v->keys, id, tag) : KM_ENOTFOUND;
@@ -152,10 +154,13 @@ static km_rc machine_at_start(struct vault *v)
 	km_rc rc = machine_tag(v, now);
 
 	if (rc == KM_ENOTFOUND) {
-		km_log(LOG_WARNING, "%s cannot be read: a copied machine will not be noticed",
+		km_log(LOG_WARNING, "%s is not there: a copied machine will not be noticed",
 		       v->machine_id_path);
 		return KM_OK;
 	}
+	if (rc == KM_EIO)
+		km_log(LOG_ERR, "%s cannot be read: is this the machine it was?",
+		       v->machine_id_path);
 	if (rc != KM_OK)
 		return rc;
 	rc = store_meta_get(v->store, "machine", then, &len);
@@ -189,22 +194,21 @@ km_rc suspect_start(struct vault *v)
 	return machine_at_start(v);
 }
 
-void suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
+km_rc suspect_anchor(struct vault *v, const struct msg_anchor *anchor)
 {
 	struct km_anchor a;
 	char found[160];
 	km_rc rc;
 
 	if (anchor->seq == 0)
-		return;
+		return KM_OK;
 	KM_ANCHOR_COPY(&a, anchor);
 	rc = store_anchor_check(v->store, &a, found, sizeof found);
-	if (rc == KM_OK)
-		return;
+	/* What cannot be read now is no record that was changed. */
 	if (rc != KM_ECORRUPT)
-		snprintf(found, sizeof found, "what the judge wrote down could not be compared: %s",
-			 km_rc_text(rc, KM_LANG_EN));
+		return rc;
 	suspect(v, KM_SUSPECT_ROLLBACK, found);
+	return KM_OK;
 }
 
 km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)

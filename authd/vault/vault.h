@@ -222,7 +222,8 @@ KM_MUST_CHECK km_rc suspect_start(struct vault *v); /* after the store is open: 
 /* Each round, after the clock was read. While it is in doubt, today is no day before one that was.
  */
 void suspect_clock(struct vault *v);
-void suspect_anchor(struct vault *v, const struct msg_anchor *anchor);
+/* Other than KM_OK: it could not be compared now, so nobody is served. */
+KM_MUST_CHECK km_rc suspect_anchor(struct vault *v, const struct msg_anchor *anchor);
 KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor);
 
 /* --- note.c ------------------------------------------------------------------ */

@@ -185,6 +185,7 @@ struct km_acceptance {
 	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
 	bool login;                  /* false: confirming or resyncing, not a login */
 	const struct km_event_record *event;
+	const struct km_event_record *second; /* e.g. OPERATOR_BOUND; may be NULL */
 };
 /*
  * Moves the counter, clears that credential's throttle, notes last use and last
@@ -216,7 +217,10 @@ KM_MUST_CHECK km_rc store_record(struct km_store *, const struct km_event_record
 
 /* A result already given to this operation id: KM_OK and it, or KM_ENOTFOUND. */
 KM_MUST_CHECK km_rc store_op_seen(struct km_store *, const uint8_t op[16], km_rc *rc, uint64_t *id);
-/* Notes the result of an operation, in the transaction of its effect (call it right after). */
+/*
+ * Notes the result of an operation, in the transaction of its effect (call it right after). When
+ * that fails the flush fails too: no effect without its note.
+ */
 KM_MUST_CHECK km_rc store_op_note(struct km_store *, const uint8_t op[16], km_rc rc, uint64_t id);
 
 /*

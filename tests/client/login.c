@@ -14,6 +14,9 @@
 
 #include <security/pam_appl.h>
 
+/* Our own, so that what was typed does not stay in stdio's. */
+static char in_buffer[4096], out_buffer[8192];
+
 static char *typed(const char *prompt)
 {
 	char line[512], *answer;
@@ -78,7 +81,8 @@ int main(int argc, char **argv)
 			"usage: login CONFDIR SERVICE USER [authenticate|account|session]...\n");
 		return 2;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	setvbuf(stdin, in_buffer, _IOFBF, sizeof(in_buffer));
+	setvbuf(stdout, out_buffer, _IOLBF, sizeof(out_buffer));
 	rc = pam_start_confdir(argv[2], argv[3], &conv, argv[1], &pamh);
 	if (rc == PAM_SUCCESS)
 		pam_set_item(pamh, PAM_TTY, "tty1");
@@ -88,5 +92,8 @@ int main(int argc, char **argv)
 		rc = call(pamh, argv[i]);
 	printf("    => %s\n", pam_strerror(pamh, rc));
 	pam_end(pamh, rc);
+	fflush(stdout);
+	explicit_bzero(in_buffer, sizeof(in_buffer));
+	explicit_bzero(out_buffer, sizeof(out_buffer));
 	return rc == PAM_SUCCESS ? 0 : 1;
 }

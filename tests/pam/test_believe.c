@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "fault.h"
+#include "../fault/fault.h"
 #include "peer.h"
 
 static void serve_deny(struct peer *p)

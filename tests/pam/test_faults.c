@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "fault.h"
+#include "../fault/fault.h"
 #include "peer.h"
 #include "spy.h"
 
@@ -63,6 +63,7 @@ static int run_once(struct stage *s, const struct run *run, const struct fault *
 	/* libpam reads the stack now, and the spy the door: not while calls fail. */
 	(void)pam_setcred(pamh, PAM_SILENT);
 	spy_saw = SPY_NOT_ASKED;
+	fault_hold_back(true);
 	fault_begin(f->call, k, error, for_good);
 	code = run->call(pamh, 0);
 	*count = fault_end();

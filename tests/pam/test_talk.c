@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "fault.h"
+#include "../fault/fault.h"
 #include "peer.h"
 
 /* The daemon hears ABORT before it is asked again, so what it counted is complete. */

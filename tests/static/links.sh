@@ -28,7 +28,7 @@ declare -A avoids=(
 	[kenmon-vault]='getpw.*|getgr.*|getspnam.*|initgroups|fork|execv|kill|waitpid|setres[ug]id|setgroups
 	    connect|bind|listen|setsockopt|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo).*
 	    sd_.*|SSL_.*|mprotect|shm_.*|sem_.*|pipe2?|dup[23]?'
-	[kenmon]='fork|execv|kill|waitpid|setres[ug]id|setgroups|bind|listen|accept4?|sqlite3_.*|oath_.*|SSL_.*
+	[kenmon]='execv|kill|setres[ug]id|setgroups|bind|listen|accept4?|sqlite3_.*|oath_.*|SSL_.*
 	    sd_.*|unlink.*|rename.*|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*'
 )
 exports="pam_sm_acct_mgmt

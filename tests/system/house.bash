@@ -26,10 +26,18 @@ printf '[login]\ntries = 1\n[audit]\nrefusals = 1000\n' >"$dir/kenmon.conf"
 : >"$log"
 
 at_end() { :; } # a test's own cleaning up, before the folder goes
+# C17, suite-wide: what was enrolled is in no file of the house, in no form.
+no_secret_left() {
+	! grep -rlaiF -e "${secret:0:16}" -e 12345678901234567890 -e 3132333435363738393031323334353637383930 \
+	    "$state" "$log"
+}
 house_end() {
+	local rc=$?
 	house_down
+	no_secret_left || { echo "not ok - the secret that was enrolled is in these files"; rc=1; }
 	at_end
 	rm -rf "$dir"
+	exit $rc
 }
 trap house_end EXIT
 

@@ -258,9 +258,35 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+/*
+ * C17, suite-wide: the secret of RFC 4226, which all tests enrol (longer ones begin with it), is in
+ * no file of any house's state and log, in no form.
+ */
+static void look_for_the_secret(const struct house *h)
+{
+	static const char *const forms[] = { "GEZDGNBVGY3TQOJQ", "gezdgnbvgy3tqojq",
+					     "12345678901234567890",
+					     "3132333435363738393031323334353637383930" };
+	/* Not what a test put beside them for the desk to read. */
+	const char *const places[] = { h->state, h->log };
+	char where[HOUSE_PATH] = "";
+
+	for (size_t i = 0; i < 2 * sizeof(forms) / sizeof(forms[0]); i++) {
+		struct house part = *h;
+
+		memcpy(part.dir, places[i % 2], sizeof(part.dir));
+		if (!house_holds(&part, forms[i / 2], strlen(forms[i / 2]), where))
+			continue;
+		fprintf(stderr, "house: the secret that was enrolled is in %s\n", where);
+		_exit(99);
+	}
+}
+
 void house_end(struct house *h)
 {
 	house_stop(h);
+	if (h->dir[0])
+		look_for_the_secret(h);
 	if (h->dir[0])
 		nftw(h->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	h->dir[0] = '\0';

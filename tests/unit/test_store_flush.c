@@ -313,8 +313,12 @@ static void test_a_repeated_operation_gets_its_first_result(void **state)
 	assert_int_equal(store_op_seen(b->s, op, &rc, &id), KM_ENOTFOUND);
 	assert_int_equal(store_op_note(b->s, op, KM_EREUSED, 7), KM_OK);
 	assert_int_equal(store_op_note(b->s, other, KM_OK, UINT64_MAX), KM_OK);
-	assert_int_equal(store_op_note(b->s, op, KM_OK, 8), KM_EEXIST);
 	assert_int_equal(store_flush(b->s), KM_OK);
+	/* A second time is no first result; and what was done under it is not done either. */
+	assert_int_equal(record(b, "the effect"), KM_OK);
+	assert_int_equal(store_op_note(b->s, op, KM_OK, 8), KM_EEXIST);
+	assert_int_not_equal(store_flush(b->s), KM_OK);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM audit"), 0);
 	box_again(b);
 	assert_int_equal(store_op_seen(b->s, op, &rc, &id), KM_OK);
 	assert_int_equal(rc, KM_EREUSED);
