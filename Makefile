@@ -10,6 +10,8 @@
 #   make lint        clang-format, clang-tidy, cppcheck
 #   make install     into PREFIX and SYSCONFDIR, under DESTDIR
 #
+#   make fuzz        the fuzzers, FUZZ_TIME seconds each (60)
+#
 # V=1 shows commands. SAN=1 builds into build/san with ASan and UBSan.
 
 PREFIX      ?= /usr
@@ -24,8 +26,9 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Ws
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wswitch-enum \
             -Wno-missing-field-initializers
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
-SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-OPT      ?= $(if $(SAN),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
+SANFLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+            $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+OPT      ?= $(if $(SAN)$(FUZZ),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
 CPPFLAGS := -Iinclude -D_GNU_SOURCE -DKM_VERSION='"$(VERSION)"' -DKM_LIBEXECDIR='"$(LIBEXECDIR)"'
 CFLAGS   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden $(WARN) $(HARDEN) $(SANFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS  := $(SANFLAGS) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(EXTRA_LDFLAGS)
@@ -136,6 +139,8 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
 
+include tests/fuzz/fuzz.mk
+
 # --- one command for each thing ------------------------------------------------------------------
 #
 # A fresh machine has neither compiler nor libraries: tests/deps runs first,
@@ -158,6 +163,7 @@ check:
 	@tests/deps build test
 	+$(Q)$(SUB) all tests
 	+$(Q)$(SUB) SAN=1 unit-tests
+	+$(Q)$(FUZZ_MAKE) fuzzers
 	@$(GIVE_BACK)
 	@tests/run $(T); rc=$$?; $(GIVE_BACK); exit $$rc
 
