@@ -128,8 +128,9 @@ static struct vault *open_vault(void)
 	for (size_t i = 0; i < VAULT_SESSIONS; i++)
 		v->session[i].client = -1;
 	km_conf_defaults(&v->conf);
-	__lsan_disable(); /* it does not look into locked memory, where the keys have their pointers
-			   */
+	/* It does not look into locked memory, where the keys have their pointers. */
+	if (__lsan_disable)
+		__lsan_disable();
 	fuzz_check(km_keys_open(state, key, true, &v->keys) == KM_OK, "no keys");
 	if (__lsan_enable)
 		__lsan_enable();
