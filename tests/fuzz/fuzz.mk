@@ -36,3 +36,24 @@ fuzz-seeds:
 	@tests/fuzz/run seeds $(T)
 
 .PHONY: fuzz fuzzers fuzz-seeds
+
+# --- which lines the tests reach (tests/coverage) --------------------------------------------------
+
+COVERAGE_MAKE  = $(SUB) BUILD=build/coverage CC=clang COVERAGE=1
+
+coverage:
+	@tests/deps build test coverage
+	+$(Q)$(COVERAGE_MAKE) all tests fuzzers
+	@tests/coverage; rc=$$?; $(GIVE_BACK); exit $$rc
+
+# --- every access to memory (tests/memcheck) --------------------------------------------------------
+#
+# Built without the rooms' own walls: valgrind makes calls of its own.
+
+memcheck:
+	@tests/deps build test memcheck
+	+$(Q)$(SUB) BUILD=build/memcheck OPT="-O1 -g" EXTRA_CFLAGS=-DKM_COVERAGE all unit-tests \
+	    build/memcheck/tests/login build/memcheck/tests/pam/password.so
+	@tests/memcheck $(T); rc=$$?; $(GIVE_BACK); exit $$rc
+
+.PHONY: coverage memcheck
