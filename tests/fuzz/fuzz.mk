@@ -11,7 +11,7 @@ wrapped = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
 comma  := ,
 $(BUILD)/tests/fuzz/door: FUZZ_WRAP := socket setsockopt connect poll sendmsg recvmsg getrandom getpwnam_r clock_gettime malloc calloc strdup free mmap munmap madvise mlock geteuid
 $(BUILD)/tests/fuzz/judge: FUZZ_WRAP := km_peer fork sd_event_add_time_relative
-$(BUILD)/tests/fuzz/vault: FUZZ_WRAP := km_peer km_clock_read
+$(BUILD)/tests/fuzz/vault: FUZZ_WRAP := km_peer km_clock_read sqlite3_step sqlite3_bind_int64 EVP_MAC_init EVP_CIPHER_CTX_copy EVP_CipherFinal_ex EVP_DigestFinal_ex oath_hotp_generate oath_totp_generate2 km_locked_new km_locked_free km_random malloc calloc socketpair epoll_ctl
 
 $(BUILD)/tests/fuzz/door: $(call obj,$(wildcard tests/fuzz/door_*.c))
 $(BUILD)/tests/fuzz/vault: $(call obj,$(wildcard tests/fuzz/vault_*.c))

@@ -77,6 +77,8 @@ static void allowed(struct client *c)
 	fuzz_check(!(v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK)),
 		   "allowed while everything is in doubt");
 	fuzz_check(c->peer == 0 || c->peer == c->asked.uid, "allowed for somebody else");
+	if (model.unsure)
+		return;
 	fuzz_check(model_may(p, uid), "%s may not come in", c->asked.login);
 	if (c->asked.kind == KM_REQUEST_ACCOUNT)
 		return;
@@ -153,6 +155,7 @@ static void desk_hears(struct desk_line *l)
 		if (rc != KM_OK) {
 			close(l->fd);
 			l->fd = -1;
+			model.unsure |= l->first != l->last;
 			return;
 		}
 		fuzz_check(km_decode(frame, len, KM_FROM_VAULT, KM_PHASE_DESK_TALK, &m) == KM_OK,
@@ -169,7 +172,9 @@ static void desk_hears(struct desk_line *l)
 /* One round, and everybody listens. */
 static void let_round(void)
 {
+	fault_begin();
 	vault_round(v, 0);
+	fault_end();
 	world.opens = false;
 	for (size_t i = 0; i < CLIENTS; i++)
 		client_hears(&world.client[i]);
@@ -360,6 +365,8 @@ static void act(void)
 		leave(c);
 	else if (what == DESK)
 		desk();
+	else if (what == FAIL)
+		fault_in_next_round(&in);
 	else if (what == ASK || what == ASK_RAW)
 		asks(what == ASK_RAW);
 	else if (what == JUDGE || what == JUDGE_RAW)
@@ -368,7 +375,7 @@ static void act(void)
 		clock_boot += byte = fuzz_u8(&in), clock_wall += byte;
 	else if (what == JUMP)
 		clock_wall += ((int8_t)fuzz_u8(&in)) * 60;
-	if (!(byte & TOGETHER) || what > CLOSE)
+	if ((!(byte & TOGETHER) || what > CLOSE) && what != FAIL)
 		let_round();
 }
 
@@ -401,12 +408,25 @@ static void chain_verifies(void)
 	fuzz_check(!verify.bad, "record %llu: %s", (unsigned long long)verify.bad, verify.why);
 }
 
+/* What was said to an end that was no client's. */
+static void foreign_end_is_emptied(void)
+{
+	static uint8_t frame[KM_FRAME_MAX];
+	size_t len;
+	int fd = -1;
+
+	while (km_recv(foreign[1], frame, sizeof(frame), &len, &fd, NULL, MSG_DONTWAIT) == KM_OK)
+		if (fd >= 0)
+			close(fd);
+}
+
 /* The judge goes: the vault would end, and nothing of it may be left. */
 static void judge_goes(void)
 {
 	close(world.judge);
 	for (size_t i = 0; i < CLIENTS; i++)
 		leave(&world.client[i]);
+	foreign_end_is_emptied();
 	for (size_t i = 0; i < LINES; i++) {
 		if (world.line[i].fd >= 0)
 			close(world.line[i].fd);

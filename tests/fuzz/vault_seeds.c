@@ -67,6 +67,16 @@ const struct fuzz_seed fuzz_seeds[] = {
 	STORY("shapeless", OPENS(0, AUTH, HANAKO, 0), CHECK, 0, 0, 0, 3, 'a', 'b', 'c'),
 	STORY("wrong-ends", OPEN, 0, AUTH, 0, 0, 0, 0, 0xfc),
 	SEED("early-open", 1, OPENS(0, AUTH, HANAKO, 0)),
+	STORY("failing-step", FAIL, FAULT_STEP, 2, OPENS(0, AUTH, HANAKO, 0), FAIL, FAULT_STEP, 4,
+	      CHECKS(0, 0, 0), OPENS(1, AUTH, HANAKO, 0), FAIL, FAULT_STEP | 0x80, 9,
+	      CHECKS(1, 0, 0), OPENS(2, AUTH, HANAKO, 0), CHECKS(2, 0, 0)),
+	STORY("failing-crypto", OPENS(0, AUTH, TARO, 1), FAIL, FAULT_CODE, 2, CHECKS(0, 2, 0),
+	      OPENS(1, AUTH, TARO, 1), FAIL, FAULT_MAC, 3, CHECKS(1, 2, 0), OPENS(2, AUTH, TARO, 1),
+	      FAIL, FAULT_CIPHER, 1, CHECKS(2, 2, 0), OPENS(3, AUTH, TARO, 1), FAIL, FAULT_DIGEST,
+	      1, CHECKS(3, 2, 0)),
+	STORY("failing-line", FAIL, FAULT_SOCKETS, 0, DESK, FAIL, FAULT_EPOLL, 0, DESK, DESK, FAIL,
+	      FAULT_MEMORY, 0, ASKS(0, 55, 1), DESK, FAIL, FAULT_LOCKED, 0,
+	      ASKS(1, 45, 10, SABURO, 1, 1, 6, 0, 30, U64(0), 1, 5, SEED_20)),
 	{ .name = NULL },
 };
 const char *const fuzz_words[] = { "user/", NULL };

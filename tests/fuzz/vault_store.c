@@ -14,10 +14,6 @@
 
 #define FILES 32
 
-/* The sanitizer's, where there is one (in the coverage build there is none). */
-__attribute__((weak)) void __lsan_disable(void);
-__attribute__((weak)) void __lsan_enable(void);
-
 int64_t clock_wall, clock_boot;
 
 static char root[80], state[96], key[112];
@@ -128,12 +124,7 @@ static struct vault *open_vault(void)
 	for (size_t i = 0; i < VAULT_SESSIONS; i++)
 		v->session[i].client = -1;
 	km_conf_defaults(&v->conf);
-	/* It does not look into locked memory, where the keys have their pointers. */
-	if (__lsan_disable)
-		__lsan_disable();
 	fuzz_check(km_keys_open(state, key, true, &v->keys) == KM_OK, "no keys");
-	if (__lsan_enable)
-		__lsan_enable();
 	fuzz_check(store_open(state, v->keys, &v->store, why, sizeof(why)) == KM_OK, "%s", why);
 	fuzz_check(!why[0], "%s", why);
 	fuzz_check(km_clock_read(&v->now) == KM_OK, "no clock");

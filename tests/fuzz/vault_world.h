@@ -30,6 +30,7 @@ enum act {
 	TIME,
 	JUMP,
 	LEAVE,
+	FAIL,
 	ACTS
 };
 #define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE: no round after it */
@@ -45,6 +46,29 @@ void store_link(struct vault *v, int *judge);
 void store_vault_free(struct vault *v);
 /* The clock that the vault reads: seconds since the first state, of the wall and of the boot. */
 extern int64_t clock_wall, clock_boot;
+
+/* --- vault_wrap.c -------------------------------------------------------------------- */
+
+enum fault {
+	FAULT_STEP,
+	FAULT_BIND,
+	FAULT_MAC,
+	FAULT_CIPHER,
+	FAULT_DIGEST,
+	FAULT_CODE,
+	FAULT_LOCKED,
+	FAULT_RANDOM,
+	FAULT_MEMORY,
+	FAULT_SOCKETS,
+	FAULT_EPOLL,
+	FAULTS
+};
+
+/* In the next round one call of one kind fails, or all from it on. */
+void fault_in_next_round(struct fuzz_in *in);
+/* Around a round. */
+void fault_begin(void);
+void fault_end(void);
 
 /* --- vault_model.c ------------------------------------------------------------------- */
 
@@ -72,6 +96,7 @@ struct model {
 	struct credential credential[CREDENTIALS];
 	size_t persons, credentials;
 	bool done[256]; /* operation ids, by their byte, that had their effect */
+	bool unsure;    /* a line broke before it told how its operation went */
 };
 extern struct model model;
 
