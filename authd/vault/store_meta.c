@@ -152,5 +152,11 @@ km_rc store_op_note(struct km_store *s, const uint8_t op[16], km_rc result, uint
 		rc = prune(s);
 	if (!rc)
 		rc = note(s, op, result, id);
-	return rc ? rc : store_op_done(&step);
+	if (!rc)
+		rc = store_op_done(&step);
+	/* The effect is in the batch already, and would be done again without its note: all of it
+	 * goes. */
+	if (rc)
+		s->lost = true;
+	return rc;
 }

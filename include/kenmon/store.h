@@ -205,7 +205,10 @@ KM_MUST_CHECK km_rc store_record(struct km_store *, const struct km_event_record
 
 /* A result already given to this operation id: KM_OK and it, or KM_ENOTFOUND. */
 KM_MUST_CHECK km_rc store_op_seen(struct km_store *, const uint8_t op[16], km_rc *rc, uint64_t *id);
-/* Notes the result of an operation, in the transaction of its effect (call it right after). */
+/*
+ * Notes the result of an operation, in the transaction of its effect (call it right after). When it
+ * fails the next flush undoes the batch, and the effect with it.
+ */
 KM_MUST_CHECK km_rc store_op_note(struct km_store *, const uint8_t op[16], km_rc rc, uint64_t id);
 
 /*

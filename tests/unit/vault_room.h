@@ -6,6 +6,7 @@
 #define KENMON_TESTS_VAULT_ROOM_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,7 @@
 #include "../../authd/vault/vault.h"
 
 static struct room {
-	char dir[32], state[48], key[64], door[48];
+	char dir[48], state[64], key[80], door[64];
 	struct vault *v;
 	int judge, door_fd; /* our end of its link; where clients connect */
 	uint32_t session;
@@ -49,20 +50,18 @@ static inline void judge_comes(void)
 	assert_int_equal(epoll_ctl(room.v->poll, EPOLL_CTL_ADD, pair[0], &ready), 0);
 }
 
-static inline int open_room(void **state)
+/* A vault on the folder that room.dir names; what is not there yet is made. */
+static inline int room_start(void)
 {
 	struct vault *v = calloc(1, sizeof(*v));
 
-	(void)state;
 	km_log_open("test", NULL, LOG_EMERG - 1);
-	memset(&room, 0, sizeof(room));
-	snprintf(room.dir, sizeof(room.dir), "/tmp/kenmon-room-XXXXXX");
-	if (!v || !mkdtemp(room.dir))
-		return -1;
 	snprintf(room.state, sizeof(room.state), "%s/state", room.dir);
 	snprintf(room.key, sizeof(room.key), "%s/master.key", room.state);
 	snprintf(room.door, sizeof(room.door), "%s/door", room.dir);
 	room.v = v;
+	if (!v || (mkdir(room.state, 0700) && errno != EEXIST))
+		return -1;
 	v->listener = v->judge = -1;
 	v->has_owner = true;
 	v->owner = geteuid();
@@ -74,8 +73,7 @@ static inline int open_room(void **state)
 	v->poll = epoll_create1(EPOLL_CLOEXEC);
 	v->frame = km_locked_new(KM_FRAME_MAX);
 	v->in = km_locked_new(sizeof(*v->in));
-	if (mkdir(room.state, 0700) ||
-	    km_keys_open(room.state, room.key, true, &v->keys) != KM_OK ||
+	if (km_keys_open(room.state, room.key, true, &v->keys) != KM_OK ||
 	    store_open(room.state, v->keys, &v->store, NULL, 0) != KM_OK ||
 	    km_clock_read(&v->now) != KM_OK ||
 	    km_listen_at(room.door, 0600, (uid_t)-1, (gid_t)-1, &room.door_fd) != KM_OK)
@@ -86,6 +84,29 @@ static inline int open_room(void **state)
 		return -1;
 	judge_comes();
 	return 0;
+}
+
+static inline void room_stop(void)
+{
+	struct vault *v = room.v;
+
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		line_close(v, &v->line[i]);
+	for (size_t i = 0; i < VAULT_SESSIONS; i++)
+		if (v->session_id[i])
+			session_end(v, &v->session[i]);
+	queue_free(&v->to_judge);
+	store_close(v->store);
+	km_keys_close(v->keys);
+	km_locked_free(v->frame, KM_FRAME_MAX);
+	km_locked_free(v->in, sizeof(*v->in));
+	if (v->judge >= 0)
+		close(v->judge);
+	close(v->poll);
+	close(room.judge);
+	close(room.door_fd);
+	free(v);
+	room.v = NULL;
 }
 
 static inline void remove_all(const char *dir)
@@ -104,27 +125,20 @@ static inline void remove_all(const char *dir)
 	rmdir(dir);
 }
 
+static inline int open_room(void **state)
+{
+	(void)state;
+	memset(&room, 0, sizeof(room));
+	/* In memory where that can be: no disk is under test here. */
+	snprintf(room.dir, sizeof(room.dir), "%s/kenmon-room-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	return mkdtemp(room.dir) ? room_start() : -1;
+}
+
 static inline int close_room(void **state)
 {
-	struct vault *v = room.v;
-
 	(void)state;
-	for (size_t i = 0; i < VAULT_LINES; i++)
-		line_close(v, &v->line[i]);
-	for (size_t i = 0; i < VAULT_SESSIONS; i++)
-		if (v->session_id[i])
-			session_end(v, &v->session[i]);
-	queue_free(&v->to_judge);
-	store_close(v->store);
-	km_keys_close(v->keys);
-	km_locked_free(v->frame, KM_FRAME_MAX);
-	km_locked_free(v->in, sizeof(*v->in));
-	if (v->judge >= 0)
-		close(v->judge);
-	close(v->poll);
-	close(room.judge);
-	close(room.door_fd);
-	free(v);
+	room_stop();
 	remove_all(room.dir);
 	return 0;
 }
