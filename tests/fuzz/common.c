@@ -50,6 +50,25 @@ size_t fuzz_bytes(struct fuzz_in *in, uint8_t *out, size_t cap)
 	return len;
 }
 
+/* --- a folder -------------------------------------------------------------------- */
+
+static char folder[64];
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_folder(void)
+{
+	if (folder[0])
+		nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	folder[0] = '\0';
+}
+
 /* --- saying that something is wrong --------------------------------------------- */
 
 _Noreturn void fuzz_fail(const char *file, int line, const char *format, ...)
@@ -61,6 +80,7 @@ _Noreturn void fuzz_fail(const char *file, int line, const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	remove_folder();
 	abort();
 }
 
@@ -86,24 +106,7 @@ unsigned fuzz_descriptors(void)
 	return open;
 }
 
-/* --- a folder -------------------------------------------------------------------- */
-
-static char folder[64];
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_folder(void)
-{
-	if (folder[0])
-		nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	folder[0] = '\0';
-}
+/* --- files ------------------------------------------------------------------------ */
 
 const char *fuzz_folder(void)
 {
