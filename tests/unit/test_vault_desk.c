@@ -227,6 +227,61 @@ static void test_a_descriptor_on_a_line_is_closed(void **state)
 	close(line);
 }
 
+/* As little as the kernel allows: a listing does not fit. */
+static void little_room(int fd)
+{
+	const int little = 1;
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little)), 0);
+}
+
+static void test_a_desk_that_reads_slowly_gets_every_row_and_no_second_page_before(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_AUDIT_LIST }, row;
+	struct km_event_record r;
+	int line = desk_comes();
+	unsigned rows = 0, done = 0;
+
+	(void)state;
+	event_make(&r, KM_EVENT_RELOADED, NULL, "test");
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(store_record(room.v->store, &r), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	little_room(room.v->line[0].fd);
+	m.audit_list.limit = 100;
+	/* Twice, without reading in between. */
+	assert_int_equal(km_send_msg(line, &m, -1, 0), KM_OK);
+	assert_int_equal(km_send_msg(line, &m, -1, 0), KM_OK);
+	vault_round(room.v, 0);
+	assert_true(room.v->line[0].out.head < room.v->line[0].out.tail);
+	for (int i = 0; i < 2000 && done < 2; i++) {
+		if (hear(line, KM_PHASE_DESK_TALK, &row, NULL) != KM_OK) {
+			vault_round(room.v, 0);
+			continue;
+		}
+		rows += row.number == KM_MSG_AUDIT_ROW;
+		done += row.number == KM_MSG_DONE;
+		assert_true(done == 0 || rows >= 100);
+	}
+	assert_int_equal(done, 2);
+	assert_true(rows >= 200);
+	close(line);
+}
+
+static void test_a_desk_that_goes_before_its_answer_costs_nothing_but_its_line(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_STATUS };
+	int line = desk_comes();
+
+	(void)state;
+	assert_int_equal(km_send_msg(line, &m, -1, 0), KM_OK);
+	close(line);
+	vault_round(room.v, 0);
+	vault_round(room.v, 0);
+	assert_int_equal(room.v->line[0].fd, -1);
+	assert_false(room.v->stop);
+}
+
 static void test_a_long_trail_is_verified_in_slices(void **state)
 {
 	struct km_event_record r;
@@ -262,6 +317,8 @@ int main(void)
 		IN_ROOM(test_the_17th_desk_is_told_that_the_house_is_busy),
 		IN_ROOM(test_an_answer_that_nobody_asked_for_costs_the_line),
 		IN_ROOM(test_a_descriptor_on_a_line_is_closed),
+		IN_ROOM(test_a_desk_that_reads_slowly_gets_every_row_and_no_second_page_before),
+		IN_ROOM(test_a_desk_that_goes_before_its_answer_costs_nothing_but_its_line),
 		IN_ROOM(test_a_long_trail_is_verified_in_slices),
 	};
 

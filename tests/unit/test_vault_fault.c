@@ -301,28 +301,27 @@ static struct km_msg erase(void)
 static const struct request {
 	const char *name;
 	struct km_msg (*run)(void);
-	bool once; /* done again it says something else: it is not tried a second time */
 } requests[] = {
-	{ "a right code", right_code, false },
-	{ "a wrong code", wrong_code, false },
-	{ "a recovery code", recovery_code, false },
-	{ "an account", account, false },
-	{ "a session", session, false },
-	{ "operator add", add, false },
-	{ "operator list", list, false },
-	{ "operator show", show, false },
-	{ "operator suspend", suspend, false },
-	{ "operator rebind", rebind, false },
-	{ "enrol", enrol, false },
-	{ "enrol recovery codes", enrol_recovery, false },
-	{ "credential list", credentials, false },
-	{ "credential remove", remove_one, false },
-	{ "resync", resync, false },
-	{ "unlock", unlock, false },
-	{ "audit list", trail, false },
-	{ "audit verify", verify, false },
-	{ "status", status, false },
-	{ "erase", erase, false },
+	{ "a right code", right_code },
+	{ "a wrong code", wrong_code },
+	{ "a recovery code", recovery_code },
+	{ "an account", account },
+	{ "a session", session },
+	{ "operator add", add },
+	{ "operator list", list },
+	{ "operator show", show },
+	{ "operator suspend", suspend },
+	{ "operator rebind", rebind },
+	{ "enrol", enrol },
+	{ "enrol recovery codes", enrol_recovery },
+	{ "credential list", credentials },
+	{ "credential remove", remove_one },
+	{ "resync", resync },
+	{ "unlock", unlock },
+	{ "audit list", trail },
+	{ "audit verify", verify },
+	{ "status", status },
+	{ "erase", erase },
 };
 
 /* --- one point ----------------------------------------------------------------------------- */
@@ -411,7 +410,7 @@ static void finish(const struct request *r, enum call call, unsigned nth, const 
 	chain_verifies(what);
 	if (may && !room.v->stop && !succeeded(m)) {
 		again = r->run();
-		if (!succeeded(&again) && !r->once)
+		if (!succeeded(&again))
 			fail_msg("%s: refused, and again when all is well: %s %d, then %s %d %s",
 				 what, km_message_name(m->number), m->done.rc,
 				 km_message_name(again.number), again.done.rc,

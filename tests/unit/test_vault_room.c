@@ -120,6 +120,19 @@ static void test_one_session_more_than_there_is_room_for_ends_the_link(void **st
 	close(client);
 }
 
+static void test_a_judge_that_does_not_read_loses_its_link_and_not_our_memory(void **state)
+{
+	const int little = 1;
+
+	(void)state;
+	assert_int_equal(setsockopt(room.v->judge, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little)),
+			 0);
+	for (int i = 0; i < 200000 && !room.v->stop; i++)
+		link_tell_head(room.v, true);
+	assert_true(room.v->stop);
+	assert_true(room.v->to_judge.cap <= 1024 * 1024);
+}
+
 static void test_what_the_judge_turned_away_is_recorded_as_far_as_its_source_may(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_TURNED_AWAY };
@@ -273,6 +286,7 @@ static void test_a_trail_that_the_judge_does_not_know_is_a_rollback(void **state
 	memset(m.anchor.chain, 0x5a, sizeof(m.anchor.chain));
 	judge_says(&m, -1);
 	assert_int_equal(room.v->suspicion, KM_SUSPECT_ROLLBACK);
+	assert_non_null(strstr(room.v->found[2], "another one than the judge knows"));
 	told(opens(KM_REQUEST_ACCOUNT, "nobody", 1000), KM_VERDICT_UNAVAILABLE, KM_REASON_ROLLBACK);
 }
 
@@ -283,6 +297,7 @@ int main(void)
 		IN_ROOM(test_a_judge_that_opens_before_its_anchor_ends_the_link_and_leaves_nothing),
 		IN_ROOM(test_a_request_of_no_kind_ends_the_link_and_leaves_nothing),
 		IN_ROOM(test_one_session_more_than_there_is_room_for_ends_the_link),
+		IN_ROOM(test_a_judge_that_does_not_read_loses_its_link_and_not_our_memory),
 		IN_ROOM(test_what_the_judge_turned_away_is_recorded_as_far_as_its_source_may),
 		IN_ROOM(test_an_account_that_another_hand_changed_is_unavailable_and_not_unknown),
 		IN_ROOM(test_no_session_is_opened_that_cannot_be_recorded),
