@@ -7,7 +7,6 @@
 #include "vault_room.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 
 #include <kenmon/factor.h>
 
@@ -327,38 +326,6 @@ static const struct request {
 /* --- one point ----------------------------------------------------------------------------- */
 
 static char base[48], work[48];
-
-static void copy_tree(const char *from, const char *to)
-{
-	char source[256], target[256];
-	static char bytes[1 << 20];
-	struct dirent *e;
-	struct stat st;
-	DIR *d = opendir(from);
-
-	assert_non_null(d);
-	assert_int_equal(mkdir(to, 0700), 0);
-	while ((e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(source, sizeof(source), "%.100s/%.100s", from, e->d_name);
-		snprintf(target, sizeof(target), "%.100s/%.100s", to, e->d_name);
-		assert_int_equal(lstat(source, &st), 0);
-		if (S_ISDIR(st.st_mode)) {
-			copy_tree(source, target);
-		} else if (S_ISREG(st.st_mode)) {
-			int in = open(source, O_RDONLY | O_CLOEXEC);
-			int out = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-			ssize_t n = read(in, bytes, sizeof(bytes));
-
-			assert_true(n >= 0 && n < (ssize_t)sizeof(bytes));
-			assert_int_equal(write(out, bytes, (size_t)n), n);
-			close(in);
-			close(out);
-		}
-	}
-	closedir(d);
-}
 
 static bool succeeded(const struct km_msg *m)
 {
