@@ -90,19 +90,40 @@ WRAP(char *, strdup, const char *text)
 	return fails(CALL_MALLOC) ? NULL : __real_strdup(text);
 }
 
+/* What the door has mapped; the sanitizers and the counters map memory too. */
+static const void *mapped[BLOCKS];
+
+static const void **place_of(const void *at)
+{
+	size_t i = 0;
+
+	while (i < BLOCKS && mapped[i] != at)
+		i++;
+	return i < BLOCKS ? &mapped[i] : NULL;
+}
+
 WRAP(void *, mmap, void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	void *p = fails(CALL_MMAP) ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, offset);
+	const void **place = place_of(NULL);
 
-	if (p != MAP_FAILED && world.in_door)
-		world.maps++;
+	if (p == MAP_FAILED || !world.in_door)
+		return p;
+	fuzz_check(place, "the door maps on and on");
+	*place = p;
+	world.maps++;
 	return p;
 }
 
 WRAP(int, munmap, void *at, size_t len)
 {
-	fuzz_check(fuzz_is_zero(at, len), "locked memory is given back unwiped");
-	world.maps--;
+	const void **place = place_of(at);
+
+	if (place) {
+		fuzz_check(fuzz_is_zero(at, len), "locked memory is given back unwiped");
+		*place = NULL;
+		world.maps--;
+	}
 	return __real_munmap(at, len);
 }
 
