@@ -281,15 +281,13 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 	return KM_OK;
 }
 
-static km_rc bind_account(struct vault *v, const struct trial *t, int64_t uid)
+/* Without an account until now: the one that asks is theirs from here on. In the same act. */
+static void bind_account(const struct trial *t, struct km_acceptance *a, struct km_event_record *r)
 {
-	struct km_event_record r;
-
-	if (uid < 0)
-		return KM_OK;
-	event_make(&r, KM_EVENT_OPERATOR_BOUND, t->op.subject, "door");
-	event_add_number(&r, "uid", uid);
-	return note_record(v, &r);
+	a->bind_uid = t->s->asked.uid;
+	event_make(r, KM_EVENT_OPERATOR_BOUND, t->op.subject, "door");
+	event_add_number(r, "uid", a->bind_uid);
+	a->second = r;
 }
 
 /* One step of several, passed: its code is used up, and nobody is in yet. */
@@ -308,15 +306,14 @@ static km_rc accept_right(struct vault *v, struct trial *t)
 				   .drift = t->right.drift,
 				   .bind_uid = -1,
 				   .login = last };
-	struct km_event_record r;
+	struct km_event_record r, bound;
 	km_rc rc;
 
 	memcpy(a.subject, t->op.subject, sizeof a.subject);
 	if (c->factor == KM_FACTOR_RECOVERY)
 		a.recovery_mac = t->mac;
 	if (last && t->op.uid < 0)
-		a.bind_uid =
-		    t->s->asked.uid; /* without an account here until now: this is the one */
+		bind_account(t, &a, &bound);
 	about(&r, last ? KM_EVENT_LOGIN_ALLOWED : KM_EVENT_STEP_PASSED, t, NULL);
 	a.event = &r;
 	rc = store_accept(v->store, &a);
@@ -325,9 +322,8 @@ static km_rc accept_right(struct vault *v, struct trial *t)
 	if (rc != KM_OK)
 		return rc;
 	note_event(v, &r);
-	rc = bind_account(v, t, a.bind_uid);
-	if (rc != KM_OK)
-		return rc;
+	if (a.second)
+		note_event(v, a.second);
 	if (last)
 		session_decide(v, t->s, (struct km_verdict){ .code = KM_VERDICT_ALLOW });
 	else

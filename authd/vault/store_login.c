@@ -220,6 +220,8 @@ km_rc store_accept(struct km_store *s, const struct km_acceptance *a)
 		rc = note_login(s, a);
 	if (!rc)
 		rc = chain_append(s, a->event);
+	if (!rc && a->second)
+		rc = chain_append(s, a->second);
 	return rc ? rc : store_op_done(&op);
 }
 

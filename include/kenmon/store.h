@@ -174,10 +174,11 @@ struct km_acceptance {
 	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
 	bool login;                  /* false: confirming or resyncing, not a login */
 	const struct km_event_record *event;
+	const struct km_event_record *second; /* e.g. OPERATOR_BOUND; may be NULL */
 };
 /*
  * Moves the counter, clears that credential's throttle, notes last use and last
- * login, and appends the event. KM_EREPLAY, nothing done: the counter was not below.
+ * login, and appends the events. KM_EREPLAY, nothing done: the counter was not below.
  */
 KM_MUST_CHECK km_rc store_accept(struct km_store *, const struct km_acceptance *);
 

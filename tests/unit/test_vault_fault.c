@@ -82,10 +82,10 @@ FAILING(CODE, OATH_MALLOC_ERROR, int, oath_hotp_generate,
 static uint64_t token; /* of hanako */
 
 /* The frame that ends a request: RESULT, VERDICT or DONE. */
-static struct km_msg answer_to_login(const char *code)
+static struct km_msg answer_to_login(const char *login, uint32_t uid, const char *code)
 {
 	struct km_msg m = { .number = KM_MSG_CHECK };
-	int client = opens(KM_REQUEST_AUTHENTICATE, "hanako", 1000);
+	int client = opens(KM_REQUEST_AUTHENTICATE, login, uid);
 
 	m.session = room.session;
 	if (judge_hears().number == KM_MSG_PLAN) {
@@ -102,17 +102,23 @@ static struct km_msg answer_to_login(const char *code)
 
 static struct km_msg right_code(void)
 {
-	return answer_to_login("755224"); /* RFC 4226, counter 0 */
+	return answer_to_login("hanako", 1000, "755224"); /* RFC 4226, counter 0 */
+}
+
+/* Of somebody who has no account yet: allowed and bound, or neither. */
+static struct km_msg first_login(void)
+{
+	return answer_to_login("shiro", 1003, "755224");
 }
 
 static struct km_msg wrong_code(void)
 {
-	return answer_to_login("000000");
+	return answer_to_login("hanako", 1000, "000000");
 }
 
 static struct km_msg recovery_code(void)
 {
-	return answer_to_login(CODES);
+	return answer_to_login("hanako", 1000, CODES);
 }
 
 static struct km_msg opened(unsigned kind)
@@ -302,6 +308,7 @@ static const struct request {
 	struct km_msg (*run)(void);
 } requests[] = {
 	{ "a right code", right_code },
+	{ "a first login", first_login },
 	{ "a wrong code", wrong_code },
 	{ "a recovery code", recovery_code },
 	{ "an account", account },
@@ -417,36 +424,46 @@ static void test_no_failing_call_in_any_request_lets_in_loses_or_breaks_anything
 	assert_int_equal(tried, expected);
 }
 
-/* hanako, uid 1000, with a counter-based token and recovery codes. */
-static int make_base(void **state)
+static struct km_operator add_with_token(const char *login, int64_t uid, uint64_t *id)
 {
-	struct km_operator in = { .uid = 1000,
+	struct km_operator in = { .uid = uid,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE },
 			   op;
-	struct km_person who = {
-		.login = "hanako", .employee_number = "1", .name = "H", .department = "D"
-	};
+	struct km_person who = { .name = "N", .department = "D" };
 	struct km_credential c = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
 	struct km_secret seed = { 0 };
 	struct km_event_record r;
+
+	snprintf(who.login, sizeof(who.login), "%s", login);
+	snprintf(who.employee_number, sizeof(who.employee_number), "N-%s", login);
+	event_make(&r, KM_EVENT_OPERATOR_ADDED, NULL, "test");
+	assert_int_equal(store_operator_add(room.v->store, &in, &who, &r, &op), KM_OK);
+	memcpy(c.subject, op.subject, sizeof(c.subject));
+	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
+	assert_int_equal(km_secret_set(&seed, SEED, 20), KM_OK);
+	assert_int_equal(store_enrol_otp(room.v->store, &op, &c, &seed, &r, id), KM_OK);
+	return op;
+}
+
+/* hanako, uid 1000, with a counter-based token and recovery codes; shiro, without an account. */
+static int make_base(void **state)
+{
+	struct km_secret codes = { .len = KM_RECOVERY_CODES * KM_RECOVERY_LENGTH };
+	struct km_event_record r;
+	struct km_operator op;
 	uint64_t id;
 
 	if (open_room(state) != 0)
 		return -1;
 	memcpy(base, room.dir, sizeof(base));
 	snprintf(work, sizeof(work), "%.40s-work", base);
-	event_make(&r, KM_EVENT_OPERATOR_ADDED, NULL, "test");
-	assert_int_equal(store_operator_add(room.v->store, &in, &who, &r, &op), KM_OK);
-	memcpy(c.subject, op.subject, sizeof(c.subject));
+	(void)add_with_token("shiro", -1, &id);
+	op = add_with_token("hanako", 1000, &token);
+	for (size_t i = 0; i < codes.len; i++)
+		codes.bytes[i] = (uint8_t)('A' + i / KM_RECOVERY_LENGTH);
 	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
-	assert_int_equal(km_secret_set(&seed, SEED, 20), KM_OK);
-	assert_int_equal(store_enrol_otp(room.v->store, &op, &c, &seed, &r, &token), KM_OK);
-	seed.len = KM_RECOVERY_CODES * KM_RECOVERY_LENGTH;
-	for (size_t i = 0; i < seed.len; i++)
-		seed.bytes[i] = (uint8_t)('A' + i / KM_RECOVERY_LENGTH);
-	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
-	assert_int_equal(store_enrol_recovery(room.v->store, &op, &seed, &r, &id), KM_OK);
+	assert_int_equal(store_enrol_recovery(room.v->store, &op, &codes, &r, &id), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	room_stop();
 	return 0;
