@@ -222,6 +222,23 @@ static void test_keys_are_made_where_the_kernel_cannot_keep_names_apart(void **u
 	}
 }
 
+static void test_a_path_that_cannot_be_a_keys_makes_nothing(void **unused)
+{
+	static char name[5000];
+	struct km_keys *keys = NULL;
+
+	(void)unused;
+	memset(name, 'x', sizeof(name) - 1);
+	assert_int_equal(km_keys_open(state, "", true, &keys), KM_EINVAL);
+	assert_int_equal(km_keys_open(state, "/", true, &keys), KM_EINVAL);
+	assert_int_equal(km_keys_open(state, name, true, &keys), KM_EINVAL);
+	assert_int_equal(km_keys_open(state, "/kenmon-test-key", true, &keys), KM_EPERM);
+	assert_int_equal(access("/kenmon-test-key", F_OK), -1);
+	assert_int_equal(km_keys_open("/nonexistent/state", key, true, &keys), KM_EIO);
+	assert_null(keys);
+	assert_int_equal(rmdir(state), 0); /* there is nothing in it */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +247,8 @@ int main(void)
 		    remove_root),
 		cmocka_unit_test_setup_teardown(
 		    test_a_later_start_that_fails_anywhere_changes_nothing, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_a_path_that_cannot_be_a_keys_makes_nothing,
+						make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 		    test_keys_are_made_where_the_kernel_cannot_keep_names_apart, make_root,
 		    remove_root),
