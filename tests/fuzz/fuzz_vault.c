@@ -347,6 +347,14 @@ static void judge_says(bool raw)
 	say(world.judge, &m, -1);
 }
 
+static void time_passes(void)
+{
+	uint8_t seconds = fuzz_u8(&in);
+
+	clock_boot += seconds;
+	clock_wall += seconds;
+}
+
 static void act(void)
 {
 	uint8_t byte = fuzz_u8(&in);
@@ -366,15 +374,15 @@ static void act(void)
 	else if (what == DESK)
 		desk();
 	else if (what == FAIL)
-		fault_in_next_round(&in);
+		fault_to_come(&in);
 	else if (what == ASK || what == ASK_RAW)
 		asks(what == ASK_RAW);
 	else if (what == JUDGE || what == JUDGE_RAW)
 		judge_says(what == JUDGE_RAW);
 	else if (what == TIME)
-		clock_boot += byte = fuzz_u8(&in), clock_wall += byte;
+		time_passes();
 	else if (what == JUMP)
-		clock_wall += ((int8_t)fuzz_u8(&in)) * 60;
+		clock_wall += (int8_t)fuzz_u8(&in) * 60;
 	if ((!(byte & TOGETHER) || what > CLOSE) && what != FAIL)
 		let_round();
 }
@@ -392,6 +400,7 @@ void fuzz_begin(void)
 	fuzz_check(km_listen_at(door, 0600, (uid_t)-1, (gid_t)-1, &listener) == KM_OK &&
 		       socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, foreign) == 0,
 		   "no sockets");
+	model_begin();
 	store_make();
 	for (size_t i = 0; i < CLIENTS; i++)
 		world.client[i].fd = world.client[i].copy = -1;
@@ -459,6 +468,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before = fuzz_descriptors();
 	store_link(v, &world.judge);
 	in = (struct fuzz_in){ data, size };
+	fault_none();
 	anchor.anchor.version = KM_ROOM_PROTOCOL;
 	if (!(fuzz_u8(&in) & 1))
 		say(world.judge, &anchor, -1);

@@ -201,16 +201,30 @@ static void erased(struct person *p)
 			model.credential[i].gone = true;
 }
 
-/* Operations that run once for an id. */
+/* Operations that run once for an id, and those that only read. */
+static const uint8_t once[] = { KM_MSG_OPERATOR_ADD,    KM_MSG_OPERATOR_STATE,
+				KM_MSG_OPERATOR_REBIND, KM_MSG_ENROL,
+				KM_MSG_ENROL_RECOVERY,  KM_MSG_CREDENTIAL_REMOVE,
+				KM_MSG_ERASE,           KM_MSG_RESYNC,
+				KM_MSG_UNLOCK,          KM_MSG_ACCEPT };
+static const uint8_t reads[] = { KM_MSG_OPERATOR_LIST, KM_MSG_OPERATOR_SHOW, KM_MSG_CREDENTIAL_LIST,
+				 KM_MSG_AUDIT_LIST,    KM_MSG_AUDIT_VERIFY,  KM_MSG_STATUS };
+
 static bool changes(unsigned number)
 {
-	static const uint8_t numbers[] = { KM_MSG_OPERATOR_ADD,    KM_MSG_OPERATOR_STATE,
-					   KM_MSG_OPERATOR_REBIND, KM_MSG_ENROL,
-					   KM_MSG_ENROL_RECOVERY,  KM_MSG_CREDENTIAL_REMOVE,
-					   KM_MSG_ERASE,           KM_MSG_RESYNC,
-					   KM_MSG_UNLOCK,          KM_MSG_ACCEPT };
+	return memchr(once, (int)number, sizeof(once)) != NULL;
+}
 
-	return memchr(numbers, (int)number, sizeof(numbers)) != NULL;
+void model_begin(void)
+{
+	for (size_t i = 0; i < fuzz_number_count; i++) {
+		unsigned n = fuzz_numbers[i];
+
+		if (fuzz_table_says(n, KM_FROM_DESK, KM_PHASE_DESK_IDLE))
+			fuzz_check(changes(n) || memchr(reads, (int)n, sizeof(reads)),
+				   "%s is new: does it change anything, and what? (vault_model.c)",
+				   km_message_name(n));
+	}
 }
 
 static void resynced(const struct person *p, uint64_t id)

@@ -64,8 +64,9 @@ enum fault {
 	FAULTS
 };
 
-/* In the next round one call of one kind fails, or all from it on. */
-void fault_in_next_round(struct fuzz_in *in);
+/* One call of one kind will fail, or all from it on to the end of its round. */
+void fault_to_come(struct fuzz_in *in);
+void fault_none(void);
 /* Around a round. */
 void fault_begin(void);
 void fault_end(void);
@@ -100,6 +101,7 @@ struct model {
 };
 extern struct model model;
 
+void model_begin(void); /* does it know every operation of messages.def? */
 void model_reset(void); /* to the first state */
 void model_save(void);  /* this is the first state */
 struct person *model_person(const char *login);

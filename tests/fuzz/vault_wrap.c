@@ -1,7 +1,7 @@
 /*
- * Calls of the vault to its libraries and to the kernel (-Wl,--wrap), which fail in one round, at
- * the place that the input names. Whoever looks for all of them tries every n (tests/unit); here
- * they meet any state that a story has led to.
+ * Calls of the vault to its libraries and to the kernel (-Wl,--wrap): the one that the input names
+ * fails, and if it says so all of its kind to the end of that round. Every n is tried in
+ * tests/unit/test_vault_fault.c; here they meet any state that a story has led to.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,12 +15,12 @@
 #include "vault_world.h"
 
 static struct {
-	bool in_round, for_good;
+	bool in_round, for_good, fired;
 	enum fault fault;
 	unsigned nth, calls;
 } now;
 
-void fault_in_next_round(struct fuzz_in *in)
+void fault_to_come(struct fuzz_in *in)
 {
 	uint8_t how = fuzz_u8(in);
 
@@ -28,6 +28,12 @@ void fault_in_next_round(struct fuzz_in *in)
 	now.for_good = how & 0x80;
 	now.nth = 1u + fuzz_u8(in);
 	now.calls = 0;
+	now.fired = false;
+}
+
+void fault_none(void)
+{
+	now.nth = 0;
 }
 
 void fault_begin(void)
@@ -38,7 +44,8 @@ void fault_begin(void)
 void fault_end(void)
 {
 	now.in_round = false;
-	now.nth = 0;
+	if (now.fired)
+		now.nth = 0;
 }
 
 static bool fails(enum fault fault)
@@ -48,8 +55,11 @@ static bool fails(enum fault fault)
 	if (!now.in_round || fault != now.fault || now.nth == 0)
 		return false;
 	n = ++now.calls;
+	if (n < now.nth || (n > now.nth && !now.for_good))
+		return false;
+	now.fired = true;
 	errno = ENOMEM;
-	return n == now.nth || (n > now.nth && now.for_good);
+	return true;
 }
 
 /* name(arguments as they are declared), and what it gives instead. */

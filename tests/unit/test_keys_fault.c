@@ -222,6 +222,16 @@ static void test_keys_are_made_where_the_kernel_cannot_keep_names_apart(void **u
 	}
 }
 
+static void test_a_key_named_without_a_folder_lies_in_the_state_folder(void **unused)
+{
+	struct km_keys *keys = NULL;
+
+	(void)unused;
+	assert_int_equal(km_keys_open(state, "master.key", true, &keys), KM_OK);
+	km_keys_close(keys);
+	assert_int_equal(access(key, F_OK), 0);
+}
+
 static void test_a_path_that_cannot_be_a_keys_makes_nothing(void **unused)
 {
 	static char name[5000];
@@ -247,6 +257,9 @@ int main(void)
 		    remove_root),
 		cmocka_unit_test_setup_teardown(
 		    test_a_later_start_that_fails_anywhere_changes_nothing, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(
+		    test_a_key_named_without_a_folder_lies_in_the_state_folder, make_root,
+		    remove_root),
 		cmocka_unit_test_setup_teardown(test_a_path_that_cannot_be_a_keys_makes_nothing,
 						make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
