@@ -52,6 +52,7 @@ static struct {
 	uint32_t sessions;
 	uid_t peer; /* of the OPEN in this round */
 	bool opens;
+	bool nothing_changed; /* so a desk was told in this round */
 } world;
 
 km_rc __wrap_km_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
@@ -163,6 +164,7 @@ static void desk_hears(struct desk_line *l)
 		if (m.number != KM_MSG_DONE)
 			continue;
 		fuzz_check(l->first != l->last, "an end of nothing");
+		world.nothing_changed |= m.done.rc == -KM_EIO;
 		if (m.done.rc == 0)
 			model_did(&l->pending[l->first].m, l->pending[l->first].whom, m.done.id);
 		l->first = (l->first + 1) % PENDING;
@@ -309,6 +311,7 @@ static void asks(bool raw)
 	static uint8_t frame[KM_FRAME_MAX];
 	struct desk_line *l = &world.line[fuzz_u8(&in) % LINES];
 	struct km_msg *m = &l->pending[l->last].m;
+	struct km_head before, after;
 	size_t len = 0;
 
 	let_round();
@@ -325,8 +328,14 @@ static void asks(bool raw)
 		l->last = (l->last + 1) % PENDING;
 		fuzz_check(l->first != l->last, "the vault has left %d questions open", PENDING);
 	}
+	world.nothing_changed = false;
+	fuzz_check(store_head(v->store, &before) == KM_OK, "no head");
 	if (km_send(l->fd, frame, len, -1, MSG_DONTWAIT) == KM_OK)
 		let_round();
+	fuzz_check(store_head(v->store, &after) == KM_OK, "no head");
+	/* An erasure goes on by itself. Everything else that changes anything has a record. */
+	fuzz_check(!world.nothing_changed || v->erasing || after.seq == before.seq,
+		   "%s changed something and said that it did not", km_message_name(m->number));
 }
 
 static void judge_says(bool raw)

@@ -10,15 +10,16 @@
 #define DAYS_ALWAYS                                                                                \
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,  \
 	    0xff
-#define NO_UID  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-#define U64(n)  0, 0, 0, 0, 0, 0, 0, n
-#define SEED_20 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
-#define HANAKO  0
-#define TARO    1
-#define JIRO    2
-#define SABURO  3
-#define SHIRO   4
-#define AUTH    KM_REQUEST_AUTHENTICATE
+#define NO_UID        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+#define U64(n)        0, 0, 0, 0, 0, 0, 0, n
+#define SEED_20       0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+#define ADDS_GORO(op) ASKS(0, 40, op, 5, 5, 5, 5, 0, NO_UID, DAYS_ALWAYS)
+#define HANAKO        0
+#define TARO          1
+#define JIRO          2
+#define SABURO        3
+#define SHIRO         4
+#define AUTH          KM_REQUEST_AUTHENTICATE
 /* After an ANCHOR as it should be. */
 #define STORY(name, ...) SEED(name, 0, __VA_ARGS__)
 
@@ -52,9 +53,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 	STORY("raw", JUDGE_RAW, 4, 22, 0, 0, 0),
 	STORY("status", DESK, ASKS(0, 55, 1), ASKS(0, 54, 1, 0), ASKS(0, 54, 2, 1),
 	      ASKS(0, 53, 1, 0, 0, U64(0), 0, 0, 0, 9, 0, 9), ASKS(0, 41, 1, U64(0), 0, 9)),
-	STORY("add", DESK, ASKS(0, 40, 9, 5, 5, 5, 5, 0, NO_UID, DAYS_ALWAYS),
-	      ASKS(0, 45, 10, 5, 2, 1, 6, 0, 30, U64(0), 0, 5, SEED_20), OPENS(1, AUTH, 5, 0),
-	      CHECKS(1, 5, 0)),
+	STORY("add", DESK, ADDS_GORO(9), ASKS(0, 45, 10, 5, 2, 1, 6, 0, 30, U64(0), 0, 5, SEED_20),
+	      OPENS(1, AUTH, 5, 0), CHECKS(1, 5, 0)),
 	STORY("confirm", DESK, ASKS(0, 45, 10, SABURO, 1, 1, 6, 0, 30, U64(0), 1, 5, SEED_20),
 	      ASKS(0, 4, CODE_OF(0, 0)), ASKS(0, 5, 1)),
 	STORY("resync", DESK, ASKS(0, 50, 11, TARO, U64(3)), ASKS(0, 4, CODE_OF(2, 9)),
@@ -77,6 +77,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 	STORY("failing-line", FAIL, FAULT_SOCKETS, 0, DESK, FAIL, FAULT_EPOLL, 0, DESK, DESK, FAIL,
 	      FAULT_MEMORY, 0, ASKS(0, 55, 1), DESK, FAIL, FAULT_LOCKED, 0,
 	      ASKS(1, 45, 10, SABURO, 1, 1, 6, 0, 30, U64(0), 1, 5, SEED_20)),
+	STORY("failing-note", DESK, FAIL, FAULT_STEP, 15, ADDS_GORO(1), ADDS_GORO(1)),
 	{ .name = NULL },
 };
 const char *const fuzz_words[] = { "user/", NULL };
