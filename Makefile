@@ -11,6 +11,10 @@
 #   make lint        clang-format, clang-tidy, cppcheck
 #   make install     into PREFIX and SYSCONFDIR, under DESTDIR
 #
+#   make fuzz        the fuzzers, FUZZ_TIME seconds each (60)
+#   make coverage    lines that the tests reach, by room
+#   make memcheck    unit tests and a login under valgrind
+#
 # V=1 shows commands. SAN=1 builds into build/san with ASan and UBSan.
 
 PREFIX      ?= /usr
@@ -25,10 +29,16 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wconversion -Wmissing-prototypes -Ws
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wswitch-enum \
             -Wno-missing-field-initializers
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
-SANFLAGS := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-OPT      ?= $(if $(SAN),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
+# Coverage. %c: the counters live in the file, so that a room that is killed has counted all the same;
+# %m: one file for each program, however often it runs. Compiled in: rooms get no environment.
+COVFLAGS := -DKM_COVERAGE -fprofile-instr-generate=$(CURDIR)/$(BUILD)/profiles/%c%m.profraw \
+            -fcoverage-mapping
+SANFLAGS := $(if $(SAN)$(FUZZ),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+            $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(COVERAGE),$(COVFLAGS))
+OPT      ?= $(if $(SAN)$(FUZZ)$(COVERAGE),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
 CPPFLAGS := -Iinclude -D_GNU_SOURCE -DKM_VERSION='"$(VERSION)"' -DKM_LIBEXECDIR='"$(LIBEXECDIR)"'
-CFLAGS   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(WARN) $(HARDEN) $(SANFLAGS) $(EXTRA_CFLAGS)
+CFLAGS   := -std=gnu11 $(OPT) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(WARN) $(HARDEN) $(SANFLAGS) $(EXTRA_CFLAGS) \
+            $(if $(COVERAGE),-mllvm -runtime-counter-relocation)
 LDFLAGS  := $(SANFLAGS) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(EXTRA_LDFLAGS)
 Q        := $(if $(V),,@)
 
@@ -157,6 +167,8 @@ $(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
 tests: $(BUILD)/tests/dump.so
 
+include tests/fuzz/fuzz.mk
+
 # --- one command for each thing ------------------------------------------------------------------
 #
 # A fresh machine has neither compiler nor libraries: tests/deps runs first,
@@ -179,6 +191,7 @@ check:
 	@tests/deps build test
 	+$(Q)$(SUB) all tests
 	+$(Q)$(SUB) SAN=1 unit-tests
+	+$(Q)$(FUZZ_MAKE) fuzzers
 	@$(GIVE_BACK)
 	@tests/run $(T); rc=$$?; $(GIVE_BACK); exit $$rc
 
@@ -208,7 +221,8 @@ lint:
 	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
-	shellcheck tests/run tests/deps tests/measure .ci/run $(wildcard tests/static/*.sh)
+	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \
+	    $(wildcard tests/static/*.sh tests/fuzz/*.sh)
 
 clean:
 	rm -rf build

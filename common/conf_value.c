@@ -66,10 +66,14 @@ static void list_factors(char *out, size_t cap)
 						 km_factor_word(factor));
 }
 
+/* Of a word that is none of ours, in a sentence. km_escape cuts between characters, printf would
+ * not. */
+#define SHOWN 60
+
 /* One step, "totp+hotp", into *set; *all holds the factors of the steps before it too. */
 static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 {
-	char word[KM_CONF_TEXT], clean[KM_CONF_TEXT * 4], known[128] = "";
+	char word[KM_CONF_TEXT], clean[SHOWN + 1], known[128] = "";
 
 	for (;;) {
 		size_t len = strcspn(step, "+");
@@ -80,7 +84,7 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 		if (factor == KM_FACTOR_NONE) {
 			list_factors(known, sizeof(known));
 			snprintf(why, KM_CONF_WHY,
-				 len ? "'%.60s' is no factor; there are %s"
+				 len ? "'%s' is no factor; there are %s"
 				     : "%sa factor is missing beside '+'; there are %s",
 				 len ? km_escape(word, clean, sizeof(clean)) : "", known);
 			return false;

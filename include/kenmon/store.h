@@ -189,7 +189,7 @@ struct km_acceptance {
 };
 /*
  * Moves the counter, clears that credential's throttle, notes last use and last
- * login, and appends the event. KM_EREPLAY, nothing done: the counter was not below.
+ * login, and appends the events. KM_EREPLAY, nothing done: the counter was not below.
  */
 KM_MUST_CHECK km_rc store_accept(struct km_store *, const struct km_acceptance *);
 

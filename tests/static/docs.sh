@@ -83,7 +83,7 @@ module_options() {
 commands_exist() {
 	local target file
 	grep -ohE '\bmake [a-z-]+' README.md docs/*.md | sort -u | while read -r _ target; do
-		grep -qE "^$target( [a-z-]+)*:" Makefile || echo "there is no 'make $target'"
+		cat Makefile tests/*/*.mk | grep -qE "^$target( [a-z-]+)*:" || echo "there is no 'make $target'"
 	done
 	# shellcheck disable=SC2016
 	grep -ohE '`(authd|common|docs|enroll|include|pam_module|systemd|tests)/[A-Za-z0-9_./-]+`' README.md docs/*.md | tr -d '\`' | sort -u |

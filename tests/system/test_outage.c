@@ -314,7 +314,8 @@ static void test_a_house_does_not_start_with_a_bad_configuration(void **state)
 	assert_false(house_again(h));
 	log = house_log(h);
 	assert_non_null(log);
-	assert_non_null(strstr(log, "kenmon.conf:2"));
+	/* Judge and vault read it at the same time; whoever is first ends the other. */
+	assert_true(strstr(log, "kenmon.conf:2") || strstr(log, "kenmon.conf, line 2"));
 	free(log);
 	assert_int_equal(office_try(h, "daemon", "000000"), PAM_AUTHINFO_UNAVAIL);
 }

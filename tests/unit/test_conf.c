@@ -15,6 +15,7 @@
 
 #include <kenmon/conf.h>
 #include <kenmon/factor.h>
+#include <kenmon/log.h>
 
 #define TOTP     KM_FACTOR_BIT(KM_FACTOR_TOTP)
 #define HOTP     KM_FACTOR_BIT(KM_FACTOR_HOTP)
@@ -234,6 +235,19 @@ static void test_every_mistake_is_named_with_its_line_and_changes_nothing(void *
 	}
 }
 
+static void test_a_long_word_is_cut_between_characters(void **state)
+{
+	char text[256] = "[login]\nfactors = ";
+
+	(void)state;
+	/* Two bytes each, from an odd place on: the 60th byte is the first half of one. */
+	strcat(text, "x");
+	for (int i = 0; i < 31; i++)
+		strcat(text, "\xd1\x81");
+	assert_int_equal(read_text(text), KM_ECONF);
+	assert_true(km_text_is_plain(error.text, strlen(error.text)));
+}
+
 static void test_the_same_mistake_in_a_drop_in_names_that_file(void **state)
 {
 	char where[160];
@@ -401,6 +415,7 @@ int main(void)
 		IN_A_FOLDER(test_a_service_starts_from_login_wherever_it_stands),
 		IN_A_FOLDER(test_drop_ins_count_in_lexical_order_and_only_conf_files),
 		IN_A_FOLDER(test_every_mistake_is_named_with_its_line_and_changes_nothing),
+		IN_A_FOLDER(test_a_long_word_is_cut_between_characters),
 		IN_A_FOLDER(test_the_same_mistake_in_a_drop_in_names_that_file),
 		IN_A_FOLDER(test_waits_that_do_not_fit_are_found_across_files),
 		IN_A_FOLDER(test_there_are_limits_on_lines_sections_and_size),

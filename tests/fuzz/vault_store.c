@@ -1,0 +1,237 @@
+/* The state folder: made once, kept in memory, and put back. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../authd/vault/codes.h"
+#include "vault_world.h"
+
+#define FILES 32
+
+int64_t clock_wall, clock_boot;
+
+static char root[80], state[96], key[112];
+static struct {
+	char path[512];
+	uint8_t *bytes; /* NULL: a folder */
+	size_t len;
+} kept[FILES];
+static size_t files;
+
+/* The vault's clock: only the input moves it. */
+km_rc __wrap_km_clock_read(struct km_now *now);
+km_rc __wrap_km_clock_read(struct km_now *now)
+{
+	*now = (struct km_now){ .wall = FUZZ_WALL + clock_wall,
+				.boot_ms = 1000000 + clock_boot * 1000,
+				.today = (FUZZ_WALL + clock_wall) / 86400,
+				.synchronised = 1 };
+	memset(now->boot_id, 7, sizeof(now->boot_id));
+	return KM_OK;
+}
+
+/* --- keeping and putting back ---------------------------------------------------------- */
+
+static void walk(const char *folder, void (*each)(const char *path, const struct stat *st))
+{
+	char path[512];
+	struct dirent *e;
+	struct stat st;
+	DIR *d = opendir(folder);
+
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%.200s/%.200s", folder, e->d_name);
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    lstat(path, &st) == 0)
+			each(path, &st);
+	}
+	if (d)
+		closedir(d);
+}
+
+static void keep(const char *path, const struct stat *st)
+{
+	int fd;
+
+	fuzz_check(files < FILES, "too many files in the state folder");
+	snprintf(kept[files].path, sizeof(kept[files].path), "%s", path);
+	if (S_ISDIR(st->st_mode)) {
+		files++;
+		walk(path, keep);
+		return;
+	}
+	kept[files].len = (size_t)st->st_size;
+	kept[files].bytes = malloc(kept[files].len + 1);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fuzz_check(fd >= 0 && kept[files].bytes &&
+		       read(fd, kept[files].bytes, kept[files].len) == (ssize_t)kept[files].len,
+		   "%s cannot be read", path);
+	close(fd);
+	files++;
+}
+
+static void drop(const char *path, const struct stat *st)
+{
+	if (S_ISDIR(st->st_mode))
+		walk(path, drop);
+	remove(path);
+}
+
+static void put_back(void)
+{
+	walk(root, drop);
+	for (size_t i = 0; i < files; i++) {
+		if (kept[i].bytes)
+			fuzz_write_file(kept[i].path, kept[i].bytes, kept[i].len);
+		else
+			fuzz_check(mkdir(kept[i].path, 0700) == 0, "no folder %s", kept[i].path);
+	}
+}
+
+/* --- the vault ---------------------------------------------------------------------------- */
+
+void store_link(struct vault *v, int *judge)
+{
+	struct epoll_event ready = { .events = EPOLLIN };
+	int pair[2];
+
+	fuzz_check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0,
+		   "no sockets");
+	v->judge = ready.data.fd = pair[0];
+	v->anchored = v->stop = false;
+	v->head_told = 0;
+	fuzz_check(epoll_ctl(v->poll, EPOLL_CTL_ADD, pair[0], &ready) == 0, "no epoll");
+	*judge = pair[1];
+}
+
+/* As main.c does, without a listening socket. */
+static struct vault *open_vault(void)
+{
+	struct vault *v = calloc(1, sizeof(*v));
+	char why[256] = "";
+
+	fuzz_check(v, "no memory");
+	v->listener = v->judge = -1;
+	v->machine_id_path = key;
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		v->line[i].fd = -1;
+	for (size_t i = 0; i < VAULT_SESSIONS; i++)
+		v->session[i].client = -1;
+	km_conf_defaults(&v->conf);
+	fuzz_check(km_keys_open(state, key, true, &v->keys) == KM_OK, "no keys");
+	fuzz_check(store_open(state, v->keys, &v->store, why, sizeof(why)) == KM_OK, "%s", why);
+	fuzz_check(!why[0], "%s", why);
+	fuzz_check(km_clock_read(&v->now) == KM_OK, "no clock");
+	v->before = v->now;
+	store_set_now(v->store, &v->now);
+	v->poll = epoll_create1(EPOLL_CLOEXEC);
+	v->frame = km_locked_new(KM_FRAME_MAX);
+	v->in = km_locked_new(sizeof(*v->in));
+	fuzz_check(v->poll >= 0 && v->frame && v->in && code_init() == KM_OK &&
+		       check_init(v) == KM_OK && suspect_start(v) == KM_OK,
+		   "no vault");
+	return v;
+}
+
+void store_vault_free(struct vault *v)
+{
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		line_close(v, &v->line[i]);
+	queue_free(&v->to_judge);
+	store_close(v->store);
+	km_keys_close(v->keys);
+	km_locked_free(v->frame, KM_FRAME_MAX);
+	km_locked_free(v->in, sizeof(*v->in));
+	close(v->poll);
+	free(v);
+}
+
+struct vault *store_vault(void)
+{
+	clock_wall = clock_boot = 3600;
+	put_back();
+	model_reset();
+	return open_vault();
+}
+
+/* --- the first state -------------------------------------------------------------------------- */
+
+static struct km_operator add(struct vault *v, const char *login, int64_t uid, uint8_t how)
+{
+	struct km_operator in = { .uid = uid,
+				  .valid_from = KM_DAY_NONE,
+				  .valid_until = KM_DAY_NONE };
+	struct person *p = &model.person[model.persons++];
+	struct km_person who = { .name = "name", .department = "department" };
+	struct km_event_record r;
+	struct km_operator op;
+
+	snprintf(who.login, sizeof(who.login), "%s", login);
+	snprintf(who.employee_number, sizeof(who.employee_number), "N-%.60s", login);
+	event_make(&r, KM_EVENT_OPERATOR_ADDED, NULL, "fuzz");
+	fuzz_check(store_operator_add(v->store, &in, &who, &r, &op) == KM_OK, "no %s", login);
+	*p = (struct person){ .state = how, .uid = uid, .from = KM_DAY_NONE, .until = KM_DAY_NONE };
+	memcpy(p->login, who.login, sizeof(p->login));
+	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "fuzz");
+	if (how == KM_SUSPENDED)
+		fuzz_check(store_operator_state(v->store, op.subject, KM_SUSPENDED, &r) == KM_OK,
+			   "%s cannot be suspended", login);
+	return op;
+}
+
+static void enrol(struct vault *v, const struct km_operator *op, uint8_t factor)
+{
+	struct km_credential in = {
+		.factor = factor, .algorithm = KM_SHA1, .digits = 6, .period = 30
+	};
+	struct km_secret seed = { .len = 20 };
+	struct km_event_record r;
+	uint64_t id = 0;
+	km_rc rc;
+
+	memset(seed.bytes, 0x20 + (int)model.credentials, seed.len);
+	if (factor == KM_FACTOR_RECOVERY)
+		seed.len = KM_RECOVERY_CODES * KM_RECOVERY_LENGTH;
+	for (size_t i = 0; factor == KM_FACTOR_RECOVERY && i < seed.len; i++)
+		seed.bytes[i] = (uint8_t)('A' + i / KM_RECOVERY_LENGTH);
+	memcpy(in.subject, op->subject, sizeof(in.subject));
+	event_make(&r, KM_EVENT_ENROLLED, op->subject, "fuzz");
+	if (factor == KM_FACTOR_RECOVERY)
+		rc = store_enrol_recovery(v->store, op, &seed, &r, &id);
+	else
+		rc = store_enrol_otp(v->store, op, &in, &seed, &r, &id);
+	fuzz_check(rc == KM_OK, "no credential: %d", rc);
+	model_credential(&model.person[model.persons - 1], id, factor, &seed);
+}
+
+void store_make(void)
+{
+	struct km_operator op;
+	struct vault *v;
+
+	snprintf(root, sizeof(root), "%s/root", fuzz_folder());
+	snprintf(state, sizeof(state), "%s/state", root);
+	snprintf(key, sizeof(key), "%s/master.key", state);
+	fuzz_check(mkdir(root, 0700) == 0 && mkdir(state, 0700) == 0, "no folder %s", state);
+	v = open_vault();
+	op = add(v, "hanako", 1000, KM_ACTIVE);
+	enrol(v, &op, KM_FACTOR_TOTP);
+	enrol(v, &op, KM_FACTOR_RECOVERY);
+	op = add(v, "taro", 1001, KM_ACTIVE);
+	enrol(v, &op, KM_FACTOR_HOTP);
+	op = add(v, "jiro", 1002, KM_SUSPENDED);
+	enrol(v, &op, KM_FACTOR_TOTP);
+	add(v, "saburo", 1003, KM_ACTIVE);
+	op = add(v, "shiro", -1, KM_ACTIVE);
+	enrol(v, &op, KM_FACTOR_HOTP);
+	fuzz_check(store_flush(v->store) == KM_OK, "the first state is not durable");
+	store_vault_free(v);
+	walk(root, keep);
+	model_save();
+}
