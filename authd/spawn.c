@@ -145,6 +145,11 @@ static int make_folders(struct rooms *r, const char *state_dir)
 	    !folder(kek, 0700, r->room[ROOM_VAULT].uid) ||
 	    !folder(r->judge_dir, 0700, r->room[ROOM_JUDGE].uid) || !folder(run, mode, geteuid()))
 		return EX_CANTCREAT;
+	/* Before anything lies in them: all of them, or none, after a power cut. */
+	if (fsync(r->lock) < 0) {
+		km_log(LOG_ERR, "%s: %s", r->dir, strerror(errno));
+		return EX_CANTCREAT;
+	}
 	return 0;
 }
 

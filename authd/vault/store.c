@@ -332,7 +332,10 @@ static km_rc check_signer(struct km_store *s, const struct store_why *why)
 {
 	km_rc rc = signer_check(s);
 
-	if (rc != KM_ENOTFOUND && rc != KM_ECORRUPT)
+	if (rc == KM_ECORRUPT && s->lost)
+		store_say(why, "vault.db is damaged: restore it from a backup");
+	/* Damage that the engine sees is more than a row of somebody's making. */
+	if ((rc != KM_ENOTFOUND && rc != KM_ECORRUPT) || s->lost)
 		return rc;
 	if (why->text && why->cap && !*why->text)
 		store_say(why, "the signer of the audit trail is missing or was changed: nothing "

@@ -36,8 +36,9 @@ void tend_seal(struct vault *v, bool now)
 	if (rc == KM_OK)
 		v->sealed = head.seq;
 	else if (!v->seal_stuck)
-		km_log(LOG_ERR, "the audit trail could not be sealed (%s); see 'kenmon status'",
-		       km_rc_text(rc, KM_LANG_EN));
+		km_log(LOG_ERR, "the audit trail could not be sealed (%s)%s",
+		       km_rc_text(rc, KM_LANG_EN),
+		       rc == KM_ECORRUPT ? "; restore vault.db from a backup" : "");
 	v->seal_stuck = rc != KM_OK;
 }
 

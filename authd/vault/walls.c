@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <asm/unistd.h>
 
@@ -82,6 +83,28 @@ void vault_wall(struct vault_wall *w, const struct vault_places *p)
 		w->drop_ins[0] = '\0'; /* nor could it be read */
 }
 
+/*
+ * Its name is durable before anything in it is: a folder of KEKs that a power cut takes away again
+ * would take the databases with it. Where we may not look into the folder around it, the starter
+ * has made it, and has seen to that (systemd's own folders, authd/spawn.c).
+ */
+static void make_folder(const char *dir)
+{
+	char around[PATH_MAX];
+	int fd;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		km_log(LOG_WARNING, "%s cannot be made: %s", dir, strerror(errno));
+	if (snprintf(around, sizeof(around), "%s/..", dir) >= PATH_MAX)
+		return;
+	fd = open(around, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fsync(fd) < 0)
+		km_log(LOG_WARNING, "%s: %s", around, strerror(errno));
+	close(fd);
+}
+
 bool vault_confine(const struct vault_places *p, unsigned *gaps)
 {
 	struct vault_wall w;
@@ -91,8 +114,8 @@ bool vault_confine(const struct vault_places *p, unsigned *gaps)
 	for (size_t i = 0; p->create && i < 2; i++) {
 		const char *dir = i ? p->kek_dir : p->state_dir;
 
-		if (dir && mkdir(dir, 0700) < 0 && errno != EEXIST)
-			km_log(LOG_WARNING, "%s cannot be made: %s", dir, strerror(errno));
+		if (dir)
+			make_folder(dir);
 	}
 	vault_wall(&w, p);
 	rc = km_wall_up(&w.wall, gaps);

@@ -8,11 +8,11 @@ if [ -z "$fake" ]; then
 	skip "the clock" "faketime is not installed"
 	plan
 fi
-preload="LD_PRELOAD=$fake FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$dir/time"
+preload="LD_PRELOAD=$fake FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE=$readable/time"
 vault_with "$preload FAKETIME_DONT_FAKE_MONOTONIC=1"
 offset=0
 # The vault looks at its clock before it takes a request: no need to wait for it.
-clock() { offset=$1; printf '%+d\n' "$1" >"$dir/time.new" && mv "$dir/time.new" "$dir/time"; }
+clock() { offset=$1; printf '%+d\n' "$1" >"$readable/time.new" && mv "$readable/time.new" "$readable/time"; }
 at() { clock $(($1 - $(date +%s))); }
 utc() { date -ud "$1" +%s; }
 totp_at() { oathtool --totp -N "@$(($(date +%s) + offset))" -b "$secret"; }

@@ -74,7 +74,7 @@ FAILING(MKDIR, int, mkdir, (const char *path, mode_t mode), (path, mode))
 
 /* --- folders ---------------------------------------------------------------------------- */
 
-static char root[48], state[64], key[80];
+static char root[48], state[64], keks[72], key[80];
 
 static void remove_all(const char *dir)
 {
@@ -92,6 +92,12 @@ static void remove_all(const char *dir)
 	rmdir(dir);
 }
 
+static void remove_folders(void)
+{
+	remove_all(state);
+	remove_all(keks);
+}
+
 static int make_root(void **unused)
 {
 	(void)unused;
@@ -100,6 +106,7 @@ static int make_root(void **unused)
 	if (!mkdtemp(root))
 		return -1;
 	snprintf(state, sizeof(state), "%s/state", root);
+	snprintf(keks, sizeof(keks), "%s-kek", state);
 	snprintf(key, sizeof(key), "%s/master.key", state);
 	return 0;
 }
@@ -156,7 +163,7 @@ static void test_a_first_start_that_fails_anywhere_is_made_good_by_the_next(void
 
 		assert_int_equal(opens_under_fault(call, 0, 0, true, tag), KM_OK);
 		points = fault.calls;
-		remove_all(state);
+		remove_folders();
 		for (unsigned n = 1; n <= points * ERRORS; n++) {
 			int error = errors[n % ERRORS];
 			unsigned nth = (n + ERRORS - 1) / ERRORS;
@@ -170,7 +177,7 @@ static void test_a_first_start_that_fails_anywhere_is_made_good_by_the_next(void
 					 strerror(error), km_rc_name(next));
 			if (first == KM_OK) /* interrupted, and tried again */
 				assert_memory_equal(tag, again, sizeof(tag));
-			remove_all(state);
+			remove_folders();
 		}
 	}
 	print_message("# %u of %u points tried\n", tried, expected);
@@ -218,7 +225,7 @@ static void test_keys_are_made_where_the_kernel_cannot_keep_names_apart(void **u
 		assert_int_equal(fault.failed, 1);
 		assert_int_equal(opens(false, again), KM_OK);
 		assert_memory_equal(tag, again, sizeof(tag));
-		remove_all(state);
+		remove_folders();
 	}
 }
 
