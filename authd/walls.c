@@ -21,6 +21,7 @@
 #define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
 static const struct km_call calls[] = {
+	KM_CALL(fdatasync), /* of the anchor */
 	KM_CALL_IF(openat, LACKS, 2, WRITING),
 #ifdef __NR_open
 	KM_CALL_IF(open, LACKS, 1, WRITING),
