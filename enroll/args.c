@@ -122,6 +122,9 @@ km_rc desk_parse(struct desk *d, int argc, char **argv, struct desk_args *args)
 	bool options = true;
 	int i;
 
+	/* First of all: what is wrong is then said as the caller can read it. */
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		d->json |= strcmp(argv[i], "--json") == 0;
 	for (i = 1; i < argc; i++) {
 		const char *word = argv[i];
 		km_rc rc = KM_OK;

@@ -87,6 +87,9 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	a->rows++;
 	a->total++;
 	if (d->json) {
+		if (!d->half_written)
+			json_open(&a->json, NULL, '[');
+		d->half_written = true;
 		json_line(&a->json);
 		row_json(&a->json, r);
 		return KM_OK;
@@ -161,17 +164,13 @@ int cmd_audit_list(struct desk *d, const struct desk_args *args)
 	desk_table_init(&a.table, headers, sizeof(headers) / sizeof(headers[0]));
 	if (rc == KM_OK)
 		rc = desk_open(d);
-	if (rc == KM_OK && d->json) {
-		json_open(&a.json, NULL, '[');
-		d->half_written = true;
-	}
 	if (rc == KM_OK)
 		rc = list_pages(d, &a);
 	desk_table_free(&a.table);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (d->json)
-		fputs("\n]\n", d->out);
+		fputs(a.total > 0 ? "\n]\n" : "[\n]\n", d->out);
 	else if (a.total == 0)
 		desk_warn(d, DESK_NO_RECORDS, NULL, NULL);
 	return 0;

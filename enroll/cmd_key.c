@@ -2,6 +2,7 @@
 #include <kenmon/clock.h>
 
 #include "commands.h"
+#include "terminal.h"
 
 int cmd_key_status(struct desk *d, const struct desk_args *args)
 {
@@ -16,10 +17,15 @@ int cmd_key_rotate(struct desk *d, const struct desk_args *args)
 	struct desk_progress p = { .began = km_boot_ms(), .text = DESK_REWRAPPING };
 	struct km_msg m = { .number = KM_MSG_KEY_ROTATE };
 	struct desk_operation o = { .request = &m, .arg = &p, .row = desk_progress_row };
-	km_rc rc;
+	km_rc rc = KM_OK;
 
-	(void)args;
-	rc = desk_operate(d, &o);
+	if (!desk_arg(args, "yes")) {
+		rc = desk_confirm(d, DESK_ASK_ROTATE, "yes");
+		if (rc != KM_OK && !d->why[0])
+			rc = desk_because(d, rc, DESK_NOT_ROTATED, NULL, NULL);
+	}
+	if (rc == KM_OK)
+		rc = desk_operate(d, &o);
 	desk_progress_end(d, &p);
 	return desk_finish(d, rc, &o.done, DESK_ROTATED, NULL, NULL);
 }

@@ -98,8 +98,6 @@ static void bind_account(struct desk *d, struct msg_operator_add *m)
 		m->uid = (int64_t)pw->pw_uid;
 		desk_note(d, DESK_UID_FOUND, m->login, uid);
 	}
-	if (m->uid < 0)
-		desk_note(d, DESK_UID_LATER, m->login, NULL);
 	if (m->uid == 0 || strcmp(m->login, "root") == 0)
 		desk_warn(d, DESK_IS_ROOT, m->login, NULL);
 }
@@ -114,6 +112,8 @@ int cmd_operator_add(struct desk *d, const struct desk_args *args)
 		bind_account(d, &m.operator_add);
 		rc = desk_act(d, &m, &done);
 	}
+	if (rc == KM_OK && m.operator_add.uid < 0)
+		desk_note(d, DESK_UID_LATER, m.operator_add.login, NULL);
 	return desk_finish(d, rc, &done, DESK_OPERATOR_ADDED, m.operator_add.login, NULL);
 }
 

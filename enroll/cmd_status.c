@@ -302,6 +302,8 @@ int cmd_accept(struct desk *d, const struct desk_args *args)
 				  "clock, machine, rollback");
 	if (rc == KM_OK)
 		rc = show_found(d, &m, &r);
+	if (rc == KM_OK && m.accept.what == KM_SUSPECT_ROLLBACK)
+		desk_warn(d, DESK_ROLLBACK_UNDOES, NULL, NULL);
 	if (rc == KM_OK && !desk_arg(args, "yes")) {
 		rc = desk_confirm(d, DESK_ASK_ACCEPT, "yes");
 		if (rc != KM_OK && !d->why[0])

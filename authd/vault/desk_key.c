@@ -67,10 +67,10 @@ km_rc desk_key_status(struct call *c)
 	if (rc == KM_OK && e->closing)
 		rc = call_status(c, false, "closing-since", "%s", time_text(e->closing, when));
 	if (rc == KM_OK && km_keys_older(v->keys))
-		rc = call_status(c, false, "keks", "%u and %u", km_keys_older(v->keys),
+		rc = call_status(c, false, "kek-files", "kek.%u and kek.%u", km_keys_older(v->keys),
 				 km_keys_generation(v->keys));
 	else if (rc == KM_OK)
-		rc = call_status(c, false, "keks", "%u", km_keys_generation(v->keys));
+		rc = call_status(c, false, "kek-files", "kek.%u", km_keys_generation(v->keys));
 	return rc;
 }
 

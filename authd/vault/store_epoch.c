@@ -58,6 +58,16 @@ km_rc epoch_owes(struct km_store *s)
 	return keep(s, &e);
 }
 
+km_rc store_epoch_owe(struct km_store *s)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (!rc)
+		rc = epoch_owes(s);
+	return rc ? rc : store_op_done(&op);
+}
+
 km_rc store_epoch_ask(struct km_store *s, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };

@@ -226,6 +226,9 @@ km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)
 		if (rc == KM_OK)
 			rc = store_meta_set(v->store, "machine", tag, sizeof tag, NULL);
 	}
+	/* Whoever was erased since is back, and copies hold their keys: nobody forgets that. */
+	if (what == KM_SUSPECT_ROLLBACK)
+		rc = store_epoch_owe(v->store);
 	if (rc == KM_OK)
 		rc = keep(v, left, &r);
 	if (rc != KM_OK)
@@ -233,5 +236,6 @@ km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)
 	note_event(v, &r);
 	v->suspicion = left;
 	v->found[i][0] = '\0';
+	epoch_look(v);
 	return KM_OK;
 }

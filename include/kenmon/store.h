@@ -312,6 +312,8 @@ struct km_rewrap {
 	bool finished;
 };
 KM_MUST_CHECK km_rc store_epoch(struct km_store *, struct km_epoch *out);
+/* Older copies may hold what is to be destroyed: the epoch is closed after its delay. */
+KM_MUST_CHECK km_rc store_epoch_owe(struct km_store *);
 /* An administrator wants the present epoch closed at once: owed is KM_EPOCH_NOW from here on. */
 #define KM_EPOCH_NOW 1
 KM_MUST_CHECK km_rc store_epoch_ask(struct km_store *, const struct km_event_record *event);

@@ -171,7 +171,7 @@ static void rotation(struct benches *b)
 	int status = -1;
 
 	if (desk == 0)
-		_exit(house_desk(h, NULL, NULL, "key", "rotate", NULL));
+		_exit(house_desk(h, NULL, NULL, "key", "rotate", "--yes", NULL));
 	while (desk > 0 && waitpid(desk, &status, WNOHANG) == 0) {
 		if (!token_login(h->pam, SERVICE_OURS, &b->in_many, &us)) {
 			waitpid(desk, &status, 0);

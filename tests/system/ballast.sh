@@ -28,7 +28,7 @@ check "nor is anybody suspended" fails 69 kenmon operator suspend daemon
 check "but somebody is erased" quietly kenmon erase daemon --reason transferred --yes
 check "for which the ballast was given up" eval '[ ! -e "$vault/ballast" ] || ls -l "$vault"'
 check "as the log says" says "is given up for an erasure" cat "$log"
-check "and the epoch is closed" quietly kenmon key rotate
+check "and the epoch is closed" quietly kenmon key rotate --yes
 check "with its KEK destroyed" eval '[ "$(ls "$state/vault-kek")" = kek.2 ] || ls "$state/vault-kek"'
 check "nothing of the operator opens" gives AUTH_ERR "$(hotp $used)"
 check "the trail verifies" verifies

@@ -17,13 +17,15 @@ who=bin check "indeed" gives SUCCESS "$(hotp 0)"
 keks() { [ "$(cd "$kek" && echo kek.*)" = "$1" ] || ls -l "$kek"; }
 check "there is one KEK" keks kek.1
 check "key status says that nothing is owed" says "1, with nothing erased in it" kenmon key status
-check "rotating closes the epoch" says "The key epoch is closed" kenmon key rotate
+check "rotating closes the epoch" says "The key epoch is closed" kenmon key rotate --yes
 check "and destroys its KEK" keks kek.2
 check "the living log in" gives SUCCESS "$(hotp 1)"
 who=bin check "all of them" gives SUCCESS "$(hotp 1)"
 check "an unknown name is refused like a wrong code" eval 'who=sys gives AUTH_ERR 123456'
 check "--json says the same to a program" says '{"key":"key-epoch","value":"2, with nothing erased in it","alarm":false}' kenmon key status --json
 check "the trail says who asked" says "key-rotation-asked" kenmon audit list
+no_such() { kenmon audit list --login nosuch --json 2>"$dir/err"; [ ! -s "$dir/err" ] || cat "$dir/err"; }
+check "a listing that fails is one object to a program" says "{\"error\":\"ENOTFOUND\"" no_such
 check "and that it was done" says "key-epoch-closed" kenmon audit list
 
 # --- a copy of the whole state folder ------------------------------------------------
@@ -33,7 +35,7 @@ up "the rooms start again"
 check "an operator is erased" says "until the key epoch is closed" kenmon erase daemon --reason transferred --yes
 check "key status says when the epoch ends" says "which is closed by itself at" kenmon key status
 check "so does status" says "which is closed by itself at" kenmon status
-check "it is closed at once when somebody asks" quietly kenmon key rotate
+check "it is closed at once when somebody asks" quietly kenmon key rotate --yes
 check "nothing is owed any more" says "3, with nothing erased in it" kenmon key status
 check "nobody else notices" eval 'who=bin gives SUCCESS "$(hotp 2)"'
 house_down
@@ -52,7 +54,8 @@ overlay() {
 }
 check "the wrapped keys of today are laid over it" overlay
 up "so it starts"
-check "an administrator accepts that it is older" quietly kenmon accept rollback --yes
+check "an administrator accepts that it is older, and hears what that undoes" says "whoever was erased or suspended since is back" kenmon accept rollback --yes
+check "and the epoch is owed its end" says "which is closed by itself at" kenmon key status
 check "the living are there" eval 'who=bin gives SUCCESS "$(hotp 3)"'
 erased_opens() { [ "$(verdict "$(hotp 2)")" != SUCCESS ] || echo "the erased got in"; }
 check "the erased are not" erased_opens

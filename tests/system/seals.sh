@@ -75,7 +75,7 @@ listed() {
 check "a line's hash is the record's, as it is listed" listed
 
 # --- the next key epoch ---------------------------------------------------------------
-check "the key epoch is closed" quietly kenmon key rotate
+check "the key epoch is closed" quietly kenmon key rotate --yes
 check "a code opens" gives SUCCESS "$(hotp 1)"
 said=$(kenmon audit verify --anchor "$dir/kept" --json)
 check "there are two signers" same "$(json "$said" '$.signers[1].generation')" 2

@@ -49,7 +49,7 @@ static int setup(void **state)
 	snprintf(s->kept, sizeof(s->kept), "%s/kept", h->dir);
 	refusals(s);
 	office_close();
-	if (house_desk(h, NULL, NULL, "key", "rotate", NULL) != 0)
+	if (house_desk(h, NULL, NULL, "key", "rotate", "--yes", NULL) != 0)
 		return -1;
 	refusals(s);
 	office_close();

@@ -152,6 +152,16 @@ static void test_with_json_a_mistake_is_one_object_on_standard_output(void **sta
 	assert_string_equal(r.err, "");
 	assert_non_null(strstr(r.out, "{\"error\":\"EUSAGE\",\"message\":\"LOGIN must be UTF-8"));
 	run_free(&r);
+	/* Also when the mistake comes before the option. */
+	RUN(&r, W("frob"), W("--json"));
+	assert_int_equal(r.code, 2);
+	assert_string_equal(r.err, "");
+	assert_non_null(strstr(r.out, "{\"error\":\"EUSAGE\""));
+	run_free(&r);
+	RUN(&r, W("status"), W("--bogus"), W("--json"));
+	assert_string_equal(r.err, "");
+	assert_non_null(strstr(r.out, "--bogus"));
+	run_free(&r);
 }
 
 static void test_no_daemon_exits_69_and_says_where_it_was_looked_for(void **state)
