@@ -19,6 +19,7 @@ static int setup(void **state)
 	t->v.store = t->box.s;
 	t->v.keys = t->box.keys;
 	t->v.judge = -1;
+	t->v.anchored = true;
 	t->v.now = t->box.now;
 	t->v.now.boot_ms = 1000000;
 	km_conf_defaults(&t->v.conf);
@@ -88,6 +89,25 @@ static void test_nothing_is_sealed_while_the_database_may_be_an_older_one(void *
 	assert_int_equal(seals(t, true), 0);
 	t->v.suspicion = KM_SUSPECT_CLOCK;
 	assert_int_equal(seals(t, false), 1);
+}
+
+static void
+test_nothing_is_sealed_or_destroyed_before_the_judge_has_said_what_it_knows(void **state)
+{
+	struct tended *t = *state;
+
+	t->v.anchored = false;
+	happens(t, 2000);
+	assert_int_equal(seals(t, false), 0);
+	assert_int_equal(seals(t, true), 0);
+	t->v.now.wall += INT64_C(10) * 366 * 86400;
+	happens(t, 1);
+	tend_months(&t->v);
+	assert_false(t->v.erasing);
+	t->v.anchored = true;
+	assert_int_equal(seals(t, false), 1);
+	tend_months(&t->v);
+	assert_true(t->v.erasing);
 }
 
 static void test_a_seal_that_cannot_be_made_is_not_tried_each_round(void **state)
@@ -191,6 +211,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEND_TEST(test_a_login_pays_for_no_seal_but_each_minute_and_thousand_has_one),
 		TEND_TEST(test_nothing_is_sealed_while_the_database_may_be_an_older_one),
+		TEND_TEST(
+		    test_nothing_is_sealed_or_destroyed_before_the_judge_has_said_what_it_knows),
 		TEND_TEST(test_a_seal_that_cannot_be_made_is_not_tried_each_round),
 		TEND_TEST(test_one_month_a_round_goes_and_the_trail_says_so),
 		TEND_TEST(test_seven_years_are_kept_unless_told_otherwise),
