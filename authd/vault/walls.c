@@ -40,8 +40,8 @@ static const struct km_call calls[] = {
 	KM_CALL_IF(fcntl, IS, 1, F_GETLK),
 	KM_CALL_IF(fcntl, IS, 1, F_SETLK),
 	KM_CALL_IF(fcntl, IS, 1, F_SETLKW),
-	/* a desk's private line */
-	KM_CALL_IF(socketpair, IS, 0, AF_UNIX),
+	/* a desk's private line; of datagrams, one end could write to any socket of a path */
+	KM_CALL_IF_BOTH(socketpair, 0, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC),
 	/* whether the clock is set from outside; the right to set it was dropped */
 	KM_CALL(adjtimex),
 	KM_CALL_IF(clock_adjtime, IS, 0, CLOCK_REALTIME),

@@ -338,14 +338,16 @@ static void test_a_wall_that_the_kernel_refuses_to_put_up_ends_the_room(void **s
 
 static void test_a_row_without_a_test_allows_nothing(void **state)
 {
-	static const struct km_call forgotten[] = { { SYS_execve, 0, 0, 0 } };
-	static const struct km_call beyond[] = { { SYS_execve, KM_CALL_ARG_IS, 6, 0 } };
+	static const struct km_call forgotten[] = { { SYS_execve, 0, 0, 0, 0 } };
+	static const struct km_call beyond[] = { { SYS_execve, KM_CALL_ARG_IS, 6, 0, 0 } };
+	static const struct km_call last[] = { { SYS_execve, KM_CALL_ARG_BOTH, 5, 0, 0 } };
 	static const struct km_wall walls[] = { { .calls = { { forgotten, 1 } } },
-						{ .calls = { { beyond, 1 } } } };
+						{ .calls = { { beyond, 1 } } },
+						{ .calls = { { last, 1 } } } };
 	int status = -1;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
