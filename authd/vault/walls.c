@@ -74,8 +74,10 @@ void vault_wall(struct vault_wall *w, const struct vault_places *p)
 					    .paths = VAULT_WALL_PATHS,
 					    .may_reach_abstract = km_room_manager_is_abstract() } };
 	memcpy(w->path, path, sizeof(path));
-	/* The key's folder too: who can write there is looked at before the key is read. */
-	if (p->key)
+	/* The key's folder too: who can write there is looked at before the key is read. A bare
+	 * name is one in the state folder, not one where we happen to stand.
+	 */
+	if (p->key && strchr(p->key, '/'))
 		km_wall_place(p->key, "", w->key);
 	km_wall_place(p->config, p->state_dir, w->config);
 	if (snprintf(w->drop_ins, sizeof(w->drop_ins), "%s.d", p->config) >= PATH_MAX)
