@@ -370,7 +370,7 @@ static void test_a_key_of_a_month_that_does_not_open_stops_nothing(void **state)
 
 	(void)enrolled(b, "alice", CANARY);
 	store_idle(b->s);
-	sql(b, DB_VAULT, "INSERT INTO month_key VALUES (1, 1, zeroblob(48))");
+	sql(b, DB_VAULT, "INSERT INTO month_key VALUES (1, 1, zeroblob(48), 1)");
 	finish(b);
 	assert_int_equal(
 	    sql_number(b, DB_VAULT, "SELECT count(*) FROM month_key WHERE kek_gen <> 2"), 0);
