@@ -187,6 +187,7 @@ static void load_arg(struct program *p, unsigned arg, unsigned half)
 static void put_row(struct program *p, const struct km_call *c)
 {
 	const bool is = c->test != KM_CALL_ARG_LACKS;
+	const bool two = c->test == KM_CALL_ARG_NULL || c->test == KM_CALL_ARG_BOTH;
 	uint32_t value = c->test == KM_CALL_ARG_SELF ? (uint32_t)getpid() : c->value;
 
 	if (c->test == KM_CALL_ALWAYS) {
@@ -194,11 +195,13 @@ static void put_row(struct program *p, const struct km_call *c)
 		put(p, (struct sock_filter)ALLOW);
 		return;
 	}
-	put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, c->number, 0,
-					    c->test == KM_CALL_ARG_NULL ? 6 : 4));
+	put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, c->number, 0, two ? 6 : 4));
 	if (c->test == KM_CALL_ARG_NULL) {
 		load_arg(p, c->arg, 1);
 		put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3));
+	} else if (c->test == KM_CALL_ARG_BOTH) {
+		load_arg(p, c->arg + 1, 0);
+		put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, c->next, 0, 3));
 	}
 	load_arg(p, c->arg, 0);
 	put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | (is ? BPF_JEQ : BPF_JSET) | BPF_K, value,
@@ -222,7 +225,8 @@ static km_rc compile(const struct km_wall *wall, struct program *p)
 		for (size_t i = 0; i < wall->calls[t].count; i++) {
 			const struct km_call *c = &wall->calls[t].row[i];
 
-			if (c->test < KM_CALL_ALWAYS || c->test > KM_CALL_ARG_SELF || c->arg > 5)
+			if (c->test < KM_CALL_ALWAYS || c->test > KM_CALL_ARG_BOTH ||
+			    c->arg + (c->test == KM_CALL_ARG_BOTH) > 5)
 				return KM_EINVAL;
 			put_row(p, c);
 		}

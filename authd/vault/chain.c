@@ -129,6 +129,26 @@ static km_rc month_stored(struct km_store *s, int64_t month, struct km_subject_k
 	return km_month_key_unwrap(s->keys, month, (uint32_t)generation, wrapped, key);
 }
 
+/*
+ * The month in which a record is written, even by a clock that fell back: of its own, and that of
+ * the record before it, the later one. What is kept for years is not kept by a dead battery.
+ */
+static int64_t month_written(const struct km_store *s, int64_t month)
+{
+	int64_t before = s->at.head.seq > 0 ? chain_month(s->at.head.wall) : month;
+
+	return before > month ? before : month;
+}
+
+static km_rc month_used(struct km_store *s, int64_t month)
+{
+	struct query q QUERY = query_new(s, SQL_MONTH_USED);
+
+	query_int(&q, month);
+	query_int(&q, month_written(s, month));
+	return query_run_any(&q);
+}
+
 static km_rc month_make(struct km_store *s, int64_t month, struct km_subject_key *key)
 {
 	uint8_t wrapped[KM_WRAPPED_BYTES];
@@ -140,6 +160,7 @@ static km_rc month_make(struct km_store *s, int64_t month, struct km_subject_key
 	query_int(&q, month);
 	query_int(&q, km_keys_generation(s->keys));
 	query_blob(&q, wrapped, sizeof(wrapped));
+	query_int(&q, month_written(s, month));
 	return query_run(&q);
 }
 
@@ -151,6 +172,8 @@ static km_rc month_key(struct km_store *s, int which, int64_t month, struct mont
 	if (!slot->valid || slot->month != month) {
 		slot->valid = false;
 		rc = month_stored(s, month, &slot->key);
+		if (!rc && which == MONTH_WRITE)
+			rc = month_used(s, month);
 		if (rc == KM_ENOTFOUND && which == MONTH_WRITE)
 			rc = month_make(s, month, &slot->key);
 		if (rc)

@@ -45,6 +45,17 @@ static km_rc record(struct vault *v, struct km_event_record *r,
 	return KM_OK;
 }
 
+/* A KEK of an epoch that is closed already, which somebody put back: it goes again, and what is
+ * owed stays owed.
+ */
+static bool is_stray(const struct vault *v)
+{
+	const struct km_epoch *e = &v->epoch.at;
+
+	return km_keys_older(v->keys) && !e->closing &&
+	       e->generation == km_keys_generation(v->keys);
+}
+
 static void count(struct vault *v)
 {
 	struct km_counts counts;
@@ -56,7 +67,8 @@ static void count(struct vault *v)
 static km_rc begin(struct vault *v)
 {
 	struct km_event_record r;
-	km_rc rc = km_keys_older(v->keys) ? KM_OK : km_keys_renew(v->keys);
+	bool fresh = !km_keys_older(v->keys);
+	km_rc rc = fresh ? km_keys_renew(v->keys) : KM_OK;
 
 	/* What unknown names are judged against has to open, too. */
 	if (rc == KM_OK)
@@ -65,17 +77,19 @@ static km_rc begin(struct vault *v)
 		return rc;
 	event_make(&r, KM_EVENT_EPOCH_CLOSING, NULL, "vault");
 	event_add_number(&r, "generation", v->epoch.at.generation);
-	return record(v, &r, store_epoch_begin);
+	/* After a try that failed, somebody may be under the new KEK and erased already. */
+	return record(v, &r, fresh ? store_epoch_begin : store_epoch_resume);
 }
 
 static km_rc end(struct vault *v)
 {
 	struct km_event_record r;
+	bool stray = is_stray(v);
 	km_rc rc = store_truncate_logs(v->store);
 
 	if (rc == KM_OK && km_keys_older(v->keys))
 		rc = km_keys_retire(v->keys);
-	if (rc != KM_OK)
+	if (rc != KM_OK || stray)
 		return rc;
 	event_make(&r, KM_EVENT_EPOCH_CLOSED, NULL, "vault");
 	event_add_number(&r, "generation", v->epoch.at.generation);
@@ -88,7 +102,7 @@ static km_rc work(struct vault *v)
 {
 	km_rc rc = KM_OK;
 
-	if (!v->epoch.at.closing) {
+	if (!v->epoch.at.closing && !is_stray(v)) {
 		v->epoch.rewrap = (struct km_rewrap){ 0 };
 		rc = begin(v);
 	}

@@ -132,7 +132,7 @@ km_rc epoch_check(struct km_store *s, const struct store_why *why)
 
 /* --- closing ----------------------------------------------------------------------------- */
 
-km_rc store_epoch_begin(struct km_store *s, const struct km_event_record *event)
+static km_rc begin(struct km_store *s, const struct km_event_record *event, bool fresh)
 {
 	struct store_op op STORE_OP = { 0 };
 	struct km_epoch e;
@@ -140,17 +140,29 @@ km_rc store_epoch_begin(struct km_store *s, const struct km_event_record *event)
 
 	if (!rc)
 		rc = store_epoch(s, &e);
-	if (!rc && (e.closing || !km_keys_older(s->keys)))
+	/* An older KEK that is not this epoch's was put back: nothing closes with it. */
+	if (!rc && (e.closing || !km_keys_older(s->keys) || km_keys_older(s->keys) != e.generation))
 		rc = KM_ESTATE;
 	if (rc)
 		return rc;
 	e.closing = s->now.wall;
 	/* All that is erased by now was never wrapped under the new KEK. */
-	e.owed = 0;
+	if (fresh)
+		e.owed = 0;
 	rc = keep(s, &e);
 	if (!rc)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
+}
+
+km_rc store_epoch_begin(struct km_store *s, const struct km_event_record *event)
+{
+	return begin(s, event, true);
+}
+
+km_rc store_epoch_resume(struct km_store *s, const struct km_event_record *event)
+{
+	return begin(s, event, false);
 }
 
 struct wrapped_row {

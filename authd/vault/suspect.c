@@ -19,7 +19,9 @@
 
 #include "vault.h"
 
-#define JUMP_MS        (5 * 60 * 1000) /* a step that no drift explains */
+#define JUMP_MS        (5 * 60 * 1000) /* a step, or many small ones, that no drift explains */
+#define FOLLOW_MS      15000           /* what small steps in an hour are forgotten after it */
+#define HOUR_MS        3600000
 #define BEHIND_SECONDS (5 * 60)
 #define KEPT_BYTES     (1 + 8)         /* in meta: the suspicions, the day that was known */
 #define AHEAD_SECONDS  (7 * 24 * 3600) /* a machine may be off for a week and not be asked */
@@ -86,18 +88,56 @@ static void suspect(struct vault *v, enum km_suspicion what, const char *found)
 	       suspicions[i].word);
 }
 
+static int64_t offset_of(const struct km_now *now)
+{
+	return now->wall * 1000 - now->boot_ms;
+}
+
+/* From here on; also while the clock is in doubt, so that it is accepted as it is then. */
+static void set_pace(struct vault *v, const struct km_now *now)
+{
+	v->pace.known = true;
+	v->pace.offset = offset_of(now);
+	v->pace.at_ms = now->boot_ms;
+}
+
+/* Who answers for a time server can walk a clock anywhere by steps that are small enough. */
+static void follow(struct vault *v, int64_t moved)
+{
+	if (v->now.boot_ms - v->pace.at_ms < HOUR_MS)
+		return;
+	if (moved > FOLLOW_MS)
+		moved = FOLLOW_MS;
+	v->pace.offset += moved < -FOLLOW_MS ? -FOLLOW_MS : moved;
+	v->pace.at_ms = v->now.boot_ms;
+}
+
+/* The latest day that it may be without the step. */
+static int64_t day_before(const struct vault *v)
+{
+	int64_t day;
+
+	if (km_day_at((v->pace.offset + v->now.boot_ms) / 1000, &day) != KM_OK ||
+	    day < v->before.today)
+		return v->before.today;
+	return day;
+}
+
 static void suspect_step(struct vault *v)
 {
-	int64_t wall = v->now.wall - v->before.wall;
-	int64_t moved = wall * 1000 - (v->now.boot_ms - v->before.boot_ms);
+	int64_t moved;
 	char found[160];
 
-	if (moved <= JUMP_MS && moved >= -JUMP_MS)
+	if (!v->pace.known || (v->suspicion & KM_SUSPECT_CLOCK))
+		set_pace(v, v->suspicion & KM_SUSPECT_CLOCK ? &v->now : &v->before);
+	moved = offset_of(&v->now) - v->pace.offset;
+	if (moved <= JUMP_MS && moved >= -JUMP_MS) {
+		follow(v, moved);
 		return;
+	}
 	snprintf(found, sizeof found, "the clock was moved by %lld seconds",
 		 (long long)(moved / 1000));
-	if (!(v->suspicion & KM_SUSPECT_CLOCK))
-		v->day_known = v->before.today;
+	v->day_known = day_before(v);
 	suspect(v, KM_SUSPECT_CLOCK, found);
 }
 
@@ -234,6 +274,8 @@ km_rc suspect_accept(struct vault *v, enum km_suspicion what, const char *actor)
 	if (rc != KM_OK)
 		return rc;
 	note_event(v, &r);
+	if (what == KM_SUSPECT_CLOCK)
+		set_pace(v, &v->now);
 	v->suspicion = left;
 	v->found[i][0] = '\0';
 	epoch_look(v);

@@ -27,9 +27,11 @@ void tend_seal(struct vault *v, bool now)
 	struct km_head head;
 	km_rc rc;
 
-	/* Two histories under one signature would be worse than none. */
-	if ((v->suspicion & KM_SUSPECT_ROLLBACK) || store_head(v->store, &head) != KM_OK ||
-	    head.seq == v->sealed || (!now && !seal_is_due(v, head.seq)))
+	/* Two histories under one signature would be worse than none: whether this is the one, the
+	 * judge's anchor says. */
+	if (!v->anchored || (v->suspicion & KM_SUSPECT_ROLLBACK) ||
+	    store_head(v->store, &head) != KM_OK || head.seq == v->sealed ||
+	    (!now && !seal_is_due(v, head.seq)))
 		return;
 	rc = store_seal(v->store);
 	v->sealed_ms = v->now.boot_ms;
@@ -48,7 +50,7 @@ void tend_months(struct vault *v)
 	km_rc rc;
 
 	/* Nothing is destroyed by a clock that may be wrong, or in a store that may not be ours. */
-	if (v->conf.audit_keep == 0 || v->suspicion ||
+	if (v->conf.audit_keep == 0 || v->suspicion || !v->anchored ||
 	    (v->kept_ms && v->now.boot_ms - v->kept_ms < MONTHS_MS))
 		return;
 	event_make(&r, KM_EVENT_MONTH_EXPIRED, NULL, "vault");

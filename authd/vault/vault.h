@@ -106,9 +106,14 @@ struct vault {
 	char trail[256]; /* what store_open had to say, and opened all the same; "" nothing */
 
 	struct km_now now, before; /* of this round and the last */
-	unsigned wall_gaps;        /* enum km_wall_gap bits: what the room goes without */
-	unsigned suspicion;        /* enum km_suspicion bits */
-	int64_t day_known;  /* while the clock is in doubt: it was this day, or a later one */
+	struct {
+		bool known;
+		int64_t offset; /* wall clock less time since boot, in ms */
+		int64_t at_ms;  /* since boot: when it last followed the clock */
+	} pace;                 /* what steps of the clock are held against (suspect.c) */
+	unsigned wall_gaps;     /* enum km_wall_gap bits: what the room goes without */
+	unsigned suspicion;     /* enum km_suspicion bits */
+	int64_t day_known;      /* while the clock is in doubt: it was this day, or a later one */
 	char found[3][160]; /* what was found, for status and accept: clock, machine, rollback */
 
 	int listener, poll, judge; /* -1: none */

@@ -41,8 +41,8 @@ static const struct km_call calls[] = {
 	KM_CALL_IF(fcntl, IS, 1, F_GETLK),
 	KM_CALL_IF(fcntl, IS, 1, F_SETLK),
 	KM_CALL_IF(fcntl, IS, 1, F_SETLKW),
-	/* a desk's private line */
-	KM_CALL_IF(socketpair, IS, 0, AF_UNIX),
+	/* a desk's private line; of datagrams, one end could write to any socket of a path */
+	KM_CALL_IF_BOTH(socketpair, 0, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC),
 	/* whether the clock is set from outside; the right to set it was dropped */
 	KM_CALL(adjtimex),
 	KM_CALL_IF(clock_adjtime, IS, 0, CLOCK_REALTIME),
@@ -75,8 +75,10 @@ void vault_wall(struct vault_wall *w, const struct vault_places *p)
 					    .paths = VAULT_WALL_PATHS,
 					    .may_reach_abstract = km_room_manager_is_abstract() } };
 	memcpy(w->path, path, sizeof(path));
-	/* The key's folder too: who can write there is looked at before the key is read. */
-	if (p->key)
+	/* The key's folder too: who can write there is looked at before the key is read. A bare
+	 * name is one in the state folder, not one where we happen to stand.
+	 */
+	if (p->key && strchr(p->key, '/'))
 		km_wall_place(p->key, "", w->key);
 	km_wall_place(p->config, p->state_dir, w->config);
 	if (snprintf(w->drop_ins, sizeof(w->drop_ins), "%s.d", p->config) >= PATH_MAX)

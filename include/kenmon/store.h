@@ -323,6 +323,8 @@ KM_MUST_CHECK km_rc store_epoch_ask(struct km_store *, const struct km_event_rec
  * truncated and km_keys_retire(): end. KM_ESTATE: not now.
  */
 KM_MUST_CHECK km_rc store_epoch_begin(struct km_store *, const struct km_event_record *event);
+/* The same where the next KEK is there already: what is owed stays owed. */
+KM_MUST_CHECK km_rc store_epoch_resume(struct km_store *, const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_epoch_slice(struct km_store *, struct km_rewrap *at);
 KM_MUST_CHECK km_rc store_epoch_end(struct km_store *, const struct km_event_record *event);
 

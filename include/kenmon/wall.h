@@ -26,6 +26,7 @@ enum km_call_test {
 	KM_CALL_ARG_LACKS, /* (argument & value) == 0 */
 	KM_CALL_ARG_NULL,  /* a pointer, all 64 bits */
 	KM_CALL_ARG_SELF,  /* our own process id */
+	KM_CALL_ARG_BOTH,  /* argument == value, and the one behind it == next */
 };
 
 /* Several rows of one call: any of them allows it. */
@@ -33,7 +34,7 @@ struct km_call {
 	uint32_t number; /* __NR_… of <asm/unistd.h> */
 	uint8_t test;    /* enum km_call_test */
 	uint8_t arg;     /* which argument, 0 to 5 */
-	uint32_t value;
+	uint32_t value, next;
 };
 
 /* Where a filter can be made; elsewhere calls have other names, and the rows are not used. */
@@ -41,22 +42,30 @@ struct km_call {
 #define KM_WALL_FILTERS 1
 #define KM_CALL(name)                                                                              \
 	{                                                                                          \
-		__NR_##name, KM_CALL_ALWAYS, 0, 0                                                  \
+		__NR_##name, KM_CALL_ALWAYS, 0, 0, 0                                               \
 	}
 #define KM_CALL_IF(name, test, arg, value)                                                         \
 	{                                                                                          \
-		__NR_##name, KM_CALL_ARG_##test, (arg), (value)                                    \
+		__NR_##name, KM_CALL_ARG_##test, (arg), (value), 0                                 \
+	}
+#define KM_CALL_IF_BOTH(name, arg, value, next)                                                    \
+	{                                                                                          \
+		__NR_##name, KM_CALL_ARG_BOTH, (arg), (value), (next)                              \
 	}
 
 #else
 #define KM_WALL_FILTERS 0
 #define KM_CALL(name)                                                                              \
 	{                                                                                          \
-		0, KM_CALL_ALWAYS, 0, 0                                                            \
+		0, KM_CALL_ALWAYS, 0, 0, 0                                                         \
 	}
 #define KM_CALL_IF(name, test, arg, value)                                                         \
 	{                                                                                          \
-		0, KM_CALL_ARG_##test, (arg), 0                                                    \
+		0, KM_CALL_ARG_##test, (arg), 0, 0                                                 \
+	}
+#define KM_CALL_IF_BOTH(name, arg, value, next)                                                    \
+	{                                                                                          \
+		0, KM_CALL_ARG_BOTH, (arg), 0, 0                                                   \
 	}
 #endif
 

@@ -27,6 +27,7 @@
 #include <kenmon/sock.h>
 #include <kenmon/wire.h>
 
+#include "../../authd/vault/walls.h"
 #include "house.h"
 #include "house_acts.h"
 
@@ -338,14 +339,16 @@ static void test_a_wall_that_the_kernel_refuses_to_put_up_ends_the_room(void **s
 
 static void test_a_row_without_a_test_allows_nothing(void **state)
 {
-	static const struct km_call forgotten[] = { { SYS_execve, 0, 0, 0 } };
-	static const struct km_call beyond[] = { { SYS_execve, KM_CALL_ARG_IS, 6, 0 } };
+	static const struct km_call forgotten[] = { { SYS_execve, 0, 0, 0, 0 } };
+	static const struct km_call beyond[] = { { SYS_execve, KM_CALL_ARG_IS, 6, 0, 0 } };
+	static const struct km_call last[] = { { SYS_execve, KM_CALL_ARG_BOTH, 5, 0, 0 } };
 	static const struct km_wall walls[] = { { .calls = { { forgotten, 1 } } },
-						{ .calls = { { beyond, 1 } } } };
+						{ .calls = { { beyond, 1 } } },
+						{ .calls = { { last, 1 } } } };
 	int status = -1;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
@@ -392,6 +395,23 @@ static void test_a_files_place_is_its_folder_unless_that_holds_more(void **state
 	place_is("stat/none", "state", "stat"); /* no folder above one whose name begins so */
 }
 
+/* Its name is looked for in the state folder, so the folder that we stand in stays closed. */
+static void test_a_key_without_a_folder_opens_no_folder(void **state)
+{
+	struct vault_places places = { .state_dir = "state",
+				       .key = "master.key",
+				       .config = "etc/kenmon.conf",
+				       .machine_id = "/etc/machine-id" };
+	struct vault_wall w;
+
+	(void)state;
+	vault_wall(&w, &places);
+	assert_string_equal(w.key, "");
+	places.key = "etc/master.key";
+	vault_wall(&w, &places);
+	assert_string_equal(w.key, "etc");
+}
+
 #define SCENE_TEST(f) cmocka_unit_test_setup_teardown(f, set_scene, clear_scene)
 
 int main(void)
@@ -410,6 +430,7 @@ int main(void)
 		SCENE_TEST(test_a_wall_that_the_kernel_refuses_to_put_up_ends_the_room),
 		cmocka_unit_test(test_a_row_without_a_test_allows_nothing),
 		SCENE_TEST(test_a_files_place_is_its_folder_unless_that_holds_more),
+		SCENE_TEST(test_a_key_without_a_folder_opens_no_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

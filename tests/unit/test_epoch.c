@@ -34,7 +34,7 @@ static void copy_of(const struct box *b, struct box *copy, bool keks)
 
 /* --- the steps of a closing, as epoch.c goes through them ----------------------------- */
 
-enum { RENEW, BEGIN, SLICES, TRUNCATE, RETIRE, END, STEPS };
+enum { RENEW, BEGIN, SLICES, TRUNCATE, RETIRE, END, STEPS, RESUME };
 
 static km_rc flushed(struct box *b, km_rc rc)
 {
@@ -53,6 +53,8 @@ static km_rc step(struct box *b, int n)
 		return km_keys_renew(b->keys);
 	case BEGIN:
 		return flushed(b, store_epoch_begin(b->s, &closing));
+	case RESUME:
+		return flushed(b, store_epoch_resume(b->s, &closing));
 	case SLICES:
 		while (!rc && !at.finished)
 			rc = flushed(b, store_epoch_slice(b->s, &at));
@@ -69,19 +71,22 @@ static km_rc step(struct box *b, int n)
 /* What is left to do, whatever was done before. */
 static void finish(struct box *b)
 {
+	bool fresh = !km_keys_older(b->keys), stray;
 	struct km_epoch e;
 
 	assert_int_equal(store_epoch(b->s, &e), KM_OK);
-	if (!e.closing) {
-		if (!km_keys_older(b->keys))
+	stray = !fresh && e.generation == km_keys_generation(b->keys);
+	if (!e.closing && !stray) {
+		if (fresh)
 			assert_int_equal(step(b, RENEW), KM_OK);
-		assert_int_equal(step(b, BEGIN), KM_OK);
+		assert_int_equal(step(b, fresh ? BEGIN : RESUME), KM_OK);
 	}
 	assert_int_equal(step(b, SLICES), KM_OK);
 	assert_int_equal(step(b, TRUNCATE), KM_OK);
 	if (km_keys_older(b->keys))
 		assert_int_equal(step(b, RETIRE), KM_OK);
-	assert_int_equal(step(b, END), KM_OK);
+	if (!stray)
+		assert_int_equal(step(b, END), KM_OK);
 }
 
 static void erase(struct box *b, const struct km_operator *op)
@@ -263,7 +268,8 @@ static void test_a_closing_goes_on_after_a_crash_at_any_step(void **state)
 		if (n < END)
 			finish(&crashed);
 		assert_int_equal(epoch(&crashed).generation, 2);
-		assert_int_equal(epoch(&crashed).owed, 0);
+		/* Who finds the next KEK there already does not know what was under it. */
+		assert_int_equal(epoch(&crashed).owed, n == RENEW ? BOX_WALL : 0);
 		assert_int_equal(km_keys_older(crashed.keys), 0);
 		assert_int_equal(opens(&crashed, "bob", "another canary value"), KM_OK);
 		copy_folder(crashed.kek, at_begin.kek);
@@ -364,7 +370,7 @@ static void test_a_key_of_a_month_that_does_not_open_stops_nothing(void **state)
 
 	(void)enrolled(b, "alice", CANARY);
 	store_idle(b->s);
-	sql(b, DB_VAULT, "INSERT INTO month_key VALUES (1, 1, zeroblob(48))");
+	sql(b, DB_VAULT, "INSERT INTO month_key VALUES (1, 1, zeroblob(48), 1)");
 	finish(b);
 	assert_int_equal(
 	    sql_number(b, DB_VAULT, "SELECT count(*) FROM month_key WHERE kek_gen <> 2"), 0);

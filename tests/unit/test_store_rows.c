@@ -78,6 +78,7 @@ static const struct column {
 	{ DB_VAULT, "month_key", "month", NOT_AT_ALL, "bodies do not open, as without the row" },
 	{ DB_VAULT, "month_key", "kek_gen", NOT_AT_ALL, "bodies do not open" },
 	{ DB_VAULT, "month_key", "wrapped", NOT_AT_ALL, "bodies do not open" },
+	{ DB_VAULT, "month_key", "used", NOT_AT_ALL, "when bodies stop to open" },
 	{ DB_VAULT, "signer", "generation", BY_VERIFYING, NULL },
 	{ DB_VAULT, "signer", "public", BY_VERIFYING, NULL },
 	{ DB_VAULT, "signer", "since_seq", BY_VERIFYING, NULL },

@@ -37,6 +37,7 @@ static void record_at_in_doubt(struct bench *b, int64_t wall)
 
 	b->v->now.wall = wall;
 	b->v->before = b->v->now;
+	b->v->pace.known = false;
 	store_set_now(b->v->store, &b->v->now);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	assert_int_equal(note_record(b->v, &r), KM_OK);
@@ -159,6 +160,37 @@ static void test_a_step_of_more_than_five_minutes_is_noticed_in_both_directions(
 		record_at(*state, rows[i].from);
 		assert_int_equal(in_doubt_after(*state, rows[i].wall, rows[i].boot), rows[i].doubt);
 	}
+}
+
+static void test_many_small_steps_are_one_that_is_not(void **state)
+{
+	struct bench *b = *state;
+	int64_t known;
+
+	for (int way = -1; way <= 1; way += 2) {
+		record_at(b, BOX_WALL);
+		assert_false(in_doubt_after(b, 1 + way * 4 * MINUTE, 1));
+		assert_true(in_doubt_after(b, 1 + way * 4 * MINUTE, 1));
+	}
+	/* One that is set right, by and by, is none. */
+	record_at(b, BOX_WALL);
+	for (int hours = 0; hours < 100; hours++)
+		assert_false(in_doubt_after(b, HOUR + 15, HOUR));
+	/* What was accepted is where the next one begins. */
+	assert_true(in_doubt_after(b, DAY, 1));
+	assert_true(in_doubt_after(b, 4 * MINUTE, 0));
+	assert_int_equal(suspect_accept(b->v, KM_SUSPECT_CLOCK, "uid:0"), KM_OK);
+	assert_false(in_doubt_after(b, 4 * MINUTE, 0));
+	assert_true(in_doubt_after(b, 4 * MINUTE, 0));
+	/* Over midnight by a small step: the day before does not come again. */
+	assert_int_equal(km_day_at(BOX_WALL, &known), KM_OK);
+	record_at(b, BOX_WALL);
+	assert_false(in_doubt_after(b, -4 * MINUTE, 0));
+	b->v->now.today = known - 1;
+	b->v->before = b->v->now;
+	b->v->now.wall -= 4 * MINUTE;
+	suspect_clock(b->v);
+	assert_int_equal(b->v->now.today, known);
 }
 
 static void test_a_clock_in_doubt_stays_so_until_it_is_accepted(void **state)
@@ -285,6 +317,7 @@ int main(void)
 		BENCH_TEST(test_a_clock_far_ahead_is_in_doubt_at_a_start_unless_somebody_set_it),
 		BENCH_TEST(test_a_first_start_has_nothing_to_compare_with),
 		BENCH_TEST(test_a_step_of_more_than_five_minutes_is_noticed_in_both_directions),
+		BENCH_TEST(test_many_small_steps_are_one_that_is_not),
 		BENCH_TEST(test_a_clock_in_doubt_stays_so_until_it_is_accepted),
 		BENCH_TEST(test_no_day_comes_again_while_the_clock_is_in_doubt),
 		BENCH_TEST(test_a_step_back_while_it_runs_brings_no_day_again),

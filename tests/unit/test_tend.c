@@ -19,6 +19,7 @@ static int setup(void **state)
 	t->v.store = t->box.s;
 	t->v.keys = t->box.keys;
 	t->v.judge = -1;
+	t->v.anchored = true;
 	t->v.now = t->box.now;
 	t->v.now.boot_ms = 1000000;
 	km_conf_defaults(&t->v.conf);
@@ -90,6 +91,25 @@ static void test_nothing_is_sealed_while_the_database_may_be_an_older_one(void *
 	assert_int_equal(seals(t, false), 1);
 }
 
+static void
+test_nothing_is_sealed_or_destroyed_before_the_judge_has_said_what_it_knows(void **state)
+{
+	struct tended *t = *state;
+
+	t->v.anchored = false;
+	happens(t, 2000);
+	assert_int_equal(seals(t, false), 0);
+	assert_int_equal(seals(t, true), 0);
+	t->v.now.wall += INT64_C(10) * 366 * 86400;
+	happens(t, 1);
+	tend_months(&t->v);
+	assert_false(t->v.erasing);
+	t->v.anchored = true;
+	assert_int_equal(seals(t, false), 1);
+	tend_months(&t->v);
+	assert_true(t->v.erasing);
+}
+
 static void test_a_seal_that_cannot_be_made_is_not_tried_each_round(void **state)
 {
 	struct tended *t = *state;
@@ -158,6 +178,35 @@ static void test_seven_years_are_kept_unless_told_otherwise(void **state)
 	assert_int_equal(left, 2);
 }
 
+/* C35. A dead battery, twice; the administrator accepts the clock when it is right again. */
+static void test_what_is_written_by_a_clock_that_fell_back_is_kept_as_long(void **state)
+{
+	struct tended *t = *state;
+	int64_t today = t->v.now.wall;
+
+	for (int years = 0; years <= 4; years += 4) {
+		t->v.now.wall = today + years * YEAR;
+		happens(t, 1);
+		t->v.now.wall = 100;
+		happens(t, 2);
+		t->v.now.wall = today + years * YEAR;
+		happens(t, 1);
+	}
+	assert_int_equal(months(t), 3); /* this one, that of today, and 1970's */
+	t->v.now.boot_ms += 60000;
+	t->v.now.wall = today + 8 * YEAR;
+	happens(t, 1);
+	assert_int_equal(months(t), 3); /* today's went, and that of eight years later came */
+	assert_int_equal(months(t), 3);
+	t->v.now.boot_ms += 60000;
+	t->v.now.wall = today + 12 * YEAR;
+	happens(t, 1);
+	for (unsigned i = 0; i < 3; i++)
+		(void)months(t);
+	assert_int_equal(
+	    sql_number(&t->box, DB_VAULT, "SELECT min(month) > 1970 * 12 FROM month_key"), 1);
+}
+
 static void test_zero_keeps_for_ever(void **state)
 {
 	struct tended *t = *state;
@@ -191,9 +240,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEND_TEST(test_a_login_pays_for_no_seal_but_each_minute_and_thousand_has_one),
 		TEND_TEST(test_nothing_is_sealed_while_the_database_may_be_an_older_one),
+		TEND_TEST(
+		    test_nothing_is_sealed_or_destroyed_before_the_judge_has_said_what_it_knows),
 		TEND_TEST(test_a_seal_that_cannot_be_made_is_not_tried_each_round),
 		TEND_TEST(test_one_month_a_round_goes_and_the_trail_says_so),
 		TEND_TEST(test_seven_years_are_kept_unless_told_otherwise),
+		TEND_TEST(test_what_is_written_by_a_clock_that_fell_back_is_kept_as_long),
 		TEND_TEST(test_zero_keeps_for_ever),
 		TEND_TEST(test_C35_no_month_is_destroyed_while_anything_is_in_doubt),
 	};
