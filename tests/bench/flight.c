@@ -3,6 +3,7 @@
  * time; beside it what the processors were busy with, and two ceilings: libpam
  * alone, and the bare shape of a login (floor.c).
  */
+#include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -251,7 +252,9 @@ void bench_flight(struct benches *b)
 
 	say("64 logins in flight");
 	if (!f || !oath_write(&b->one, &oath) || !bare_start(&f->bare, b->one.dir)) {
-		row_failed("64 logins in flight", "no shared memory, or no relays");
+		say("64 in flight: %s", strerror(errno));
+		row_failed("64 logins in flight",
+			   "no shared memory, no file of pam_oath's, or no relays");
 		return;
 	}
 	fflush(NULL);
