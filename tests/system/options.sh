@@ -24,7 +24,7 @@ for uid in '' -1 x 12x 4294967295 99999999999999999999999; do
 done
 printf '[login]\ntries = 99\n' >"$dir/bad.conf"
 check "a bad configuration is named with its line" \
-    refuses 78 "bad.conf, line 2: " --config "$dir/bad.conf" --state-dir "$dir/new" --setup
+    refuses 78 "bad.conf:2: " --config "$dir/bad.conf" --state-dir "$dir/new" --setup
 check "one that is not there is named" \
     refuses 78 "none.conf: " --config "$dir/none.conf" --state-dir "$dir/new" --setup
 printf '[site]\ntime-zone = Asia/Nowhere\n' >"$dir/zone.conf"

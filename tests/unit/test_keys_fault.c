@@ -111,6 +111,15 @@ static int remove_root(void **unused)
 	return 0;
 }
 
+static void remove_state(void)
+{
+	char keks[80];
+
+	remove_all(state);
+	snprintf(keks, sizeof(keks), "%s-kek", state);
+	remove_all(keks);
+}
+
 /* Opens, and gives a tag that only these keys make. */
 static km_rc opens(bool may_create, uint8_t tag[KM_TAG_BYTES])
 {
@@ -156,7 +165,7 @@ static void test_a_first_start_that_fails_anywhere_is_made_good_by_the_next(void
 
 		assert_int_equal(opens_under_fault(call, 0, 0, true, tag), KM_OK);
 		points = fault.calls;
-		remove_all(state);
+		remove_state();
 		for (unsigned n = 1; n <= points * ERRORS; n++) {
 			int error = errors[n % ERRORS];
 			unsigned nth = (n + ERRORS - 1) / ERRORS;
@@ -170,7 +179,7 @@ static void test_a_first_start_that_fails_anywhere_is_made_good_by_the_next(void
 					 strerror(error), km_rc_name(next));
 			if (first == KM_OK) /* interrupted, and tried again */
 				assert_memory_equal(tag, again, sizeof(tag));
-			remove_all(state);
+			remove_state();
 		}
 	}
 	print_message("# %u of %u points tried\n", tried, expected);
@@ -218,7 +227,7 @@ static void test_keys_are_made_where_the_kernel_cannot_keep_names_apart(void **u
 		assert_int_equal(fault.failed, 1);
 		assert_int_equal(opens(false, again), KM_OK);
 		assert_memory_equal(tag, again, sizeof(tag));
-		remove_all(state);
+		remove_state();
 	}
 }
 

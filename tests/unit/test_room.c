@@ -79,6 +79,7 @@ static const char *said_to(const char *name)
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
 			 0);
 	assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+	km_room_will_be_ready();
 	km_room_ready();
 	n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
 	text[n < 0 ? 0 : n] = '\0';

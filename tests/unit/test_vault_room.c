@@ -286,7 +286,7 @@ static void test_a_trail_that_the_judge_does_not_know_is_a_rollback(void **state
 	memset(m.anchor.chain, 0x5a, sizeof(m.anchor.chain));
 	judge_says(&m, -1);
 	assert_int_equal(room.v->suspicion, KM_SUSPECT_ROLLBACK);
-	assert_non_null(strstr(room.v->found[2], "another one than the judge knows"));
+	assert_non_null(strstr(room.v->found[2], "another one than was written down"));
 	told(opens(KM_REQUEST_ACCOUNT, "nobody", 1000), KM_VERDICT_UNAVAILABLE, KM_REASON_ROLLBACK);
 }
 
