@@ -108,6 +108,46 @@ static void test_a_seal_that_cannot_be_made_is_not_tried_each_round(void **state
 	assert_true(t->v.seal_stuck);
 }
 
+/* The page that holds the seals. */
+static void damage_seals(struct tended *t)
+{
+	static uint8_t garbage[4096];
+	int64_t page = sql_number(&t->box, DB_VAULT,
+				  "SELECT rootpage FROM sqlite_master WHERE name = 'seal'");
+	int fd;
+
+	box_shut(&t->box);
+	memset(garbage, 0x5a, sizeof(garbage));
+	fd = open(box_path(&t->box, "vault.db"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, garbage, sizeof(garbage), (page - 1) * 4096), 4096);
+	close(fd);
+	assert_int_equal(box_try(&t->box), KM_OK);
+	t->v.store = t->box.s;
+	t->v.keys = t->box.keys;
+}
+
+static void test_a_damaged_seal_stops_no_login(void **state)
+{
+	struct tended *t = *state;
+
+	happens(t, 1);
+	assert_int_equal(seals(t, true), 1);
+	happens(t, 1);
+	damage_seals(t);
+	for (unsigned i = 0; i < 3; i++) {
+		store_set_now(t->v.store, &t->v.now);
+		t->v.now.boot_ms += 60000;
+		tend_seal(&t->v, false);
+		assert_true(t->v.seal_stuck);
+		assert_false(store_dirty(t->v.store));
+		happens(t, 1);
+	}
+	/* Nor does it take what stands in the same round with it. */
+	assert_int_equal(record(&t->box, "n=2"), KM_OK);
+	tend_seal(&t->v, true);
+	assert_true(store_dirty(t->v.store));
+}
+
 /* --- months ------------------------------------------------------------------------------ */
 
 #define YEAR (366 * 86400)
@@ -192,6 +232,7 @@ int main(void)
 		TEND_TEST(test_a_login_pays_for_no_seal_but_each_minute_and_thousand_has_one),
 		TEND_TEST(test_nothing_is_sealed_while_the_database_may_be_an_older_one),
 		TEND_TEST(test_a_seal_that_cannot_be_made_is_not_tried_each_round),
+		TEND_TEST(test_a_damaged_seal_stops_no_login),
 		TEND_TEST(test_one_month_a_round_goes_and_the_trail_says_so),
 		TEND_TEST(test_seven_years_are_kept_unless_told_otherwise),
 		TEND_TEST(test_zero_keeps_for_ever),
