@@ -19,7 +19,7 @@ static const char *time_text(int64_t wall, char text[TIME_TEXT])
 /* What stands in the way, or NULL. */
 static const char *hindrance(const struct vault *v)
 {
-	if (v->epoch.rewrap.damaged)
+	if (v->epoch.damaged)
 		return "wrapped keys in vault.db do not open: restore it from a backup";
 	if (v->epoch.stuck)
 		return "the last try failed: is the disk full? It is tried again by itself";

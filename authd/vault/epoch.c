@@ -110,7 +110,7 @@ static void failed(struct vault *v, km_rc rc)
 {
 	unsigned long long damaged = v->epoch.rewrap.damaged;
 
-	if (!v->epoch.stuck && damaged)
+	if (damaged && !v->epoch.damaged)
 		km_log(LOG_ALERT,
 		       "the key epoch cannot be closed: %llu wrapped keys in vault.db do not open; "
 		       "restore it from a backup, or erase whose they are",
@@ -119,6 +119,7 @@ static void failed(struct vault *v, km_rc rc)
 		km_log(LOG_ERR, "the key epoch is not closed yet (%s); it goes on by itself",
 		       km_rc_text(rc, KM_LANG_EN));
 	v->epoch.stuck = true;
+	v->epoch.damaged = damaged;
 	ballast_give(v);
 	v->epoch.again_ms = v->now.boot_ms + AGAIN_MS;
 	v->epoch.rewrap = (struct km_rewrap){ 0 };
@@ -143,6 +144,7 @@ bool epoch_work(struct vault *v)
 		return false;
 	}
 	v->epoch.stuck = false;
+	v->epoch.damaged = 0;
 	v->epoch.rewrap = (struct km_rewrap){ 0 };
 	v->epoch.total = 0;
 	line_rotated(v);

@@ -142,6 +142,7 @@ struct vault {
 		struct km_rewrap rewrap;
 		uint64_t total;   /* keys to wrap anew, about; 0: not counted yet */
 		bool stuck;       /* the last try failed, and was said */
+		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
 
