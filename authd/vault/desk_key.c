@@ -99,3 +99,12 @@ km_rc desk_key_rotate(struct call *c)
 	c->end = CALL_LATER;
 	return KM_OK;
 }
+
+/* Asked for before the line broke, and perhaps not closed yet. */
+void desk_key_rotate_again(struct call *c)
+{
+	if (c->id <= c->v->epoch.at.generation)
+		return;
+	c->l->rotating = (uint32_t)c->id;
+	c->end = CALL_LATER;
+}
