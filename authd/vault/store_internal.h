@@ -93,8 +93,8 @@ struct km_store {
 	sqlite3_stmt *sql[SQL_COUNT];
 	struct km_now now;
 	bool now_set;
-	bool lost;      /* the batch is, or is to be, undone: everything fails until the flush */
-	bool reconcile; /* identity.db may be ahead of vault.db */
+	bool lost;         /* the batch is, or is to be, undone: everything fails until the flush */
+	bool reconcile;    /* identity.db may be ahead of vault.db */
 	bool people_older; /* it is behind: somebody put an older one back */
 	struct store_position at, flushed;
 	struct month_slot *months;
