@@ -85,6 +85,10 @@ km_rc desk_key_rotate(struct call *c)
 			    "in doubt");
 		return KM_ESUSPECT;
 	}
+	if (v->epoch.unseen)
+		epoch_look(v);
+	if (v->epoch.unseen)
+		return KM_EIO;
 	ballast_give(v);
 	call_event(c, &r, KM_EVENT_EPOCH_ASKED, NULL);
 	rc = store_epoch_ask(v->store, &r);

@@ -15,7 +15,8 @@ void epoch_look(struct vault *v)
 {
 	struct km_epoch now;
 
-	if (store_epoch(v->store, &now) == KM_OK)
+	v->epoch.unseen = store_epoch(v->store, &now) != KM_OK;
+	if (!v->epoch.unseen)
 		v->epoch.at = now;
 }
 
@@ -129,9 +130,11 @@ bool epoch_work(struct vault *v)
 {
 	km_rc rc;
 
+	if (v->epoch.unseen)
+		epoch_look(v);
 	/* Nothing is destroyed while anything is in doubt, or before the judge has said what it
 	 * knows. */
-	if (!v->anchored || v->suspicion || v->erasing || !is_due(v) ||
+	if (v->epoch.unseen || !v->anchored || v->suspicion || v->erasing || !is_due(v) ||
 	    v->now.boot_ms < v->epoch.again_ms)
 		return false;
 	rc = work(v);
