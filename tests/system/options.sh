@@ -27,6 +27,8 @@ check "a bad configuration is named with its line" \
     refuses 78 "bad.conf:2: " --config "$dir/bad.conf" --state-dir "$dir/new" --setup
 check "one that is not there is named" \
     refuses 78 "none.conf: " --config "$dir/none.conf" --state-dir "$dir/new" --setup
+check "a state folder that cannot be made is named" \
+    refuses 78 "$dir/none/state cannot be made: " --config "$dir/kenmon.conf" --state-dir "$dir/none/state" --setup
 printf '[site]\ntime-zone = Asia/Nowhere\n' >"$dir/zone.conf"
 check "a time zone that this machine does not know is refused" \
     refuses 78 "Asia/Nowhere" --config "$dir/zone.conf" --state-dir "$dir/new" --setup

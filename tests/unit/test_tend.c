@@ -112,8 +112,8 @@ static void test_a_seal_that_cannot_be_made_is_not_tried_each_round(void **state
 static void damage_seals(struct tended *t)
 {
 	static uint8_t garbage[4096];
-	int64_t page = sql_number(&t->box, DB_VAULT,
-				  "SELECT rootpage FROM sqlite_master WHERE name = 'seal'");
+	int64_t page =
+	    sql_number(&t->box, DB_VAULT, "SELECT rootpage FROM sqlite_master WHERE name = 'seal'");
 	int fd;
 
 	box_shut(&t->box);
@@ -146,6 +146,25 @@ static void test_a_damaged_seal_stops_no_login(void **state)
 	assert_int_equal(record(&t->box, "n=2"), KM_OK);
 	tend_seal(&t->v, true);
 	assert_true(store_dirty(t->v.store));
+}
+
+static void test_a_seal_of_no_record_and_a_signer_of_no_key_are_damage(void **state)
+{
+	struct tended *t = *state;
+	struct km_signer g;
+	size_t count = 4711;
+	uint64_t seq = 4711;
+	int64_t wall = 4711;
+
+	happens(t, 1);
+	assert_int_equal(seals(t, true), 1);
+	assert_int_equal(store_last_seal(t->v.store, &seq, &wall), KM_OK);
+	assert_int_equal(seq, 1);
+	sql(&t->box, DB_VAULT, "UPDATE seal SET seq = -1; UPDATE signer SET public = x''");
+	assert_int_equal(store_last_seal(t->v.store, &seq, &wall), KM_ECORRUPT);
+	assert_int_equal(seq, 1);
+	assert_int_equal(store_signers(t->v.store, 0, 1, &g, &count), KM_ECORRUPT);
+	assert_int_equal(count, 4711);
 }
 
 /* --- months ------------------------------------------------------------------------------ */
@@ -233,6 +252,7 @@ int main(void)
 		TEND_TEST(test_nothing_is_sealed_while_the_database_may_be_an_older_one),
 		TEND_TEST(test_a_seal_that_cannot_be_made_is_not_tried_each_round),
 		TEND_TEST(test_a_damaged_seal_stops_no_login),
+		TEND_TEST(test_a_seal_of_no_record_and_a_signer_of_no_key_are_damage),
 		TEND_TEST(test_one_month_a_round_goes_and_the_trail_says_so),
 		TEND_TEST(test_seven_years_are_kept_unless_told_otherwise),
 		TEND_TEST(test_zero_keeps_for_ever),
