@@ -441,18 +441,20 @@ static void cut_many_times(struct town *t, const char *type, unsigned cuts)
 /* Keys and databases are made, and the power goes: the next start makes them, or finds them. */
 static void cut_first_starts(struct town *t, const char *type, unsigned cuts)
 {
-	char vault[HOUSE_PATH + 8], judge[HOUSE_PATH + 8];
+	char vault[HOUSE_PATH + 8], judge[HOUSE_PATH + 8], keks[HOUSE_PATH + 16];
 
 	move_to_a_disk(t, type);
 	snprintf(vault, sizeof(vault), "%s/vault", t->h.state);
 	snprintf(judge, sizeof(judge), "%s/judge", t->h.state);
+	snprintf(keks, sizeof(keks), "%s/vault-kek", t->h.state);
 	for (t->cut = 1; t->cut <= cuts; t->cut++) {
 		cut_in_a_start(t);
 		settle(t);
 		assert_true(house_stop(&t->h));
 		office_close();
 		must(t, house_run(&(struct house_out){ 0 }, -1, NULL,
-				  (const char *const[]){ "rm", "-rf", vault, judge, NULL }) == 0);
+				  (const char *const[]){ "rm", "-rf", vault, keks, judge, NULL }) ==
+			    0);
 		must(t, disk_sync(&t->disk)); /* that they are gone is no part of it */
 	}
 	printf("# %s: %u cuts in a first start\n", type, cuts);
