@@ -11,7 +11,6 @@
 #include <cmocka.h>
 #include <security/pam_appl.h>
 
-#include "house_acts.h"
 #include "house_office.h"
 
 static struct house_out o; /* what the last command said */

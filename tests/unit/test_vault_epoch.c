@@ -336,6 +336,28 @@ static void test_status_says_when_an_epoch_is_closed_by_itself(void **state)
 	close(line);
 }
 
+static void test_an_epoch_that_cannot_be_seen_is_not_closed_until_it_can(void **state)
+{
+	int line = desk_comes();
+	struct km_msg m = operation(KM_MSG_KEY_ROTATE);
+
+	(void)state;
+	change("CREATE TEMP TABLE t AS SELECT * FROM meta WHERE key = 'epoch';"
+	       "DELETE FROM meta WHERE key = 'epoch'");
+	room.v->epoch.unseen = true;
+	m = heard_after(line, &m);
+	assert_int_equal(m.number, KM_MSG_DONE);
+	assert_int_equal(m.done.rc, -KM_EIO);
+	assert_int_equal(worked(), 1);
+	change("INSERT INTO meta SELECT * FROM t");
+	m = operation(KM_MSG_KEY_ROTATE);
+	m = heard_after(line, &m);
+	assert_int_equal(m.number, KM_MSG_DONE);
+	assert_int_equal(m.done.rc, 0);
+	assert_int_equal(room.v->epoch.at.generation, 2);
+	close(line);
+}
+
 /* --- tries that fail -------------------------------------------------------------------------- */
 
 static void test_what_the_disk_refused_is_tried_again_a_second_later(void **state)
@@ -404,6 +426,7 @@ int main(void)
 		IN_ROOM(test_an_erasure_sent_again_is_not_done_before_it_is),
 		IN_ROOM(test_C35_no_desk_closes_an_epoch_in_doubt),
 		IN_ROOM(test_status_says_when_an_epoch_is_closed_by_itself),
+		IN_ROOM(test_an_epoch_that_cannot_be_seen_is_not_closed_until_it_can),
 		IN_ROOM(test_what_the_disk_refused_is_tried_again_a_second_later),
 		IN_ROOM(test_a_key_that_does_not_open_keeps_the_epoch_open_and_is_named),
 	};
