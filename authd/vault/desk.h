@@ -12,7 +12,7 @@
 enum call_end {
 	CALL_DONE = 0, /* DONE follows in this round */
 	CALL_ASKED,    /* a PROMPT is open; the operation is in line->pending */
-	CALL_LATER,    /* DONE follows when the erasure is finished */
+	CALL_LATER,    /* DONE follows when what was begun is finished */
 };
 
 struct call {
@@ -58,6 +58,7 @@ km_rc desk_operator_state(struct call *c);
 km_rc desk_operator_rebind(struct call *c);
 km_rc desk_unlock(struct call *c);
 km_rc desk_erase(struct call *c);
+void desk_erase_again(struct call *c);
 
 /* desk_credential.c */
 km_rc desk_enrol(struct call *c);
@@ -78,6 +79,7 @@ km_rc desk_accept(struct call *c);
 /* desk_key.c */
 km_rc desk_key_status(struct call *c);
 km_rc desk_key_rotate(struct call *c);
+void desk_key_rotate_again(struct call *c);
 /* The row of the key epoch in a status. */
 km_rc desk_epoch_row(struct call *c);
 

@@ -19,7 +19,7 @@ static const char *time_text(int64_t wall, char text[TIME_TEXT])
 /* What stands in the way, or NULL. */
 static const char *hindrance(const struct vault *v)
 {
-	if (v->epoch.rewrap.damaged)
+	if (v->epoch.damaged)
 		return "wrapped keys in vault.db do not open: restore it from a backup";
 	if (v->epoch.stuck)
 		return "the last try failed: is the disk full? It is tried again by itself";
@@ -85,6 +85,10 @@ km_rc desk_key_rotate(struct call *c)
 			    "in doubt");
 		return KM_ESUSPECT;
 	}
+	if (v->epoch.unseen)
+		epoch_look(v);
+	if (v->epoch.unseen)
+		return KM_EIO;
 	ballast_give(v);
 	call_event(c, &r, KM_EVENT_EPOCH_ASKED, NULL);
 	rc = store_epoch_ask(v->store, &r);
@@ -98,4 +102,13 @@ km_rc desk_key_rotate(struct call *c)
 	c->id = c->l->rotating;
 	c->end = CALL_LATER;
 	return KM_OK;
+}
+
+/* Asked for before the line broke, and perhaps not closed yet. */
+void desk_key_rotate_again(struct call *c)
+{
+	if (c->id <= c->v->epoch.at.generation)
+		return;
+	c->l->rotating = (uint32_t)c->id;
+	c->end = CALL_LATER;
 }

@@ -199,3 +199,12 @@ km_rc desk_erase(struct call *c)
 	c->end = CALL_LATER;
 	return KM_OK;
 }
+
+/* Begun before the line broke, and perhaps not finished yet. */
+void desk_erase_again(struct call *c)
+{
+	if (!c->v->erasing)
+		return;
+	c->l->erasing = true;
+	c->end = CALL_LATER;
+}

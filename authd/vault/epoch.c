@@ -15,7 +15,8 @@ void epoch_look(struct vault *v)
 {
 	struct km_epoch now;
 
-	if (store_epoch(v->store, &now) == KM_OK)
+	v->epoch.unseen = store_epoch(v->store, &now) != KM_OK;
+	if (!v->epoch.unseen)
 		v->epoch.at = now;
 }
 
@@ -124,7 +125,7 @@ static void failed(struct vault *v, km_rc rc)
 {
 	unsigned long long damaged = v->epoch.rewrap.damaged;
 
-	if (!v->epoch.stuck && damaged)
+	if (damaged && !v->epoch.damaged)
 		km_log(LOG_ALERT,
 		       "the key epoch cannot be closed: %llu wrapped keys in vault.db do not open; "
 		       "restore it from a backup, or erase whose they are",
@@ -133,6 +134,7 @@ static void failed(struct vault *v, km_rc rc)
 		km_log(LOG_ERR, "the key epoch is not closed yet (%s); it goes on by itself",
 		       km_rc_text(rc, KM_LANG_EN));
 	v->epoch.stuck = true;
+	v->epoch.damaged = damaged;
 	ballast_give(v);
 	v->epoch.again_ms = v->now.boot_ms + AGAIN_MS;
 	v->epoch.rewrap = (struct km_rewrap){ 0 };
@@ -142,9 +144,11 @@ bool epoch_work(struct vault *v)
 {
 	km_rc rc;
 
+	if (v->epoch.unseen)
+		epoch_look(v);
 	/* Nothing is destroyed while anything is in doubt, or before the judge has said what it
 	 * knows. */
-	if (!v->anchored || v->suspicion || v->erasing || !is_due(v) ||
+	if (v->epoch.unseen || !v->anchored || v->suspicion || v->erasing || !is_due(v) ||
 	    v->now.boot_ms < v->epoch.again_ms)
 		return false;
 	rc = work(v);
@@ -157,6 +161,7 @@ bool epoch_work(struct vault *v)
 		return false;
 	}
 	v->epoch.stuck = false;
+	v->epoch.damaged = 0;
 	v->epoch.rewrap = (struct km_rewrap){ 0 };
 	v->epoch.total = 0;
 	line_rotated(v);

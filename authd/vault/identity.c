@@ -45,9 +45,14 @@ static km_rc pack(const struct km_person *person, uint8_t out[PERSON_MAX], size_
 	return KM_OK;
 }
 
+static void person_wipe(struct km_person *person)
+{
+	km_wipe(person, sizeof(*person));
+}
+
 static km_rc unpack(const uint8_t *bytes, size_t len, struct km_person *out)
 {
-	struct km_person person = { 0 };
+	struct km_person person __attribute__((cleanup(person_wipe))) = { 0 };
 
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		size_t n;

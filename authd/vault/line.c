@@ -27,6 +27,7 @@ static const struct operation {
 	km_rc (*run)(struct call *c);
 	km_rc (*answer)(struct call *c); /* takes the ANSWER to what run asked */
 	unsigned flags;
+	void (*again)(struct call *c); /* its id came again: what its DONE still waits for */
 } operations[] = {
 	{ KM_MSG_OPERATOR_ADD, desk_operator_add, NULL, CHANGES },
 	{ KM_MSG_OPERATOR_LIST, desk_operator_list, NULL, READS },
@@ -37,7 +38,7 @@ static const struct operation {
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES },
 	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS },
 	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY },
-	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES },
+	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES, desk_erase_again },
 	{ KM_MSG_RESYNC, desk_resync, desk_resync_answer, CHANGES },
 	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES },
 	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY },
@@ -46,7 +47,7 @@ static const struct operation {
 	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS },
 	{ KM_MSG_STATUS, desk_status, NULL, READS },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
-	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES },
+	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again },
 };
 
 static const struct operation *operation_of(unsigned number)
@@ -169,6 +170,8 @@ static km_rc run(struct call *c, const struct operation *o)
 	rc = store_op_seen(c->v->store, c->l->op, &before, &c->id);
 	if (rc == KM_OK) {
 		c->repeated = true;
+		if (before == KM_OK && o->again)
+			o->again(c);
 		return before;
 	}
 	if (rc == KM_ENOTFOUND)

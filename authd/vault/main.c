@@ -300,7 +300,7 @@ static bool confine(struct vault *v, const struct options *o)
 		return false;
 	}
 	if (km_keys_folder(o->state_dir, kek_dir) != KM_OK) {
-		km_log(LOG_ERR, "%s: this path is too long", o->state_dir);
+		km_log(LOG_ERR, "the path of the state folder is too long");
 		return false;
 	}
 	return vault_confine(

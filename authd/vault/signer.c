@@ -173,19 +173,27 @@ static km_rc seal_head(struct km_store *s)
 	return query_run_any(&q);
 }
 
-km_rc store_seal(struct km_store *s)
+static km_rc seal_now(struct km_store *s)
 {
 	struct store_op op STORE_OP = { 0 };
-	km_rc rc;
+	km_rc rc = store_op_begin(&op, s, false);
 
-	if (s->at.head.seq == 0)
-		return KM_OK;
-	rc = store_op_begin(&op, s, false);
 	if (!rc)
 		rc = signer_now(s);
 	if (!rc)
 		rc = seal_head(s);
 	return rc ? rc : store_op_done(&op);
+}
+
+km_rc store_seal(struct km_store *s)
+{
+	bool alone = !store_dirty(s);
+	km_rc rc = s->at.head.seq == 0 ? KM_OK : seal_now(s);
+
+	/* A damaged page of seals must not cost a later round, which needs none. */
+	if (rc && alone)
+		store_undo(s);
+	return rc;
 }
 
 /* --- taking over --------------------------------------------------------------------- */

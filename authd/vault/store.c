@@ -368,9 +368,14 @@ static km_rc load(struct km_store *s, const struct store_why *why)
 			       "or erase and register again who is listed without a name");
 	s->flushed = s->at;
 	if (!end_reading(s))
-		return KM_EIO;
+		rc = s->lost ? KM_ECORRUPT : KM_EIO;
 	/* Now, so that a start that cannot do it fails as a start. */
-	return store_batch(s, DB_VAULT);
+	if (!rc)
+		rc = store_batch(s, DB_VAULT);
+	/* What was only doubted above is not what stops it. */
+	if (rc && why->text && why->cap)
+		*why->text = '\0';
+	return rc;
 }
 
 static km_rc open_in(struct km_store *s, const char *dir, const struct store_why *why)

@@ -144,9 +144,11 @@ struct vault {
 
 	struct {
 		struct km_epoch at; /* as stored */
+		bool unseen;        /* or not: it could not be read, and is at the next work */
 		struct km_rewrap rewrap;
 		uint64_t total;   /* keys to wrap anew, about; 0: not counted yet */
 		bool stuck;       /* the last try failed, and was said */
+		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
 

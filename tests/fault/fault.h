@@ -79,7 +79,7 @@ enum fault_watched { FAULT_NOT_FREED, FAULT_FREED_WIPED, FAULT_FREED_FULL };
 void fault_watch(const void *block, size_t len);
 enum fault_watched fault_watched(void);
 
-/* Whether malloc is ours: under a sanitizer it is not. */
+/* Whether malloc is ours: under a sanitizer or valgrind it is not. */
 bool fault_has_malloc(void);
 
 #endif

@@ -132,6 +132,20 @@ CRYPTO(EVP_MAC_init, (EVP_MAC_CTX * c, const unsigned char *key, size_t len, con
 CRYPTO(EVP_MAC_update, (EVP_MAC_CTX * c, const unsigned char *in, size_t len), (c, in, len))
 CRYPTO(EVP_MAC_final, (EVP_MAC_CTX * c, unsigned char *out, size_t *len, size_t cap),
        (c, out, len, cap))
+CRYPTO(EVP_DigestSignInit,
+       (EVP_MD_CTX * c, EVP_PKEY_CTX **p, const EVP_MD *md, ENGINE *e, EVP_PKEY *key),
+       (c, p, md, e, key))
+CRYPTO(EVP_DigestSign,
+       (EVP_MD_CTX * c, unsigned char *out, size_t *out_len, const unsigned char *in, size_t len),
+       (c, out, out_len, in, len))
+CRYPTO(EVP_DigestVerifyInit,
+       (EVP_MD_CTX * c, EVP_PKEY_CTX **p, const EVP_MD *md, ENGINE *e, EVP_PKEY *key),
+       (c, p, md, e, key))
+CRYPTO(EVP_DigestVerify,
+       (EVP_MD_CTX * c, const unsigned char *s, size_t s_len, const unsigned char *in, size_t len),
+       (c, s, s_len, in, len))
+CRYPTO(EVP_PKEY_get_raw_public_key, (const EVP_PKEY *key, unsigned char *out, size_t *len),
+       (key, out, len))
 CRYPTO(EVP_KDF_derive, (EVP_KDF_CTX * c, unsigned char *key, size_t len, const OSSL_PARAM *p),
        (c, key, len, p))
 

@@ -63,9 +63,6 @@ struct found {
 
 struct found *new_found(void);
 
-/* This build is for sanitizers or coverage: rooms have no walls, and there is nothing to show. */
-extern const bool built_open;
-
 /* The room's own table, on the scene's folders. */
 KM_MUST_CHECK km_rc walls_of(enum act_room room, bool may_fork, unsigned *gaps);
 

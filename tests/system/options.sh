@@ -27,6 +27,11 @@ check "a bad configuration is named with its line" \
     refuses 78 "bad.conf:2: " --config "$dir/bad.conf" --state-dir "$dir/new" --setup
 check "one that is not there is named" \
     refuses 78 "none.conf: " --config "$dir/none.conf" --state-dir "$dir/new" --setup
+check "a state folder that cannot be made is named" \
+    refuses 78 "$dir/none/state cannot be made: " --config "$dir/kenmon.conf" --state-dir "$dir/none/state" --setup
+check "a state folder whose name is too long for a path is refused" \
+    refuses 1 "the path of the state folder is too long" --config "$dir/kenmon.conf" --setup \
+    --state-dir "/$(head -c 4093 /dev/zero | tr '\0' x)"
 printf '[site]\ntime-zone = Asia/Nowhere\n' >"$dir/zone.conf"
 check "a time zone that this machine does not know is refused" \
     refuses 78 "Asia/Nowhere" --config "$dir/zone.conf" --state-dir "$dir/new" --setup

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "house.h"
 #include "house_acts.h"
 
 static bool refused(int error)

@@ -380,6 +380,11 @@ static void test_a_files_place_is_its_folder_unless_that_holds_more(void **state
 	const struct scene *s = *state;
 	char path[128];
 
+	char longer[PATH_MAX + 1];
+
+	memset(longer, 'x', PATH_MAX);
+	longer[PATH_MAX] = '\0';
+	place_is(longer, "state", ""); /* is nowhere */
 	place_is("etc/kenmon.conf", "state", "etc");
 	place_is("etc/none", "state", "etc");
 	place_is("state/../etc/none", "state", "state/../etc");

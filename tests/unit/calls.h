@@ -37,6 +37,7 @@ static const struct calls_kind {
 	{ FAULT_GETRANDOM, "getrandom", { ENOSYS } },
 	{ FAULT_CLOCK, "clock_gettime", { EINVAL } },
 	{ FAULT_OPEN, "open", { EMFILE, EACCES } },
+	{ FAULT_FOLDER, "fdopendir, readdir", { EIO } },
 	{ FAULT_STAT, "stat", { EIO } },
 	{ FAULT_READ, "read", { EIO } },
 	{ FAULT_WRITE, "write", { EIO, ENOSPC } },

@@ -146,6 +146,15 @@ static void test_today_is_the_sites_day(void **state)
 	assert_int_equal(km_clock_zone(NULL), KM_OK);
 }
 
+static void test_a_time_that_no_calendar_has_is_no_day(void **state)
+{
+	int64_t day = 4711;
+
+	(void)state;
+	assert_int_equal(km_day_at(INT64_MAX, &day), KM_EINVAL);
+	assert_int_equal(day, 4711);
+}
+
 static void test_everything_is_read(void **state)
 {
 	static const uint8_t zero[16];
@@ -172,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_a_day_that_has_no_text_is_empty),
 		cmocka_unit_test(test_an_unknown_time_zone_is_refused_and_changes_nothing),
 		cmocka_unit_test(test_today_is_the_sites_day),
+		cmocka_unit_test(test_a_time_that_no_calendar_has_is_no_day),
 		cmocka_unit_test(test_everything_is_read),
 	};
 

@@ -450,6 +450,33 @@ static void test_a_kek_that_is_put_back_opens_nothing_of_today(void **state)
 	box_close(&copy);
 }
 
+static void test_a_place_of_another_length_is_none(void **state)
+{
+	static const uint8_t bytes[64];
+	struct box *b = *state;
+	struct km_epoch e;
+
+	for (size_t len = 5; len <= sizeof(bytes); len += 59) {
+		assert_int_equal(store_meta_set(b->s, "epoch", bytes, len, NULL), KM_OK);
+		assert_int_equal(store_epoch(b->s, &e), KM_ECORRUPT);
+	}
+}
+
+/* The last KEK but one is gone, the record of it is not there, and somebody put an old row back. */
+static void test_an_older_row_under_a_new_kek_is_refused(void **state)
+{
+	struct box *b = *state;
+
+	(void)enrolled(b, "alice", CANARY);
+	for (int n = RENEW; n <= RETIRE; n++)
+		assert_int_equal(step(b, n), KM_OK);
+	store_idle(b->s);
+	sql(b, DB_VAULT, "UPDATE subject_key SET kek_gen = 1");
+	box_shut(b);
+	assert_int_equal(box_try(b), KM_ECORRUPT);
+	assert_non_null(strstr(b->why, "key epoch 1, which has been closed since (now 2)"));
+}
+
 #define EPOCH_TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
 
 int main(void)
@@ -468,6 +495,8 @@ int main(void)
 		EPOCH_TEST(test_steps_come_in_order),
 		EPOCH_TEST(test_who_asks_is_owed_a_closing_at_once),
 		EPOCH_TEST(test_an_older_folder_of_keks_is_refused),
+		EPOCH_TEST(test_a_place_of_another_length_is_none),
+		EPOCH_TEST(test_an_older_row_under_a_new_kek_is_refused),
 		EPOCH_TEST(test_a_kek_that_is_put_back_opens_nothing_of_today),
 	};
 

@@ -1,6 +1,8 @@
 /* Generations of the KEK: made, replaced, destroyed, and what a crash may leave. */
 #include "store_box.h"
 
+#include <limits.h>
+
 static const uint8_t alice[KM_SUBJECT_BYTES] = "alice's subject";
 
 struct wrapped {
@@ -196,6 +198,19 @@ static void test_generations_that_do_not_follow_each_other_are_refused(void **st
 	assert_int_equal(km_keys_older(b->keys), 0);
 }
 
+static void test_the_folder_of_the_keks_lies_beside_the_state_folder(void **state)
+{
+	char path[PATH_MAX], dir[PATH_MAX + 1] = "/";
+
+	(void)state;
+	assert_int_equal(km_keys_folder("/var/lib/kenmon", path), KM_OK);
+	assert_string_equal(path, "/var/lib/kenmon-kek");
+	assert_int_equal(km_keys_folder("/var/lib/kenmon//", path), KM_OK);
+	assert_string_equal(path, "/var/lib/kenmon-kek"); /* not in it */
+	memset(dir + 1, 'x', PATH_MAX - 5);
+	assert_int_equal(km_keys_folder(dir, path), KM_ELIMIT);
+}
+
 static int setup(void **state)
 {
 	box_setup_folder(state);
@@ -215,6 +230,7 @@ int main(void)
 		KEK_TEST(test_a_destruction_that_a_crash_interrupted_goes_on),
 		KEK_TEST(test_a_half_made_kek_is_made_again),
 		KEK_TEST(test_a_kek_that_cannot_be_made_changes_nothing),
+		KEK_TEST(test_the_folder_of_the_keks_lies_beside_the_state_folder),
 		KEK_TEST(test_generations_that_do_not_follow_each_other_are_refused),
 	};
 

@@ -40,7 +40,8 @@ static int begin(void)
 {
 	struct rlimit core;
 
-	if (km_room_begin() != KM_OK)
+	/* Once more changes nothing. */
+	if (km_room_begin() != KM_OK || km_room_begin() != KM_OK)
 		return 1;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_DUMPABLE) != 0)
 		return 2;

@@ -128,6 +128,65 @@ static void test_a_seal_that_cannot_be_made_is_not_tried_each_round(void **state
 	assert_true(t->v.seal_stuck);
 }
 
+/* The page that holds the seals. */
+static void damage_seals(struct tended *t)
+{
+	static uint8_t garbage[4096];
+	int64_t page =
+	    sql_number(&t->box, DB_VAULT, "SELECT rootpage FROM sqlite_master WHERE name = 'seal'");
+	int fd;
+
+	box_shut(&t->box);
+	memset(garbage, 0x5a, sizeof(garbage));
+	fd = open(box_path(&t->box, "vault.db"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, garbage, sizeof(garbage), (page - 1) * 4096), 4096);
+	close(fd);
+	assert_int_equal(box_try(&t->box), KM_OK);
+	t->v.store = t->box.s;
+	t->v.keys = t->box.keys;
+}
+
+static void test_a_damaged_seal_stops_no_login(void **state)
+{
+	struct tended *t = *state;
+
+	happens(t, 1);
+	assert_int_equal(seals(t, true), 1);
+	happens(t, 1);
+	damage_seals(t);
+	for (unsigned i = 0; i < 3; i++) {
+		store_set_now(t->v.store, &t->v.now);
+		t->v.now.boot_ms += 60000;
+		tend_seal(&t->v, false);
+		assert_true(t->v.seal_stuck);
+		assert_false(store_dirty(t->v.store));
+		happens(t, 1);
+	}
+	/* Nor does it take what stands in the same round with it. */
+	assert_int_equal(record(&t->box, "n=2"), KM_OK);
+	tend_seal(&t->v, true);
+	assert_true(store_dirty(t->v.store));
+}
+
+static void test_a_seal_of_no_record_and_a_signer_of_no_key_are_damage(void **state)
+{
+	struct tended *t = *state;
+	struct km_signer g;
+	size_t count = 4711;
+	uint64_t seq = 4711;
+	int64_t wall = 4711;
+
+	happens(t, 1);
+	assert_int_equal(seals(t, true), 1);
+	assert_int_equal(store_last_seal(t->v.store, &seq, &wall), KM_OK);
+	assert_int_equal(seq, 1);
+	sql(&t->box, DB_VAULT, "UPDATE seal SET seq = -1; UPDATE signer SET public = x''");
+	assert_int_equal(store_last_seal(t->v.store, &seq, &wall), KM_ECORRUPT);
+	assert_int_equal(seq, 1);
+	assert_int_equal(store_signers(t->v.store, 0, 1, &g, &count), KM_ECORRUPT);
+	assert_int_equal(count, 4711);
+}
+
 /* --- months ------------------------------------------------------------------------------ */
 
 #define YEAR (366 * 86400)
@@ -243,6 +302,8 @@ int main(void)
 		TEND_TEST(
 		    test_nothing_is_sealed_or_destroyed_before_the_judge_has_said_what_it_knows),
 		TEND_TEST(test_a_seal_that_cannot_be_made_is_not_tried_each_round),
+		TEND_TEST(test_a_damaged_seal_stops_no_login),
+		TEND_TEST(test_a_seal_of_no_record_and_a_signer_of_no_key_are_damage),
 		TEND_TEST(test_one_month_a_round_goes_and_the_trail_says_so),
 		TEND_TEST(test_seven_years_are_kept_unless_told_otherwise),
 		TEND_TEST(test_what_is_written_by_a_clock_that_fell_back_is_kept_as_long),

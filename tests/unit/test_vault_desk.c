@@ -178,6 +178,27 @@ static void test_a_code_of_the_time_is_not_checked_while_the_clock_is_in_doubt(v
 	close(line);
 }
 
+static void test_letters_are_no_code_of_a_token(void **state)
+{
+	int line = desk_comes();
+	struct km_msg m = token_of("hanako", KM_FACTOR_HOTP);
+	struct msg_done done;
+
+	(void)state;
+	refused("add", desk_does(line, operator_of("hanako")), KM_OK, "");
+	done = desk_does(line, m);
+	refused("enrol", done, KM_OK, "");
+	m = (struct km_msg){ .number = KM_MSG_RESYNC };
+	snprintf(m.resync.login, sizeof(m.resync.login), "hanako");
+	m.resync.id = done.id;
+	desk_asks(line, &m);
+	assert_int_equal(m.number, KM_MSG_PROMPT);
+	m = (struct km_msg){ .number = KM_MSG_ANSWER };
+	assert_int_equal(km_secret_set(&m.answer.secret, "letters", 7), KM_OK);
+	refused("letters", desk_does(line, m), KM_EBADCODE, "");
+	close(line);
+}
+
 static void test_the_17th_desk_is_told_that_the_house_is_busy(void **state)
 {
 	int line[VAULT_LINES], client;
@@ -314,6 +335,7 @@ int main(void)
 		IN_ROOM(test_states_uids_and_suspicions_that_are_none_are_refused),
 		IN_ROOM(test_nothing_is_destroyed_without_a_reason_or_in_doubt),
 		IN_ROOM(test_a_code_of_the_time_is_not_checked_while_the_clock_is_in_doubt),
+		IN_ROOM(test_letters_are_no_code_of_a_token),
 		IN_ROOM(test_the_17th_desk_is_told_that_the_house_is_busy),
 		IN_ROOM(test_an_answer_that_nobody_asked_for_costs_the_line),
 		IN_ROOM(test_a_descriptor_on_a_line_is_closed),

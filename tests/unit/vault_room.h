@@ -83,6 +83,7 @@ static inline int room_start(void)
 	store_set_now(v->store, &v->now);
 	if (code_init() != KM_OK || check_init(v) != KM_OK)
 		return -1;
+	epoch_look(v);
 	judge_comes();
 	return 0;
 }

@@ -154,6 +154,7 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	note_settle(v, rc == KM_OK);
 	v->erasing = rc == KM_OK;
 	erase_work(v);
+	epoch_look(v);
 	return rc;
 }
 
