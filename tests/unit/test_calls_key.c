@@ -48,16 +48,20 @@ static unsigned keks_in(struct world *w)
 	return count;
 }
 
-/* Generation n is the only one, in the store, in memory and in the folder; the trail tells of it.
+/*
+ * Generation n is the only one, in the store, in memory and in the folder; the trail tells of it.
+ * Or the one after it: a beginning that could not be recorded pays for nothing, and is followed by
+ * another one.
  */
 static bool stands_at(struct world *w, uint32_t n)
 {
 	struct km_epoch e;
 
-	return store_epoch(w->v->store, &e) == KM_OK && e.generation == n && !e.closing &&
-	       !e.owed && km_keys_generation(w->v->keys) == n && km_keys_older(w->v->keys) == 0 &&
-	       keks_in(w) == 1 && calls_records(w, KM_EVENT_EPOCH_CLOSED) == n - 1 &&
-	       calls_records(w, KM_EVENT_EPOCH_CLOSING) == n - 1 &&
+	return store_epoch(w->v->store, &e) == KM_OK && !e.closing && !e.owed &&
+	       (e.generation == n || (n > 1 && e.generation == n + 1)) &&
+	       km_keys_generation(w->v->keys) == e.generation && km_keys_older(w->v->keys) == 0 &&
+	       keks_in(w) == 1 && calls_records(w, KM_EVENT_EPOCH_CLOSED) == e.generation - 1 &&
+	       calls_records(w, KM_EVENT_EPOCH_CLOSING) == e.generation - 1 &&
 	       calls_records(w, KM_EVENT_EPOCH_ASKED) == n - 1;
 }
 

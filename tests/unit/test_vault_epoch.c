@@ -209,7 +209,7 @@ static void test_a_desk_hears_how_far_it_is_and_then_that_it_is_done(void **stat
 	assert_int_equal(m.progress.total, MANY);
 	/* Meanwhile: who asks now waits for the epoch after this one. */
 	says(second, "key-epoch", false, "1 is being closed: 256 of 300 keys");
-	says(second, "keks", false, "1 and 2");
+	says(second, "kek-files", false, "kek.1 and kek.2");
 	says(second, "closing-since", false, " UTC");
 	rotate = operation(KM_MSG_KEY_ROTATE);
 	assert_int_equal(heard_after(second, &rotate).number, KM_MSG_NONE);
@@ -222,7 +222,7 @@ static void test_a_desk_hears_how_far_it_is_and_then_that_it_is_done(void **stat
 	while (m.number != KM_MSG_DONE)
 		assert_int_equal(hear(second, KM_PHASE_DESK_TALK, &m, NULL), KM_OK);
 	assert_int_equal(room.v->epoch.at.generation, 3);
-	says(second, "keks", false, "3");
+	says(second, "kek-files", false, "kek.3");
 	assert_true(opens_still("user0") && opens_still("user299"));
 	close(first);
 	close(second);
