@@ -48,18 +48,23 @@ COMMON_SRC := $(wildcard common/*.c)
 DOOR_SRC   := $(wildcard pam_module/*.c)
 JUDGE_SRC  := $(wildcard authd/*.c authd/factors/*.c)
 VAULT_SRC  := $(wildcard authd/vault/*.c)
+SENSOR_SRC := $(wildcard authd/sensor/*.c)
+MATCHER_SRC := $(wildcard authd/matcher/*.c)
 DESK_SRC   := $(wildcard enroll/*.c)
 
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
 DESK_LIBS  := -lqrencode -linih
+SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
 # What a program does not call is not in it: tests/static/links.sh looks at what it could call.
 LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon
+PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
+            $(if $(wildcard authd/sensor/main.c),$(BUILD)/kenmon-sensor) \
+            $(if $(wildcard authd/matcher/main.c),$(BUILD)/kenmon-matcher)
 
 all: $(PROGRAMS)
 
@@ -67,10 +72,16 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(if $(V),,echo "  CC   $<";) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
+$(call obj,$(SENSOR_SRC)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+$(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off
+
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libdoor.a:   $(call obj,$(DOOR_SRC))
 $(BUILD)/libjudge.a:  $(call obj,$(filter-out authd/main.c,$(JUDGE_SRC)))
 $(BUILD)/libvault.a:  $(call obj,$(filter-out authd/vault/main.c,$(VAULT_SRC)))
+$(BUILD)/libsensor.a: $(call obj,$(filter-out authd/sensor/main.c,$(SENSOR_SRC)))
+$(BUILD)/libmatcher.a: $(call obj,$(filter-out authd/matcher/main.c,$(MATCHER_SRC)))
 $(BUILD)/libdesk.a:   $(call obj,$(filter-out enroll/main.c,$(DESK_SRC)))
 $(BUILD)/lib%.a:
 	$(Q)rm -f $@; ar rcsD $@ $^
@@ -92,10 +103,19 @@ $(BUILD)/kenmon: $(BUILD)/obj/enroll/main.o $(BUILD)/libdesk.a $(BUILD)/libcommo
 	@echo "  LD   $@"
 	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(DESK_LIBS)
 
+$(BUILD)/kenmon-sensor: $(BUILD)/obj/authd/sensor/main.o $(BUILD)/libsensor.a $(BUILD)/libcommon.a
+	@echo "  LD   $@"
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(SENSOR_LIBS)
+
+$(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
+	@echo "  LD   $@"
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^
+
 # --- test programs -------------------------------------------------------------------------------
 
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
-ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libdesk.a $(BUILD)/libcommon.a
+ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
+             $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
 
@@ -214,7 +234,7 @@ power:
 measure:
 	@tests/measure
 
-ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(DESK_SRC)
+ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MATCHER_SRC) $(DESK_SRC)
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')

@@ -97,9 +97,18 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 		*all |= KM_FACTOR_BIT(factor);
 		*set |= KM_FACTOR_BIT(factor);
 		if (!step[len])
-			return true;
+			break;
 		step += len + 1;
 	}
+	/* A finger may be cut, the reader broken: a code always stands beside it (SP
+	 * 800-63B-4, 3.2.3). */
+	if (*set == KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT)) {
+		snprintf(why, KM_CONF_WHY,
+			 "needs a code beside the fingerprint: "
+			 "totp+fingerprint, for example");
+		return false;
+	}
+	return true;
 }
 
 static bool set_steps(const struct km_conf_row *row, const char *value, void *member, char *why)

@@ -170,6 +170,8 @@ enum km_class km_answer_class(struct km_secret *answer, unsigned shapes)
 
 	if (answer->len > KM_SECRET_MAX)
 		return KM_CLASS_NONE;
+	if (answer->len == 0)
+		return (shapes & KM_SHAPE_TOUCH) != 0 ? KM_CLASS_TOUCH : KM_CLASS_NONE;
 	is_digits = as_digits(answer, &plain);
 	for (size_t i = 0; is_digits && i < sizeof(digits) / sizeof(digits[0]); i++)
 		if ((shapes & digits[i].shape) != 0 && plain.len == digits[i].len) {

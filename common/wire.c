@@ -7,7 +7,7 @@
 #include <kenmon/log.h>
 #include <kenmon/wire.h>
 
-enum kind { U8, U16, U32, U64, I64, BYTES, STR, SECRET, SLOTS };
+enum kind { U8, U16, U32, U64, I64, BYTES, STR, SECRET, SLOTS, SPAN };
 
 struct field {
 	enum kind kind;
@@ -39,6 +39,11 @@ enum {
 	DESK_IDLE = KM_PHASE_DESK_IDLE,
 	DESK_ASKED = KM_PHASE_DESK_ASKED,
 	DESK_TALK = KM_PHASE_DESK_TALK,
+	SENSOR = KM_PHASE_SENSOR,
+	SENSOR_LINK = KM_PHASE_SENSOR_LINK,
+	PROBES = KM_PHASE_PROBES,
+	GRANTS = KM_PHASE_GRANTS,
+	MATCHER = KM_PHASE_MATCHER,
 };
 
 /* Only between judge and vault does a frame carry a session. */
@@ -98,7 +103,7 @@ static bool session_fits(const struct row *row, uint32_t session)
 static size_t width(enum kind kind)
 {
 	static const uint8_t widths[] = {
-		[U8] = 1, [U16] = 2, [U32] = 4, [U64] = 8, [I64] = 8, [SLOTS] = 0
+		[U8] = 1, [U16] = 2, [U32] = 4, [U64] = 8, [I64] = 8, [SPAN] = 0
 	};
 
 	return widths[kind];
@@ -187,6 +192,15 @@ static void put_slots(struct out *o, const struct km_slots *slots, size_t limit)
 	}
 }
 
+static void put_span(struct out *o, const struct km_span *span, size_t limit)
+{
+	if (span->len > limit)
+		o->rc = o->rc == KM_OK ? KM_ELIMIT : o->rc;
+	put_integer(o, span->len, 2);
+	if (span->len > 0)
+		put(o, span->bytes, span->len);
+}
+
 static void put_field(struct out *o, const struct km_msg *m, const struct field *f)
 {
 	const uint8_t *member = (const uint8_t *)m + f->offset;
@@ -210,6 +224,9 @@ static void put_field(struct out *o, const struct km_msg *m, const struct field 
 		break;
 	case SLOTS:
 		put_slots(o, (const struct km_slots *)(const void *)member, f->limit);
+		break;
+	case SPAN:
+		put_span(o, (const struct km_span *)(const void *)member, f->limit);
 		break;
 	}
 }
@@ -328,6 +345,15 @@ static void take_slots(struct in *in, struct km_slots *slots, size_t limit)
 	}
 }
 
+static void take_span(struct in *in, struct km_span *span, size_t limit)
+{
+	size_t len;
+	const uint8_t *at = take_counted(in, limit, &len);
+
+	if (at)
+		*span = (struct km_span){ at, (uint16_t)len };
+}
+
 static void take_field(struct in *in, struct km_msg *m, const struct field *f)
 {
 	uint8_t *member = (uint8_t *)m + f->offset;
@@ -354,6 +380,9 @@ static void take_field(struct in *in, struct km_msg *m, const struct field *f)
 		break;
 	case SLOTS:
 		take_slots(in, (struct km_slots *)(void *)member, f->limit);
+		break;
+	case SPAN:
+		take_span(in, (struct km_span *)(void *)member, f->limit);
 		break;
 	}
 }
@@ -398,7 +427,7 @@ const char *km_message_name(unsigned number)
 
 km_rc km_send_msg(int fd, const struct km_msg *m, int pass_fd, int flags)
 {
-	uint8_t frame[KM_FRAME_HEADER + sizeof(union largest_body)];
+	uint8_t frame[KM_SEND_MSG_MAX];
 	size_t len = 0;
 	km_rc rc = km_encode(m, frame, sizeof(frame), &len);
 

@@ -34,6 +34,7 @@ struct km_conf_login {
 	struct km_steps factors;
 	unsigned tries;
 	unsigned deadline; /* seconds */
+	bool finger_first;
 };
 
 struct km_conf_service {
@@ -51,6 +52,8 @@ struct km_conf {
 	struct {
 		unsigned look_ahead;
 	} hotp;
+	unsigned finger_timeout; /* seconds */
+	bool allow_virtual;
 	struct km_names local_services;
 	unsigned audit_refusals;      /* a minute and source */
 	unsigned audit_keep;          /* months; 0: for ever */

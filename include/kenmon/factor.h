@@ -18,7 +18,12 @@ enum km_factor {
 
 #define KM_FACTOR_BIT(factor) (1u << (factor))
 
-enum km_class { KM_CLASS_NONE = 0, KM_CLASS_DIGITS = 1, KM_CLASS_RECOVERY = 2 };
+enum km_class {
+	KM_CLASS_NONE = 0,
+	KM_CLASS_DIGITS = 1,
+	KM_CLASS_RECOVERY = 2,
+	KM_CLASS_TOUCH = 3, /* an empty answer: a finger follows */
+};
 
 /* HMAC hash of a one-time code (RFC 4226 has SHA-1 only; RFC 6238 all three). */
 enum km_algorithm { KM_SHA1 = 1, KM_SHA256 = 2, KM_SHA512 = 3 };

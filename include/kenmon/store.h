@@ -258,6 +258,27 @@ KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
 KM_MUST_CHECK km_rc store_enrol_otp(struct km_store *, const struct km_operator *op,
 				    const struct km_credential *in, const struct km_secret *seed,
 				    struct km_event_record *event, uint64_t *id);
+/*
+ * A finger: the template is sealed in a table of its own, so that lists of credentials stay small.
+ * in: subject, factor FINGERPRINT, label (the finger's word). KM_EEXIST: this finger is enrolled.
+ * KM_ELIMIT as above, and above KM_GRANT_TEMPLATES fingers. The event gets the credential's number.
+ */
+#define KM_TEMPLATE_MAX 16384 /* of KM_IMPRESSIONS_MAX impressions: 12,033 bytes */
+
+struct km_template { /* in locked memory; wiped by whoever has it */
+	uint16_t len;
+	uint8_t bytes[KM_TEMPLATE_MAX];
+};
+
+KM_MUST_CHECK km_rc store_enrol_finger(struct km_store *, const struct km_operator *op,
+				       const struct km_credential *in, const char *reader,
+				       const struct km_template *, struct km_event_record *event,
+				       uint64_t *id);
+/* Opens the template of a credential. KM_ECORRUPT when it does not open, or is not there. */
+KM_MUST_CHECK km_rc store_template(struct km_store *, const struct km_operator *op,
+				   const struct km_credential *, struct km_template *out);
+/* With which reader a finger was enrolled. KM_ENOTFOUND: no finger of this number. */
+KM_MUST_CHECK km_rc store_finger_reader(struct km_store *, uint64_t credential, char reader[65]);
 /* Replaces any earlier set of recovery codes. codes: KM_RECOVERY_CODES × KM_RECOVERY_LENGTH. */
 KM_MUST_CHECK km_rc store_enrol_recovery(struct km_store *, const struct km_operator *op,
 					 const struct km_secret *codes,

@@ -43,6 +43,7 @@ enum km_origin { KM_ORIGIN_REMOTE = 0, KM_ORIGIN_LOCAL = 1 };
 #define KM_SHAPE_DIGITS_8 0x04u
 #define KM_SHAPE_DIGITS   0x07u
 #define KM_SHAPE_RECOVERY 0x08u /* KM_RECOVERY_LENGTH of A-Z2-7, case, '-' and ' ' ignored */
+#define KM_SHAPE_TOUCH    0x10u /* nothing: Enter alone, and a finger follows */
 
 struct km_slot {
 	uint8_t step;   /* number of the step in the service's configuration */
@@ -52,6 +53,12 @@ struct km_slot {
 struct km_slots {
 	uint8_t count;
 	struct km_slot slot[KM_SLOTS_MAX];
+};
+
+/* Bytes that lie in the frame: good for as long as that buffer is, and wiped with it. */
+struct km_span {
+	const uint8_t *bytes; /* of a message to be sent: the caller's; may be NULL with len 0 */
+	uint16_t len;
 };
 
 /* One bit for each phase a receiver can be in. */
@@ -70,6 +77,11 @@ enum km_phase {
 	KM_PHASE_DESK_IDLE = 1u << 11,    /* vault: private line, no operation under way */
 	KM_PHASE_DESK_ASKED = 1u << 12,   /* vault: private line, a prompt is open */
 	KM_PHASE_DESK_TALK = 1u << 13,    /* desk: private line, an operation under way */
+	KM_PHASE_SENSOR = 1u << 14,       /* sensor: from the judge */
+	KM_PHASE_SENSOR_LINK = 1u << 15,  /* judge: from the sensor */
+	KM_PHASE_PROBES = 1u << 16,       /* matcher: from the sensor */
+	KM_PHASE_GRANTS = 1u << 17,       /* vault: from the matcher */
+	KM_PHASE_MATCHER = 1u << 18,      /* matcher: from the vault */
 };
 
 /* Who may send a message. */
@@ -80,6 +92,8 @@ enum km_party {
 	KM_FROM_JUDGE = 1u << 2,
 	KM_FROM_VAULT = 1u << 3,
 	KM_FROM_JUDGE_OR_VAULT = KM_FROM_JUDGE | KM_FROM_VAULT,
+	KM_FROM_SENSOR = 1u << 4,
+	KM_FROM_MATCHER = 1u << 5,
 };
 
 enum km_message_number {
@@ -102,6 +116,7 @@ enum km_message_number {
 #define KM_MEMBER_STR(field, limit)    char field[(limit) + 1]
 #define KM_MEMBER_SECRET(field, limit) struct km_secret field
 #define KM_MEMBER_SLOTS(field, limit)  struct km_slots field
+#define KM_MEMBER_SPAN(field, limit)   struct km_span field
 
 #define KM_MESSAGE(NAME, name, number, from, phases, cap) struct msg_##name {
 #define KM_FIELD(name, kind, field, limit)                KM_MEMBER_##kind(field, limit);
@@ -179,7 +194,11 @@ KM_MUST_CHECK km_rc km_peek(int fd);
  */
 KM_MUST_CHECK km_rc km_send(int fd, const uint8_t *buf, size_t len, int pass_fd, int flags);
 
-/* Encodes and sends; the frame is wiped from the stack. */
+/*
+ * Encodes and sends; the frame is wiped from the stack. KM_ELIMIT above KM_SEND_MSG_MAX: templates
+ * and probes have buffers of their own.
+ */
+#define KM_SEND_MSG_MAX 2304
 KM_MUST_CHECK km_rc km_send_msg(int fd, const struct km_msg *m, int pass_fd, int flags);
 
 #endif
