@@ -80,7 +80,7 @@ km_rc judge_capture_begin(struct judge *j, const uint8_t grant[KM_GRANT_BYTES], 
 	memcpy(c->grant, grant, KM_GRANT_BYTES);
 	rc = ask_sensor(j, c, now);
 	if (rc != KM_OK) {
-		km_log(LOG_WARNING, "the sensor cannot be asked: %s", km_rc_text(rc, KM_LANG_EN));
+		km_log(LOG_WARNING, "the sensor cannot be asked (%s)", km_rc_name(rc));
 		forget(c);
 	}
 	return rc == KM_EPROTO ? KM_EUNAVAIL : rc;
