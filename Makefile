@@ -63,7 +63,7 @@ LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(if $(wildcard authd/sensor/main.c),$(BUILD)/kenmon-sensor) \
+            $(BUILD)/kenmon-sensor \
             $(if $(wildcard authd/matcher/main.c),$(BUILD)/kenmon-matcher)
 
 all: $(PROGRAMS)
