@@ -64,8 +64,7 @@ LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(if $(wildcard authd/sensor/main.c),$(BUILD)/kenmon-sensor) \
-            $(BUILD)/kenmon-matcher
+            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher
 
 all: $(PROGRAMS)
 
