@@ -43,6 +43,7 @@ struct km_keys {
 	EVP_CIPHER *gcm;
 	EVP_CIPHER_CTX *row;  /* reset, and so wiped, after each use */
 	EVP_CIPHER_CTX *wrap; /* the copy of a KEK's */
+	uint8_t scratch[KM_SEALED_MAX]; /* what is being sealed or opened, not on the stack */
 	struct km_key_work work;
 };
 
