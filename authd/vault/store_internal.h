@@ -45,7 +45,7 @@ struct store_db {
 	sqlite3 *handle;
 	sqlite3_stmt *control[CONTROL_COUNT];
 	bool begun, dirty;
-	char version; /* of its tables, as it was opened */
+	char version;  /* of its tables, as it was opened */
 	int wal_pages; /* in the write-ahead log since it last began anew */
 };
 

@@ -245,7 +245,8 @@ KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t li
 				    struct km_operator *out, size_t *count);
 /* For status. operators: all but those being erased. credentials: fingers too. */
 struct km_counts {
-	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, fingers, locked, records;
+	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, fingers, locked,
+	    records;
 };
 KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
 
@@ -299,8 +300,8 @@ KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUB
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
- * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number, the operator
- * row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number,
+ * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      const struct km_event_record *event);
