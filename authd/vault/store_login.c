@@ -175,12 +175,15 @@ static km_rc use_recovery(struct km_store *s, const struct stored_credential *c,
 	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
-/* A finger has no counter: that each is good for one login is the grant's to see to. */
-static km_rc use_finger(struct km_store *s, const struct stored_credential *c)
+/* What makes it good once is its grant. */
+static km_rc use_finger(struct km_store *s, const struct stored_credential *c,
+			const struct km_acceptance *a)
 {
 	struct km_credential next = used_now(s, &c->row);
-	km_rc rc = row_change_credential(s, c, &next, false);
+	km_rc rc = a->moving || a->drift || a->recovery_mac ? KM_EINVAL : KM_OK;
 
+	if (!rc)
+		rc = row_change_credential(s, c, &next, false);
 	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
@@ -194,7 +197,7 @@ static km_rc use(struct km_store *s, const struct km_acceptance *a)
 	if (memcmp(c.row.subject, a->subject, sizeof(a->subject)) != 0)
 		return KM_ENOTFOUND;
 	if (c.row.factor == KM_FACTOR_FINGERPRINT)
-		return a->recovery_mac ? KM_ENOTFOUND : use_finger(s, &c);
+		return use_finger(s, &c, a);
 	return a->recovery_mac ? use_recovery(s, &c, a) : move_counter(s, &c, a);
 }
 
