@@ -204,8 +204,9 @@ km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 	uint16_t shapes = 0;
 	km_rc rc;
 
-	/* A judge that skips a step does not keep to the protocol. */
-	if (m->step != s->at || m->step >= s->steps.count)
+	/* A judge that skips a step, or asks for a code while it waits for a finger, does not keep
+	 * to the protocol. */
+	if (m->step != s->at || m->step >= s->steps.count || s->grant)
 		return KM_EPROTO;
 	factors = s->steps.factors[m->step];
 	shapes = session_shape(factors);

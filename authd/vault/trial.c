@@ -19,7 +19,8 @@ km_rc trial_look_up(struct vault *v, struct trial *t)
 	}
 	if (rc == KM_OK)
 		rc = store_credentials(v->store, t->op.subject, t->credential, &t->count);
-	if (rc == KM_OK)
+	/* A finger is asked of nobody who has none: nothing of it counts by name. */
+	if (rc == KM_OK && t->class != KM_CLASS_TOUCH)
 		rc = store_name_throttle(v->store, t->class, t->bucket, &t->name);
 	return rc;
 }
@@ -36,13 +37,29 @@ void trial_weigh(const struct vault *v, struct trial *t)
 	}
 }
 
+/* Several fingers were lent and none matched: which one it was nobody knows. */
+static void about_finger(struct km_event_record *r, const struct trial *t)
+{
+	const struct km_credential *c = &t->credential[t->winner];
+
+	event_add(r, "factor", km_factor_word(KM_FACTOR_FINGERPRINT));
+	if (t->found == CODE_RIGHT || t->count == 1) {
+		event_add(r, "finger", c->label);
+		event_add_number(r, "credential", (int64_t)c->id);
+	}
+	if (t->score > 0)
+		event_add_number(r, EVENT_SCORE, t->score);
+}
+
 static void about(struct km_event_record *r, enum km_event event, const struct trial *t,
 		  const char *reason)
 {
 	event_make(r, event, t->known ? t->op.subject : NULL, "door");
 	if (reason)
 		event_add(r, "reason", reason);
-	if (!t->by_name && (t->found != CODE_WRONG || t->count == 1)) {
+	if (t->class == KM_CLASS_TOUCH) {
+		about_finger(r, t);
+	} else if (!t->by_name && (t->found != CODE_WRONG || t->count == 1)) {
 		event_add(r, "factor", km_factor_word(t->credential[t->winner].factor));
 		event_add_number(r, "credential", (int64_t)t->credential[t->winner].id);
 		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS)

@@ -33,6 +33,7 @@ struct trial {
 	size_t winner;
 	struct code_judgement right;
 	uint8_t mac[KM_TAG_BYTES];
+	uint32_t score; /* of a finger: for the audit trail; 0: none */
 };
 
 /* struct trial t TRIAL = { … }; is wiped when its scope ends. */

@@ -81,7 +81,7 @@ struct grant {
 /* What a request is answered with, once its round is durable. */
 struct reply {
 	uint32_t session;
-	struct km_msg to_judge;  /* PLAN or VERDICT */
+	struct km_msg to_judge;  /* PLAN, GRANTED or VERDICT */
 	int client;              /* -1: nothing for the client; else sent to and closed */
 	int pass;                /* a descriptor for the client, or -1 */
 	struct km_msg to_client; /* RESULT or DESK_LINE */
@@ -215,7 +215,8 @@ void queue_free(struct queue *q);
 void link_accept(struct vault *v);
 void link_drain(struct vault *v);
 void link_tell_head(struct vault *v, bool now);
-/* Sends this round's plans, for which nothing was written. lifted: suspicions that fell in it. */
+/* Sends this round's plans and grants, for which nothing was written. lifted: suspicions that fell
+ * in it. */
 void link_plan(struct vault *v, unsigned lifted);
 void link_settle(struct vault *v, bool durable); /* sends or turns down this round's replies */
 
@@ -268,6 +269,10 @@ void grant_lose(struct vault *v, struct grant *g, km_rc why);
 
 /* --- check_finger.c -------------------------------------------------------------- */
 
+extern const struct km_conf_lockout finger_lockout; /* what fingers are throttled by */
+
+/* Is there a finger to ask this session's operator for? The same work for every name. */
+bool finger_offered(struct vault *v, const struct session *s);
 KM_MUST_CHECK km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m);
 KM_MUST_CHECK km_rc finger_revoke(struct vault *v, struct session *s, const struct msg_revoke *m);
 /* What the matcher found under a login's grant, which ends. Other than KM_OK: it lies. */
@@ -314,6 +319,8 @@ KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict);
+void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
+		     unsigned seconds);
 
 /* What an answer to these factors may look like: KM_SHAPE_*. */
 uint16_t session_shape(uint32_t factors);
@@ -342,6 +349,8 @@ KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, cons
 /* The key of what administrators write as they like: sealed in the trail, kept out of the journal.
  */
 #define EVENT_FREE_TEXT "note"
+/* And of how much alike fingers were: whoever sees it could feel their way to a match. */
+#define EVENT_SCORE "score"
 
 void event_make(struct km_event_record *r, enum km_event event,
 		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);

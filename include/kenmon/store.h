@@ -179,7 +179,8 @@ KM_MUST_CHECK km_rc store_decoy(struct km_store *, struct km_operator *op,
 struct km_acceptance {
 	uint8_t subject[KM_SUBJECT_BYTES];
 	uint64_t credential;
-	uint64_t moving;             /* TOTP, HOTP: the new value; must be above the stored one */
+	uint64_t moving;             /* TOTP, HOTP: the new value; must be above the stored one;
+					a finger has none */
 	int32_t drift;               /* TOTP: the new value */
 	const uint8_t *recovery_mac; /* recovery: the code to mark as used, else NULL */
 	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
