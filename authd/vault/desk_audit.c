@@ -218,7 +218,8 @@ static km_rc put_counts(struct call *c)
 		{ "operators", n.operators },   { "suspended", n.suspended },
 		{ "being-erased", n.erasing },  { "without-a-factor", n.unenrolled },
 		{ "not-bound-yet", n.unbound }, { "credentials", n.credentials },
-		{ "locked", n.locked },         { "audit-records", n.records },
+		{ "fingers", n.fingers },       { "locked", n.locked },
+		{ "audit-records", n.records },
 	};
 
 	for (size_t i = 0; rc == KM_OK && i < sizeof row / sizeof row[0]; i++)
