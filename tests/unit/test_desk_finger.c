@@ -66,8 +66,8 @@ static void test_a_finger_must_be_named_and_be_one_of_ten(void **state)
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("enroll"), W("fingerprint"), W("sato")), 2);
 	assert_says(s.err, "--finger is missing");
-	assert_says(s.err, "right-thumb|right-index|right-middle|right-ring|right-little|"
-			   "left-thumb|left-index|left-middle|left-ring|left-little");
+	assert_says(s.err, "right-thumb right-index right-middle right-ring right-little "
+			   "left-thumb left-index left-middle left-ring left-little");
 	end(&s);
 	for (size_t i = 0; i < COUNT(wrong); i++) {
 		begin(&s, &p, "");
