@@ -54,7 +54,7 @@ static const char usage[] =
     "  --probe-socket PATH  where the matcher takes probes (default\n"
     "                       " PROBE_SOCKET ")\n"
     "  --owner UID          this uid counts as root (kenmon-authd --spawn)\n"
-    "  --judge-uid UID      a judge of this uid is served\n"
+    "  --judge-uid UID      only a judge of this uid is served\n"
     "  --journal SOCKET     log to this journald socket instead of standard error\n"
     "  --idle SECONDS       end when there was nothing to do for so long (default 30)\n"
     "\n"
