@@ -133,7 +133,9 @@ struct judge {
 	int64_t anchor_told_ms;       /* CLOCK_BOOTTIME */
 	const char *vault_path;
 	int64_t vault_uid; /* -1: not checked */
-	int64_t owner;     /* -1: none */
+	const char *sensor_path;
+	int64_t sensor_uid; /* -1: not checked */
+	int64_t owner;      /* -1: none */
 	int listen_fd;
 	bool rights_kept_out; /* by the kernel: no descriptor of a client's comes in (listen.c) */
 	sd_event_source *listen_io, *listen_pause;

@@ -95,6 +95,7 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
+	grant_end(v, grant_of_line(v, l));
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
@@ -276,6 +277,7 @@ void line_settle(struct vault *v, bool durable)
 			l->out.head = l->out.tail = 0;
 			l->erasing = false;
 			l->rotating = 0;
+			grant_end(v, grant_of_line(v, l));
 			forget_pending(l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);

@@ -117,7 +117,7 @@ static inline struct vault *world_vault_new(const struct world *w)
 
 	if (!v)
 		return NULL;
-	v->listener = v->poll = v->judge = -1;
+	v->listener = v->poll = v->judge = v->matcher_door = v->matcher = -1;
 	v->has_owner = true;
 	v->owner = geteuid();
 	v->machine_id_path = w->machine;
