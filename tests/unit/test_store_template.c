@@ -185,7 +185,7 @@ static void test_no_finger_is_enrolled_above_the_limit_of_credentials(void **sta
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 0);
 }
 
-/* C31 */
+/* C33: what is damaged fails before anybody parses it. */
 static void test_a_template_cut_or_changed_at_any_byte_fails_at_the_seal(void **state)
 {
 	static uint8_t right[KM_SEALED_MAX], wrong[KM_SEALED_MAX];
