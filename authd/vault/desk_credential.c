@@ -183,6 +183,8 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 {
 	struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW };
 	struct msg_credential_row *row = &m.credential_row;
+	const struct km_conf_lockout *lockout =
+	    credential->factor == KM_FACTOR_FINGERPRINT ? &finger_lockout : &c->v->conf.lockout;
 
 	row->id = credential->id;
 	row->factor = credential->factor;
@@ -194,7 +196,7 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->period = credential->period;
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
-	row->wait = lockout_wait(&c->v->conf.lockout, &credential->throttle, c->v->now.wall);
+	row->wait = lockout_wait(lockout, &credential->throttle, c->v->now.wall);
 	if (credential->factor == KM_FACTOR_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 
