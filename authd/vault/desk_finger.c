@@ -256,20 +256,6 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 	return rc;
 }
 
-km_rc desk_finger_template(struct vault *v, struct grant *g, const struct msg_finger_template *m)
-{
-	struct line *l = g->line;
-	struct call c;
-
-	/* Nothing but what the desk was told of becomes a template. */
-	if (!l || !enrols(l) || l->pending->good != wanted_of(l) || m->blob.len == 0 ||
-	    m->blob.len > KM_TEMPLATE_MAX)
-		return KM_EPROTO;
-	call_again(&c, v, l);
-	call_finish(&c, store_finger(&c, &m->blob));
-	return KM_OK;
-}
-
 static void lost(struct call *c, km_rc why)
 {
 	static const struct {
@@ -286,6 +272,23 @@ static void lost(struct call *c, km_rc why)
 			call_say(c, "%s", reasons[i].text);
 	}
 	call_finish(c, why);
+}
+
+km_rc desk_finger_template(struct vault *v, struct grant *g, const struct msg_finger_template *m)
+{
+	struct line *l = g->line;
+	struct call c;
+
+	if (!l || !enrols(l))
+		return KM_EPROTO;
+	call_again(&c, v, l);
+	/* Nothing but what the desk was told of becomes a template. */
+	if (l->pending->good != wanted_of(l) || m->blob.len == 0 || m->blob.len > KM_TEMPLATE_MAX) {
+		lost(&c, KM_EUNAVAIL); /* its link will be, and what was lent is gone already */
+		return KM_EPROTO;
+	}
+	call_finish(&c, store_finger(&c, &m->blob));
+	return KM_OK;
 }
 
 void desk_finger_lost(struct vault *v, struct line *l, km_rc why)
