@@ -168,15 +168,27 @@ static const char *why_ended(const struct desk *d, const struct finger *f)
 	return f->end ? km_text(km_sensor_event_text(f->end), d->lang) : NULL;
 }
 
-static int fail_finger(struct desk *d, const struct finger *f, km_rc rc)
+/* told: DONE came, so it is certain that nothing was stored. */
+static km_rc find_words(struct desk *d, const struct finger *f, km_rc rc, bool told)
+{
+	const char *ended = why_ended(d, f);
+	char why[DESK_WHY];
+
+	if (rc == KM_EABORTED)
+		return d->why[0] ? rc : desk_because(d, rc, DESK_NOTHING_STORED, NULL, NULL);
+	if (told && ended)
+		return desk_because(d, rc, DESK_FINGER_FAILED, ended, NULL);
+	if (told || !f->steps)
+		return rc;
+	snprintf(why, sizeof(why), "%s", d->why[0] ? d->why : km_rc_text(rc, d->lang));
+	return desk_because(d, rc, DESK_FINGER_UNSURE, why, NULL);
+}
+
+static int fail_finger(struct desk *d, const struct finger *f, km_rc rc, bool told)
 {
 	struct desk_json j = { .f = d->out };
-	const char *why = why_ended(d, f);
 
-	if (rc == KM_EABORTED && !d->why[0])
-		rc = desk_because(d, rc, DESK_NOTHING_STORED, NULL, NULL);
-	else if (rc != KM_EABORTED && why)
-		rc = desk_because(d, rc, DESK_FINGER_FAILED, why, NULL);
+	rc = find_words(d, f, rc, told);
 	if (f->end == KM_SENSOR_CLAIMED && desk_fprintd_runs(d))
 		desk_warn(d, DESK_FPRINTD_RUNNING, NULL, NULL);
 	if (!d->json)
@@ -259,5 +271,5 @@ int cmd_enroll_fingerprint(struct desk *d, const struct desk_args *args)
 	desk_warn(d, DESK_FINGER_PURPOSE, f.who, NULL);
 	desk_warn(d, DESK_FINGER_HOW, f.name, f.who);
 	rc = desk_operate(d, &o);
-	return rc == KM_OK ? finish_finger(d, &f, &o.done) : fail_finger(d, &f, rc);
+	return rc == KM_OK ? finish_finger(d, &f, &o.done) : fail_finger(d, &f, rc, o.done.rc != 0);
 }
