@@ -8,9 +8,9 @@
 #include "sensor.h"
 
 /* libfprint's; each names a socket at which a program plays a reader. */
-static const char *const virtual_names[] = { "FP_VIRTUAL_IMAGE", "FP_VIRTUAL_DEVICE",
-					     "FP_VIRTUAL_DEVICE_STORAGE" };
-#define VIRTUAL_NAMES (sizeof virtual_names / sizeof virtual_names[0])
+const char *const sensor_virtual_names[SENSOR_VIRTUAL_NAMES] = { "FP_VIRTUAL_IMAGE",
+								 "FP_VIRTUAL_DEVICE",
+								 "FP_VIRTUAL_DEVICE_STORAGE" };
 
 static const struct {
 	const char *name, *value;
@@ -43,18 +43,18 @@ static bool put_back(const char *name, char *copy)
 
 bool environment_clean(bool allow_virtual)
 {
-	char *value[VIRTUAL_NAMES] = { NULL }, *other[KEPT] = { NULL };
+	char *value[SENSOR_VIRTUAL_NAMES] = { NULL }, *other[KEPT] = { NULL };
 	bool good = true, virtual = false;
 
-	for (size_t i = 0; allow_virtual && i < VIRTUAL_NAMES; i++) {
-		good = keep(virtual_names[i], &value[i]) && good;
+	for (size_t i = 0; allow_virtual && i < SENSOR_VIRTUAL_NAMES; i++) {
+		good = keep(sensor_virtual_names[i], &value[i]) && good;
 		virtual = virtual || value[i];
 	}
 	for (size_t i = 0; i < KEPT; i++)
 		good = keep(kept[i], &other[i]) && good;
 	good = clearenv() == 0 && good;
-	for (size_t i = 0; i < VIRTUAL_NAMES; i++)
-		good = put_back(virtual_names[i], value[i]) && good;
+	for (size_t i = 0; i < SENSOR_VIRTUAL_NAMES; i++)
+		good = put_back(sensor_virtual_names[i], value[i]) && good;
 	for (size_t i = 0; i < KEPT; i++)
 		good = put_back(kept[i], other[i]) && good;
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)

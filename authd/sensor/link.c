@@ -85,10 +85,11 @@ static gboolean on_judge(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE; /* link_close has removed it, where that was due */
 }
 
+/* Without --judge-uid the socket's own mode says who may: its unit gives it to the judge's user. */
 static bool may_ask(const struct sensor *s, uid_t uid)
 {
-	return uid == 0 || (s->has_owner && uid == s->owner) ||
-	       (s->has_judge_uid && uid == s->judge_uid);
+	return !s->has_judge_uid || uid == s->judge_uid || uid == 0 ||
+	       (s->has_owner && uid == s->owner);
 }
 
 static gboolean on_listener(gint listener, GIOCondition condition, gpointer data)

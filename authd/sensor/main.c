@@ -10,7 +10,8 @@
  * no name and no database, and it never hears what came of a touch. Whoever takes it over, by a
  * reader that was built to, can send the matcher a finger that is not there: for a login that is
  * being asked for a finger, under its own grant, as if it had been touched; and can keep the
- * fingers that are touched later. So it lives no longer than there is something to do.
+ * fingers that are touched later. So it lives no longer than there is something to do, what it
+ * frees it wipes (free.c), and it is confined (walls.c).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -53,7 +54,7 @@ static const char usage[] =
     "  --probe-socket PATH  where the matcher takes probes (default\n"
     "                       " PROBE_SOCKET ")\n"
     "  --owner UID          this uid counts as root (kenmon-authd --spawn)\n"
-    "  --judge-uid UID      a judge of this uid is served\n"
+    "  --judge-uid UID      only a judge of this uid is served\n"
     "  --journal SOCKET     log to this journald socket instead of standard error\n"
     "  --idle SECONDS       end when there was nothing to do for so long (default 30)\n"
     "\n"
@@ -235,7 +236,7 @@ static int serve(struct sensor *s)
 		return KM_EXIT_FAILED;
 	}
 	g_log_set_default_handler(on_log, NULL);
-	return run(s);
+	return sensor_confine(s) ? run(s) : KM_EXIT_FAILED;
 }
 
 int main(int argc, char **argv)

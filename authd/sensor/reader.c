@@ -160,6 +160,13 @@ static void end(struct reader *r, enum km_sensor_event event)
 
 /* --- an image --------------------------------------------------------------------------- */
 
+/* The job has ended: nobody waits for the finger to be lifted but the reader, and that not for ever. */
+static void await_lift(struct reader *r)
+{
+	r->lifting = true;
+	set_due(r, SENSOR_LIFT_MS);
+}
+
 static void take_print(struct reader *r, FpPrint *print)
 {
 	struct job *j = &r->s->job[0];
@@ -184,6 +191,7 @@ static void take_print(struct reader *r, FpPrint *print)
 	if (rc != KM_OK) {
 		km_log(LOG_WARNING, "the matcher takes no probe: %s", km_rc_text(rc, KM_LANG_EN));
 		job_end(r->s, KM_SENSOR_FAILED, name);
+		await_lift(r);
 		return;
 	}
 	r->printed = true;
@@ -192,9 +200,7 @@ static void take_print(struct reader *r, FpPrint *print)
 	if (j->taken < j->shots)
 		return;
 	job_end(r->s, KM_SENSOR_DONE, name);
-	/* Nobody waits for the finger to be lifted but the reader, and that not for ever. */
-	r->lifting = true;
-	set_due(r, SENSOR_LIFT_MS);
+	await_lift(r);
 }
 
 static void on_print(FpDevice *device, FpPrint *match, FpPrint *print, gpointer data, GError *error)

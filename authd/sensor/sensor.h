@@ -124,4 +124,13 @@ KM_MUST_CHECK km_rc extract_minutiae(const uint8_t *bytes, size_t len, struct km
 /* What libfprint, GLib and libusb would read there; virtual readers only where they are allowed. */
 bool environment_clean(bool allow_virtual);
 
+/* Those at which virtual readers are found. */
+#define SENSOR_VIRTUAL_NAMES 3
+extern const char *const sensor_virtual_names[SENSOR_VIRTUAL_NAMES];
+
+/* --- walls.c ------------------------------------------------------------------------------ */
+
+/* Says in the log what is missing. False: the room must not go on. */
+KM_MUST_CHECK bool sensor_confine(const struct sensor *s);
+
 #endif
