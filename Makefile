@@ -6,6 +6,7 @@
 #                    (T=wire: only test files whose name holds "wire")
 #   make check-long  the same and the tests that take long
 #   make bench       figures, as ratios in one run
+#   make bench-recognition DIR=FOLDER  how well fingers are told apart
 #   make power       a thousand power cuts on each file system (root)
 #   make measure     sizes of files and functions
 #   make lint        clang-format, clang-tidy, cppcheck
@@ -74,7 +75,7 @@ $(BUILD)/obj/%.o: %.c
 
 # libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
 $(call obj,$(SENSOR_SRC)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
-$(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off
+$(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libdoor.a:   $(call obj,$(DOOR_SRC))
@@ -143,11 +144,17 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
 
 # liboath is linked in, so that pam_oath must load its own, as in any login program.
-$(BUILD)/tests/bench/bench: $(call obj,$(wildcard tests/bench/*.c)) $(HOUSE) $(ROOM_LIBS)
+$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
 	    -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
+
+# How well the matcher tells fingers apart.
+$(BUILD)/tests/bench/recognition: $(call obj,tests/bench/recognition.c) $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 # --- the door under real libpam (tests/pam) ------------------------------------------------------
 
@@ -225,6 +232,13 @@ bench:
 	@$(GIVE_BACK)
 	@tests/bench/run
 
+bench-recognition:
+	@[ -n "$(DIR)" ] || { echo 'make bench-recognition DIR=folder with *.txt' >&2; exit 2; }
+	@tests/deps build
+	+$(Q)$(SUB) $(BUILD)/tests/bench/recognition
+	@$(GIVE_BACK)
+	@$(BUILD)/tests/bench/recognition $(DIR) $(BUILD)/det.svg
+
 power:
 	@tests/deps build test
 	+$(Q)$(SUB) all $(BUILD)/tests/system/test_power
@@ -278,5 +292,5 @@ uninstall:
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit-tests pam-tests tests deps try check check-long bench power measure lint clean install uninstall
+.PHONY: all unit-tests pam-tests tests deps try check check-long bench bench-recognition power measure lint clean install uninstall
 .SECONDARY:

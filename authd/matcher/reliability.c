@@ -1,0 +1,104 @@
+/*
+ * How far a minutia is to be believed, judged by its place among the others alone: false ones lie
+ * at the border, in crowds, face each other across a broken ridge, and lie against the flow.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "print.h"
+#include "trig.h"
+
+#define NEAR_MOST 40.0f /* px: farther neighbours are all alike */
+#define FACING    24.0f /* px within which ends of one broken ridge face each other */
+#define FACING_BY 46    /* degrees from opposite, or from the same */
+#define FLOW      60.0f /* px over which ridges flow alike */
+#define FLOW_VAR  1200.0f
+#define AROUND    90.0f /* px in which the widest empty sector is looked for */
+#define SECTORS   72
+#define BORDER    10.0f /* px */
+
+struct sight {
+	float first, second; /* distances of the nearest two */
+	float opposite, same;
+	float flow, flow_weight;
+	unsigned crowd;
+	bool sector[SECTORS];
+};
+
+static void look(const struct print *p, unsigned i, unsigned j, struct sight *s)
+{
+	float dx = p->x[j] - p->x[i], dy = p->y[j] - p->y[i], d = sqrtf(dx * dx + dy * dy);
+	int turn = abs(trig_wrap_degrees(p->turn[j] - p->turn[i]));
+
+	if (d < s->first) {
+		s->second = s->first;
+		s->first = d;
+	} else if (d < s->second) {
+		s->second = d;
+	}
+	s->crowd += d < NEAR_MOST;
+	if (d < FACING && turn > 180 - FACING_BY && 1 - d / FACING > s->opposite)
+		s->opposite = 1 - d / FACING;
+	if (d < FACING && turn < FACING_BY && 1 - d / FACING > s->same)
+		s->same = 1 - d / FACING;
+	if (d < FLOW) {
+		float weight = trig_exp(-d * d / FLOW_VAR), c, sine;
+
+		trig_turn(2 * turn, &c, &sine);
+		s->flow_weight += weight;
+		s->flow += weight * c;
+	}
+	if (d < AROUND && d > 0) {
+		int k = (int)((trig_bearing(dy, dx) + PI) * (SECTORS / (2 * PI)));
+
+		s->sector[k < SECTORS ? k : SECTORS - 1] = true;
+	}
+}
+
+/* The longest run of empty sectors, as a share of half a turn. */
+static float widest_gap(const bool sector[SECTORS])
+{
+	unsigned run = 0, most = 0;
+
+	for (unsigned k = 0; k < 2 * SECTORS; k++) {
+		run = sector[k % SECTORS] ? 0 : run + 1;
+		most = run > most ? run : most;
+	}
+	most = most > SECTORS ? SECTORS : most;
+	return (float)most * (2.0f / SECTORS);
+}
+
+static float judge(const struct print *p, unsigned i)
+{
+	struct sight s = { .first = NEAR_MOST, .second = NEAR_MOST };
+	float depth = -hull_distance(p, p->x[i], p->y[i]), z = 0;
+
+	for (unsigned j = 0; j < p->n; j++)
+		if (j != i)
+			look(p, i, j, &s);
+	const float part[RELIABILITY_PARTS] = {
+		1,
+		(depth > NEAR_MOST ? NEAR_MOST
+		 : depth < 0       ? 0
+				   : depth) /
+		    NEAR_MOST,
+		s.first / NEAR_MOST,
+		s.second / NEAR_MOST,
+		(float)s.crowd / 10,
+		s.opposite,
+		s.same,
+		s.flow_weight > 0 ? s.flow / s.flow_weight : 0,
+		widest_gap(s.sector),
+		depth < BORDER ? 1 - (depth < 0 ? 0 : depth) / BORDER : 0,
+	};
+	for (unsigned k = 0; k < RELIABILITY_PARTS; k++)
+		z += reliability_weight[k] * part[k];
+	return 1 / (1 + trig_exp(-z));
+}
+
+void reliability_make(struct print *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		p->reliability[i] = judge(p, i);
+}
