@@ -56,8 +56,8 @@ static bool feed_once(const char *path, const int32_t head[2], const uint8_t *gr
 		      long long until)
 {
 	int fd = reader_connect(path);
-	bool taken = fd >= 0 && send_all(fd, head, 2 * sizeof(head[0])) && send_all(fd, grey, len) &&
-		     !shutdown(fd, SHUT_WR);
+	bool taken = fd >= 0 && send_all(fd, head, 2 * sizeof(head[0])) &&
+		     send_all(fd, grey, len) && !shutdown(fd, SHUT_WR);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	long long left = until - now_ms();
 	char c;

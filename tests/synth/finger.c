@@ -1,8 +1,8 @@
 /*
  * How a finger comes about, after Cappelli's SFinGe (Handbook of Fingerprint Recognition, ch. 6):
- * a field of ridge directions from cores and deltas (Sherlock and Monro 1993, with the correction of
- * Vizcaya and Gerhardt 1996), a field of ridge distances, and ridges that grow from random spots by
- * filters turned along the field until they meet. Where they meet out of step minutiae appear.
+ * a field of ridge directions from cores and deltas (Sherlock and Monro 1993, with the correction
+ * of Vizcaya and Gerhardt 1996), a field of ridge distances, and ridges that grow from random spots
+ * by filters turned along the field until they meet. Where they meet out of step minutiae appear.
  *
  * Only + - * / and floor() on doubles, no fused operations (-ffp-contract=off), and whole numbers
  * where it counts: the pictures are the same everywhere. Angles are in turns.
@@ -19,13 +19,13 @@ enum {
 	TAPS = 18,     /* a row of it, with one zero: whole vectors */
 	BEARINGS = 64, /* directions of filters in half a turn */
 	PACES = 5,     /* distances between ridges that have filters */
-	ROUNDS = 14,    /* of growing */
-	SPOT = 24,     /* a spot in each square of so many pixels */
+	ROUNDS = 26,   /* of growing */
+	SPOTS = 60,    /* where they begin */
 	NODES = 8,     /* of a singularity's correction */
 	BUMPS = 6,     /* waves in a smooth random field */
 	FULL = 120,    /* of a ridge */
 	UNIT = 1024,   /* of a filter's weights */
-	GAIN = 1800,   /* over UNIT: a ridge grows, until it is FULL */
+	GAIN = 3200,   /* over UNIT: a ridge grows, until it is FULL */
 };
 
 /* --- numbers --------------------------------------------------------------- */
@@ -52,7 +52,11 @@ static double even(struct dice *d, double size)
 
 static double heaped(struct dice *d, double size)
 {
-	return (even(d, size) + even(d, size) + even(d, size)) / 3;
+	double sum = 0;
+
+	for (int i = 0; i < 3; i++)
+		sum += even(d, size);
+	return sum / 3;
 }
 
 /* The sine of turns, by Taylor's polynomial in a quarter: good to 1e-5. */
@@ -136,11 +140,11 @@ static const struct {
 		int x, y, sign; /* 1: a core, -1: a delta */
 	} point[4];
 } classes[] = {
-	{ 30, 2, { { 5, -15, 1 }, { -85, 100, -1 } } },                                /* right loop */
-	{ 34, 2, { { -5, -15, 1 }, { 85, 100, -1 } } },                                /* left loop */
-	{ 28, 4, { { 0, -35, 1 }, { 0, 5, 1 }, { -95, 105, -1 }, { 95, 105, -1 } } },  /* whorl */
-	{ 5, 2, { { 0, -5, 1 }, { 0, 75, -1 } } },                                     /* tented arch */
-	{ 3, 0, { { 0 } } },                                                           /* arch */
+	{ 30, 2, { { 5, -15, 1 }, { -85, 100, -1 } } }, /* right loop */
+	{ 34, 2, { { -5, -15, 1 }, { 85, 100, -1 } } }, /* left loop */
+	{ 28, 4, { { 0, -35, 1 }, { 0, 5, 1 }, { -95, 105, -1 }, { 95, 105, -1 } } }, /* whorl */
+	{ 5, 2, { { 0, -5, 1 }, { 0, 75, -1 } } }, /* tented arch */
+	{ 3, 0, { { 0 } } },                       /* arch */
 };
 
 static struct {
@@ -167,7 +171,8 @@ static int singularities(struct dice *d, struct singularity at[4])
 	return classes[c].points;
 }
 
-/* Which filter each pixel takes: directions along the ridges, and how far they are from each other. */
+/* Which filter each pixel takes: directions along the ridges, and how far they are from each other.
+ */
 static void flow_make(struct dice *d)
 {
 	struct singularity at[4];
@@ -181,7 +186,8 @@ static void flow_make(struct dice *d)
 		for (int x = 0; x < WIDE; x++) {
 			double t = field_at(&bend, x, y), p = 2.5 + base + field_at(&space, x, y);
 
-			t += arch * cosine((double)x / WIDE / 2) * (1 - fabs((double)y / HIGH - 0.5));
+			t += arch * cosine((double)x / WIDE / 2) *
+			     (1 - fabs((double)y / HIGH - 0.5));
 			for (int i = 0; i < points; i++) {
 				double a = direction(x - at[i].x, at[i].y - y);
 				double s = (a + 0.5) * NODES;
@@ -193,7 +199,9 @@ static void flow_make(struct dice *d)
 			}
 			t = (t - floor(t * 2) / 2) * 2 * BEARINGS;
 			finger.bearing[y * WIDE + x] = (uint8_t)((int)t % BEARINGS);
-			finger.pace[y * WIDE + x] = (uint8_t)(p < 0 ? 0 : p >= PACES ? PACES - 1 : p);
+			finger.pace[y * WIDE + x] = (uint8_t)(p < 0        ? 0
+							      : p >= PACES ? PACES - 1
+									   : p);
 		}
 	}
 }
@@ -223,7 +231,8 @@ static void filters_make(void)
 			for (int y = 0; y <= 2 * REACH; y++)
 				for (int x = 0; x <= 2 * REACH; x++)
 					finger.filter[b][p][y][x] = (int16_t)floor(
-					    (w[y][x] - bell[y][x] * sum / bells) * GAIN / gain + 0.5);
+					    (w[y][x] - bell[y][x] * sum / bells) * GAIN / gain +
+					    0.5);
 		}
 	}
 }
@@ -247,18 +256,21 @@ static void ridges_grow(struct dice *d)
 	static int16_t other[HIGH * WIDE];
 
 	memset(finger.ridge, 0, sizeof(finger.ridge));
-	for (int y = REACH; y < HIGH - REACH - SPOT; y += SPOT)
-		for (int x = REACH; x < WIDE - REACH - SPOT; x += SPOT)
-			finger.ridge[(y + (int)(roll(d) % SPOT)) * WIDE + x + (int)(roll(d) % SPOT)] =
-			    8 * FULL;
+	for (int i = 0; i < SPOTS; i++) {
+		int down = REACH + (int)(roll(d) % (HIGH - 2 * REACH));
+		int right = REACH + (int)(roll(d) % (WIDE - 2 * REACH));
+
+		finger.ridge[down * WIDE + right] = 8 * FULL;
+	}
 	for (int round = 0; round < ROUNDS; round++) {
 		memcpy(other, finger.ridge, sizeof(other));
 		for (int y = REACH; y < HIGH - REACH; y++) {
 			for (int x = REACH; x < WIDE - REACH - 1; x++) {
 				int32_t v = filtered(other, y * WIDE + x);
 
-				finger.ridge[y * WIDE + x] =
-				    (int16_t)(v > FULL ? FULL : v < -FULL ? -FULL : v);
+				finger.ridge[y * WIDE + x] = (int16_t)(v > FULL    ? FULL
+								       : v < -FULL ? -FULL
+										   : v);
 			}
 		}
 	}
@@ -267,8 +279,8 @@ static void ridges_grow(struct dice *d)
 /* --- the touch ------------------------------------------------------------- */
 
 struct touch {
-	double turn[2]; /* cosine and sine */
-	double x, y;    /* where the middle of the picture is on the finger */
+	double turn[2];               /* cosine and sine */
+	double x, y;                  /* where the middle of the picture is on the finger */
 	double dx, dy, width, height; /* what touches, an oval in the picture */
 	double pressure, contrast, noise;
 	struct field pull[2], damp, edge;
@@ -280,8 +292,8 @@ static void touch_make(struct touch *t, struct dice *d)
 
 	t->turn[0] = cosine(turn);
 	t->turn[1] = sine(turn);
-	t->x = WIDE / 2 + heaped(d, 60);
-	t->y = HIGH / 2 + heaped(d, 60);
+	t->x = WIDE / 2 + heaped(d, 45);
+	t->y = HIGH / 2 + heaped(d, 45);
 	t->dx = PICTURE_WIDTH / 2 + heaped(d, 20);
 	t->dy = PICTURE_HEIGHT / 2 + heaped(d, 25);
 	t->width = 108 + even(d, 16);
@@ -289,8 +301,8 @@ static void touch_make(struct touch *t, struct dice *d)
 	t->pressure = even(d, 40);
 	t->contrast = 70 + even(d, 20);
 	t->noise = 22 + even(d, 8);
-	field_make(&t->pull[0], d, 120, 6);
-	field_make(&t->pull[1], d, 120, 6);
+	field_make(&t->pull[0], d, 120, 5);
+	field_make(&t->pull[1], d, 120, 5);
 	field_make(&t->damp, d, 40, 30);
 	field_make(&t->edge, d, 50, 0.06);
 }
@@ -313,7 +325,8 @@ static double skin_at(const struct touch *t, int px, int py, double *cover)
 {
 	double ox = (px - t->dx) / t->width, oy = (py - t->dy) / t->height;
 	double x = px - PICTURE_WIDTH / 2, y = py - PICTURE_HEIGHT / 2;
-	double pulled_x = x + field_at(&t->pull[0], x, y), pulled_y = y + field_at(&t->pull[1], x, y);
+	double pulled_x = x + field_at(&t->pull[0], x, y),
+	       pulled_y = y + field_at(&t->pull[1], x, y);
 	double v = ridge_at(t->x + pulled_x * t->turn[0] - pulled_y * t->turn[1],
 			    t->y + pulled_x * t->turn[1] + pulled_y * t->turn[0]);
 	double c = (1 - sqrt(ox * ox + oy * oy) + field_at(&t->edge, px, py)) * 10;
@@ -344,9 +357,11 @@ void finger_paint(uint32_t identity, uint32_t impression, struct picture *out)
 		for (int x = 0; x < PICTURE_WIDTH; x++) {
 			double cover, v = skin_at(&touch, x, y, &cover), grey;
 
-			grey = 225 - cover * (80 + touch.contrast * v) + heaped(&d, touch.noise) * (0.2 + cover);
-			out->grey[y * PICTURE_WIDTH + x] =
-			    (uint8_t)(grey < 0 ? 0 : grey > 255 ? 255 : grey);
+			grey = 225 - cover * (80 + touch.contrast * v) +
+			       heaped(&d, touch.noise) * (0.2 + cover);
+			out->grey[y * PICTURE_WIDTH + x] = (uint8_t)(grey < 0     ? 0
+								     : grey > 255 ? 255
+										  : grey);
 		}
 	}
 }

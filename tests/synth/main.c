@@ -24,7 +24,8 @@ static int write_picture(char **arg, int count)
 	finger_paint((uint32_t)strtoul(arg[0], NULL, 10), (uint32_t)strtoul(arg[1], NULL, 10),
 		     &picture);
 	printf("P5\n%d %d\n255\n", PICTURE_WIDTH, PICTURE_HEIGHT);
-	return fwrite(picture.grey, sizeof(picture.grey), 1, stdout) == 1 && !fflush(stdout) ? 0 : 1;
+	return fwrite(picture.grey, sizeof(picture.grey), 1, stdout) == 1 && !fflush(stdout) ? 0
+											     : 1;
 }
 
 static int feed_all(char **arg, int count)
@@ -70,8 +71,9 @@ static const struct {
 	int least, most;
 	int (*run)(char **arg, int count);
 } commands[] = {
-	{ "picture", 2, 2, write_picture }, { "feed", 3, 100, feed_all }, { "retry", 2, 2, retry },
-	{ "error", 2, 2, error },           { "finger", 2, 2, finger },   { "unplug", 1, 1, unplug },
+	{ "picture", 2, 2, write_picture }, { "feed", 3, 100, feed_all },
+	{ "retry", 2, 2, retry },           { "error", 2, 2, error },
+	{ "finger", 2, 2, finger },         { "unplug", 1, 1, unplug },
 };
 
 int main(int argc, char **argv)
