@@ -64,8 +64,7 @@ LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(if $(wildcard authd/sensor/main.c),$(BUILD)/kenmon-sensor) \
-            $(if $(wildcard authd/matcher/main.c),$(BUILD)/kenmon-matcher)
+            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher
 
 all: $(PROGRAMS)
 
@@ -275,6 +274,7 @@ clean:
 # Changes no login: the stacks are examples until an administrator uses them.
 
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 MAN     := $(wildcard docs/man/*.[1-8])
 D       := $(DESTDIR)
 
@@ -282,12 +282,14 @@ install: all
 	install -d $(D)$(SECURITYDIR) $(D)$(LIBEXECDIR) $(D)$(PREFIX)/bin $(D)$(UNITDIR) $(D)$(SYSCONFDIR)/kenmon
 	install -m 0644 $(BUILD)/pam_kenmon.so $(D)$(SECURITYDIR)/
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
+	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
 	for u in systemd/*.service systemd/*.socket; do \
 	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
+	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
@@ -296,7 +298,7 @@ install: all
 uninstall:
 	rm -f $(D)$(SECURITYDIR)/pam_kenmon.so $(D)$(PREFIX)/bin/kenmon \
 	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket)) \
-	    $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
+	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
 

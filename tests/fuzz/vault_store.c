@@ -117,7 +117,7 @@ static struct vault *open_vault(void)
 	char why[256] = "";
 
 	fuzz_check(v, "no memory");
-	v->listener = v->judge = -1;
+	v->listener = v->judge = v->matcher_door = v->matcher = -1;
 	v->machine_id_path = key;
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		v->line[i].fd = -1;
