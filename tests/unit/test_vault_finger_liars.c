@@ -121,7 +121,7 @@ static void test_a_revoke_with_an_event_that_ends_nothing_ends_the_link(void **s
 }
 
 /* What the matcher says is a message of its own link, and of no other. */
-static void test_C12_a_judge_that_claims_a_match_ends_the_link(void **state)
+static void test_c12_a_judge_that_claims_a_match_ends_the_link(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_MATCH };
 
@@ -282,7 +282,7 @@ static void test_a_matcher_that_has_not_said_hello_is_lent_nothing(void **state)
 	the_matcher_is_thrown_out();
 }
 
-static void test_C28_a_finding_counts_once(void **state)
+static void test_c28_a_finding_counts_once(void **state)
 {
 	(void)state;
 	finds(grant, KM_MATCH_NO, 0);
@@ -293,7 +293,7 @@ static void test_C28_a_finding_counts_once(void **state)
 	assert_true(matcher_ready(fw.w->v));
 }
 
-static void test_C28_two_findings_in_one_round_count_once(void **state)
+static void test_c28_two_findings_in_one_round_count_once(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_MATCH };
 
@@ -308,7 +308,7 @@ static void test_C28_two_findings_in_one_round_count_once(void **state)
 	assert_string_equal(last_event(KM_EVENT_LOGIN_ALLOWED), "");
 }
 
-static void test_C28_a_finding_that_comes_late_counts_nothing(void **state)
+static void test_c28_a_finding_that_comes_late_counts_nothing(void **state)
 {
 	(void)state;
 	judge_revokes(fw.w->session, KM_SENSOR_TIMEOUT);
@@ -324,7 +324,7 @@ static void test_C28_a_finding_that_comes_late_counts_nothing(void **state)
 	assert_true(matcher_ready(fw.w->v));
 }
 
-static void test_C28_a_finding_before_any_grant_counts_nothing(void **state)
+static void test_c28_a_finding_before_any_grant_counts_nothing(void **state)
 {
 	static const uint8_t none[KM_GRANT_BYTES];
 
@@ -335,7 +335,7 @@ static void test_C28_a_finding_before_any_grant_counts_nothing(void **state)
 	assert_true(matcher_ready(fw.w->v));
 }
 
-static void test_C28_a_finding_is_for_its_own_grant_alone(void **state)
+static void test_c28_a_finding_is_for_its_own_grant_alone(void **state)
 {
 	uint8_t bobs[KM_GRANT_BYTES];
 	uint32_t alices = fw.w->session;
@@ -352,7 +352,7 @@ static void test_C28_a_finding_is_for_its_own_grant_alone(void **state)
 	assert_int_equal(judge_hears(KM_MSG_VERDICT).session, alices);
 }
 
-static void test_C27_a_matcher_that_says_nothing_is_waited_for_until_the_deadline(void **state)
+static void test_c27_a_matcher_that_says_nothing_is_waited_for_until_the_deadline(void **state)
 {
 	struct session *s = session_find(fw.w->v, fw.w->session);
 
@@ -483,7 +483,7 @@ int main(void)
 		HAVING(test_a_revoke_without_a_grant_ends_the_link),
 		WAITING(test_a_second_revoke_of_one_grant_ends_the_link),
 		WAITING(test_a_revoke_with_an_event_that_ends_nothing_ends_the_link),
-		WAITING(test_C12_a_judge_that_claims_a_match_ends_the_link),
+		WAITING(test_c12_a_judge_that_claims_a_match_ends_the_link),
 		WAITING(test_what_was_sensed_for_a_login_is_not_the_judges_to_say),
 		WAITING(test_what_was_sensed_for_nobody_is_no_fault),
 		WAITING(test_grant_and_revoke_after_the_end_are_no_fault),
@@ -496,12 +496,12 @@ int main(void)
 		WAITING(test_a_frame_that_is_the_judges_ends_the_matchers_link),
 		HAVING(test_a_matcher_of_another_protocol_is_lent_nothing),
 		HAVING(test_a_matcher_that_has_not_said_hello_is_lent_nothing),
-		WAITING(test_C28_a_finding_counts_once),
-		WAITING(test_C28_two_findings_in_one_round_count_once),
-		WAITING(test_C28_a_finding_that_comes_late_counts_nothing),
-		HAVING(test_C28_a_finding_before_any_grant_counts_nothing),
-		WAITING(test_C28_a_finding_is_for_its_own_grant_alone),
-		WAITING(test_C27_a_matcher_that_says_nothing_is_waited_for_until_the_deadline),
+		WAITING(test_c28_a_finding_counts_once),
+		WAITING(test_c28_two_findings_in_one_round_count_once),
+		WAITING(test_c28_a_finding_that_comes_late_counts_nothing),
+		HAVING(test_c28_a_finding_before_any_grant_counts_nothing),
+		WAITING(test_c28_a_finding_is_for_its_own_grant_alone),
+		WAITING(test_c27_a_matcher_that_says_nothing_is_waited_for_until_the_deadline),
 		WAITING(test_a_matcher_that_goes_ends_every_grant_and_codes_go_on),
 		WAITING(test_a_matcher_that_does_not_read_costs_no_login_its_code),
 		WAITING(test_what_was_lent_is_taken_back_when_the_login_is_given_up),
