@@ -186,6 +186,15 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
 
+# Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
+SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+$(SYNTH): CFLAGS += -O3 -ffp-contract=off
+$(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+tests: $(BUILD)/tests/synth
+
 # What a program's memory holds at its end.
 $(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o
 	@mkdir -p $(@D)
