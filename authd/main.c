@@ -313,6 +313,7 @@ static void tear_down(struct judge *j)
 	judge_listen_end(j);
 	if (j->sessions)
 		judge_link_down(j, false);
+	judge_sensor_down(j);
 	judge_sessions_free(j);
 	judge_anchor_close(&j->anchor);
 	sd_event_unref(j->event);
@@ -323,6 +324,7 @@ static int run(const struct options *o)
 {
 	static struct judge judge = {
 		.link = { .fd = -1 },
+		.sensor = { .fd = -1 },
 		.anchor = { .fd = -1 },
 		.listen_fd = -1,
 		.ports = &judge_real_ports,

@@ -89,9 +89,6 @@ bool rooms_find_programs(struct rooms *r)
 
 		if (len > 0 && len < PATH_MAX && access(room->program, X_OK) == 0)
 			continue;
-		room->missing = !room->vital; /* until all four are built */
-		if (room->missing)
-			continue;
 		km_log(LOG_ERR, "%s is not beside kenmon-authd, in %s", room->name, self);
 		return false;
 	}
@@ -142,7 +139,7 @@ static void add_others(const struct rooms *r, struct args *a, enum room_number r
 	};
 
 	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++)
-		if (uids[i].room == room && !r->room[uids[i].other].missing)
+		if (uids[i].room == room)
 			add_pair(a, uids[i].option, uid[uids[i].other]);
 	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
 		if (doors[i].room == room)

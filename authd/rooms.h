@@ -31,7 +31,6 @@ struct room {
 	bool on_demand;
 	/* Without it there are no logins at all: what is hopeless with it ends the house. */
 	bool vital;
-	bool missing;
 	pid_t pid; /* 0: not running */
 	int64_t started_ms;
 	bool settled; /* ran for a while at least once */

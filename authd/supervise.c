@@ -69,8 +69,6 @@ static void watch_for_callers(struct room *room)
 
 static void bring_up(struct room *room)
 {
-	if (room->missing)
-		return;
 	if (room->on_demand)
 		watch_for_callers(room);
 	else if (!room_start(room))

@@ -65,15 +65,15 @@ static const struct desk_option enroll_hotp[] = {
 	{ 0 },
 };
 
-/* "right-thumb|right-index|…", behind a first bar. */
-static const char fingers[] =
-#define KM_FINGER(NAME, number, word, en, ja) "|" word
+/* Said as well when it is missing. */
+static const char one_finger[] = "one of:"
+#define KM_FINGER(NAME, number, word, en, ja) " " word
 #include <kenmon/finger.def>
 #undef KM_FINGER
     ;
 
 static const struct desk_option enroll_fingerprint[] = {
-	{ "finger", fingers + 1, true, NULL, "which finger" },
+	{ "finger", "NAME", true, NULL, one_finger },
 	{ "impressions", "N", false, "5", "good impressions that are wanted, 5 to 10" },
 	{ 0 },
 };

@@ -186,29 +186,3 @@ void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 			grant_lose(v, g, KM_ESTATE);
 	}
 }
-
-/* Until there are enrolments. */
-__attribute__((weak)) km_rc desk_finger_stage(struct vault *v, struct grant *g,
-					      const struct msg_stage *m)
-{
-	(void)v, (void)g, (void)m;
-	return KM_EPROTO;
-}
-
-__attribute__((weak)) km_rc desk_finger_template(struct vault *v, struct grant *g,
-						 const struct msg_finger_template *m)
-{
-	(void)v, (void)g, (void)m;
-	return KM_EPROTO;
-}
-
-__attribute__((weak)) void desk_finger_sensed(struct vault *v, struct grant *g,
-					      const struct msg_sensed *m)
-{
-	(void)v, (void)g, (void)m;
-}
-
-__attribute__((weak)) void desk_finger_lost(struct vault *v, struct line *l, km_rc why)
-{
-	(void)v, (void)l, (void)why;
-}

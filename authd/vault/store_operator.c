@@ -251,6 +251,10 @@ km_rc store_counts(struct km_store *s, struct km_counts *out)
 		rc = count_one(&credentials, &c.credentials);
 	if (!rc)
 		rc = count_one(&fingers, &c.fingers);
+	if (!rc) {
+		c.fingered = (uint64_t)query_get_int(&fingers);
+		rc = fingers.rc;
+	}
 	query_int(&locked, s->now.wall);
 	if (!rc)
 		rc = count_one(&locked, &c.locked);

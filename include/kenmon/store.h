@@ -244,10 +244,13 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
-/* For status. operators: all but those being erased. credentials: fingers too. */
+/*
+ * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
+ * who have one.
+ */
 struct km_counts {
-	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, fingers, locked,
-	    records;
+	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, fingers, fingered,
+	    locked, records;
 };
 KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
 

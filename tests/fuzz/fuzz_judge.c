@@ -370,6 +370,7 @@ static void begin(void)
 				.vault_uid = getuid(),
 				.vault_path = vault_path,
 				.link = { .fd = -1 },
+.sensor = { .fd = -1 },
 				.anchor = { .fd = nothing },
 				.announced = true,
 				.notified = true };

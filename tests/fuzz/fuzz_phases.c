@@ -132,7 +132,8 @@ static const struct judge_ports ports = { to_client, to_vault, set_deadline, fin
 void fuzz_begin(void)
 {
 	judge =
-	    (struct judge){ .ports = &ports, .owner = -1, .vault_uid = -1, .link = { .fd = -1 } };
+	    (struct judge){ .ports = &ports, .owner = -1, .vault_uid = -1, .link = { .fd = -1 },
+.sensor = { .fd = -1 } };
 	km_conf_defaults(&judge.conf);
 	judge.announced = judge.notified = true;
 	fuzz_check(judge_sessions_init(&judge) == KM_OK, "no memory");

@@ -97,14 +97,6 @@ static bool copy_program(const char *from_dir, const char *to_dir, const char *n
 	return status == 0;
 }
 
-static bool is_built(const char *build, const char *name)
-{
-	char path[HOUSE_PATH];
-
-	path_in(path, build, name);
-	return access(path, X_OK) == 0;
-}
-
 /* As root, other uids must reach the programs, and a checkout is often under a home of mode 0700.
  */
 static bool place_programs(struct house *h)
@@ -125,7 +117,7 @@ static bool place_programs(struct house *h)
 	if (mkdir(h->bin, 0755) < 0)
 		return false;
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
-		if (is_built(build, name[i]) && !copy_program(build, h->bin, name[i]))
+		if (!copy_program(build, h->bin, name[i]))
 			return false;
 	return true;
 }
