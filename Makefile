@@ -117,7 +117,7 @@ tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
-TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
