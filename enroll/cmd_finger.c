@@ -92,7 +92,7 @@ static void show_next(struct desk *d, struct finger *f, const struct msg_finger_
 {
 	f->enough |= r->outcome == KM_STAGE_GOOD && r->stage >= r->of;
 	f->taken = false;
-	if (f->touch && !f->enough)
+	if (f->touch)
 		show_event(d, f, KM_SENSOR_WAITING);
 	f->touch = false;
 }
