@@ -64,8 +64,7 @@ LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(if $(wildcard authd/sensor/main.c),$(BUILD)/kenmon-sensor) \
-            $(BUILD)/kenmon-matcher
+            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher
 
 all: $(PROGRAMS)
 
@@ -74,7 +73,8 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(if $(V),,echo "  CC   $<";) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
-$(call obj,$(SENSOR_SRC)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+$(call obj,$(SENSOR_SRC)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
@@ -118,7 +118,7 @@ tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
-TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
@@ -186,6 +186,23 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
+
+# Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
+SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+$(SYNTH): CFLAGS += -O3 -ffp-contract=off
+$(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+tests: $(BUILD)/tests/synth
+
+READER := $(call obj,tests/synth/reader.c)
+$(READER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(READER) \
+                                  $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(SENSOR_LIBS) -lm
 
 # What a program's memory holds at its end.
 $(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o
@@ -266,6 +283,7 @@ clean:
 # Changes no login: the stacks are examples until an administrator uses them.
 
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 MAN     := $(wildcard docs/man/*.[1-8])
 D       := $(DESTDIR)
 
@@ -273,13 +291,14 @@ install: all
 	install -d $(D)$(SECURITYDIR) $(D)$(LIBEXECDIR) $(D)$(PREFIX)/bin $(D)$(UNITDIR) $(D)$(SYSCONFDIR)/kenmon
 	install -m 0644 $(BUILD)/pam_kenmon.so $(D)$(SECURITYDIR)/
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
-	install -m 0755 $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
+	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
 	for u in systemd/*.service systemd/*.socket; do \
 	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
+	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
@@ -288,7 +307,7 @@ install: all
 uninstall:
 	rm -f $(D)$(SECURITYDIR)/pam_kenmon.so $(D)$(PREFIX)/bin/kenmon \
 	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket)) \
-	    $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
+	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
 

@@ -180,7 +180,7 @@ void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES])
 		end(g, grant);
 }
 
-void grants_expire(struct grants *g, int64_t now_ms)
+void lent_expire(struct grants *g, int64_t now_ms)
 {
 	for (size_t i = 0; i < MATCHER_GRANTS; i++)
 		if (g->grant[i].live && g->grant[i].until <= now_ms)

@@ -45,12 +45,12 @@ KM_MUST_CHECK bool grants_probe(struct grants *g, const uint8_t id[KM_GRANT_BYTE
 void grants_told(struct grants *g, struct findings *out); /* wipes both */
 
 /* Ends what is over. */
-void grants_expire(struct grants *g, int64_t now_ms);
+void lent_expire(struct grants *g, int64_t now_ms);
 
 /* A piece of the work that a probe would have to wait for. False: there is none. */
 bool grants_prepare(struct grants *g);
 
-/* How long until grants_expire() has something to do; -1: nothing is lent. */
+/* How long until lent_expire() has something to do; -1: nothing is lent. */
 int64_t grants_left_ms(const struct grants *g, int64_t now_ms);
 
 #endif

@@ -255,7 +255,7 @@ bool matcher_round(struct matcher *m, int timeout_ms)
 		vault_lost(m, strerror(errno));
 	if (n > 0)
 		serve(m, polled);
-	grants_expire(m->grants, km_boot_ms());
+	lent_expire(m->grants, km_boot_ms());
 	/* Nobody waits: what a probe would have to wait for. */
 	return n > 0 || (n == 0 && grants_prepare(m->grants));
 }

@@ -70,6 +70,7 @@ static inline int open_house(void **state)
 		.vault_uid = geteuid(),
 		.vault_path = vault_path,
 		.link = { .fd = -1 },
+.sensor = { .fd = -1 },
 		.anchor = { .fd = -1 },
 		.announced = true,
 		.notified = true,

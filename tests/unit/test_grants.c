@@ -187,7 +187,7 @@ static void test_c27_nothing_is_compared_after_the_deadline(void **state)
 	assert_false(probe_at(UNTIL, 2, finger_touch(20, 9)));
 	assert_false(probe_at(INT64_MAX, 2, finger_touch(20, 9)));
 	assert_int_equal(grants_left_ms(g, UNTIL + 5), 0);
-	grants_expire(g, UNTIL);
+	lent_expire(g, UNTIL);
 	assert_int_equal(grants_left_ms(g, UNTIL), -1);
 	assert_false(probe(2, finger_touch(20, 9)));
 }
@@ -207,7 +207,7 @@ static void test_a_deadline_between_two_frames_is_no_fault_of_the_vaults(void **
 {
 	(void)state;
 	assert_int_equal(lend(1, 0, 2, 10), KM_OK);
-	grants_expire(g, UNTIL);
+	lent_expire(g, UNTIL);
 	assert_int_equal(lend_at(UNTIL, 1, KM_GRANT_COMPARE, 1, 2, 11), KM_OK);
 	assert_false(probe(1, finger_touch(11, 9)));
 	lend_all(2, KM_GRANT_COMPARE, 1, 20);
