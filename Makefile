@@ -76,7 +76,8 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(if $(V),,echo "  CC   $<";) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
-$(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+$(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
@@ -193,6 +194,23 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
+
+# Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
+SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+$(SYNTH): CFLAGS += -O3 -ffp-contract=off
+$(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+tests: $(BUILD)/tests/synth
+
+READER := $(call obj,tests/synth/reader.c)
+$(READER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(READER) \
+                                  $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(SENSOR_LIBS) -lm
 
 # What a program's memory holds at its end.
 $(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o

@@ -226,8 +226,9 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
+	/* One that is started on demand reads the configuration each time. */
 	for (unsigned i = 0; i < ROOMS; i++)
-		if (r->room[i].pid > 0)
+		if (r->room[i].pid > 0 && !r->room[i].on_demand)
 			kill(r->room[i].pid, SIGHUP);
 	return 0;
 }

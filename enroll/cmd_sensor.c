@@ -1,72 +1,123 @@
 /* kenmon sensor list. */
-#include <inttypes.h>
+#include <grp.h>
 #include <string.h>
 
 #include <kenmon/finger.h>
-#include <kenmon/log.h>
 
 #include "commands.h"
 
-#define READERS_MAX 32 /* more than a machine has ports for */
+#define READERS_MAX  32 /* more than a machine has ports for */
+#define SENSOR_GROUP "kenmon-sensor"
 
 struct readers {
 	unsigned count, usable;
-	struct msg_reader_row row[READERS_MAX];
-	struct desk_holders holders[READERS_MAX];
+	struct reader {
+		struct msg_reader_row row;
+		enum km_sensor_event state; /* READER: it can be used */
+		char driver[sizeof(((struct msg_reader_row *)0)->detail)];
+	} reader[READERS_MAX];
+	struct desk_nodes nodes;
+	struct desk_holders holders[DESK_NODES_MAX];
 };
+
+/* How the sensor says in a row's detail, behind the driver and a comma, what a reader is good for.
+ */
+static const struct {
+	const char *says;
+	enum km_sensor_event state;
+} states[] = {
+	{ "usable", KM_SENSOR_READER },
+	{ "matches on chip", KM_SENSOR_UNSUPPORTED },
+	{ "in use by another program", KM_SENSOR_CLAIMED },
+	{ "unplugged", KM_SENSOR_NO_READER },
+	{ "too hot", KM_SENSOR_HOT },
+};
+
+static void read_detail(struct reader *r)
+{
+	char *comma;
+
+	memcpy(r->driver, r->row.detail, sizeof(r->driver));
+	r->state = (enum km_sensor_event)r->row.event;
+	comma = strstr(r->driver, ", ");
+	if (r->state != KM_SENSOR_READER || !comma)
+		return;
+	*comma = '\0';
+	r->state = KM_SENSOR_FAILED;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(comma + 2, states[i].says) == 0)
+			r->state = states[i].state;
+}
 
 static km_rc take_reader(struct desk *d, void *arg, const struct km_msg *m)
 {
-	struct readers *r = arg;
+	struct readers *all = arg;
+	struct reader *r = &all->reader[all->count];
 
 	(void)d;
-	if (m->number != KM_MSG_READER_ROW || r->count == READERS_MAX)
+	if (m->number != KM_MSG_READER_ROW || all->count == READERS_MAX)
 		return KM_EPROTO;
-	/* The end of the list is no reader; that there is none is said by its being empty. */
-	if (m->reader_row.event == KM_SENSOR_DONE || m->reader_row.event == KM_SENSOR_NO_READER)
+	/* The end of a list is no reader; that there is none is said by its being empty. */
+	if (m->reader_row.event == KM_SENSOR_DONE ||
+	    (m->reader_row.event == KM_SENSOR_NO_READER && !m->reader_row.reader[0]))
 		return KM_OK;
-	r->row[r->count++] = m->reader_row;
-	r->usable += m->reader_row.event == KM_SENSOR_READER;
+	r->row = m->reader_row;
+	read_detail(r);
+	all->usable += r->state == KM_SENSOR_READER;
+	all->count++;
 	return KM_OK;
 }
 
 static void find_holders(const struct desk *d, struct readers *r)
 {
-	char node[DESK_NODE];
+	const struct group *group = getgrnam(SENSOR_GROUP);
 	unsigned i;
 
-	for (i = 0; i < r->count; i++)
-		if (desk_device_node(r->row[i].detail, node))
-			desk_find_holders(d, node, &r->holders[i]);
+	if (group)
+		desk_find_nodes(d, group->gr_gid, &r->nodes);
+	for (i = 0; i < r->nodes.count; i++)
+		desk_find_holders(d, r->nodes.node[i], &r->holders[i]);
+}
+
+/* Which node is whose is certain only of one reader with one node. */
+static bool is_certain(const struct readers *r)
+{
+	return r->count == 1 && r->nodes.count == 1;
+}
+
+static void holders_json(struct desk_json *j, const struct desk_holders *h)
+{
+	unsigned i;
+
+	json_open(j, "held_by", '[');
+	for (i = 0; h && i < h->count; i++) {
+		json_open(j, NULL, '{');
+		json_number(j, "pid", h->holder[i].pid);
+		json_string(j, "command", h->holder[i].comm);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
 }
 
 static void readers_json(struct desk *d, const struct readers *r)
 {
 	struct desk_json j = { .f = d->out };
-	char node[DESK_NODE];
-	unsigned i, k;
+	unsigned i;
 
 	json_open(&j, NULL, '[');
 	for (i = 0; i < r->count; i++) {
-		const struct msg_reader_row *row = &r->row[i];
+		const struct reader *one = &r->reader[i];
 
 		json_open(&j, NULL, '{');
-		json_string(&j, "reader", row->reader);
-		json_bool(&j, "usable", row->event == KM_SENSOR_READER);
-		json_string(&j, "state", km_sensor_event_word(row->event));
-		json_string(&j, "details", row->detail);
-		if (desk_device_node(row->detail, node))
-			json_string(&j, "device", node);
+		json_string(&j, "reader", one->row.reader);
+		json_bool(&j, "usable", one->state == KM_SENSOR_READER);
+		json_string(&j, "state", km_sensor_event_word(one->state));
+		json_string(&j, "driver", one->driver);
+		if (is_certain(r))
+			json_string(&j, "device", r->nodes.node[0]);
 		else
 			json_null(&j, "device");
-		json_open(&j, "held_by", '[');
-		for (k = 0; k < r->holders[i].count; k++) {
-			json_open(&j, NULL, '{');
-			json_number(&j, "pid", r->holders[i].holder[k].pid);
-			json_string(&j, "command", r->holders[i].holder[k].comm);
-			json_close(&j, '}');
-		}
-		json_close(&j, ']');
+		holders_json(&j, is_certain(r) ? &r->holders[0] : NULL);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
@@ -89,25 +140,21 @@ static km_rc readers_table(struct desk *d, const struct readers *r)
 {
 	const char *headers[] = {
 		desk_text(DESK_COL_READER, d->lang),
-		desk_text(DESK_COL_DETAILS, d->lang),
-		desk_text(DESK_COL_HELD, d->lang),
+		desk_text(DESK_COL_DRIVER, d->lang),
 		desk_text(DESK_COL_STATE, d->lang),
 	};
 	struct desk_table t DESK_TABLE = { 0 };
-	char held[DESK_HOLDERS_MAX * 40];
 	unsigned i;
 
 	desk_table_init(&t, headers, sizeof(headers) / sizeof(headers[0]));
 	for (i = 0; i < r->count; i++) {
-		const struct msg_reader_row *row = &r->row[i];
+		const struct reader *one = &r->reader[i];
 
-		name_holders(&r->holders[i], held, sizeof(held));
-		desk_cell(&t, row->reader);
-		desk_cell(&t, row->detail);
-		desk_cell(&t, held);
-		desk_cell(&t, row->event == KM_SENSOR_READER
+		desk_cell(&t, one->row.reader);
+		desk_cell(&t, one->driver);
+		desk_cell(&t, one->state == KM_SENSOR_READER
 				  ? desk_text(DESK_READER_USABLE, d->lang)
-				  : km_text(km_sensor_event_text(row->event), d->lang));
+				  : km_text(km_sensor_event_text(one->state), d->lang));
 	}
 	return desk_table_flush(&t, d->out);
 }
@@ -117,10 +164,10 @@ static void warn_of_holders(struct desk *d, const struct readers *r)
 	char held[DESK_HOLDERS_MAX * 40];
 	unsigned i;
 
-	for (i = 0; i < r->count; i++) {
+	for (i = 0; i < r->nodes.count; i++) {
 		name_holders(&r->holders[i], held, sizeof(held));
 		if (held[0])
-			desk_note(d, DESK_READER_HELD, r->row[i].reader, held);
+			desk_warn(d, DESK_READER_HELD, r->nodes.node[i], held);
 	}
 	if (desk_fprintd_runs(d))
 		desk_warn(d, DESK_FPRINTD_RUNNING, NULL, NULL);
@@ -130,7 +177,7 @@ static void warn_of_holders(struct desk *d, const struct readers *r)
 
 int cmd_sensor_list(struct desk *d, const struct desk_args *args)
 {
-	static struct readers r; /* 10 KiB */
+	static struct readers r; /* 13 KiB */
 	struct km_msg m = { .number = KM_MSG_SENSOR_LIST };
 	struct desk_operation o = { .request = &m, .arg = &r, .row = take_reader };
 	km_rc rc;

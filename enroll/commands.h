@@ -64,8 +64,16 @@ bool desk_fprintd_runs(const struct desk *d);
 #define DESK_NODE 24 /* "/dev/bus/usb/001/004" */
 #define DESK_COMM 17 /* 15 characters, by the kernel's TASK_COMM_LEN, and a line feed */
 
-/* Finds the device node in a reader's detail; false, and node "", where it names none. */
-bool desk_device_node(const char *detail, char node[DESK_NODE]);
+/*
+ * Device nodes of readers: those that udev gave to the sensor's group. libfprint
+ * does not tell which of them a reader's is.
+ */
+#define DESK_NODES_MAX 16
+struct desk_nodes {
+	unsigned count;
+	char node[DESK_NODES_MAX][DESK_NODE];
+};
+void desk_find_nodes(const struct desk *d, gid_t group, struct desk_nodes *out);
 
 /* Processes that have a device node open, but for our own sensor. Without root only one's own. */
 #define DESK_HOLDERS_MAX 8 /* a reader is opened by one or two */

@@ -12,6 +12,7 @@
 #include "commands.h"
 
 #define EXEMPT      "kenmon-exempt"
+#define USB         "/dev/bus/usb"
 #define ROOTED_PATH 512
 #define STACK_LINE  512 /* what a longer line of a PAM stack says further on is not read */
 
@@ -83,20 +84,46 @@ bool desk_fprintd_runs(const struct desk *d)
 static bool three_digits(const char *text)
 {
 	return isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) &&
-	       isdigit((unsigned char)text[2]);
+	       isdigit((unsigned char)text[2]) && !text[3];
 }
 
-bool desk_device_node(const char *detail, char node[DESK_NODE])
+/* The nodes of one bus. */
+static void find_on_bus(const struct desk *d, const char *bus, gid_t group, struct desk_nodes *out)
 {
-	static const char dir[] = "/dev/bus/usb/";
-	const char *at = strstr(detail, dir);
-	size_t len = sizeof(dir) - 1;
+	const struct dirent *entry;
+	char path[ROOTED_PATH];
+	struct stat st;
+	DIR *dir;
 
-	node[0] = '\0';
-	if (!at || !three_digits(at + len) || at[len + 3] != '/' || !three_digits(at + len + 4))
-		return false;
-	snprintf(node, DESK_NODE, "%.*s", (int)len + 7, at);
-	return true;
+	snprintf(path, sizeof(path), "%s" USB "/%s", d->root, bus);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while (out->count < DESK_NODES_MAX && (entry = readdir(dir))) {
+		if (!three_digits(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    st.st_gid != group)
+			continue;
+		snprintf(out->node[out->count++], DESK_NODE, USB "/%.3s/%.3s", bus, entry->d_name);
+	}
+	closedir(dir);
+}
+
+void desk_find_nodes(const struct desk *d, gid_t group, struct desk_nodes *out)
+{
+	const struct dirent *entry;
+	char path[ROOTED_PATH];
+	DIR *dir;
+
+	out->count = 0;
+	snprintf(path, sizeof(path), "%s" USB, d->root);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (three_digits(entry->d_name))
+			find_on_bus(d, entry->d_name, group, out);
+	closedir(dir);
 }
 
 struct search {

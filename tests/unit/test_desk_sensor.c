@@ -11,8 +11,9 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct msg_reader_row readers[] = {
-	{ KM_SENSOR_READER, "UareU 4500", "uru4000 /dev/bus/usb/001/004" },
-	{ KM_SENSOR_UNSUPPORTED, "Prometheus", "synaptics /dev/bus/usb/001/005" },
+	{ KM_SENSOR_READER, "UareU 4500", "uru4000, usable" },
+	{ KM_SENSOR_READER, "Prometheus", "synaptics, matches on chip" },
+	{ KM_SENSOR_READER, "Old one", "upektc_img, broken in some new way" },
 	{ KM_SENSOR_DONE, "", "" },
 	{ 0 },
 };
@@ -48,45 +49,95 @@ static void take_process(const char *root, const char *pid)
 	}
 }
 
-static void test_a_reader_is_listed_with_whoever_holds_it(void **state)
+static void test_a_reader_is_listed_with_what_it_is_good_for(void **state)
 {
 	struct play p = { .readers = readers };
 	struct scene s;
-	char root[] = "/tmp/kenmon-test-XXXXXX", proc[64];
+
+	(void)state;
+	begin(&s, &p, "");
+	s.desk.root = "/nonexistent";
+	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 0);
+	assert_says(s.out, "READER      DRIVER      STATE\n"
+			   "UareU 4500  uru4000     can be used\n"
+			   "Prometheus  synaptics   This ");
+	assert_says(s.out, "keeps templates inside itself");
+	assert_says(s.out, "Old one     upektc_img  The fingerprint reader cannot be used");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.root = "/nonexistent";
+	assert_int_equal(KENMON(&s, W("sensor"), W("list"), W("--json")), 0);
+	assert_string_equal(
+	    s.out, "[{\"reader\":\"UareU 4500\",\"usable\":true,\"state\":\"reader\","
+		   "\"driver\":\"uru4000\",\"device\":null,\"held_by\":[]},"
+		   "{\"reader\":\"Prometheus\",\"usable\":false,\"state\":\"matches-on-chip\","
+		   "\"driver\":\"synaptics\",\"device\":null,\"held_by\":[]},"
+		   "{\"reader\":\"Old one\",\"usable\":false,\"state\":\"failed\","
+		   "\"driver\":\"upektc_img\",\"device\":null,\"held_by\":[]}]\n");
+	end(&s);
+}
+
+/* C31, as far as the desk can tell: who holds a reader, by the links under /proc. */
+static void test_whoever_holds_a_node_is_found_and_our_own_sensor_is_not_named(void **state)
+{
+	char root[] = "/tmp/kenmon-test-XXXXXX", path[64];
+	struct desk_holders found;
+	struct desk d;
 
 	(void)state;
 	assert_non_null(mkdtemp(root));
+	desk_init(&d);
+	d.root = root;
 	put_process(root, "812", "fprintd", "/dev/bus/usb/001/004");
 	put_process(root, "90", "gdm", "/dev/bus/usb/001/044");
 	put_process(root, "91", "kenmon-sensor", "/dev/bus/usb/001/004");
-	begin(&s, &p, "");
-	s.desk.root = root;
-	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 0);
-	assert_says(s.out,
-		    "READER      DETAILS                         HELD BY        STATE\n"
-		    "UareU 4500  uru4000 /dev/bus/usb/001/004    fprintd (812)  can be used\n"
-		    "Prometheus  synaptics /dev/bus/usb/001/005  -              This ");
-	assert_says(s.out, "keeps templates inside itself");
-	assert_says(s.err, "UareU 4500 is held open by fprintd (812)");
-	assert_says(s.err, "fprintd is running");
-	end(&s);
-	begin(&s, &p, "");
-	s.desk.root = root;
-	assert_int_equal(KENMON(&s, W("sensor"), W("list"), W("--json")), 0);
-	assert_string_equal(
-	    s.out,
-	    "[{\"reader\":\"UareU 4500\",\"usable\":true,\"state\":\"reader\","
-	    "\"details\":\"uru4000 /dev/bus/usb/001/004\",\"device\":\"/dev/bus/usb/001/004\","
-	    "\"held_by\":[{\"pid\":812,\"command\":\"fprintd\"}]},"
-	    "{\"reader\":\"Prometheus\",\"usable\":false,\"state\":\"matches-on-chip\","
-	    "\"details\":\"synaptics /dev/bus/usb/001/005\",\"device\":\"/dev/bus/usb/001/005\","
-	    "\"held_by\":[]}]\n");
-	end(&s);
+	desk_find_holders(&d, "/dev/bus/usb/001/004", &found);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.holder[0].pid, 812);
+	assert_string_equal(found.holder[0].comm, "fprintd");
+	assert_true(desk_fprintd_runs(&d));
+	desk_find_holders(&d, "/dev/bus/usb/001/00", &found);
+	assert_int_equal(found.count, 0);
 	take_process(root, "812");
 	take_process(root, "90");
 	take_process(root, "91");
-	snprintf(proc, sizeof(proc), "%s/proc", root);
-	assert_int_equal(rmdir(proc), 0);
+	assert_false(desk_fprintd_runs(&d));
+	snprintf(path, sizeof(path), "%s/proc", root);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(root), 0);
+}
+
+static void test_nodes_of_readers_are_those_of_the_sensors_group(void **state)
+{
+	static const char *const parts[] = { "/dev",
+					     "/dev/bus",
+					     "/dev/bus/usb",
+					     "/dev/bus/usb/001",
+					     "/dev/bus/usb/02",
+					     "/dev/bus/usb/001/004",
+					     "/dev/bus/usb/001/4" };
+	char root[] = "/tmp/kenmon-test-XXXXXX", path[64];
+	struct desk_nodes found;
+	struct desk d;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	desk_init(&d);
+	d.root = root;
+	for (i = 0; i < COUNT(parts); i++) {
+		snprintf(path, sizeof(path), "%s%s", root, parts[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	desk_find_nodes(&d, getegid(), &found);
+	assert_int_equal(found.count, 1);
+	assert_string_equal(found.node[0], "/dev/bus/usb/001/004");
+	desk_find_nodes(&d, getegid() + 1, &found);
+	assert_int_equal(found.count, 0);
+	while (i-- > 0) {
+		snprintf(path, sizeof(path), "%s%s", root, parts[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
 	assert_int_equal(rmdir(root), 0);
 }
 
@@ -118,28 +169,6 @@ static void test_no_reader_is_said_with_what_to_look_at_and_is_exit_code_one(voi
 	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 1);
 	assert_says(s.err, "No reader can be used.");
 	end(&s);
-}
-
-static void test_a_device_node_is_found_in_a_detail_and_nothing_else_is(void **state)
-{
-	static const char *const none[] = { "",
-					    "virtual_image",
-					    "/dev/bus/usb/",
-					    "/dev/bus/usb/001",
-					    "/dev/bus/usb/001/",
-					    "/dev/bus/usb/001/04",
-					    "/dev/bus/usb/1/0044",
-					    "/dev/bus/usb/../004",
-					    "/dev/bus/usb/001/../" };
-	char node[DESK_NODE];
-
-	(void)state;
-	assert_true(desk_device_node("uru4000 /dev/bus/usb/001/004 more", node));
-	assert_string_equal(node, "/dev/bus/usb/001/004");
-	for (size_t i = 0; i < COUNT(none); i++) {
-		assert_false(desk_device_node(none[i], node));
-		assert_string_equal(node, "");
-	}
 }
 
 /* --- credentials ------------------------------------------------------------------ */
@@ -175,9 +204,11 @@ static void test_a_finger_in_a_listing_has_its_name_and_its_reader(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_reader_is_listed_with_whoever_holds_it),
+		cmocka_unit_test(test_a_reader_is_listed_with_what_it_is_good_for),
+		cmocka_unit_test(
+		    test_whoever_holds_a_node_is_found_and_our_own_sensor_is_not_named),
+		cmocka_unit_test(test_nodes_of_readers_are_those_of_the_sensors_group),
 		cmocka_unit_test(test_no_reader_is_said_with_what_to_look_at_and_is_exit_code_one),
-		cmocka_unit_test(test_a_device_node_is_found_in_a_detail_and_nothing_else_is),
 		cmocka_unit_test(test_a_finger_in_a_listing_has_its_name_and_its_reader),
 	};
 
