@@ -117,8 +117,9 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
-TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
+TEST_LIBS  = -lcmocka -lm $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
@@ -188,7 +189,6 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 tests: $(BUILD)/tests/login
 
 # Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
-SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
 $(SYNTH): CFLAGS += -O3 -ffp-contract=off
 $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	@mkdir -p $(@D)
