@@ -119,7 +119,7 @@ ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
-TEST_LIBS  = -lcmocka -lm $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
@@ -196,9 +196,9 @@ $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 tests: $(BUILD)/tests/synth
 
-READER := $(call obj,tests/synth/reader.c)
-$(READER): CPPFLAGS += $(FPRINT_FLAGS)
-$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(READER) \
+SCANNER := $(call obj,tests/synth/scanner.c)
+$(SCANNER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(SCANNER) \
                                   $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

@@ -16,6 +16,8 @@ struct finger {
 	char name[64], who[65]; /* of the finger and of the operator, as people read them */
 	char reader[65];
 	enum km_text said;       /* the last line, when it only told to wait or to touch */
+	bool taken, touch;       /* an image is looked at; the reader waits for the next already */
+	bool enough;             /* no more touches are wanted */
 	uint8_t end;             /* event that ended the capture; 0: none yet */
 	uint8_t verdict;         /* stage that ended the enrolment; 0: none yet */
 	unsigned fingers, codes; /* that the operator has afterwards */
@@ -67,6 +69,7 @@ static void show_reader(struct desk *d, struct finger *f, const char *reader)
 	desk_warn(d, DESK_FINGER_READER, reader, NULL);
 }
 
+/* "Touch the reader" is said once; each reason to touch it again, each time. */
 static void show_event(struct desk *d, struct finger *f, unsigned event)
 {
 	enum km_text text = km_sensor_event_text(event);
@@ -76,11 +79,22 @@ static void show_event(struct desk *d, struct finger *f, unsigned event)
 		f->end = (uint8_t)event; /* said behind DONE, which tells whether it matters */
 		return;
 	}
-	/* "Touch the reader." once: each further reason to touch it again is said each time. */
-	if (text == KM_TEXT_NOTHING || (waits && f->said == text))
+	f->taken |= event == KM_SENSOR_TAKEN;
+	/* First what the last touch was worth, which is on its way; then what is wanted next. */
+	f->touch |= f->taken && event == KM_SENSOR_WAITING;
+	if (text == KM_TEXT_NOTHING || (waits && (f->taken || f->enough || f->said == text)))
 		return;
 	f->said = waits ? text : KM_TEXT_NOTHING;
 	say(d, "", text);
+}
+
+static void show_next(struct desk *d, struct finger *f, const struct msg_finger_stage *r)
+{
+	f->enough |= r->outcome == KM_STAGE_GOOD && r->stage >= r->of;
+	f->taken = false;
+	if (f->touch)
+		show_event(d, f, KM_SENSOR_WAITING);
+	f->touch = false;
 }
 
 static void show_stage(struct desk *d, struct finger *f, const struct msg_finger_stage *r)
@@ -119,8 +133,10 @@ static km_rc take_stage(struct desk *d, void *arg, const struct km_msg *m)
 	show_reader(d, f, r->reader);
 	if (r->event)
 		show_event(d, f, r->event);
-	if (r->outcome)
+	if (r->outcome) {
 		show_stage(d, f, r);
+		show_next(d, f, r);
+	}
 	return KM_OK;
 }
 

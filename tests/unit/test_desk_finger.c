@@ -209,6 +209,31 @@ static void test_every_event_and_every_stage_is_said_in_words(void **state)
 	}
 }
 
+/* The reader waits for the next touch before the matcher has said what the last was worth. */
+static void test_the_next_touch_is_asked_for_after_what_the_last_was_worth(void **state)
+{
+	static const struct msg_finger_stage rows[] = {
+		EVENT(WAITING), EVENT(TAKEN),   EVENT(WAITING), STAGE(GOOD, 4),
+		EVENT(TAKEN),   EVENT(WAITING), STAGE(FEW, 4),  EVENT(TAKEN),
+		EVENT(WAITING), STAGE(GOOD, 5), EVENT(WAITING), NO_MORE,
+	};
+	struct play p = { .stages = rows, .credentials = two_fingers };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(ENROLL(&s), 0);
+	assert_says(s.err, "Touch the fingerprint reader.\n"
+			   "Impression 4 of 5: Good.\n"
+			   "Touch the fingerprint reader.\n"
+			   "Impression 5 of 5: Too little of the finger could be seen. Touch the "
+			   "reader again, flat and in the middle.\n"
+			   "Touch the fingerprint reader.\n"
+			   "Impression 5 of 5: Good.\n"
+			   "A code");
+	end(&s);
+}
+
 static void test_beginning_anew_says_what_is_left_of_it(void **state)
 {
 	static const struct msg_finger_stage rows[] = { STAGE(GOOD, 1), STAGE(RESTARTED, 0),
@@ -337,13 +362,14 @@ static void test_ctrl_c_twice_leaves_at_once_and_claims_nothing(void **state)
 
 static void test_a_vault_that_goes_while_a_finger_is_read_is_not_asked_again(void **state)
 {
-	struct play p = { .stages = waiting, .break_in_rows = true };
+	static const struct msg_finger_stage rows[] = { EVENT(WAITING), STAGE(GOOD, 1), NO_MORE };
+	struct play p = { .stages = rows, .break_in_rows = true };
 	struct scene s;
 
 	(void)state;
 	begin(&s, &p, "");
 	assert_int_equal(ENROLL(&s), 69);
-	assert_int_equal(times(s.err, "Touch the fingerprint reader."), 1);
+	assert_int_equal(times(s.err, "Impression 1 of 5"), 1);
 	assert_says(s.err, "the connection was closed; whether the finger was stored is not known");
 	assert_string_equal(s.out, "");
 	end(&s);
@@ -432,6 +458,7 @@ int main(void)
 		cmocka_unit_test(
 		    test_a_first_finger_is_told_to_get_a_second_and_no_code_is_warned_of),
 		cmocka_unit_test(test_every_event_and_every_stage_is_said_in_words),
+		cmocka_unit_test(test_the_next_touch_is_asked_for_after_what_the_last_was_worth),
 		cmocka_unit_test(test_beginning_anew_says_what_is_left_of_it),
 		cmocka_unit_test(test_every_event_that_ends_it_is_a_sentence_and_no_success),
 		cmocka_unit_test(test_an_end_of_the_capture_undoes_no_template_that_was_stored),
