@@ -120,7 +120,8 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
@@ -196,7 +197,6 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 tests: $(BUILD)/tests/login
 
 # Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
-SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
 $(SYNTH): CFLAGS += -O3 -ffp-contract=off
 $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	@mkdir -p $(@D)
@@ -204,9 +204,9 @@ $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 tests: $(BUILD)/tests/synth
 
-READER := $(call obj,tests/synth/reader.c)
-$(READER): CPPFLAGS += $(FPRINT_FLAGS)
-$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(READER) \
+SCANNER := $(call obj,tests/synth/scanner.c)
+$(SCANNER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(SCANNER) \
                                   $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
