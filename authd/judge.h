@@ -39,6 +39,7 @@ struct judge_finger {
 	bool granted;  /* GRANTED came */
 	uint8_t event; /* enum km_sensor_event: with which the capture ended, and was revoked */
 	unsigned uncounted; /* verdicts that used up no try */
+	unsigned said;      /* events that the person was told of */
 };
 
 /* One connection of a door or a desk, from accept to its end. */

@@ -176,8 +176,10 @@ static km_rc drain(struct judge *j)
 			       stamp.uid);
 			return KM_EPERM;
 		}
-		if (rc == KM_OK)
+		if (rc == KM_OK) {
 			rc = judge_sensor_heard(j, buf, len);
+			km_wipe(buf, len); /* codes pass through it too */
+		}
 		if (rc == KM_EPROTO)
 			km_log(LOG_ERR, "the sensor broke the protocol: its link is closed");
 		if (rc != KM_OK)

@@ -57,7 +57,9 @@ static bool want_grant(struct judge *j, struct judge_session *s)
 	struct km_msg m = { .number = KM_MSG_GRANT, .session = s->id };
 
 	m.grant.step = s->slots.slot[s->at].step;
-	s->finger = (struct judge_finger){ .wanted = true, .uncounted = s->finger.uncounted };
+	s->finger.wanted = true;
+	s->finger.granted = false;
+	s->finger.event = KM_SENSOR_NONE;
 	if (!judge_session_pass(j, s, &m, -1))
 		return false;
 	s->phase = WORKING;
@@ -67,8 +69,14 @@ static bool want_grant(struct judge *j, struct judge_session *s)
 /* The slot's turn has come. */
 static km_rc finger_begin(struct judge *j, struct judge_session *s, const struct km_msg *plan)
 {
+	uint32_t id = s->id;
+
 	(void)plan;
-	return (s->finger_first ? want_grant(j, s) : ask(j, s)) ? KM_OK : KM_ECLOSED;
+	if (!s->finger_first)
+		return ask(j, s) ? KM_OK : KM_ECLOSED;
+	/* Nothing is asked, and the next word may be the vault's ALLOW: WELCOME goes before. */
+	judge_session_waits(j, s);
+	return judge_session_find(j, id) && want_grant(j, s) ? KM_OK : KM_ECLOSED;
 }
 
 static km_rc finger_answer(struct judge *j, struct judge_session *s, const struct km_msg *answer)
@@ -110,14 +118,15 @@ static km_rc finger_granted(struct judge *j, struct judge_session *s, const stru
 }
 
 /* A reader that stutters must not flood a screen. */
-static bool may_say(struct judge_capture *c)
+static bool may_say(struct judge_session *s, struct judge_capture *c)
 {
 	int64_t seconds = (km_boot_ms() - c->started_ms) / 1000;
 
-	if (c->said >= JUDGE_SAID_MOST ||
+	if (s->finger.said >= JUDGE_SAID_MOST ||
 	    c->said >= JUDGE_SAID_AT_ONCE + JUDGE_SAID_A_SECOND * seconds)
 		return false;
 	c->said++;
+	s->finger.said++;
 	return true;
 }
 
@@ -136,7 +145,7 @@ void judge_finger_event(struct judge *j, struct judge_session *s, struct judge_c
 	enum km_text text = km_sensor_event_text(event);
 
 	if (!km_sensor_event_ends(event)) {
-		if (text != KM_TEXT_NOTHING && may_say(c))
+		if (text != KM_TEXT_NOTHING && may_say(s, c))
 			say(j, s, text);
 		return;
 	}

@@ -148,7 +148,7 @@ static int serve(struct matcher *m, const struct options *o)
 				"'kenmon-authd --spawn'");
 		return KM_EXIT_USAGE;
 	}
-	if (!matcher_init(m)) {
+	if (!matcher_hold_signals() || !matcher_init(m)) {
 		km_log(LOG_ERR, "cannot start: %s", km_rc_text(KM_ENOMEM, KM_LANG_EN));
 		return KM_EXIT_FAILED;
 	}

@@ -65,10 +65,14 @@ enum {
 	FEATURES
 };
 
+#define AGREEMENTS_MAX (CANDIDATES_MAX * (CANDIDATES_MAX - 1) / 2)
+
 /* Scratch: nothing in it outlives a call, but it holds secrets, so that its owner wipes it. */
 struct match_work {
 	float alike[N_MAX * N_MAX]; /* [a * b->n + b] */
-	float agree[CANDIDATES_MAX * CANDIDATES_MAX];
+	float agree[AGREEMENTS_MAX];
+	uint8_t with[AGREEMENTS_MAX];
+	uint16_t row_end[CANDIDATES_MAX];
 	float strength[CANDIDATES_MAX], next[CANDIDATES_MAX];
 	float best_a[N_MAX][TOP], best_b[N_MAX][TOP];
 	uint64_t keys[N_MAX * 2 * TOP > GROW_EDGES ? N_MAX * 2 * TOP : GROW_EDGES];

@@ -22,7 +22,8 @@ static float bump(float d)
 static float agreement(const struct print *a, const struct print *b, const struct candidate *p,
 		       const struct candidate *q)
 {
-	float turn = (float)abs(trig_wrap_degrees(q->turn - p->turn)) / AGREE_TURN;
+	int degrees = abs(q->turn - p->turn);
+	float turn = (float)(degrees > 180 ? 360 - degrees : degrees) / AGREE_TURN;
 	float ax, ay, bx, by, da, db, mean, far, bearing, slack, by_p, by_q;
 
 	if (turn >= 2)
@@ -44,40 +45,49 @@ static float agreement(const struct print *a, const struct print *b, const struc
 	return bump(far) * bump(turn) * bump(by_p) * bump(by_q);
 }
 
+/* Most candidates contradict each other, so only what agrees is kept: of row i, the later ones. */
 static void agreements(const struct print *a, const struct print *b, struct match_work *w)
 {
-	const unsigned n = w->candidates;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < w->candidates; i++) {
 		const struct candidate *p = &w->candidate[i];
 
-		w->agree[i * n + i] = 0;
-		for (unsigned j = i + 1; j < n; j++) {
+		for (unsigned j = i + 1; j < w->candidates; j++) {
 			const struct candidate *q = &w->candidate[j];
-			float r = 0;
+			float r = p->a != q->a && p->b != q->b ? agreement(a, b, p, q) : 0;
 
-			if (p->a != q->a && p->b != q->b)
-				r = agreement(a, b, p, q) * p->alike * q->alike;
-			w->agree[i * n + j] = r;
-			w->agree[j * n + i] = r;
+			if (r <= 0)
+				continue;
+			w->agree[n] = r * p->alike * q->alike;
+			w->with[n++] = (uint8_t)j;
 		}
+		w->row_end[i] = (uint16_t)n;
 	}
 }
 
-/* Power iteration. False: nothing agrees. */
+/* One step of the power iteration: next is the matrix times strength. */
+static void step(struct match_work *w)
+{
+	memset(w->next, 0, w->candidates * sizeof w->next[0]);
+	for (unsigned i = 0, k = 0; i < w->candidates; i++)
+		for (; k < w->row_end[i]; k++) {
+			w->next[i] += w->agree[k] * w->strength[w->with[k]];
+			w->next[w->with[k]] += w->agree[k] * w->strength[i];
+		}
+}
+
+/* False: nothing agrees. */
 static bool strengths(struct match_work *w)
 {
 	const unsigned n = w->candidates;
 
 	for (unsigned i = 0; i < n; i++)
 		w->strength[i] = w->candidate[i].alike;
-	for (unsigned step = 0; step < POWER_STEPS; step++) {
+	for (unsigned k = 0; k < POWER_STEPS; k++) {
 		float norm = 0;
 
-		memset(w->next, 0, n * sizeof w->next[0]);
-		for (unsigned j = 0; j < n; j++)
-			for (unsigned i = 0; i < n; i++)
-				w->next[i] += w->agree[j * n + i] * w->strength[j];
+		step(w);
 		for (unsigned i = 0; i < n; i++)
 			norm += w->next[i] * w->next[i];
 		norm = sqrtf(norm);

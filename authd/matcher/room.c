@@ -269,19 +269,23 @@ static int wait_ms(const struct matcher *m, bool more)
 	return left < LOOK_MS ? (int)left : LOOK_MS;
 }
 
-void matcher_run(struct matcher *m)
+bool matcher_hold_signals(void)
 {
 	const struct sigaction stop = { .sa_handler = on_signal };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t held;
-	bool more = false;
 
-	/* Heard while it waits, and only then: none comes between a look and a wait. */
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGINT);
-	if (sigaction(SIGTERM, &stop, NULL) < 0 || sigaction(SIGINT, &stop, NULL) < 0 ||
-	    signal(SIGHUP, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &held, NULL) < 0)
-		return;
+	return sigaction(SIGTERM, &stop, NULL) == 0 && sigaction(SIGINT, &stop, NULL) == 0 &&
+	       sigaction(SIGHUP, &ignore, NULL) == 0 && sigprocmask(SIG_BLOCK, &held, NULL) == 0;
+}
+
+void matcher_run(struct matcher *m)
+{
+	bool more = false;
+
 	while (!m->stop && !asked_to_stop)
 		more = matcher_round(m, wait_ms(m, more));
 }

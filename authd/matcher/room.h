@@ -44,6 +44,9 @@ struct matcher {
 KM_MUST_CHECK bool matcher_init(struct matcher *m);
 void matcher_wipe(struct matcher *m); /* closes, wipes and frees */
 
+/* A stop is heard while it waits, and only then: none comes between a look and a wait. */
+KM_MUST_CHECK bool matcher_hold_signals(void);
+
 /* Says to the vault which protocol is spoken here. */
 KM_MUST_CHECK km_rc matcher_greet(struct matcher *m);
 

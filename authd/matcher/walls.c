@@ -27,8 +27,7 @@ static const struct km_call calls[] = {
 	KM_CALL(write),  /* standard error */
 	KM_CALL(close),
 	KM_CALL(clock_gettime),
-	/* a signal, and its end */
-	KM_CALL(rt_sigaction),
+	/* its end */
 	KM_CALL(rt_sigprocmask),
 	KM_CALL(rt_sigreturn),
 	KM_CALL(restart_syscall),

@@ -49,8 +49,6 @@ static km_rc take(struct sensor *s, const uint8_t *frame, size_t len)
 
 	if (rc != KM_OK)
 		return rc;
-	if (m.session != 0)
-		return KM_EPROTO;
 	if (m.number == KM_MSG_CAPTURE)
 		return job_add(s, &m.capture);
 	if (m.number != KM_MSG_STOP)

@@ -6,7 +6,6 @@
  * An image goes no further than on_print(): what leaves it is a list of minutiae.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include <gio/gio.h>
 #include <libfprint-2/fprint.h>
@@ -51,21 +50,26 @@ static const struct {
 };
 
 /* gusb.h, which no package needs that we build with: GUsbDeviceError. */
-enum { USB_NO_DEVICE = 4, USB_DENIED = 9, USB_BUSY = 10 };
+enum { USB_NO_DEVICE = 4, USB_BUSY = 10 };
+
+static GQuark usb_error_quark(void)
+{
+	return g_quark_try_string("g-usb-device-error-quark");
+}
 
 static const struct {
-	const char *domain;
+	GQuark (*domain)(void);
 	int code;
 	enum km_sensor_event event;
 } error_events[] = {
-	{ "fp-device-error-quark", FP_DEVICE_ERROR_NOT_SUPPORTED, KM_SENSOR_UNSUPPORTED },
-	{ "fp-device-error-quark", FP_DEVICE_ERROR_BUSY, KM_SENSOR_CLAIMED },
-	{ "fp-device-error-quark", FP_DEVICE_ERROR_REMOVED, KM_SENSOR_NO_READER },
-	{ "fp-device-error-quark", FP_DEVICE_ERROR_TOO_HOT, KM_SENSOR_HOT },
-	{ "g-usb-device-error-quark", USB_NO_DEVICE, KM_SENSOR_NO_READER },
-	{ "g-usb-device-error-quark", USB_BUSY, KM_SENSOR_CLAIMED },
-	{ "g-io-error-quark", G_IO_ERROR_BUSY, KM_SENSOR_CLAIMED },
-	{ "g-io-error-quark", G_IO_ERROR_ADDRESS_IN_USE, KM_SENSOR_CLAIMED },
+	{ fp_device_error_quark, FP_DEVICE_ERROR_NOT_SUPPORTED, KM_SENSOR_UNSUPPORTED },
+	{ fp_device_error_quark, FP_DEVICE_ERROR_BUSY, KM_SENSOR_CLAIMED },
+	{ fp_device_error_quark, FP_DEVICE_ERROR_REMOVED, KM_SENSOR_NO_READER },
+	{ fp_device_error_quark, FP_DEVICE_ERROR_TOO_HOT, KM_SENSOR_HOT },
+	{ usb_error_quark, USB_NO_DEVICE, KM_SENSOR_NO_READER },
+	{ usb_error_quark, USB_BUSY, KM_SENSOR_CLAIMED },
+	{ g_io_error_quark, G_IO_ERROR_BUSY, KM_SENSOR_CLAIMED },
+	{ g_io_error_quark, G_IO_ERROR_ADDRESS_IN_USE, KM_SENSOR_CLAIMED },
 };
 
 static enum km_sensor_event retry_event(const GError *error)
@@ -78,11 +82,9 @@ static enum km_sensor_event retry_event(const GError *error)
 
 static enum km_sensor_event error_event(const GError *error)
 {
-	const char *domain = g_quark_to_string(error->domain);
-
-	for (size_t i = 0; domain && i < G_N_ELEMENTS(error_events); i++)
+	for (size_t i = 0; i < G_N_ELEMENTS(error_events); i++)
 		if (error_events[i].code == error->code &&
-		    strcmp(error_events[i].domain, domain) == 0)
+		    error_events[i].domain() == error->domain)
 			return error_events[i].event;
 	return KM_SENSOR_FAILED;
 }
@@ -160,7 +162,8 @@ static void end(struct reader *r, enum km_sensor_event event)
 
 /* --- an image --------------------------------------------------------------------------- */
 
-/* The job has ended: nobody waits for the finger to be lifted but the reader, and that not for ever. */
+/* The job has ended: nobody waits for the finger to be lifted but the reader, and that not for
+ * ever. */
 static void await_lift(struct reader *r)
 {
 	r->lifting = true;

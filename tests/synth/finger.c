@@ -162,11 +162,11 @@ static int singularities(struct dice *d, struct singularity at[4])
 	while (pick >= classes[c].share)
 		pick -= classes[c++].share;
 	for (int i = 0; i < classes[c].points; i++) {
-		at[i].x = WIDE / 2 + classes[c].point[i].x + heaped(d, 40);
-		at[i].y = HIGH / 2 + classes[c].point[i].y + heaped(d, 40);
+		at[i].x = WIDE / 2 + classes[c].point[i].x + even(d, 45);
+		at[i].y = HIGH / 2 + classes[c].point[i].y + even(d, 45);
 		at[i].sign = classes[c].point[i].sign;
 		for (int n = 0; n < NODES; n++)
-			at[i].node[n] = heaped(d, 0.12);
+			at[i].node[n] = even(d, 0.13);
 	}
 	return classes[c].points;
 }

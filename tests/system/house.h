@@ -50,6 +50,9 @@ bool house_again(struct house *h);
 /* Stops, if need be, and removes the folder. A zeroed house is allowed. */
 void house_end(struct house *h);
 
+/* The folder with the programs: BUILD, or two above the test program (build/tests/system/x). */
+bool house_programs(char out[HOUSE_PATH]);
+
 /* --- rooms ---------------------------------------------------------------- */
 
 /* Process of a room ("kenmon-authd": the judge, "kenmon-vault"); 0: none now. */

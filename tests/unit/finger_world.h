@@ -254,4 +254,59 @@ static inline const char *last_event(enum km_event event)
 	return body;
 }
 
+/* --- Alice, who has two fingers ------------------------------------------------------------ */
+
+static uint8_t grant[KM_GRANT_BYTES]; /* of her login */
+
+static inline int alice_has_a_finger(void **state)
+{
+	(void)finger_world_up(state);
+	world_add(fw.w, "alice", true, false);
+	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)enrol_finger("alice", KM_FINGER_LEFT_INDEX);
+	return 0;
+}
+
+/* Her login waits for a finger, and the matcher has read what it was lent. */
+static inline int alice_waits(void **state)
+{
+	struct km_msg m;
+
+	(void)alice_has_a_finger(state);
+	waits_for_a_finger("alice", grant);
+	while (matcher_heard(&m))
+		assert_int_equal(m.number, KM_MSG_LEND);
+	return 0;
+}
+
+#define HAVING(test)  cmocka_unit_test_setup_teardown(test, alice_has_a_finger, finger_world_down)
+#define WAITING(test) cmocka_unit_test_setup_teardown(test, alice_waits, finger_world_down)
+
+static inline void no_grant_is_left(void)
+{
+	for (size_t i = 0; i < VAULT_GRANTS; i++)
+		assert_false(fw.w->v->grant[i].used);
+}
+
+/* The vault has ended its judge's link, and would be started again. Nobody came in. */
+static inline void the_judge_is_thrown_out(void)
+{
+	assert_true(fw.w->v->stop);
+	assert_string_equal(last_event(KM_EVENT_LOGIN_ALLOWED), "");
+}
+
+static inline void the_matcher_is_thrown_out(void)
+{
+	struct km_msg m;
+	uint8_t byte;
+
+	assert_int_equal(fw.w->v->matcher, -1);
+	assert_false(fw.w->v->stop);
+	while (matcher_heard(&m))
+		;
+	assert_int_equal(recv(fw.matcher, &byte, 1, MSG_DONTWAIT), 0);
+	assert_string_equal(last_event(KM_EVENT_LOGIN_ALLOWED), "");
+	no_grant_is_left();
+}
+
 #endif

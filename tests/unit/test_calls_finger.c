@@ -53,13 +53,13 @@ static void touch(struct world *w)
 /* One login from OPEN to the finding's VERDICT, as far as it gets. */
 static void log_in(struct world *w)
 {
-	struct km_msg grant = { .number = KM_MSG_GRANT }, m = { 0 }, result;
+	struct km_msg ask = { .number = KM_MSG_GRANT }, m = { 0 }, result;
 	int client = world_open(w, KM_REQUEST_AUTHENTICATE, "known");
 
 	if (world_answered(w, &m) && m.number == KM_MSG_PLAN &&
 	    (m.plan.slots.slot[0].shape & KM_SHAPE_TOUCH)) {
-		grant.session = w->session;
-		world_tell(w, &grant, -1);
+		ask.session = w->session;
+		world_tell(w, &ask, -1);
 		login.granted = world_answered(w, &m) && m.number == KM_MSG_GRANTED;
 	}
 	if (login.granted) {

@@ -216,6 +216,42 @@ static void test_events_of_no_capture_have_an_end_too(void **state)
 	assert_int_equal(sensor_says(GRANT, KM_SENSOR_WAITING), KM_EPROTO);
 }
 
+/* A door takes 64 frames of one login and no more. */
+static void test_the_most_that_a_login_can_be_told_fits_through_a_door(void **state)
+{
+	struct judge_session *s;
+	struct km_msg m = hello(KM_CLIENT_DOOR), touch = answer("");
+	unsigned told = 0;
+
+	(void)state;
+	j->conf.login.tries = 10;
+	s = comes(ROOT);
+	says(s, &m);
+	m = login(KM_REQUEST_AUTHENTICATE, ALICE);
+	says(s, &m);
+	m = touch_plan(s->id, 4);
+	assert_int_equal(vault_says(&m), KM_OK);
+	for (unsigned round = 0; s->id != 0; round++) {
+		bool finger = s->slots.slot[s->at].shape & KM_SHAPE_TOUCH;
+
+		m = answer("123456");
+		says(s, finger ? &touch : &m);
+		m = granted(s->id, GRANT, 20);
+		if (finger)
+			assert_int_equal(vault_says(&m), KM_OK);
+		for (unsigned i = 0; finger && i < 30; i++)
+			assert_int_equal(sensor_says(GRANT, KM_SENSOR_LIFT), KM_OK);
+		/* Three steps that pass, then what goes uncounted, then what counts. */
+		m = verdict(s->id, round < 3 ? KM_VERDICT_NEXT : KM_VERDICT_RETRY);
+		m.verdict.reason = round < 7 ? KM_REASON_FINGER_POOR : KM_REASON_FINGER;
+		assert_int_equal(vault_says(&m), KM_OK);
+		told += world.clients;
+		forget();
+	}
+	assert_int_equal(s->used, 0);
+	assert_true(told > 50 && told <= 64);
+}
+
 /* --- the sensor goes, or says nothing -------------------------------------------------------- */
 
 static void test_a_lost_sensor_is_asked_once_more_and_then_the_capture_failed(void **state)
@@ -437,6 +473,7 @@ int main(void)
 		IN_HOUSE(test_c28_events_out_of_time_and_place_reach_nobody),
 		IN_HOUSE(test_c29_two_logins_at_one_reader_hear_each_of_their_own_capture),
 		IN_HOUSE(test_a_reader_that_stutters_does_not_flood_a_screen),
+		IN_HOUSE(test_the_most_that_a_login_can_be_told_fits_through_a_door),
 		IN_HOUSE(test_events_of_no_capture_have_an_end_too),
 		IN_HOUSE(test_a_lost_sensor_is_asked_once_more_and_then_the_capture_failed),
 		IN_HOUSE(test_a_lost_sensor_that_cannot_be_asked_again_fails_at_once),

@@ -203,6 +203,35 @@ static void test_finger_first_asks_nothing_and_falls_to_the_code(void **state)
 	to_the_vault(2, KM_MSG_CHECK);
 }
 
+/* The door believes no ALLOW before it, and nothing else need be said until then. */
+static void test_finger_first_says_welcome_before_the_vault_can_allow(void **state)
+{
+	struct judge_session *s = in(IN_REQUEST);
+	struct km_msg m = login(KM_REQUEST_AUTHENTICATE, ALICE);
+
+	(void)state;
+	j->conf.login.finger_first = true;
+	j->link.plans = true;
+	s->welcomed = false; /* HELLO and LOGIN came together */
+	says(s, &m);
+	s->welcomed = false;
+	forget();
+	m = touch_plan(s->id, 1);
+	assert_int_equal(vault_says(&m), KM_OK);
+	told(0, KM_MSG_WELCOME);
+	assert_int_equal(world.clients, 1);
+	to_the_vault(0, KM_MSG_GRANT);
+	/* One that does not even read that is closed. */
+	s = in(IN_OPENING);
+	s->welcomed = false;
+	world.client_rc = KM_EAGAIN;
+	m = touch_plan(s->id, 1);
+	assert_int_equal(vault_says(&m), KM_OK);
+	world.client_rc = KM_OK;
+	assert_int_equal(world.gone, 1);
+	assert_int_equal(to_the_vault(0, KM_MSG_CLOSE)->close.reason, KM_REASON_ABORTED);
+}
+
 static void test_finger_first_holds_for_each_step_that_takes_one(void **state)
 {
 	struct judge_session *s = finger_first(2);
@@ -528,6 +557,7 @@ int main(void)
 		IN_HOUSE(test_a_finger_passes_one_step_and_the_next_is_asked_by_its_own_factor),
 		IN_HOUSE(test_a_capture_leaves_half_of_the_login_for_a_code),
 		IN_HOUSE(test_finger_first_asks_nothing_and_falls_to_the_code),
+		IN_HOUSE(test_finger_first_says_welcome_before_the_vault_can_allow),
 		IN_HOUSE(test_finger_first_holds_for_each_step_that_takes_one),
 		IN_HOUSE(test_finger_first_of_one_service_is_not_that_of_others),
 		IN_HOUSE(test_each_reason_has_its_text_and_says_whether_a_finger_is_offered_again),

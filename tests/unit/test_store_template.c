@@ -185,7 +185,7 @@ static void test_no_finger_is_enrolled_above_the_limit_of_credentials(void **sta
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 0);
 }
 
-/* C31 */
+/* C33: what is damaged fails before anybody parses it. */
 static void test_a_template_cut_or_changed_at_any_byte_fails_at_the_seal(void **state)
 {
 	static uint8_t right[KM_SEALED_MAX], wrong[KM_SEALED_MAX];
@@ -231,7 +231,7 @@ static void test_templates_in_the_place_of_others_do_not_open(void **state)
 	uint64_t id[2];
 	struct km_operator op[2] = { alice_with(b, "right-index", &id[0]), add(b, "bob", "2") };
 	struct km_template is;
-	char text[400];
+	char text[400], reader[65];
 
 	for (int whose = 1; whose >= 0; whose--) { /* of another operator; another finger */
 		id[1] = enrol_finger(b, &op[whose], "left-index", MARK "2");
@@ -247,6 +247,10 @@ static void test_templates_in_the_place_of_others_do_not_open(void **state)
 				assert_int_equal(
 				    store_template(b->s, &op[n ? whose : 0], &c[n], &is),
 				    KM_ECORRUPT);
+			/* The reader is right as long as only what is sealed was moved. */
+			for (int n = 0; n < 2; n++)
+				assert_int_equal(store_finger_reader(b->s, c[n].id, reader),
+						 i == 0 ? KM_OK : KM_ECORRUPT);
 			store_undo(b->s);
 		}
 		assert_int_equal(open_it(b, &op[whose], id[1], &is), KM_OK);
@@ -283,6 +287,22 @@ static void test_one_template_twice_gives_bytes_that_have_nothing_in_common(void
 				assert_null(memmem(sealed[i], len, sealed[n] + at, 8));
 		}
 	}
+}
+
+static void test_another_reader_in_the_place_of_the_right_one_is_damage(void **state)
+{
+	struct box *b = *state;
+	uint64_t id;
+	struct km_operator op = alice_with(b, "right-index", &id);
+	struct km_template is;
+	char reader[65] = "as it was";
+
+	sql(b, DB_VAULT, "UPDATE template SET reader = 'Same length'");
+	assert_int_equal(store_finger_reader(b->s, id, reader), KM_ECORRUPT);
+	assert_string_equal(reader, "as it was");
+	assert_int_equal(open_it(b, &op, id, &is), KM_ECORRUPT);
+	sql(b, DB_VAULT, "UPDATE template SET reader = '" BOX_READER "'");
+	assert_int_equal(open_it(b, &op, id, &is), KM_OK);
 }
 
 static void test_a_template_that_is_missing_is_damage(void **state)
@@ -466,6 +486,7 @@ int main(void)
 		TEMPLATE_TEST(test_a_template_cut_or_changed_at_any_byte_fails_at_the_seal),
 		TEMPLATE_TEST(test_templates_in_the_place_of_others_do_not_open),
 		TEMPLATE_TEST(test_one_template_twice_gives_bytes_that_have_nothing_in_common),
+		TEMPLATE_TEST(test_another_reader_in_the_place_of_the_right_one_is_damage),
 		TEMPLATE_TEST(test_a_template_that_is_missing_is_damage),
 		TEMPLATE_TEST(test_a_finger_that_is_removed_leaves_nothing),
 		TEMPLATE_TEST(test_templates_open_in_the_next_key_epoch_and_are_not_sealed_anew),

@@ -30,7 +30,7 @@ static void test_a_finger_is_offered_to_whom_has_one_at_this_machine(void **stat
 	assert_int_equal(asks_in("nobody"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY);
 }
 
-static void test_C31_nothing_is_asked_of_a_remote_session(void **state)
+static void test_c31_nothing_is_asked_of_a_remote_session(void **state)
 {
 	(void)state;
 	world_add(fw.w, "alice", true, false);
@@ -177,7 +177,7 @@ static void test_a_match_resets_the_failures_of_that_finger_alone(void **state)
 	assert_int_equal(credential_of("alice", two).throttle.fails, 3);
 }
 
-static void test_C32_what_is_no_mismatch_counts_nothing(void **state)
+static void test_c32_what_is_no_mismatch_counts_nothing(void **state)
 {
 	static const struct {
 		unsigned outcome;
@@ -326,7 +326,7 @@ static void test_a_finger_that_must_wait_is_not_lent_beside_one_that_need_not(vo
 /* --- what changed between the grant and the finding --------------------------------------------
  */
 
-static void test_C1_a_finger_that_was_locked_meanwhile_does_not_let_in(void **state)
+static void test_c1_a_finger_that_was_locked_meanwhile_does_not_let_in(void **state)
 {
 	uint8_t id[KM_GRANT_BYTES];
 	uint64_t credential;
@@ -341,7 +341,7 @@ static void test_C1_a_finger_that_was_locked_meanwhile_does_not_let_in(void **st
 	assert_int_equal(credential_of("alice", credential).throttle.fails, 5);
 }
 
-static void test_C1_parallel_guesses_are_counted_one_by_one_and_lock_at_the_fifth(void **state)
+static void test_c1_parallel_guesses_are_counted_one_by_one_and_lock_at_the_fifth(void **state)
 {
 	enum { AT_ONCE = VAULT_GRANTS };
 	uint8_t id[AT_ONCE][KM_GRANT_BYTES];
@@ -430,7 +430,7 @@ static struct work opening(const char *login, uint16_t *shape)
 	return one;
 }
 
-static void test_C25_a_plan_that_may_offer_a_finger_costs_the_same_for_every_name(void **state)
+static void test_c25_a_plan_that_may_offer_a_finger_costs_the_same_for_every_name(void **state)
 {
 	static const char *const others[] = { "nobody", "unenrolled", "suspended", "fingers" };
 	struct work known, other;
@@ -459,7 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FINGERS(test_a_finger_is_offered_to_whom_has_one_at_this_machine),
-		WITH_FINGERS(test_C31_nothing_is_asked_of_a_remote_session),
+		WITH_FINGERS(test_c31_nothing_is_asked_of_a_remote_session),
 		WITH_FINGERS(test_a_service_that_does_not_name_fingers_asks_for_none),
 		WITH_FINGERS(test_a_finger_that_is_disabled_is_not_offered),
 		WITH_FINGERS(test_a_grant_lends_the_templates_of_that_operator_and_of_nobody_else),
@@ -467,18 +467,18 @@ int main(void)
 		WITH_FINGERS(test_the_finger_that_matched_lets_in_and_is_written_down),
 		WITH_FINGERS(test_a_mismatch_counts_against_every_finger_that_was_lent),
 		WITH_FINGERS(test_a_match_resets_the_failures_of_that_finger_alone),
-		WITH_FINGERS(test_C32_what_is_no_mismatch_counts_nothing),
+		WITH_FINGERS(test_c32_what_is_no_mismatch_counts_nothing),
 		WITH_FINGERS(test_a_finger_passes_one_step_of_several_and_a_code_the_next),
 		WITH_FINGERS(test_the_numbers_are_those_of_the_standard),
 		WITH_FINGERS(test_after_five_mismatches_a_code_is_asked_for_and_still_lets_in),
 		WITH_FINGERS(test_the_fiftieth_mismatch_disables_it),
 		WITH_FINGERS(test_a_finger_that_must_wait_is_not_lent_beside_one_that_need_not),
-		WITH_FINGERS(test_C1_a_finger_that_was_locked_meanwhile_does_not_let_in),
-		WITH_FINGERS(test_C1_parallel_guesses_are_counted_one_by_one_and_lock_at_the_fifth),
+		WITH_FINGERS(test_c1_a_finger_that_was_locked_meanwhile_does_not_let_in),
+		WITH_FINGERS(test_c1_parallel_guesses_are_counted_one_by_one_and_lock_at_the_fifth),
 		WITH_FINGERS(
 		    test_an_operator_who_was_suspended_meanwhile_is_refused_like_a_wrong_finger),
 		WITH_FINGERS(test_a_finger_that_was_removed_meanwhile_does_not_let_in),
-		WITH_FINGERS(test_C25_a_plan_that_may_offer_a_finger_costs_the_same_for_every_name),
+		WITH_FINGERS(test_c25_a_plan_that_may_offer_a_finger_costs_the_same_for_every_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
