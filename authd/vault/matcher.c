@@ -25,7 +25,7 @@ void matcher_lost(struct vault *v, const char *why)
 {
 	if (v->matcher < 0)
 		return;
-	km_log(LOG_WARNING, "the matcher's link is closed (%s): no fingers until it is back", why);
+	km_log(LOG_NOTICE, "the matcher's link is closed (%s): no fingers until it is back", why);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, v->matcher, NULL);
 	close(v->matcher);
 	v->matcher = -1;
@@ -93,6 +93,7 @@ static km_rc take_matcher(struct vault *v, const struct km_msg *m)
 	if (v->matcher_spoke || m->matcher.version != KM_ROOM_PROTOCOL)
 		return KM_EPROTO;
 	v->matcher_spoke = true;
+	km_log(LOG_NOTICE, "the matcher is here: fingers are compared");
 	return KM_OK;
 }
 
