@@ -24,6 +24,17 @@ static void test_a_grant_for_another_step_ends_the_link(void **state)
 	the_judge_is_thrown_out();
 }
 
+static void test_a_grant_for_a_later_step_that_asks_for_a_finger_too_ends_the_link(void **state)
+{
+	const uint32_t both = KM_FACTOR_BIT(KM_FACTOR_HOTP) | KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT);
+
+	(void)state;
+	fw.w->v->conf.login.factors = (struct km_steps){ 2, { both, both } };
+	(void)asks_in("alice");
+	judge_grants(fw.w->session, 1);
+	the_judge_is_thrown_out();
+}
+
 static void test_a_second_grant_while_one_is_open_ends_the_link(void **state)
 {
 	(void)state;
@@ -162,6 +173,21 @@ static void test_what_was_lent_is_taken_back_when_the_login_is_given_up(void **s
 	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=aborted"));
 }
 
+/* A wrong finger has its record; one that was not seen well enough has none. */
+static void test_that_a_login_was_given_up_after_no_finding_is_written_down(void **state)
+{
+	(void)state;
+	finds(grant, KM_MATCH_POOR, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_POOR);
+	world_end(fw.w, KM_REASON_ABORTED);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=aborted"));
+	waits_for_a_finger("alice", grant);
+	finds(grant, KM_MATCH_NO, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER);
+	world_end(fw.w, KM_REASON_ABORTED);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=wrong-finger"));
+}
+
 static void test_what_was_lent_is_taken_back_when_the_operator_is_erased(void **state)
 {
 	struct km_event_record r;
@@ -214,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HAVING(test_a_grant_that_the_plan_did_not_offer_ends_the_link),
 		HAVING(test_a_grant_for_another_step_ends_the_link),
+		HAVING(test_a_grant_for_a_later_step_that_asks_for_a_finger_too_ends_the_link),
 		WAITING(test_a_second_grant_while_one_is_open_ends_the_link),
 		WAITING(test_a_code_while_a_finger_is_waited_for_ends_the_link),
 		HAVING(test_a_revoke_without_a_grant_ends_the_link),
@@ -226,6 +253,7 @@ int main(void)
 		WAITING(test_a_revoke_that_crosses_a_finding_gets_one_verdict),
 		WAITING(test_a_code_may_follow_when_a_finger_came_to_nothing),
 		WAITING(test_what_was_lent_is_taken_back_when_the_login_is_given_up),
+		WAITING(test_that_a_login_was_given_up_after_no_finding_is_written_down),
 		WAITING(test_what_was_lent_is_taken_back_when_the_operator_is_erased),
 		WAITING(test_an_operator_who_was_erased_and_registered_again_is_another),
 		WAITING(test_there_are_so_many_grants_and_no_more),
