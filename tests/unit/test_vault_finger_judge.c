@@ -16,6 +16,21 @@ static void test_a_grant_that_the_plan_did_not_offer_ends_the_link(void **state)
 	the_judge_is_thrown_out();
 }
 
+/* A locker that is not root's speaks for its own user alone. */
+static void test_who_is_not_root_is_offered_their_own_finger_and_nobody_elses(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* another uid cannot connect */
+	fw.w->peer = WORLD_UID;
+	waits_for_a_finger("alice", grant);
+	finds(grant, KM_MATCH_YES, 0);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	fw.w->peer = WORLD_UID + 1;
+	assert_false(asks_in("alice") & KM_SHAPE_TOUCH);
+	fw.w->peer = 0;
+}
+
 static void test_a_grant_for_another_step_ends_the_link(void **state)
 {
 	(void)state;
@@ -239,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HAVING(test_a_grant_that_the_plan_did_not_offer_ends_the_link),
+		HAVING(test_who_is_not_root_is_offered_their_own_finger_and_nobody_elses),
 		HAVING(test_a_grant_for_another_step_ends_the_link),
 		HAVING(test_a_grant_for_a_later_step_that_asks_for_a_finger_too_ends_the_link),
 		WAITING(test_a_second_grant_while_one_is_open_ends_the_link),
