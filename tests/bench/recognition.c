@@ -74,7 +74,7 @@ static int64_t now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* what else runs here is not ours */
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
