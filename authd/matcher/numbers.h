@@ -24,6 +24,8 @@
 #define CYLINDER_HALF 0.5f        /* this share of the cells has to count; tuned */
 #define CYLINDER_PAIR 100         /* and this many of both cylinders, to be compared; tuned */
 
+#define CYLINDER_CROWD 36 /* neighbours that count: more than real prints have; bounds the time */
+
 /* Candidates: pairs of minutiae whose cylinders look alike. */
 #define TURN_MAX       90    /* degrees that a finger may be turned */
 #define TOP            5     /* partners that a minutia may propose; tuned */

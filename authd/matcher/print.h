@@ -76,8 +76,8 @@ struct match_work {
 	/* of print_make() */
 	float point[2 * N_MAX + 2][2], corner[2 * N_MAX + 2][2];
 	float facing[360]; /* share of a layer's direction, by degrees from its middle */
-	float near[N_MAX][LAYERS];
-	uint8_t neighbour[N_MAX];
+	float cell[CELLS * CELLS][LAYERS];
+	struct side side_near[N_MAX];
 	/* of gallery_search(); by the number of an impression, or of a template */
 	struct print probe;
 	uint64_t order[GALLERY_MAX];
