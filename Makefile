@@ -59,6 +59,9 @@ VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
 DESK_LIBS  := -lqrencode -linih
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
+# Tests that see the inside of the sensor; no other is linked with GLib.
+SENSOR_TESTS := tests/unit/test_extract.c tests/system/test_sensor_walls.c
+
 # What a program does not call is not in it: tests/static/links.sh looks at what it could call.
 LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
@@ -74,7 +77,7 @@ $(BUILD)/obj/%.o: %.c
 
 # libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
 FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
-$(call obj,$(SENSOR_SRC)): CPPFLAGS += $(FPRINT_FLAGS)
+$(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
@@ -132,7 +135,10 @@ tests: unit-tests $(call tests_in,system)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/unit/test_extract: $(call obj,authd/sensor/extract.c)
+$(BUILD)/tests/unit/test_extract: TEST_LIBS += -lglib-2.0
 
 $(BUILD)/tests/unit/test_calls_%: $(BUILD)/obj/tests/unit/test_calls_%.o $(FAULT) $(ROOM_LIBS)
 	@mkdir -p $(@D)
@@ -143,6 +149,8 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/system/test_sensor_walls: $(call obj,authd/sensor/walls.c authd/sensor/environment.c)
 
 # liboath is linked in, so that pam_oath must load its own, as in any login program.
 $(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(ROOM_LIBS)
@@ -269,7 +277,7 @@ ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MAT
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11
+	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
 	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \
