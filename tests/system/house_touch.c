@@ -64,7 +64,7 @@ static int set_up(void **state, bool separate_uids)
 	struct house *h = calloc(1, sizeof(*h));
 
 	*state = h;
-	return h && finger_house(h, NULL) && office_add(h, "daemon", 1) == KM_OK &&
+	return h && finger_house(h, NULL, separate_uids) && office_add(h, "daemon", 1) == KM_OK &&
 		       office_enrol(h, "daemon", &otp, NULL) == KM_OK &&
 		       finger_enrol(h, "daemon", "right-index", 1, NULL) == 0
 		   ? 0
