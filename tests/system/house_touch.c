@@ -58,6 +58,13 @@ bool finger_house(struct house *h, const char *more, bool separate_uids)
 	return true;
 }
 
+void finger_house_end(void)
+{
+	unlink(reader);
+	rmdir(folder);
+	unsetenv("FP_VIRTUAL_IMAGE");
+}
+
 static int set_up(void **state, bool separate_uids)
 {
 	const struct office_otp otp = { .factor = KM_FACTOR_HOTP };
@@ -85,9 +92,7 @@ int finger_teardown(void **state)
 {
 	int rc = office_teardown(state);
 
-	unlink(reader);
-	rmdir(folder);
-	unsetenv("FP_VIRTUAL_IMAGE");
+	finger_house_end();
 	return rc;
 }
 
