@@ -50,7 +50,7 @@ km_rc job_add(struct sensor *s, const struct msg_capture *c)
 			return KM_EPROTO;
 	if (s->jobs == SENSOR_JOBS) {
 		km_log(LOG_WARNING, "more than %u captures in line: one was refused", SENSOR_JOBS);
-		link_event(s, c->grant, KM_SENSOR_FAILED, NULL, NULL);
+		sensor_link_event(s, c->grant, KM_SENSOR_FAILED, NULL, NULL);
 		return KM_OK;
 	}
 	j = &s->job[s->jobs++];
@@ -58,7 +58,7 @@ km_rc job_add(struct sensor *s, const struct msg_capture *c)
 	memcpy(j->grant, c->grant, KM_GRANT_BYTES);
 	/* Whoever is before may have gone already, and only a finger is not lifted yet. */
 	if (s->jobs > 2 || (s->jobs == 2 && !s->job[0].ended))
-		link_event(s, j->grant, KM_SENSOR_IN_LINE, NULL, NULL);
+		sensor_link_event(s, j->grant, KM_SENSOR_IN_LINE, NULL, NULL);
 	next_soon(s);
 	job_arm(s);
 	return KM_OK;
@@ -67,7 +67,7 @@ km_rc job_add(struct sensor *s, const struct msg_capture *c)
 void job_tell(struct sensor *s, enum km_sensor_event event, const char *reader, const char *detail)
 {
 	if (!s->job[0].ended)
-		link_event(s, s->job[0].grant, event, reader, detail);
+		sensor_link_event(s, s->job[0].grant, event, reader, detail);
 }
 
 void job_end(struct sensor *s, enum km_sensor_event event, const char *reader)
@@ -78,7 +78,7 @@ void job_end(struct sensor *s, enum km_sensor_event event, const char *reader)
 		return;
 	j->ended = true;
 	if (event != KM_SENSOR_NONE)
-		link_event(s, j->grant, event, reader, NULL);
+		sensor_link_event(s, j->grant, event, reader, NULL);
 }
 
 /* Any job's. The first one keeps its place until its reader is closed. */
@@ -90,7 +90,7 @@ static void end_at(struct sensor *s, unsigned at, enum km_sensor_event event)
 		return;
 	}
 	if (event != KM_SENSOR_NONE)
-		link_event(s, s->job[at].grant, event, NULL, NULL);
+		sensor_link_event(s, s->job[at].grant, event, NULL, NULL);
 	/* What could not be sent has closed the link, and with it every job. */
 	if (at < s->jobs && (s->judge >= 0 || event == KM_SENSOR_NONE))
 		leave(s, at);
@@ -130,7 +130,7 @@ static bool is_idle(struct sensor *s)
 {
 	if (s->jobs > 0 || km_boot_ms() < s->idle_since + 1000 * (int64_t)s->idle_s)
 		return false;
-	link_drain(s);
+	sensor_link_drain(s);
 	return s->jobs == 0;
 }
 

@@ -1,4 +1,4 @@
-/* See reader.h. */
+/* See scanner.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <libfprint-2/fprint.h>
 
 #include "../../authd/sensor/sensor.h"
-#include "reader.h"
+#include "scanner.h"
 
 /* --- the process ------------------------------------------------------------- */
 
@@ -88,7 +88,7 @@ static void read_for_ever(const char *path, int to)
 
 /* --- the test ------------------------------------------------------------------ */
 
-bool reader_start(struct reader *r, const char *path)
+bool scanner_start(struct scanner *r, const char *path)
 {
 	int fd[2];
 
@@ -107,7 +107,7 @@ bool reader_start(struct reader *r, const char *path)
 	return r->pid > 0;
 }
 
-bool reader_says(struct reader *r, struct reading *out)
+bool scanner_says(struct scanner *r, struct reading *out)
 {
 	size_t have = 0;
 
@@ -121,7 +121,7 @@ bool reader_says(struct reader *r, struct reading *out)
 	return true;
 }
 
-void reader_end(struct reader *r)
+void scanner_end(struct scanner *r)
 {
 	kill(r->pid, SIGKILL);
 	waitpid(r->pid, NULL, 0);
