@@ -74,7 +74,7 @@ static const char usage[] =
     "  --create-key       make the key at a first start\n"
     "  --owner UID        this uid counts as root (kenmon-authd --spawn)\n"
     "  --judge-uid UID    only a judge of this uid is served\n"
-    "  --matcher-uid UID  only a matcher of this uid is lent templates (default: our own)\n"
+    "  --matcher-uid UID  only a matcher of this uid is lent templates\n"
     "  --journal SOCKET   log to this journald socket instead of standard error\n"
     "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
     "\n"

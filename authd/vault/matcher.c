@@ -38,13 +38,13 @@ void matcher_lost(struct vault *v, const char *why)
 	}
 }
 
-/* The matcher's user, or where rooms share one, ours. */
+/* The matcher's user. Without its number, whoever the socket lets in: that is its unit's affair. */
 static bool is_matcher(const struct vault *v, int fd)
 {
 	uid_t uid;
 
 	return km_peer(fd, NULL, &uid, NULL) == KM_OK &&
-	       uid == (v->has_matcher_uid ? v->matcher_uid : geteuid());
+	       (!v->has_matcher_uid || uid == v->matcher_uid);
 }
 
 void matcher_accept(struct vault *v)
