@@ -33,16 +33,21 @@ static void on_finger_status(FpDevice *device, GParamSpec *unused, int *to)
 	waited = waits;
 }
 
-static void take(FpPrint *print, struct reading *out)
+/* As soon as libfprint has found them; it goes on with the reader for a while. */
+static void on_print(FpDevice *device, FpPrint *match, FpPrint *print, gpointer to, GError *error)
 {
-	guchar *bytes = NULL;
+	struct reading r = { .kind = READING_TAKEN };
+	g_autofree guchar *bytes = NULL;
 	gsize len = 0;
 
+	(void)device;
+	(void)match;
+	if (!print || error)
+		return;
 	if (!fp_print_serialize(print, &bytes, &len, NULL) ||
-	    extract_minutiae(bytes, len, &out->m) != KM_OK)
+	    extract_minutiae(bytes, len, &r.m) != KM_OK)
 		_exit(1);
-	out->kind = READING_TAKEN;
-	g_free(bytes);
+	say(*(int *)to, &r);
 }
 
 static void read_one(FpDevice *device, int to)
@@ -55,15 +60,14 @@ static void read_one(FpDevice *device, int to)
 
 	if (!fp_device_open_sync(device, NULL, NULL))
 		_exit(1);
-	if (fp_device_identify_sync(device, nobody, NULL, NULL, NULL, &match, &print, &error)) {
-		take(print, &r);
-	} else {
+	if (!fp_device_identify_sync(device, nobody, NULL, on_print, &to, &match, &print, &error)) {
 		r.kind = error->domain == FP_DEVICE_RETRY ? READING_RETRY : READING_ERROR;
 		r.code = error->code;
 	}
 	/* One that was unplugged is closed already. */
 	(void)fp_device_close_sync(device, NULL, NULL);
-	say(to, &r);
+	if (r.kind)
+		say(to, &r);
 }
 
 static void read_for_ever(const char *path, int to)

@@ -35,41 +35,64 @@ static bool place_reader(void)
 	return setenv("FP_VIRTUAL_IMAGE", reader, 1) == 0;
 }
 
-bool finger_house(struct house *h, const char *more)
+bool finger_house(struct house *h, const char *more, bool separate_uids)
 {
 	static const char stack[] =
 	    "auth required KENMON\naccount required KENMON\nsession required KENMON\n";
-	char config[1024];
+	static const char *const service[] = { FINGER_ONE, FINGER_FIRST, FINGER_ANYWHERE };
+	static char config[1024];
+	const struct house_setup setup = { .config = config, .separate_uids = separate_uids };
 
 	snprintf(config, sizeof(config),
 		 "[sensor]\nallow-virtual = yes\n[fingerprint]\ntimeout = %d\n"
-		 "[local]\nservices = %s %s %s\n[service %s]\nfinger-first = yes\n%s",
-		 FINGER_TIMEOUT, FINGER_LOCAL, FINGER_ONE, FINGER_FIRST, FINGER_FIRST,
+		 "[audit]\nrefusals = 1000\n[local]\nservices = %s %s %s\n"
+		 "[service %s]\ntries = 1\n[service %s]\nfinger-first = yes\n%s",
+		 FINGER_TIMEOUT, FINGER_LOCAL, FINGER_ONE, FINGER_FIRST, FINGER_ONE, FINGER_FIRST,
 		 more ? more : "");
-	return place_reader() && office_house(h, config) && house_stack(h, FINGER_FIRST, stack) &&
-	       house_stack(h, FINGER_ANYWHERE, stack);
+	office_close();
+	if (!place_reader() || !house_start(h, &setup))
+		return false;
+	for (size_t i = 0; i < sizeof(service) / sizeof(service[0]); i++)
+		if (!house_stack(h, service[i], stack))
+			return false;
+	return true;
 }
 
-int finger_setup(void **state)
+void finger_house_end(void)
+{
+	unlink(reader);
+	rmdir(folder);
+	unsetenv("FP_VIRTUAL_IMAGE");
+}
+
+static int set_up(void **state, bool separate_uids)
 {
 	const struct office_otp otp = { .factor = KM_FACTOR_HOTP };
 	struct house *h = calloc(1, sizeof(*h));
 
 	*state = h;
-	return h && finger_house(h, NULL) && office_add(h, "daemon", 1) == KM_OK &&
+	return h && finger_house(h, NULL, separate_uids) && office_add(h, "daemon", 1) == KM_OK &&
 		       office_enrol(h, "daemon", &otp, NULL) == KM_OK &&
 		       finger_enrol(h, "daemon", "right-index", 1, NULL) == 0
 		   ? 0
 		   : -1;
 }
 
+int finger_setup(void **state)
+{
+	return set_up(state, false);
+}
+
+int finger_setup_apart(void **state)
+{
+	return set_up(state, true);
+}
+
 int finger_teardown(void **state)
 {
 	int rc = office_teardown(state);
 
-	unlink(reader);
-	rmdir(folder);
-	unsetenv("FP_VIRTUAL_IMAGE");
+	finger_house_end();
 	return rc;
 }
 
@@ -119,11 +142,12 @@ int finger_enrol(const struct house *h, const char *login, const char *finger, u
 /* --- logging in ---------------------------------------------------------------- */
 
 struct hand {
+	const struct house *h;
 	const struct touch *next;
 	const char *trouble;
 };
 
-static bool touch(const struct touch *t)
+bool finger_touch(const struct house *h, const struct touch *t)
 {
 	static struct picture p;
 
@@ -140,6 +164,9 @@ static bool touch(const struct touch *t)
 		return feed_command(reader, FEED_RETRY, t->number, FEED_MS);
 	case TOUCH_ERROR:
 		return feed_command(reader, FEED_ERROR, t->number, FEED_MS);
+	case TOUCH_ACT:
+		t->act(h);
+		return true;
 	case TOUCH_UNPLUG:
 		return feed_command(reader, FEED_UNPLUG, 0, FEED_MS);
 	}
@@ -165,14 +192,14 @@ static void on_message(void *arg, const char *text)
 
 	if (!says_touch(text) || !hand->next || hand->next->kind == TOUCH_END)
 		return;
-	if (!touch(hand->next))
+	if (!finger_touch(hand->h, hand->next))
 		hand->trouble = "the reader did not take it";
 	hand->next++;
 }
 
 int finger_login(const struct house *h, struct house_login *l, const struct touch *touches)
 {
-	struct hand hand = { .next = touches };
+	struct hand hand = { .h = h, .next = touches };
 
 	l->on_message = on_message;
 	l->message_arg = &hand;
