@@ -59,13 +59,15 @@ VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
 DESK_LIBS  := -lqrencode -linih
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
+# Tests that see the inside of the sensor; no other is linked with GLib.
+SENSOR_TESTS := tests/unit/test_extract.c tests/system/test_sensor_walls.c
+
 # What a program does not call is not in it: tests/static/links.sh looks at what it could call.
 LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(if $(wildcard authd/sensor/main.c),$(BUILD)/kenmon-sensor) \
-            $(if $(wildcard authd/matcher/main.c),$(BUILD)/kenmon-matcher)
+            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher
 
 all: $(PROGRAMS)
 
@@ -74,7 +76,8 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(if $(V),,echo "  CC   $<";) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
-$(call obj,$(SENSOR_SRC)): CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
+$(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
@@ -117,8 +120,10 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
-TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS)
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+SCANNER   := $(call obj,tests/synth/scanner.c)
+HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
@@ -131,7 +136,10 @@ tests: unit-tests $(call tests_in,system)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/unit/test_extract: $(call obj,authd/sensor/extract.c)
+$(BUILD)/tests/unit/test_extract: TEST_LIBS += -lglib-2.0
 
 $(BUILD)/tests/unit/test_calls_%: $(BUILD)/obj/tests/unit/test_calls_%.o $(FAULT) $(ROOM_LIBS)
 	@mkdir -p $(@D)
@@ -143,12 +151,14 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
 
+$(BUILD)/tests/system/test_sensor_walls: $(call obj,authd/sensor/walls.c authd/sensor/environment.c)
+
 # liboath is linked in, so that pam_oath must load its own, as in any login program.
-$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(ROOM_LIBS)
+$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(SCANNER) $(BUILD)/libsensor.a $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
-	    -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libsensor.a $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
+	    $(SENSOR_LIBS) -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
 
 # How well the matcher tells fingers apart.
 $(BUILD)/tests/bench/recognition: $(call obj,tests/bench/recognition.c) $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
@@ -186,6 +196,21 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpam
 tests: $(BUILD)/tests/login
+
+# Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
+$(SYNTH): CFLAGS += -O3 -ffp-contract=off
+$(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+tests: $(BUILD)/tests/synth
+
+$(SCANNER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(SCANNER) \
+                                  $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(SENSOR_LIBS) -lm
 
 # What a program's memory holds at its end.
 $(BUILD)/tests/dump.so: $(BUILD)/obj/tests/client/dump.o
@@ -252,7 +277,7 @@ ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MAT
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11
+	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
 	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \
@@ -266,6 +291,7 @@ clean:
 # Changes no login: the stacks are examples until an administrator uses them.
 
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 MAN     := $(wildcard docs/man/*.[1-8])
 D       := $(DESTDIR)
 
@@ -273,12 +299,14 @@ install: all
 	install -d $(D)$(SECURITYDIR) $(D)$(LIBEXECDIR) $(D)$(PREFIX)/bin $(D)$(UNITDIR) $(D)$(SYSCONFDIR)/kenmon
 	install -m 0644 $(BUILD)/pam_kenmon.so $(D)$(SECURITYDIR)/
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
+	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
 	for u in systemd/*.service systemd/*.socket; do \
 	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
+	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
@@ -287,7 +315,7 @@ install: all
 uninstall:
 	rm -f $(D)$(SECURITYDIR)/pam_kenmon.so $(D)$(PREFIX)/bin/kenmon \
 	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket)) \
-	    $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
+	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
 

@@ -22,6 +22,7 @@
 #include "anchor.h"
 #include "limits.h"
 #include "origin.h"
+#include "sensor.h"
 #include "sources.h"
 
 #define JUDGE_INDEX_BITS      10   /* of a session's number: its place among JUDGE_SESSIONS */
@@ -31,6 +32,15 @@
 #define JUDGE_QUEUE_MAX       1024 /* frames that wait for the vault: one a session */
 
 struct judge;
+
+/* How it stands with the finger that a login was asked for (factors/finger.c). */
+struct judge_finger {
+	bool wanted;   /* GRANT was sent, and its VERDICT has not come */
+	bool granted;  /* GRANTED came */
+	uint8_t event; /* enum km_sensor_event: with which the capture ended, and was revoked */
+	unsigned uncounted; /* verdicts that used up no try */
+	unsigned said;      /* events that the person was told of */
+};
 
 /* One connection of a door or a desk, from accept to its end. */
 struct judge_session {
@@ -55,6 +65,9 @@ struct judge_session {
 	uint8_t nonce[32];
 	unsigned tries; /* allowed in this login */
 	unsigned used;
+	unsigned deadline_s; /* for the whole login, as configured */
+	bool finger_first;
+	struct judge_finger finger;
 	struct km_slots slots;
 	uint8_t at;          /* slot whose prompt is open */
 	int64_t deadline_ms; /* CLOCK_BOOTTIME */
@@ -67,6 +80,8 @@ struct judge_ports {
 	km_rc (*to_client)(struct judge *, struct judge_session *, const struct km_msg *);
 	/* KM_EUNAVAIL: no link. KM_ELIMIT: too much is waiting. */
 	km_rc (*to_vault)(struct judge *, const struct km_msg *, int pass_fd);
+	/* CAPTURE or STOP. KM_EUNAVAIL: there is no sensor. */
+	km_rc (*to_sensor)(struct judge *, const struct km_msg *);
 	void (*set_deadline)(struct judge *, struct judge_session *, unsigned seconds);
 	void (*find_origin)(struct judge *, struct judge_session *, struct judge_facts *);
 	/*
@@ -122,6 +137,7 @@ struct judge {
 	unsigned vacancies;
 	struct judge_frame *frame;
 	struct judge_link link;
+	struct judge_sensor sensor;
 	struct judge_aside aside;
 	struct judge_sources senders; /* of descriptors: for the log */
 	struct judge_sources turned;  /* away: for the vault */
@@ -133,7 +149,9 @@ struct judge {
 	int64_t anchor_told_ms;       /* CLOCK_BOOTTIME */
 	const char *vault_path;
 	int64_t vault_uid; /* -1: not checked */
-	int64_t owner;     /* -1: none */
+	const char *sensor_path;
+	int64_t sensor_uid; /* -1: not checked */
+	int64_t owner;      /* -1: none */
 	int listen_fd;
 	bool rights_kept_out; /* by the kernel: no descriptor of a client's comes in (listen.c) */
 	sd_event_source *listen_io, *listen_pause;
@@ -201,7 +219,7 @@ struct judge_step {
 	unsigned phase;
 	uint8_t message;
 	judge_handler act;
-	unsigned next;
+	unsigned next; /* 0: the handler sets it */
 };
 
 struct judge_steps {
@@ -209,7 +227,12 @@ struct judge_steps {
 	size_t count;
 };
 
-extern const struct judge_steps judge_codes_steps;
+extern const struct judge_steps judge_codes_steps, judge_finger_steps;
+
+/* Of codes.c, for a slot that takes a code or a finger. The first sets the phase. */
+KM_MUST_CHECK km_rc judge_codes_ask(struct judge *j, struct judge_session *s);
+KM_MUST_CHECK km_rc judge_codes_check(struct judge *j, struct judge_session *s,
+				      const struct km_msg *answer);
 
 /* --- vault_link.c --------------------------------------------------------- */
 

@@ -96,6 +96,7 @@ static bool let_go(struct judge *j, struct judge_session *s)
 const struct judge_ports judge_real_ports = {
 	.to_client = to_client,
 	.to_vault = judge_link_send,
+	.to_sensor = judge_sensor_send,
 	.set_deadline = set_deadline,
 	.find_origin = find_origin,
 	.let_go = let_go,

@@ -10,8 +10,9 @@
  * code seen is worth one login, to the person it belongs to, if it is used
  * before they use it. walls.c is all that is left to it then: it starts no
  * program and writes no file; docs/TRUST.md has the tests. Its siblings are
- * the door and the desk (clients, not trusted) and the vault (trusted to decide, not to keep to the
- * protocol).
+ * the door and the desk (clients, not trusted), the vault (trusted to decide, not to keep to the
+ * protocol) and the sensor (trusted with nothing: it is believed when it says what to show).
+ * Of a finger the judge knows a number under which one is waited for, and nothing else.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -31,16 +32,18 @@
 
 #include "judge.h"
 
-#define ANCHOR_DIR "/var/lib/kenmon-judge"
+#define ANCHOR_DIR    "/var/lib/kenmon-judge"
+#define SENSOR_SOCKET "/run/kenmon/sensor.sock"
 
 struct options {
 	const char *config;
 	const char *vault_socket;
+	const char *sensor_socket;
 	const char *socket;
 	const char *anchor_dir;
 	const char *journal;
 	const char *state_dir;
-	int64_t vault_uid, owner, base_uid;
+	int64_t vault_uid, sensor_uid, owner, base_uid;
 	bool check_config, spawn, debug;
 };
 
@@ -49,8 +52,8 @@ struct options {
 static void usage(FILE *to)
 {
 	fputs("kenmon-authd [--config FILE] [--socket PATH] [--vault-socket PATH]\n"
-	      "             [--anchor-dir DIR] [--vault-uid UID] [--owner UID]\n"
-	      "             [--journal PATH] [--debug]\n"
+	      "             [--sensor-socket PATH] [--anchor-dir DIR] [--vault-uid UID]\n"
+	      "             [--sensor-uid UID] [--owner UID] [--journal PATH] [--debug]\n"
 	      "kenmon-authd --spawn --state-dir DIR --socket PATH [--config FILE]\n"
 	      "             [--separate-uids BASE] [--journal PATH] [--debug]\n"
 	      "kenmon-authd --check-config [--config FILE]\n"
@@ -79,9 +82,11 @@ static bool parse_uid(const char *text, int64_t *out)
 enum option_id {
 	OPT_CONFIG = 1,
 	OPT_VAULT_SOCKET,
+	OPT_SENSOR_SOCKET,
 	OPT_SOCKET,
 	OPT_ANCHOR_DIR,
 	OPT_VAULT_UID,
+	OPT_SENSOR_UID,
 	OPT_OWNER,
 	OPT_JOURNAL,
 	OPT_CHECK_CONFIG,
@@ -96,9 +101,11 @@ enum option_id {
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "vault-socket", required_argument, NULL, OPT_VAULT_SOCKET },
+	{ "sensor-socket", required_argument, NULL, OPT_SENSOR_SOCKET },
 	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "anchor-dir", required_argument, NULL, OPT_ANCHOR_DIR },
 	{ "vault-uid", required_argument, NULL, OPT_VAULT_UID },
+	{ "sensor-uid", required_argument, NULL, OPT_SENSOR_UID },
 	{ "owner", required_argument, NULL, OPT_OWNER },
 	{ "journal", required_argument, NULL, OPT_JOURNAL },
 	{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
@@ -121,11 +128,13 @@ static bool keep_value(struct options *o, int id, const char *value)
 	} const places[] = {
 		{ OPT_CONFIG, &o->config, NULL },
 		{ OPT_VAULT_SOCKET, &o->vault_socket, NULL },
+		{ OPT_SENSOR_SOCKET, &o->sensor_socket, NULL },
 		{ OPT_SOCKET, &o->socket, NULL },
 		{ OPT_ANCHOR_DIR, &o->anchor_dir, NULL },
 		{ OPT_JOURNAL, &o->journal, NULL },
 		{ OPT_STATE_DIR, &o->state_dir, NULL },
 		{ OPT_VAULT_UID, NULL, &o->vault_uid },
+		{ OPT_SENSOR_UID, NULL, &o->sensor_uid },
 		{ OPT_OWNER, NULL, &o->owner },
 		{ OPT_SEPARATE_UIDS, NULL, &o->base_uid },
 	};
@@ -305,6 +314,7 @@ static void tear_down(struct judge *j)
 	judge_listen_end(j);
 	if (j->sessions)
 		judge_link_down(j, false);
+	judge_sensor_down(j);
 	judge_sessions_free(j);
 	judge_anchor_close(&j->anchor);
 	sd_event_unref(j->event);
@@ -315,6 +325,7 @@ static int run(const struct options *o)
 {
 	static struct judge judge = {
 		.link = { .fd = -1 },
+		.sensor = { .fd = -1 },
 		.anchor = { .fd = -1 },
 		.listen_fd = -1,
 		.ports = &judge_real_ports,
@@ -325,6 +336,8 @@ static int run(const struct options *o)
 
 	j->vault_path = o->vault_socket;
 	j->vault_uid = o->vault_uid;
+	j->sensor_path = o->sensor_socket;
+	j->sensor_uid = o->sensor_uid;
 	j->owner = o->owner;
 	if (!read_config(o, &j->conf))
 		return EX_CONFIG;
@@ -349,8 +362,10 @@ int main(int argc, char **argv)
 {
 	struct options o = {
 		.vault_socket = KM_VAULT_SOCKET_PATH,
+		.sensor_socket = SENSOR_SOCKET,
 		.anchor_dir = ANCHOR_DIR,
 		.vault_uid = -1,
+		.sensor_uid = -1,
 		.owner = -1,
 		.base_uid = -1,
 	};

@@ -1,4 +1,4 @@
-/* Starting a room: its arguments, its uid, its one socket, and nothing else of ours. */
+/* Starting a room: its arguments, its uid, its sockets, and nothing else of ours. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -18,8 +18,10 @@
 #include "rooms.h"
 
 #define LISTEN_FD  3 /* the first, sd_listen_fds(3) */
-#define ARGS_MAX   24
+#define ARGS_MAX   28
 #define NUMBER_MAX 16
+#define NAMES_MAX  64            /* of LISTEN_FDNAMES */
+#define VIRTUAL    "FP_VIRTUAL_" /* libfprint's readers that are none */
 
 struct args {
 	const char *v[ARGS_MAX];
@@ -28,17 +30,38 @@ struct args {
 
 void rooms_init(struct rooms *r, const struct judge_spawn *how)
 {
-	static const char *const names[ROOMS][2] = {
-		[ROOM_VAULT] = { "kenmon-vault", "vault" },
-		[ROOM_JUDGE] = { "kenmon-authd", "authd" },
+	static const struct {
+		const char *name;
+		bool on_demand, vital;
+	} rooms[ROOMS] = {
+		[ROOM_VAULT] = { "kenmon-vault", false, true },
+		[ROOM_JUDGE] = { "kenmon-authd", false, true },
+		[ROOM_SENSOR] = { "kenmon-sensor", true, false },
+		[ROOM_MATCHER] = { "kenmon-matcher", false, false },
+	};
+	static const struct {
+		const char *name;
+		enum room_number room, caller;
+	} doors[DOORS] = {
+		/* Every local user may ask; who it is, the kernel says. */
+		[DOOR_AUTHD] = { "authd", ROOM_JUDGE, EVERYBODY },
+		[DOOR_VAULT] = { "vault", ROOM_VAULT, ROOM_JUDGE },
+		[DOOR_GRANT] = { "grant", ROOM_VAULT, ROOM_MATCHER },
+		[DOOR_SENSOR] = { "sensor", ROOM_SENSOR, ROOM_JUDGE },
+		[DOOR_PROBE] = { "probe", ROOM_MATCHER, ROOM_SENSOR },
 	};
 
-	for (unsigned i = 0; i < ROOMS; i++) {
-		r->room[i].rooms = r;
-		r->room[i].name = names[i][0];
-		r->room[i].listen_name = names[i][1];
-		r->room[i].listener = -1;
-	}
+	for (unsigned i = 0; i < ROOMS; i++)
+		r->room[i] = (struct room){ .rooms = r,
+					    .number = (enum room_number)i,
+					    .name = rooms[i].name,
+					    .on_demand = rooms[i].on_demand,
+					    .vital = rooms[i].vital };
+	for (unsigned i = 0; i < DOORS; i++)
+		r->door[i] = (struct door){ .name = doors[i].name,
+					    .room = doors[i].room,
+					    .caller = doors[i].caller,
+					    .listener = -1 };
 	r->config = how->config;
 	r->socket = how->socket;
 	r->journal = how->journal;
@@ -49,20 +72,25 @@ bool rooms_find_programs(struct rooms *r)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	char *slash = NULL;
 
-	if (n <= 0)
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+	}
+	if (!slash) {
+		km_log(LOG_ERR, "where kenmon-authd lies cannot be read from /proc");
 		return false;
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash)
-		return false;
+	}
 	*slash = '\0';
 	for (unsigned i = 0; i < ROOMS; i++) {
-		int len = snprintf(r->room[i].program, PATH_MAX, "%s/%s", self, r->room[i].name);
+		struct room *room = &r->room[i];
+		int len = snprintf(room->program, PATH_MAX, "%s/%s", self, room->name);
 
-		if (len < 0 || len >= PATH_MAX || access(r->room[i].program, X_OK) < 0)
-			return false;
+		if (len > 0 && len < PATH_MAX && access(room->program, X_OK) == 0)
+			continue;
+		km_log(LOG_ERR, "%s is not beside kenmon-authd, in %s", room->name, self);
+		return false;
 	}
 	return true;
 }
@@ -83,21 +111,53 @@ static void add_pair(struct args *a, const char *option, const char *value)
 	add(a, value);
 }
 
-static void vault_args(const struct rooms *r, struct args *a, const char *judge_uid)
+/* Whom a room hears and where it connects to. */
+static void add_others(const struct rooms *r, struct args *a, enum room_number room,
+		       char uid[ROOMS][NUMBER_MAX])
 {
-	add_pair(a, "--state-dir", r->vault_dir);
-	add_pair(a, "--key", r->key);
-	add(a, "--create-key");
-	add_pair(a, "--judge-uid", judge_uid);
+	static const struct {
+		enum room_number room, other;
+		const char *option;
+	} uids[] = {
+		{ ROOM_VAULT, ROOM_JUDGE, "--judge-uid" },
+		{ ROOM_VAULT, ROOM_MATCHER, "--matcher-uid" },
+		{ ROOM_JUDGE, ROOM_VAULT, "--vault-uid" },
+		{ ROOM_JUDGE, ROOM_SENSOR, "--sensor-uid" },
+		{ ROOM_SENSOR, ROOM_JUDGE, "--judge-uid" },
+		{ ROOM_MATCHER, ROOM_SENSOR, "--sensor-uid" },
+		{ ROOM_MATCHER, ROOM_VAULT, "--vault-uid" },
+	};
+	static const struct {
+		enum room_number room;
+		enum door_number door;
+		const char *option;
+	} doors[] = {
+		{ ROOM_JUDGE, DOOR_VAULT, "--vault-socket" },
+		{ ROOM_JUDGE, DOOR_SENSOR, "--sensor-socket" },
+		{ ROOM_SENSOR, DOOR_PROBE, "--probe-socket" },
+		{ ROOM_MATCHER, DOOR_GRANT, "--grant-socket" },
+	};
+
+	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++)
+		if (uids[i].room == room)
+			add_pair(a, uids[i].option, uid[uids[i].other]);
+	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
+		if (doors[i].room == room)
+			add_pair(a, doors[i].option, r->door[doors[i].door].path);
 }
 
-static void judge_args(const struct rooms *r, struct args *a, const char *vault_uid)
+static void add_own(const struct rooms *r, struct args *a, enum room_number room)
 {
-	add_pair(a, "--vault-socket", r->vault_socket);
-	add_pair(a, "--anchor-dir", r->judge_dir);
-	add_pair(a, "--vault-uid", vault_uid);
-	if (r->debug)
-		add(a, "--debug");
+	if (room == ROOM_VAULT) {
+		add_pair(a, "--state-dir", r->vault_dir);
+		add_pair(a, "--key", r->key);
+		add(a, "--create-key");
+	}
+	if (room == ROOM_JUDGE) {
+		add_pair(a, "--anchor-dir", r->judge_dir);
+		if (r->debug)
+			add(a, "--debug");
+	}
 }
 
 static bool become(uid_t uid)
@@ -108,27 +168,59 @@ static bool become(uid_t uid)
 	       setresuid(uid, uid, uid) == 0;
 }
 
-/* Descriptors 0 to 2 and the socket as 3; everything else is closed. */
-static bool keep_only(int listener)
+/* Descriptors 0 to 2 and the room's sockets from 3 on; everything else is closed. */
+static bool keep_only(const struct room *room, char names[NAMES_MAX], int *count)
 {
-	if (listener == LISTEN_FD) {
-		if (fcntl(listener, F_SETFD, 0) < 0)
+	const struct door *door = room->rooms->door;
+	int fd[DOORS], n = 0, used = 0;
+
+	/* Out of the way first: one may have the number that another is to get. */
+	for (unsigned i = 0; i < DOORS; i++) {
+		if (door[i].room != room->number)
+			continue;
+		used += snprintf(names + used, (size_t)(NAMES_MAX - used), "%s%s", n ? ":" : "",
+				 door[i].name);
+		fd[n] = fcntl(door[i].listener, F_DUPFD, LISTEN_FD + DOORS);
+		if (fd[n++] < 0 || used >= NAMES_MAX)
 			return false;
-	} else if (dup2(listener, LISTEN_FD) < 0) {
-		return false;
 	}
-	return close_range(LISTEN_FD + 1, ~0u, 0) == 0;
+	for (int i = 0; i < n; i++)
+		if (dup2(fd[i], LISTEN_FD + i) < 0)
+			return false;
+	*count = n;
+	return close_range((unsigned)(LISTEN_FD + n), ~0u, 0) == 0;
 }
 
-static bool set_listen(const struct room *room)
+static bool set_listen(const char *names, int count)
 {
-	char pid[NUMBER_MAX];
+	char pid[NUMBER_MAX], fds[NUMBER_MAX];
 
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if (room != &room->rooms->room[ROOM_JUDGE])
+	snprintf(fds, sizeof(fds), "%d", count);
+	return setenv("LISTEN_PID", pid, 1) == 0 && setenv("LISTEN_FDS", fds, 1) == 0 &&
+	       setenv("LISTEN_FDNAMES", names, 1) == 0;
+}
+
+/* What the starter's environment says to one room alone. */
+static void trim_environment(enum room_number room)
+{
+	char **e = environ;
+	char name[NAME_MAX];
+
+	if (room != ROOM_JUDGE)
 		unsetenv("NOTIFY_SOCKET");
-	return setenv("LISTEN_PID", pid, 1) == 0 && setenv("LISTEN_FDS", "1", 1) == 0 &&
-	       setenv("LISTEN_FDNAMES", room->listen_name, 1) == 0;
+	while (room != ROOM_SENSOR && e && *e) {
+		size_t len = strcspn(*e, "=");
+
+		if (strncmp(*e, VIRTUAL, strlen(VIRTUAL)) != 0 || len >= sizeof(name)) {
+			e++;
+			continue;
+		}
+		memcpy(name, *e, len);
+		name[len] = '\0';
+		unsetenv(name);
+		e = environ;
+	}
 }
 
 /* A parent that is killed takes its rooms along. After the change of uid, which clears it. */
@@ -140,22 +232,25 @@ static bool die_with(pid_t parent)
 static void exec_room(const struct room *room, pid_t parent)
 {
 	const struct rooms *r = room->rooms;
-	char owner[NUMBER_MAX], other[NUMBER_MAX];
-	bool is_vault = room == &r->room[ROOM_VAULT];
+	char owner[NUMBER_MAX], uid[ROOMS][NUMBER_MAX], names[NAMES_MAX];
 	struct args a = { .v = { room->name }, .count = 1 };
 	char *argv[ARGS_MAX];
 	sigset_t none;
+	int sockets = 0;
 
+	for (unsigned i = 0; i < ROOMS; i++)
+		snprintf(uid[i], NUMBER_MAX, "%u", r->room[i].uid);
 	snprintf(owner, sizeof(owner), "%u", r->owner);
-	snprintf(other, sizeof(other), "%u", r->room[is_vault ? ROOM_JUDGE : ROOM_VAULT].uid);
 	add_pair(&a, "--config", r->config);
 	add_pair(&a, "--journal", r->journal);
 	add_pair(&a, "--owner", owner);
-	(is_vault ? vault_args : judge_args)(r, &a, other);
+	add_own(r, &a, room->number);
+	add_others(r, &a, room->number, uid);
 	memcpy(argv, a.v, sizeof(argv)); /* execv does not write to them */
 	sigemptyset(&none);
-	if (!keep_only(room->listener) || !become(room->uid) || !die_with(parent) ||
-	    !set_listen(room) || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	trim_environment(room->number);
+	if (!keep_only(room, names, &sockets) || !become(room->uid) || !die_with(parent) ||
+	    !set_listen(names, sockets) || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return;
 	execv(room->program, argv);
 }
@@ -186,20 +281,4 @@ bool room_start(struct room *room)
 		return false;
 	}
 	return true;
-}
-
-void rooms_end(struct rooms *r)
-{
-	for (unsigned i = 0; i < ROOMS; i++) {
-		struct room *room = &r->room[i];
-
-		room->child = sd_event_source_disable_unref(room->child);
-		room->timer = sd_event_source_disable_unref(room->timer);
-		if (room->pid <= 0)
-			continue;
-		kill(room->pid, SIGKILL);
-		waitpid(room->pid, NULL, 0);
-		room->pid = 0;
-	}
-	r->event = sd_event_unref(r->event);
 }

@@ -35,6 +35,7 @@ static const struct {
 	{ KM_PHASE_REQUEST, KM_MSG_DESK, on_desk },
 	{ KM_PHASE_OPENING, KM_MSG_PLAN, on_plan },
 	{ KM_PHASE_ASKED, KM_MSG_ANSWER, on_step },
+	{ KM_PHASE_CHECKING, KM_MSG_GRANTED, on_step },
 	{ KM_PHASE_OPENING | KM_PHASE_CHECKING, KM_MSG_VERDICT, on_verdict },
 	{ KM_PHASE_WORKING | KM_PHASE_ASKED, KM_MSG_ABORT, on_abort },
 };
@@ -131,7 +132,10 @@ static bool was_issued(const struct judge *j, uint32_t id)
 static void vacate(struct judge *j, struct judge_session *s)
 {
 	uint32_t generation = s->generation;
-	bool gone = j->ports->let_go(j, s);
+	bool gone;
+
+	judge_captures_of_session_stop(j, s->id);
+	gone = j->ports->let_go(j, s);
 
 	*s = (struct judge_session){ .generation = generation, .fd = -1 };
 	if (gone)
@@ -393,6 +397,8 @@ static km_rc on_login(struct judge *j, struct judge_session *s, const struct km_
 	origin_of(j, s, m, &open);
 	settings = km_conf_login_of(&j->conf, open.open.service);
 	s->tries = settings->tries;
+	s->deadline_s = settings->deadline;
+	s->finger_first = settings->finger_first;
 	return opened(j, s, &open, settings->deadline) ? KM_OK : KM_ECLOSED;
 }
 
@@ -421,11 +427,10 @@ static km_rc on_abort(struct judge *j, struct judge_session *s, const struct km_
 
 /* --- the rows: steps of a factor ------------------------------------------------------- */
 
-/* Codes are all there is so far; other factors bring a table each. */
+/* A factor whose answers are no codes brings a table. */
 static const struct judge_steps *steps_of(const struct km_slot *slot)
 {
-	(void)slot;
-	return &judge_codes_steps;
+	return slot->shape & KM_SHAPE_TOUCH ? &judge_finger_steps : &judge_codes_steps;
 }
 
 static km_rc on_step(struct judge *j, struct judge_session *s, const struct km_msg *m)
@@ -439,7 +444,7 @@ static km_rc on_step(struct judge *j, struct judge_session *s, const struct km_m
 		if (step->message != m->number || !(step->phase & s->phase))
 			continue;
 		rc = step->act(j, s, m);
-		if (rc == KM_OK)
+		if (rc == KM_OK && step->next != 0)
 			s->phase = step->next;
 		return rc;
 	}
@@ -450,6 +455,10 @@ static km_rc on_plan(struct judge *j, struct judge_session *s, const struct km_m
 {
 	if (s->kind != KM_REQUEST_AUTHENTICATE || m->plan.slots.count == 0)
 		return KM_EPROTO;
+	/* Beside a finger there is always a code (common/conf_value.c). */
+	for (unsigned i = 0; i < m->plan.slots.count; i++)
+		if (m->plan.slots.slot[i].shape == KM_SHAPE_TOUCH)
+			return KM_EPROTO;
 	j->link.plans = true;
 	s->slots = m->plan.slots;
 	s->at = 0;
@@ -459,7 +468,7 @@ static km_rc on_plan(struct judge *j, struct judge_session *s, const struct km_m
 /* Each slot is a step that must be passed; the vault says when, and keeps count of it too. */
 static km_rc on_verdict(struct judge *j, struct judge_session *s, const struct km_msg *m)
 {
-	bool next = m->verdict.verdict == KM_VERDICT_NEXT;
+	bool next = m->verdict.verdict == KM_VERDICT_NEXT, counts;
 
 	if (m->verdict.verdict != KM_VERDICT_RETRY && !next) {
 		/* The vault has written RESULT already, or refuses to say anything. */
@@ -471,9 +480,11 @@ static km_rc on_verdict(struct judge *j, struct judge_session *s, const struct k
 	}
 	if (!(s->phase & KM_PHASE_CHECKING) || (next && s->at + 1 >= s->slots.count))
 		return KM_EPROTO;
+	counts = judge_finger_counts(j, s, m->verdict.reason);
 	if (next) {
+		s->finger.wanted = false;
 		s->at++;
-	} else if (++s->used >= s->tries) {
+	} else if (counts && ++s->used >= s->tries) {
 		judge_session_refuse(j, s, KM_REASON_TRIES);
 		return KM_OK;
 	}

@@ -25,10 +25,6 @@
 #include "rooms.h"
 
 #define SYSTEM_STATE "/var/lib/kenmon"
-#define STOP_USEC    3000000 /* a vault finishes its batch in far less */
-#define SETTLED_MS   2000    /* a room that ran so long had started well */
-#define USEC_PER_MS  1000u
-#define ACCURACY     1000
 
 /* --- the folder -------------------------------------------------------------------- */
 
@@ -124,7 +120,7 @@ static int make_folders(struct rooms *r, const char *state_dir)
 {
 	/* Others may only pass through, to what is theirs. */
 	mode_t mode = r->separate ? 0711 : 0700;
-	char run[PATH_MAX], kek[PATH_MAX];
+	char kek[PATH_MAX];
 
 	if (!resolve(state_dir, r->dir)) {
 		km_log(LOG_ERR, "%s: %s", state_dir, strerror(errno));
@@ -136,14 +132,14 @@ static int make_folders(struct rooms *r, const char *state_dir)
 		return EX_NOPERM;
 	}
 	if (!path_in(r->vault_dir, r->dir, "vault") || !path_in(r->judge_dir, r->dir, "judge") ||
-	    !path_in(kek, r->dir, "vault-kek") || !path_in(run, r->dir, "run") ||
-	    !path_in(r->vault_socket, run, "vault.sock") ||
+	    !path_in(kek, r->dir, "vault-kek") || !path_in(r->run_dir, r->dir, "run") ||
 	    !path_in(r->key, r->vault_dir, "master.key"))
 		return EX_CANTCREAT;
 	if (!folder(r->dir, mode, geteuid()) || !lock_folder(r) ||
 	    !folder(r->vault_dir, 0700, r->room[ROOM_VAULT].uid) ||
 	    !folder(kek, 0700, r->room[ROOM_VAULT].uid) ||
-	    !folder(r->judge_dir, 0700, r->room[ROOM_JUDGE].uid) || !folder(run, mode, geteuid()))
+	    !folder(r->judge_dir, 0700, r->room[ROOM_JUDGE].uid) ||
+	    !folder(r->run_dir, mode, geteuid()))
 		return EX_CANTCREAT;
 	/* Before anything lies in them: all of them, or none, after a power cut. */
 	if (fsync(r->lock) < 0) {
@@ -153,195 +149,30 @@ static int make_folders(struct rooms *r, const char *state_dir)
 	return 0;
 }
 
-static int make_sockets(struct rooms *r)
+/* One that only its caller may reach, or everybody. */
+static bool make_door(struct rooms *r, struct door *door)
 {
-	uid_t judge = r->room[ROOM_JUDGE].uid;
-	const struct {
-		enum room_number room;
-		const char *path;
-		mode_t mode;
-		uid_t uid;
-	} sockets[] = {
-		/* Every local user may ask; who it is, the kernel says. */
-		{ ROOM_JUDGE, r->socket, 0666, geteuid() },
-		{ ROOM_VAULT, r->vault_socket, 0600, judge },
-	};
+	bool everybody = door->caller == EVERYBODY;
+	uid_t uid = everybody ? geteuid() : r->room[door->caller].uid;
+	char name[NAME_MAX];
+	km_rc rc = KM_ELIMIT;
 
-	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
-		uid_t uid = sockets[i].uid == geteuid() ? (uid_t)-1 : sockets[i].uid;
-		km_rc rc = km_listen_at(sockets[i].path, sockets[i].mode, uid, (gid_t)-1,
-					&r->room[sockets[i].room].listener);
+	snprintf(name, sizeof(name), "%s.sock", door->name);
+	if (everybody ? snprintf(door->path, PATH_MAX, "%s", r->socket) < PATH_MAX
+		      : path_in(door->path, r->run_dir, name))
+		rc = km_listen_at(door->path, everybody ? 0666 : 0600,
+				  uid == geteuid() ? (uid_t)-1 : uid, (gid_t)-1, &door->listener);
+	if (rc != KM_OK)
+		km_log(LOG_ERR, "no socket at %s: %s", door->path, km_rc_text(rc, KM_LANG_EN));
+	return rc == KM_OK;
+}
 
-		if (rc == KM_OK)
-			continue;
-		km_log(LOG_ERR, "no socket at %s: %s", sockets[i].path, km_rc_text(rc, KM_LANG_EN));
-		return EX_CANTCREAT;
-	}
+static int make_doors(struct rooms *r)
+{
+	for (unsigned i = 0; i < DOORS; i++)
+		if (!make_door(r, &r->door[i]))
+			return EX_CANTCREAT;
 	return 0;
-}
-
-/* --- supervision ------------------------------------------------------------------------ */
-
-static int on_restart(sd_event_source *source, uint64_t usec, void *arg);
-
-/* Later each time, until a room has run for a while. */
-static void start_later(struct room *room)
-{
-	if (room->backoff_ms == 0)
-		room->backoff_ms = JUDGE_BACKOFF_MS;
-	room->timer = sd_event_source_disable_unref(room->timer);
-	if (sd_event_add_time_relative(room->rooms->event, &room->timer, CLOCK_BOOTTIME,
-				       room->backoff_ms * USEC_PER_MS, ACCURACY, on_restart,
-				       room) < 0)
-		sd_event_exit(room->rooms->event, EX_OSERR);
-	room->backoff_ms *= 2;
-	if (room->backoff_ms > JUDGE_BACKOFF_MAX_MS)
-		room->backoff_ms = JUDGE_BACKOFF_MAX_MS;
-}
-
-static int on_restart(sd_event_source *source, uint64_t usec, void *arg)
-{
-	struct room *room = arg;
-
-	(void)source;
-	(void)usec;
-	room->timer = sd_event_source_disable_unref(room->timer);
-	if (!room_start(room))
-		start_later(room);
-	return 0;
-}
-
-static void say_end(const struct room *room, const siginfo_t *info)
-{
-	if (info->si_code == CLD_EXITED)
-		km_log(LOG_WARNING, "%s (pid %d) ended with code %d", room->name, room->pid,
-		       info->si_status);
-	else
-		km_log(LOG_ERR, "%s (pid %d) was ended by signal %d (%s)", room->name, room->pid,
-		       info->si_status, strsignal(info->si_status));
-}
-
-/* The vault first: its last head is for the judge to write down. */
-static void stop_next(struct rooms *r)
-{
-	for (unsigned i = 0; i < ROOMS; i++)
-		if (r->room[i].pid > 0 && kill(r->room[i].pid, SIGTERM) == 0)
-			return;
-	sd_event_exit(r->event, r->exit_code);
-}
-
-int room_ended(sd_event_source *source, const siginfo_t *info, void *arg)
-{
-	struct room *room = arg;
-	struct rooms *r = room->rooms;
-	bool hopeless = info->si_code == CLD_EXITED &&
-			(info->si_status == EX_CONFIG || info->si_status == EX_NOPERM);
-
-	(void)source;
-	room->child = sd_event_source_disable_unref(room->child);
-	if (km_boot_ms() - room->started_ms >= SETTLED_MS) {
-		room->settled = true;
-		room->backoff_ms = JUDGE_BACKOFF_MS;
-	}
-	if (!r->stopping)
-		say_end(room, info);
-	room->pid = 0;
-	if (r->stopping) {
-		stop_next(r);
-		return 0;
-	}
-	/* What was wrong from the start does not get better by starting again. */
-	if (hopeless && !room->settled) {
-		rooms_stop(r, info->si_status);
-		return 0;
-	}
-	start_later(room);
-	return 0;
-}
-
-static int on_too_late(sd_event_source *source, uint64_t usec, void *arg)
-{
-	struct rooms *r = arg;
-
-	(void)source;
-	(void)usec;
-	for (unsigned i = 0; i < ROOMS; i++) {
-		if (r->room[i].pid <= 0)
-			continue;
-		km_log(LOG_WARNING, "%s does not stop: killed", r->room[i].name);
-		kill(r->room[i].pid, SIGKILL);
-	}
-	/* rooms_end() waits for them: one that was being traced tells the loop nothing. */
-	sd_event_exit(r->event, r->exit_code);
-	return 0;
-}
-
-void rooms_stop(struct rooms *r, int exit_code)
-{
-	if (r->stopping)
-		return;
-	r->stopping = true;
-	r->exit_code = exit_code;
-	for (unsigned i = 0; i < ROOMS; i++)
-		r->room[i].timer = sd_event_source_disable_unref(r->room[i].timer);
-	stop_next(r);
-	if (sd_event_add_time_relative(r->event, NULL, CLOCK_BOOTTIME, STOP_USEC, ACCURACY,
-				       on_too_late, r) < 0)
-		sd_event_exit(r->event, exit_code);
-}
-
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
-{
-	(void)source;
-	(void)info;
-	rooms_stop(arg, 0);
-	return 0;
-}
-
-static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
-{
-	struct rooms *r = arg;
-
-	(void)source;
-	(void)info;
-	for (unsigned i = 0; i < ROOMS; i++)
-		if (r->room[i].pid > 0)
-			kill(r->room[i].pid, SIGHUP);
-	return 0;
-}
-
-/* A stop is seen before the ends of rooms that the same Ctrl-C reached. */
-static bool add_signal(struct rooms *r, int signal, sd_event_signal_handler_t handler)
-{
-	sd_event_source *source = NULL;
-	bool good = sd_event_add_signal(r->event, &source, signal, handler, r) >= 0 &&
-		    sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT) >= 0 &&
-		    sd_event_source_set_floating(source, true) >= 0;
-
-	sd_event_source_unref(source);
-	return good;
-}
-
-static int supervise(struct rooms *r)
-{
-	sigset_t set;
-	int rc;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sd_event_new(&r->event) < 0 ||
-	    !add_signal(r, SIGTERM, on_stop) || !add_signal(r, SIGINT, on_stop) ||
-	    !add_signal(r, SIGHUP, on_reload))
-		return EX_OSERR;
-	for (unsigned i = 0; i < ROOMS; i++)
-		if (!room_start(&r->room[i]))
-			start_later(&r->room[i]);
-	rc = sd_event_loop(r->event);
-	rooms_end(r);
-	return rc < 0 ? EX_SOFTWARE : rc;
 }
 
 static bool set_uids(struct rooms *r, const struct judge_spawn *how)
@@ -366,18 +197,15 @@ int judge_spawn(const struct judge_spawn *how)
 	rooms_init(r, how);
 	if (!set_uids(r, how))
 		return EX_NOPERM;
-	if (!rooms_find_programs(r)) {
-		km_log(LOG_ERR, "kenmon-vault is not beside kenmon-authd");
+	if (!rooms_find_programs(r))
 		return EX_OSFILE;
-	}
 	rc = make_folders(r, how->state_dir);
 	if (rc == 0)
-		rc = make_sockets(r);
+		rc = make_doors(r);
 	if (rc == 0)
-		rc = supervise(r);
-	if (r->room[ROOM_JUDGE].listener >= 0)
-		unlink(r->socket);
-	if (r->room[ROOM_VAULT].listener >= 0)
-		unlink(r->vault_socket);
+		rc = rooms_supervise(r);
+	for (unsigned i = 0; i < DOORS; i++)
+		if (r->door[i].listener >= 0)
+			unlink(r->door[i].path);
 	return rc;
 }

@@ -120,9 +120,10 @@ km_rc judge_link_heard(struct judge *j, const uint8_t *buf, size_t len)
 	id = (uint32_t)buf[1] << 24 | (uint32_t)buf[2] << 16 | (uint32_t)buf[3] << 8 | buf[4];
 	if (id != 0)
 		return judge_session_told(j, id, buf, len);
-	/* HEAD is all that comes outside a session. */
 	rc = km_decode(buf, len, KM_FROM_VAULT, KM_PHASE_JUDGE_LINK, m);
-	if (rc == KM_OK) {
+	if (rc == KM_OK && m->number != KM_MSG_HEAD) {
+		rc = judge_capture_for_vault(j, m);
+	} else if (rc == KM_OK) {
 		drop_timer(&j->link.silence);
 		j->link.heard = true;
 		j->link.silent = false;
@@ -433,6 +434,7 @@ void judge_link_down(struct judge *j, bool try_again)
 	}
 	l->heard = l->silent = l->plans = false;
 	judge_sessions_lost_vault(j);
+	judge_captures_of_vault_stop(j);
 	if (l->backoff_ms == 0)
 		l->backoff_ms = JUDGE_BACKOFF_MS;
 	if (try_again && !start_timer(j, &l->retry, l->backoff_ms * USEC_PER_MS, on_retry))

@@ -1,6 +1,6 @@
 /*
  * What the judge may still do once everything fixed is open: take clients, write
- * to them, reach the vault's socket, ask logind's files about a session, read its
+ * to them, reach the sockets of vault and sensor, ask logind's files about a session, read its
  * configuration again. It writes no file: its anchor file is open already.
  */
 #include <errno.h>
@@ -26,7 +26,7 @@ static const struct km_call calls[] = {
 #ifdef __NR_open
 	KM_CALL_IF(open, LACKS, 1, WRITING),
 #endif
-	/* the vault, and the service manager (sd_notify) */
+	/* vault and sensor, and the service manager (sd_notify) */
 	KM_CALL_IF(socket, IS, 0, AF_UNIX),
 	KM_CALL(connect),
 	KM_CALL_IF(setsockopt, IS, 1, SOL_SOCKET),

@@ -159,6 +159,7 @@ const struct km_calls km_wall_basics = { basics, sizeof(basics) / sizeof(basics[
 #define PROGRAM_MAX 1024 /* of 4,096 that the kernel takes; a row is at most six */
 #define ALLOW       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define REFUSE      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ABSENT      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 #define LOAD(field)                                                                                \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
 
@@ -190,9 +191,10 @@ static void put_row(struct program *p, const struct km_call *c)
 	const bool two = c->test == KM_CALL_ARG_NULL || c->test == KM_CALL_ARG_BOTH;
 	uint32_t value = c->test == KM_CALL_ARG_SELF ? (uint32_t)getpid() : c->value;
 
-	if (c->test == KM_CALL_ALWAYS) {
+	if (c->test == KM_CALL_ALWAYS || c->test == KM_CALL_ABSENT) {
 		put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, c->number, 0, 1));
-		put(p, (struct sock_filter)ALLOW);
+		put(p, c->test == KM_CALL_ALWAYS ? (struct sock_filter)ALLOW
+						 : (struct sock_filter)ABSENT);
 		return;
 	}
 	put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, c->number, 0, two ? 6 : 4));
@@ -225,7 +227,7 @@ static km_rc compile(const struct km_wall *wall, struct program *p)
 		for (size_t i = 0; i < wall->calls[t].count; i++) {
 			const struct km_call *c = &wall->calls[t].row[i];
 
-			if (c->test < KM_CALL_ALWAYS || c->test > KM_CALL_ARG_BOTH ||
+			if (c->test < KM_CALL_ALWAYS || c->test > KM_CALL_ABSENT ||
 			    c->arg + (c->test == KM_CALL_ARG_BOTH) > 5)
 				return KM_EINVAL;
 			put_row(p, c);

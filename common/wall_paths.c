@@ -43,7 +43,7 @@ static const struct {
 
 #define FOR_FILES                                                                                  \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |                               \
-	 LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
+	 LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
 static const struct {
 	enum km_may may;
@@ -54,6 +54,8 @@ static const struct {
 	{ KM_MAY_WRITE, LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE },
 	{ KM_MAY_MAKE, LANDLOCK_ACCESS_FS_MAKE_REG },
 	{ KM_MAY_REMOVE, LANDLOCK_ACCESS_FS_REMOVE_FILE },
+	{ KM_MAY_CONTROL, FS_IOCTL_DEV },
+	{ KM_MAY_LISTEN, LANDLOCK_ACCESS_FS_MAKE_SOCK },
 };
 
 static uint64_t rights_of(unsigned may)

@@ -351,7 +351,7 @@ static void take_span(struct in *in, struct km_span *span, size_t limit)
 	const uint8_t *at = take_counted(in, limit, &len);
 
 	if (at)
-		*span = (struct km_span){ at, (uint16_t)len };
+		*span = (struct km_span){ len ? at : NULL, (uint16_t)len };
 }
 
 static void take_field(struct in *in, struct km_msg *m, const struct field *f)

@@ -112,7 +112,7 @@ static km_rc check_complete(struct desk *d, const struct desk_args *args)
 		return desk_because(d, KM_EUSAGE, DESK_OPERAND_MISSING, c->operands, NULL);
 	for (o = c->options; o && o->name; o++) {
 		if (o->required && !args->value[o - c->options])
-			return desk_because(d, KM_EUSAGE, DESK_OPTION_MISSING, o->name, NULL);
+			return desk_because(d, KM_EUSAGE, DESK_OPTION_MISSING, o->name, o->help);
 	}
 	return KM_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <kenmon/factor.h>
+#include <kenmon/finger.h>
 
 #include "commands.h"
 #include "terminal.h"
@@ -37,7 +38,10 @@ static void one_json(struct desk_json *j, const struct msg_credential_row *r)
 	json_time(j, "last_used", r->last_used);
 	if (r->factor == KM_FACTOR_RECOVERY)
 		json_number(j, "codes_left", r->left);
-	else {
+	else if (r->factor == KM_FACTOR_FINGERPRINT) {
+		json_string(j, "finger", r->label);
+		json_string(j, "reader", r->reader);
+	} else {
 		json_string(j, "algorithm", km_algorithm_word(r->algorithm));
 		json_number(j, "digits", r->digits);
 	}
@@ -64,12 +68,17 @@ void desk_credentials_json(struct desk_json *j, const char *key, const struct de
 	json_close(j, ']');
 }
 
-static void details(const struct msg_credential_row *r, char *out, size_t cap)
+static void details(const struct desk *d, const struct msg_credential_row *r, char *out, size_t cap)
 {
 	int n;
 
 	if (r->factor == KM_FACTOR_RECOVERY) {
 		snprintf(out, cap, "%u left", r->left);
+		return;
+	}
+	if (r->factor == KM_FACTOR_FINGERPRINT) {
+		snprintf(out, cap, "%s, %s", km_finger_name(km_finger_parse(r->label), d->lang),
+			 r->reader);
 		return;
 	}
 	n = snprintf(out, cap, "%s, %u digits", km_algorithm_word(r->algorithm), r->digits);
@@ -98,7 +107,7 @@ km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c)
 		desk_text(DESK_COL_DETAILS, d->lang),
 	};
 	struct desk_table t DESK_TABLE = { 0 };
-	char text[96];
+	char text[128];
 	unsigned i;
 
 	desk_table_init(&t, headers, sizeof(headers) / sizeof(headers[0]));
@@ -112,7 +121,7 @@ km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c)
 		desk_cell(&t, text);
 		desk_cell(&t, desk_time_short(r->created, text));
 		desk_cell(&t, desk_time_short(r->last_used, text));
-		details(r, text, sizeof(text));
+		details(d, r, text, sizeof(text));
 		desk_cell(&t, text);
 	}
 	return desk_table_flush(&t, d->out);

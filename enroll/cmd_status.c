@@ -1,13 +1,5 @@
 /* kenmon status, accept. */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <inttypes.h>
-#include <pwd.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
@@ -15,103 +7,7 @@
 #include "commands.h"
 #include "terminal.h"
 
-#define STATUS_MAX  128 /* rows; the vault has some twenty */
-#define EXEMPT      "kenmon-exempt"
-#define ROOTED_PATH 512
-
-/* --- what stands beside us on this machine --------------------------------- */
-
-static bool exists(const struct desk *d, const char *path)
-{
-	char full[ROOTED_PATH];
-	struct stat st;
-
-	snprintf(full, sizeof(full), "%s%s", d->root, path);
-	return stat(full, &st) == 0;
-}
-
-static bool comm_is(int proc, const char *pid, const char *name)
-{
-	char path[32], comm[32] = "";
-	int fd;
-	ssize_t n;
-
-	if (snprintf(path, sizeof(path), "%s/comm", pid) >= (int)sizeof(path))
-		return false;
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, comm, sizeof(comm) - 1);
-	close(fd);
-	comm[n > 0 ? n : 0] = '\0';
-	comm[strcspn(comm, "\n")] = '\0';
-	return strcmp(comm, name) == 0;
-}
-
-static bool is_running(const struct desk *d, const char *name)
-{
-	const struct dirent *entry;
-	char path[ROOTED_PATH];
-	bool found = false;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/proc", d->root);
-	dir = opendir(path);
-	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir)))
-		found = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-			comm_is(dirfd(dir), entry->d_name, name);
-	closedir(dir);
-	return found;
-}
-
-static void say(const struct desk *d, struct desk_finding *f, const char *key, bool found,
-		enum desk_text yes, enum desk_text no)
-{
-	f->key = key;
-	f->found = found;
-	desk_expand(found ? yes : no, d->lang, NULL, NULL, f->text, sizeof(f->text));
-}
-
-/*
- * Members by the group's own list and by their primary group: a stack exempts
- * both. Accounts that a directory does not enumerate are not counted.
- */
-static void find_exempt(const struct desk *d, struct desk_finding *f)
-{
-	const struct group *group = getgrnam(EXEMPT);
-	const struct passwd *pw;
-	unsigned count = 0;
-	char text[16];
-
-	f->key = "exempt-accounts";
-	if (!group) {
-		desk_expand(DESK_EXEMPT_NO_GROUP, d->lang, EXEMPT, NULL, f->text, sizeof(f->text));
-		return;
-	}
-	while (group->gr_mem[count])
-		count++;
-	setpwent();
-	while ((pw = getpwent()))
-		count += pw->pw_gid == group->gr_gid;
-	endpwent();
-	f->found = count > 0;
-	snprintf(text, sizeof(text), "%u", count);
-	desk_expand(count ? DESK_EXEMPT_MANY : DESK_EXEMPT_NONE, d->lang, EXEMPT, text, f->text,
-		    sizeof(f->text));
-}
-
-void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS])
-{
-	memset(out, 0, DESK_FINDINGS * sizeof(*out));
-	say(d, &out[0], "fprintd-profile", exists(d, "/usr/share/pam-configs/fprintd"),
-	    DESK_PROFILE_FOUND, DESK_PROFILE_NONE);
-	say(d, &out[1], "fprintd-running", is_running(d, "fprintd"), DESK_FPRINTD_RUNNING,
-	    DESK_FPRINTD_NONE);
-	say(d, &out[2], "sssd", exists(d, "/etc/sssd/sssd.conf"), DESK_SSSD_FOUND, DESK_SSSD_NONE);
-	find_exempt(d, &out[3]);
-}
+#define STATUS_MAX 128 /* rows; the vault has some twenty */
 
 /* --- status --------------------------------------------------------------- */
 

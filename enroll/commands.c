@@ -3,6 +3,7 @@
  * and completion are printed from here; kenmon(1) is checked against it.
  */
 #include <kenmon/conf.h>
+#include <kenmon/finger.h>
 #include <kenmon/sock.h>
 
 #include "commands.h"
@@ -64,6 +65,19 @@ static const struct desk_option enroll_hotp[] = {
 	{ 0 },
 };
 
+/* Said as well when it is missing. */
+static const char one_finger[] = "one of:"
+#define KM_FINGER(NAME, number, word, en, ja) " " word
+#include <kenmon/finger.def>
+#undef KM_FINGER
+    ;
+
+static const struct desk_option enroll_fingerprint[] = {
+	{ "finger", "NAME", true, NULL, one_finger },
+	{ "impressions", "N", false, "5", "good impressions that are wanted, 5 to 10" },
+	{ 0 },
+};
+
 static const struct desk_option erase[] = {
 	{ "reason", "S", true, NULL, "why; kept in the audit trail" },
 	{ "yes", NULL, false, NULL, "do not ask for the login name first" },
@@ -113,6 +127,8 @@ const struct desk_command desk_commands[] = {
 	  "カウンターによるワンタイムコードを登録する", enroll_hotp, cmd_enroll_hotp },
 	{ "enroll", "recovery-codes", "LOGIN", "make ten recovery codes, each good once",
 	  "一度だけ使えるリカバリーコードを十個作る", NULL, cmd_enroll_recovery_codes },
+	{ "enroll", "fingerprint", "LOGIN", "enrol a finger, touched several times",
+	  "指紋を登録する", enroll_fingerprint, cmd_enroll_fingerprint },
 	{ "credential", "list", "LOGIN", "list the factors of an operator",
 	  "職員の要素の一覧を表示する", NULL, cmd_credential_list },
 	{ "credential", "remove", "LOGIN ID", "remove one factor", "要素を削除する", NULL,
@@ -124,6 +140,8 @@ const struct desk_command desk_commands[] = {
 	{ NULL, "unlock", "LOGIN", "forget failed tries", "ロックを解除する", NULL, cmd_unlock },
 	{ NULL, "accept", "clock|machine|rollback", "clear what the daemon found suspicious",
 	  "検出された異常を確認のうえ受け入れる", accept, cmd_accept },
+	{ "sensor", "list", "", "list the fingerprint readers and what holds them",
+	  "指紋リーダーの一覧を表示する", NULL, cmd_sensor_list },
 	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,
 	  cmd_audit_list },
 	{ "audit", "verify", "", "check that no record was changed, removed or moved",

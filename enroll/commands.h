@@ -12,9 +12,10 @@ typedef int desk_handler(struct desk *d, const struct desk_args *args);
 
 desk_handler cmd_operator_add, cmd_operator_list, cmd_operator_show, cmd_operator_suspend,
     cmd_operator_resume, cmd_operator_rebind;
-desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes;
+desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes, cmd_enroll_fingerprint;
 desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock, cmd_erase;
 desk_handler cmd_audit_list, cmd_audit_verify;
+desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_key_status, cmd_key_rotate;
 
@@ -56,7 +57,33 @@ struct desk_finding {
 	bool found;
 	char text[DESK_WHY];
 };
-#define DESK_FINDINGS 4
+#define DESK_FINDINGS 5
 void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS]);
+bool desk_fprintd_runs(const struct desk *d);
+
+#define DESK_NODE 24 /* "/dev/bus/usb/001/004" */
+#define DESK_COMM 17 /* 15 characters, by the kernel's TASK_COMM_LEN, and a line feed */
+
+/*
+ * Device nodes of readers: those that udev gave to the sensor's group. libfprint
+ * does not tell which of them a reader's is.
+ */
+#define DESK_NODES_MAX 16
+struct desk_nodes {
+	unsigned count;
+	char node[DESK_NODES_MAX][DESK_NODE];
+};
+void desk_find_nodes(const struct desk *d, gid_t group, struct desk_nodes *out);
+
+/* Processes that have a device node open, but for our own sensor. Without root only one's own. */
+#define DESK_HOLDERS_MAX 8 /* a reader is opened by one or two */
+struct desk_holders {
+	unsigned count;
+	struct desk_holder {
+		long pid;
+		char comm[DESK_COMM];
+	} holder[DESK_HOLDERS_MAX];
+};
+void desk_find_holders(const struct desk *d, const char *node, struct desk_holders *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* Usage, help and completion, from the tables. */
 #include <string.h>
 
+#include <kenmon/finger.h>
+
 #include "args.h"
 #include "out.h"
 
@@ -110,6 +112,18 @@ static void write_words(FILE *f, const char *group)
 	}
 }
 
+static void write_fingers(FILE *f)
+{
+	static const char *const fingers[] = {
+#define KM_FINGER(NAME, number, word, en, ja) word,
+#include <kenmon/finger.def>
+#undef KM_FINGER
+	};
+
+	for (size_t i = 0; i < sizeof(fingers) / sizeof(fingers[0]); i++)
+		fprintf(f, "%s ", fingers[i]);
+}
+
 static void write_names(FILE *f, const struct desk_option *o)
 {
 	for (; o && o->name; o++)
@@ -149,9 +163,13 @@ void desk_completion_bash(FILE *f)
 	    "\tesac\n"
 	    "\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
 	    "\t--socket|--config|--secret-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-	    "\tesac\n"
-	    "\tCOMPREPLY=($(compgen -W \"$words $options ",
+	    "\t--finger) COMPREPLY=($(compgen -W \"",
 	    f);
+	write_fingers(f);
+	fputs("\" -- \"$word\")); return ;;\n"
+	      "\tesac\n"
+	      "\tCOMPREPLY=($(compgen -W \"$words $options ",
+	      f);
 	write_names(f, desk_globals);
 	fputs("\" -- \"$word\"))\n}\ncomplete -F _kenmon kenmon\n", f);
 }

@@ -16,8 +16,9 @@
 #define FRAME_CAP  4096 /* the largest message to a desk is AUDIT_ROW, 2 KiB */
 #define GREET_TIME 15   /* seconds: judge and vault answer in milliseconds, or are starting */
 #define OPERATE_TIME                                                                               \
-	120 /* seconds between two frames: an erasure empties the logs on a slow disk */
-#define NONCE 32
+	120          /* seconds between two frames: an erasure empties the logs on a slow disk */
+#define STOP_TIME 10 /* seconds until an ABORT is answered: the vault only lets go */
+#define NONCE     32
 
 /* Every operation begins with its id, so one name reaches it in all of them. */
 #define OP_FIRST(name) _Static_assert(offsetof(struct msg_##name, op) == 0, #name " begins with op")
@@ -28,6 +29,8 @@ OP_FIRST(operator_state);
 OP_FIRST(operator_rebind);
 OP_FIRST(enrol);
 OP_FIRST(enrol_recovery);
+OP_FIRST(enrol_finger);
+OP_FIRST(sensor_list);
 OP_FIRST(credential_list);
 OP_FIRST(credential_remove);
 OP_FIRST(erase);
@@ -81,6 +84,8 @@ static km_rc receive(int fd, unsigned from, unsigned phases, struct km_msg *m, i
 
 	if (rc == KM_EAGAIN)
 		return KM_ETIMEOUT;
+	if (rc == KM_EIO) /* of the socket: what the vault stored is another matter */
+		return KM_ECLOSED;
 	return rc == KM_OK ? km_decode(frame, len, from, phases, m) : rc;
 }
 
@@ -254,17 +259,35 @@ static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct k
 	return answer(d, o, &m->prompt);
 }
 
-/* From the request to DONE, on the line that is there. */
-static km_rc converse(struct desk *d, struct desk_operation *o)
+/*
+ * Waits for the next frame of an operation that may be stopped. The first
+ * signal asks the vault to stop, and the result is still DONE's: it may have
+ * come to an end in that moment. At the second we wait no longer.
+ */
+static km_rc await_frame(struct desk *d, struct desk_operation *o, const struct desk_stops *stops)
 {
-	km_rc rc = km_send_msg(d->line, o->request, -1, 0);
+	km_rc rc = desk_stops_await(stops, d->line, o->aborted ? STOP_TIME : o->patience);
 
-	if (rc == KM_EAGAIN)
-		return KM_ETIMEOUT;
+	if (rc == KM_EABORTED && !o->aborted) {
+		o->aborted = true;
+		rc = send_abort(d);
+		if (rc == KM_OK)
+			rc = desk_stops_await(stops, d->line, STOP_TIME);
+	}
+	return rc;
+}
+
+static km_rc await_done(struct desk *d, struct desk_operation *o, const struct desk_stops *stops)
+{
+	km_rc rc = KM_OK;
+
 	while (rc == KM_OK) {
 		struct km_msg m; /* km_decode sets all of it */
 
-		rc = receive(d->line, KM_FROM_VAULT, KM_PHASE_DESK_TALK, &m, NULL, NULL);
+		if (stops)
+			rc = await_frame(d, o, stops);
+		if (rc == KM_OK)
+			rc = receive(d->line, KM_FROM_VAULT, KM_PHASE_DESK_TALK, &m, NULL, NULL);
 		if (rc != KM_OK)
 			break;
 		if (m.number == KM_MSG_DONE) {
@@ -275,6 +298,27 @@ static km_rc converse(struct desk *d, struct desk_operation *o)
 		}
 		rc = take_frame(d, o, &m);
 	}
+	return rc;
+}
+
+/* From the request to DONE, on the line that is there. */
+static km_rc converse(struct desk *d, struct desk_operation *o)
+{
+	struct desk_stops stops;
+	km_rc rc;
+
+	if (o->patience)
+		desk_stops_begin(&stops);
+	rc = km_send_msg(d->line, o->request, -1, 0);
+	if (rc == KM_OK)
+		rc = await_done(d, o, o->patience ? &stops : NULL);
+	else if (rc == KM_EAGAIN)
+		rc = KM_ETIMEOUT;
+	if (o->patience)
+		desk_stops_end(&stops);
+	/* Asked to stop, and never told whether it was in time. */
+	if (rc != KM_OK && o->aborted && o->patience)
+		return desk_because(d, KM_EABORTED, DESK_STOPPED_UNSURE, NULL, NULL);
 	return rc;
 }
 
@@ -296,7 +340,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 		 * same id gets the first result again. Not after rows, which
 		 * would come twice, nor after a prompt.
 		 */
-		if (rc != KM_ECLOSED || o->asks || o->rows)
+		if (rc != KM_ECLOSED || o->asks || o->rows || o->aborted)
 			break;
 		desk_close(d);
 	}

@@ -7,6 +7,11 @@
 struct desk_operation {
 	struct km_msg *request; /* its op is filled in here */
 	bool asks;              /* the vault may prompt; such an operation is never sent twice */
+	/*
+	 * Not 0: ctrl-C sends ABORT, and so many seconds may pass between two
+	 * frames. Such an operation has no prompts.
+	 */
+	int patience;
 	void *arg;
 	/* Every frame that is neither PROMPT nor DONE. May be NULL: there must be none. */
 	km_rc (*row)(struct desk *d, void *arg, const struct km_msg *m);

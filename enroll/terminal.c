@@ -7,6 +7,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <kenmon/clock.h>
+
 #include "terminal.h"
 
 /* A signal only has to interrupt ppoll(); which one it was does not matter. */
@@ -18,33 +20,84 @@ static void interrupt(int number)
 	interrupted = 1;
 }
 
-static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-#define STOPS (sizeof(stops) / sizeof(stops[0]))
+static const int stops[DESK_STOPS] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 struct asking {
 	int fd;
 	bool ours;  /* fd is /dev/tty, opened here */
 	bool quiet; /* echo was turned off */
 	struct termios termios;
-	struct sigaction action[STOPS];
-	sigset_t mask;
+	struct desk_stops stops;
 };
 
 /* The signals are blocked but within ppoll(), so that none falls between a test and a wait. */
-static void begin(struct asking *a, bool echo)
+void desk_stops_begin(struct desk_stops *s)
 {
 	struct sigaction action = { .sa_handler = interrupt };
-	struct termios quiet;
 	sigset_t block;
 	size_t i;
 
 	interrupted = 0;
 	sigemptyset(&block);
-	for (i = 0; i < STOPS; i++)
+	for (i = 0; i < DESK_STOPS; i++)
 		sigaddset(&block, stops[i]);
-	sigprocmask(SIG_BLOCK, &block, &a->mask);
-	for (i = 0; i < STOPS; i++)
-		sigaction(stops[i], &action, &a->action[i]);
+	sigprocmask(SIG_BLOCK, &block, &s->mask);
+	for (i = 0; i < DESK_STOPS; i++)
+		sigaction(stops[i], &action, &s->action[i]);
+}
+
+void desk_stops_end(const struct desk_stops *s)
+{
+	size_t i;
+
+	/* Handlers first: a signal that is still pending was answered by stopping. */
+	sigprocmask(SIG_SETMASK, &s->mask, NULL);
+	for (i = 0; i < DESK_STOPS; i++)
+		sigaction(stops[i], &s->action[i], NULL);
+}
+
+/* The mask under which one of the signals gets through. */
+static sigset_t open_mask(const struct desk_stops *s)
+{
+	sigset_t mask = s->mask;
+	size_t i;
+
+	for (i = 0; i < DESK_STOPS; i++)
+		sigdelset(&mask, stops[i]);
+	return mask;
+}
+
+km_rc desk_stops_await(const struct desk_stops *s, int fd, int seconds)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t until = km_boot_ms() + (int64_t)seconds * 1000, left;
+	sigset_t mask = open_mask(s);
+	int n;
+
+	do {
+		struct timespec t;
+
+		left = until - km_boot_ms();
+		left = left > 0 ? left : 0;
+		t = (struct timespec){ .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+		n = ppoll(&p, 1, &t, &mask);
+		if (interrupted) {
+			interrupted = 0;
+			return KM_EABORTED;
+		}
+		if (n > 0)
+			return KM_OK;
+		if (n < 0 && errno != EINTR)
+			return KM_ECLOSED;
+	} while (left > 0);
+	return KM_ETIMEOUT;
+}
+
+static void begin(struct asking *a, bool echo)
+{
+	struct termios quiet;
+
+	desk_stops_begin(&a->stops);
 	if (!echo && tcgetattr(a->fd, &a->termios) == 0) {
 		quiet = a->termios;
 		quiet.c_lflag &= (tcflag_t) ~(ECHO | ECHONL);
@@ -54,14 +107,9 @@ static void begin(struct asking *a, bool echo)
 
 static void end(struct asking *a)
 {
-	size_t i;
-
 	if (a->quiet)
 		tcsetattr(a->fd, TCSANOW, &a->termios);
-	/* Handlers first: a signal that is still pending was answered by stopping. */
-	sigprocmask(SIG_SETMASK, &a->mask, NULL);
-	for (i = 0; i < STOPS; i++)
-		sigaction(stops[i], &a->action[i], NULL);
+	desk_stops_end(&a->stops);
 	if (a->ours)
 		close(a->fd);
 }
@@ -71,11 +119,8 @@ static km_rc await(const struct asking *a, int line)
 {
 	struct pollfd p[2] = { { .fd = a->fd, .events = POLLIN },
 			       { .fd = line, .events = POLLIN } };
-	sigset_t mask = a->mask;
-	size_t i;
+	sigset_t mask = open_mask(&a->stops);
 
-	for (i = 0; i < STOPS; i++)
-		sigdelset(&mask, stops[i]);
 	for (;;) {
 		int n = ppoll(p, 2, NULL, &mask);
 

@@ -28,6 +28,9 @@
 /* The daemon's part of a login is one commit; thirty seconds forgive a restart and a slow disk. */
 #define DOOR_TIMEOUT     30
 #define DOOR_TIMEOUT_MAX 600
+/* A person who is to touch a reader is waited for besides, as whoever types is: the longest timeout
+ * of kenmon.conf, and fifteen seconds for the rooms behind it. */
+#define DOOR_TOUCH 75
 /* Recording a session must not hold up a desktop. */
 #define DOOR_SESSION_TIMEOUT 2
 /* What the judge puts before the service of a caller who is not root. */
@@ -78,6 +81,7 @@ bool door_is_still(pam_handle_t *pamh, const struct msg_login *login);
 struct door_link {
 	int fd;          /* -1: none */
 	int64_t budget;  /* milliseconds of waiting left */
+	int64_t person;  /* of them besides, until the next frame, since a person has to act */
 	unsigned frames; /* received so far */
 };
 
@@ -89,6 +93,8 @@ KM_MUST_CHECK km_rc door_link_recv(struct door_link *link, unsigned phase, struc
 				   struct km_stamp *stamp);
 /* Whether something came that nobody has read yet. Does not wait. */
 bool door_link_ready(const struct door_link *link);
+/* The wait for the next frame is a person's, up to DOOR_TOUCH seconds, and not the daemon's. */
+void door_link_wait_for_person(struct door_link *link);
 void door_link_close(struct door_link *link); /* more than once does no harm */
 
 /* --- talk.c --------------------------------------------------------------- */

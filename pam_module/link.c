@@ -34,7 +34,9 @@ static void spend(struct door_link *link, int64_t begun)
 	int64_t now = boot_ms();
 
 	if (begun == NO_CLOCK || now == NO_CLOCK)
-		link->budget = 0;
+		link->budget = link->person = 0;
+	else if (link->person > 0)
+		link->person -= now - begun;
 	else
 		link->budget -= now - begun;
 }
@@ -44,10 +46,9 @@ static km_rc wait_ready(struct door_link *link, short events)
 {
 	struct pollfd p = { .fd = link->fd, .events = events };
 
-	while (link->budget > 0) {
-		int64_t begun = boot_ms();
-		int n =
-		    poll(&p, 1, (int)(link->budget < WAIT_SLICE_MS ? link->budget : WAIT_SLICE_MS));
+	while (link->person > 0 || link->budget > 0) {
+		int64_t begun = boot_ms(), left = link->person > 0 ? link->person : link->budget;
+		int n = poll(&p, 1, (int)(left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS));
 		int error = errno;
 
 		spend(link, begun);
@@ -108,6 +109,7 @@ km_rc door_link_recv(struct door_link *link, unsigned phase, struct km_msg *m,
 	if (link->frames++ >= DOOR_FRAMES)
 		return KM_EPROTO;
 	rc = receive(link, frame, sizeof(frame), &len, stamp);
+	link->person = 0;
 	/* A peer that closed on our unread answer shows as a reset first; its last word follows. */
 	if (rc == KM_ECLOSED)
 		rc = receive(link, frame, sizeof(frame), &len, stamp);
@@ -117,6 +119,11 @@ km_rc door_link_recv(struct door_link *link, unsigned phase, struct km_msg *m,
 	if (rc == KM_OK && m->session != 0)
 		rc = KM_EPROTO;
 	return rc;
+}
+
+void door_link_wait_for_person(struct door_link *link)
+{
+	link->person = (int64_t)DOOR_TOUCH * 1000;
 }
 
 bool door_link_ready(const struct door_link *link)

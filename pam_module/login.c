@@ -102,6 +102,9 @@ static bool take_welcome(struct door *d)
 static bool take_info(struct door *d)
 {
 	door_say(d->pamh, d->flags, d->in.info.error != 0, d->in.info.text);
+	/* "Touch the reader." What went wrong calls for nothing. */
+	if (!d->in.info.error && d->kind == KM_REQUEST_AUTHENTICATE)
+		door_link_wait_for_person(&d->link);
 	return true;
 }
 
@@ -143,6 +146,7 @@ static int get_answer(struct door *d)
 static bool take_prompt(struct door *d)
 {
 	km_rc rc = KM_ECLOSED;
+	bool touch;
 	int code;
 
 	if (d->kind != KM_REQUEST_AUTHENTICATE) {
@@ -158,6 +162,7 @@ static bool take_prompt(struct door *d)
 		km_msg_wipe(&d->out);
 		return give_up(d, code);
 	}
+	touch = d->out.answer.secret.len == 0;
 	/* Something came while the person typed: the daemon gave up, and the code stays here. */
 	if (!door_link_ready(&d->link))
 		rc = door_link_send(&d->link, &d->out);
@@ -166,6 +171,8 @@ static bool take_prompt(struct door *d)
 	km_msg_wipe(&d->out);
 	/* A daemon that has gone may have left its result; any other failure is the end. */
 	d->unanswered = rc != KM_OK;
+	if (touch && rc == KM_OK)
+		door_link_wait_for_person(&d->link);
 	return rc == KM_OK || rc == KM_ECLOSED;
 }
 

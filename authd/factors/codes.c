@@ -17,13 +17,21 @@ static bool ask(struct judge *j, struct judge_session *s)
 	return judge_session_tell(j, s, &m);
 }
 
-static km_rc codes_ask(struct judge *j, struct judge_session *s, const struct km_msg *plan)
+km_rc judge_codes_ask(struct judge *j, struct judge_session *s)
+{
+	if (!ask(j, s))
+		return KM_ECLOSED;
+	s->phase = KM_PHASE_ASKED;
+	return KM_OK;
+}
+
+static km_rc codes_begin(struct judge *j, struct judge_session *s, const struct km_msg *plan)
 {
 	(void)plan;
 	return ask(j, s) ? KM_OK : KM_ECLOSED;
 }
 
-static km_rc codes_check(struct judge *j, struct judge_session *s, const struct km_msg *answer)
+km_rc judge_codes_check(struct judge *j, struct judge_session *s, const struct km_msg *answer)
 {
 	struct km_msg *m = &j->frame->out;
 	bool passed;
@@ -50,8 +58,8 @@ static km_rc codes_again(struct judge *j, struct judge_session *s, const struct 
 }
 
 static const struct judge_step rows[] = {
-	{ KM_PHASE_OPENING, KM_MSG_PLAN, codes_ask, KM_PHASE_ASKED },
-	{ KM_PHASE_ASKED, KM_MSG_ANSWER, codes_check, KM_PHASE_WORKING | KM_PHASE_CHECKING },
+	{ KM_PHASE_OPENING, KM_MSG_PLAN, codes_begin, KM_PHASE_ASKED },
+	{ KM_PHASE_ASKED, KM_MSG_ANSWER, judge_codes_check, KM_PHASE_WORKING | KM_PHASE_CHECKING },
 	{ KM_PHASE_CHECKING, KM_MSG_VERDICT, codes_again, KM_PHASE_ASKED },
 };
 

@@ -11,7 +11,7 @@
 
 enum call_end {
 	CALL_DONE = 0, /* DONE follows in this round */
-	CALL_ASKED,    /* a PROMPT is open; the operation is in line->pending */
+	CALL_ASKED,    /* a PROMPT or a capture is open; the operation is in line->pending */
 	CALL_LATER,    /* DONE follows when what was begun is finished */
 };
 
@@ -33,6 +33,8 @@ struct pending {
 	struct km_credential credential;
 	struct km_secret first; /* resync: the first of two codes */
 	unsigned answers;
+	unsigned good;   /* finger: impressions of its template so far; list: readers */
+	char reader[65]; /* finger: as far as it was said */
 };
 
 /* Puts a row or a prompt on the line. */
@@ -40,6 +42,8 @@ KM_MUST_CHECK km_rc call_put(struct call *c, struct km_msg *m);
 /* Puts one row of a status on the line. */
 km_rc call_status(struct call *c, bool alarm, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Keeps the operation until what it asks for has come; whatever ends it ends its grant too. */
+KM_MUST_CHECK km_rc call_keep(struct call *c, const struct km_operator *op);
 /* Sets DONE's text. */
 void call_say(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Opens a PROMPT for a one-time code. */
@@ -49,6 +53,14 @@ void call_event(const struct call *c, struct km_event_record *r, enum km_event e
 		const struct km_operator *op);
 /* The operator of a login; KM_ENOTFOUND says so in the text. */
 KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_operator *op);
+
+/*
+ * What happens on a line between its frames, to an operation that was kept: a row, or its end. The
+ * line is closed where it does not take them.
+ */
+void call_again(struct call *c, struct vault *v, struct line *l);
+void call_row(struct call *c, struct km_msg *m);
+void call_finish(struct call *c, km_rc rc);
 
 /* desk_operator.c */
 km_rc desk_operator_add(struct call *c);
@@ -68,6 +80,14 @@ km_rc desk_credential_list(struct call *c);
 km_rc desk_credential_remove(struct call *c);
 km_rc desk_resync(struct call *c);
 km_rc desk_resync_answer(struct call *c);
+
+/* Has this operator a code that answers, other than this credential (0: any)? */
+KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t count,
+				  uint64_t other_than, bool *has);
+
+/* desk_finger.c */
+km_rc desk_enrol_finger(struct call *c);
+km_rc desk_sensor_list(struct call *c);
 
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);

@@ -207,6 +207,19 @@ static km_rc put_doubts(struct call *c)
 	return rc;
 }
 
+/* Where nobody has a finger, none is missed. */
+static km_rc put_matcher(struct call *c, bool missed)
+{
+	if (matcher_ready(c->v))
+		return call_status(c, false, "matcher", "connected");
+	if (c->v->matcher_door < 0)
+		return call_status(c, missed, "matcher",
+				   "no socket for it was passed: fingers are not compared");
+	return call_status(c, missed, "matcher",
+			   "not connected: codes alone are accepted until it is; see the journal "
+			   "of kenmon-matcher");
+}
+
 static km_rc put_counts(struct call *c)
 {
 	struct km_counts n;
@@ -218,9 +231,12 @@ static km_rc put_counts(struct call *c)
 		{ "operators", n.operators },   { "suspended", n.suspended },
 		{ "being-erased", n.erasing },  { "without-a-factor", n.unenrolled },
 		{ "not-bound-yet", n.unbound }, { "credentials", n.credentials },
+		{ "fingers", n.fingers },       { "with-a-finger", n.fingered },
 		{ "locked", n.locked },         { "audit-records", n.records },
 	};
 
+	if (rc == KM_OK)
+		rc = put_matcher(c, n.fingers > 0);
 	for (size_t i = 0; rc == KM_OK && i < sizeof row / sizeof row[0]; i++)
 		rc = call_status(c, false, row[i].key, "%llu", (unsigned long long)row[i].value);
 	return rc;

@@ -102,14 +102,11 @@ static km_rc store_new(struct call *c, const struct km_operator *op, const struc
 /* Keeps the operation until its code has come. */
 static km_rc keep(struct call *c, const struct km_operator *op, const struct km_credential *in)
 {
-	struct pending *p = km_locked_new(sizeof *p);
+	km_rc rc = call_keep(c, op);
 
-	if (!p)
-		return KM_ENOMEM;
-	p->asked = *c->m;
-	p->op = *op;
-	p->credential = *in;
-	c->l->pending = p;
+	if (rc != KM_OK)
+		return rc;
+	c->l->pending->credential = *in;
 	return call_ask(c, KM_TEXT_PROMPT_CODE);
 }
 
@@ -186,6 +183,8 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 {
 	struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW };
 	struct msg_credential_row *row = &m.credential_row;
+	const struct km_conf_lockout *lockout =
+	    credential->factor == KM_FACTOR_FINGERPRINT ? &finger_lockout : &c->v->conf.lockout;
 
 	row->id = credential->id;
 	row->factor = credential->factor;
@@ -197,11 +196,18 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->period = credential->period;
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
-	row->wait = lockout_wait(&c->v->conf.lockout, &credential->throttle, c->v->now.wall);
+	row->wait = lockout_wait(lockout, &credential->throttle, c->v->now.wall);
 	if (credential->factor == KM_FACTOR_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 
 		if (rc != KM_OK)
+			return rc;
+	}
+	if (credential->factor == KM_FACTOR_FINGERPRINT) {
+		km_rc rc = store_finger_reader(c->v->store, credential->id, row->reader);
+
+		/* Without its template it is useless, and must be seen to be removed. */
+		if (rc != KM_OK && rc != KM_ENOTFOUND)
 			return rc;
 	}
 	return call_put(c, &m);
@@ -222,40 +228,90 @@ km_rc desk_credential_list(struct call *c)
 	return rc;
 }
 
-/* One credential of an operator. */
-static km_rc find(struct call *c, const struct km_operator *op, uint64_t id,
-		  struct km_credential *out, size_t *count)
+static km_rc find_in(struct call *c, const struct km_credential *list, size_t count, uint64_t id,
+		     struct km_credential *out)
 {
-	struct km_credential list[KM_MAX_CREDENTIALS];
-	km_rc rc = store_credentials(c->v->store, op->subject, list, count);
-
-	for (size_t i = 0; rc == KM_OK && i < *count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (list[i].id != id)
 			continue;
 		*out = list[i];
 		return KM_OK;
 	}
-	if (rc != KM_OK)
-		return rc;
 	call_say(c, "this operator has no credential %llu", (unsigned long long)id);
 	return KM_ENOTFOUND;
+}
+
+/* One credential of an operator. */
+static km_rc find(struct call *c, const struct km_operator *op, uint64_t id,
+		  struct km_credential *out)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc = store_credentials(c->v->store, op->subject, list, &count);
+
+	return rc == KM_OK ? find_in(c, list, count, id, out) : rc;
+}
+
+km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t count,
+		    uint64_t other_than, bool *has)
+{
+	km_rc rc = KM_OK;
+
+	*has = false;
+	for (size_t i = 0; rc == KM_OK && !*has && i < count; i++) {
+		uint16_t left = 1;
+
+		if (list[i].id == other_than || list[i].factor == KM_FACTOR_FINGERPRINT)
+			continue;
+		if (list[i].factor == KM_FACTOR_RECOVERY)
+			rc = store_recovery_left(c->v->store, list[i].id, &left);
+		*has = rc == KM_OK && left > 0;
+	}
+	return rc;
+}
+
+/* Beside a finger there is always a code: readers break, and fingers do. */
+static km_rc code_is_left(struct call *c, const struct km_credential *list, size_t count,
+			  const struct km_credential *gone)
+{
+	bool finger = false, code = false;
+	km_rc rc;
+
+	if (gone->factor == KM_FACTOR_FINGERPRINT)
+		return KM_OK;
+	for (size_t i = 0; i < count; i++)
+		finger |= list[i].factor == KM_FACTOR_FINGERPRINT;
+	if (!finger)
+		return KM_OK;
+	rc = desk_has_code(c, list, count, gone->id, &code);
+	if (rc != KM_OK || code)
+		return rc;
+	call_say(c, "a finger without a code beside it would be left: enrol another code first, "
+		    "or remove the fingers first");
+	return KM_ESTATE;
 }
 
 km_rc desk_credential_remove(struct call *c)
 {
 	const struct msg_credential_remove *m = &c->m->credential_remove;
-	struct km_credential credential;
+	struct km_credential list[KM_MAX_CREDENTIALS], credential;
 	struct km_event_record r;
 	struct km_operator op;
 	size_t count = 0;
 	km_rc rc = call_operator(c, m->login, &op);
 
 	if (rc == KM_OK)
-		rc = find(c, &op, m->id, &credential, &count);
+		rc = store_credentials(c->v->store, op.subject, list, &count);
+	if (rc == KM_OK)
+		rc = find_in(c, list, count, m->id, &credential);
+	if (rc == KM_OK)
+		rc = code_is_left(c, list, count, &credential);
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_CREDENTIAL_REMOVED, &op);
 	event_add(&r, "factor", km_factor_word(credential.factor));
+	if (credential.factor == KM_FACTOR_FINGERPRINT)
+		event_add(&r, "finger", credential.label);
 	event_add_number(&r, "credential", (int64_t)m->id);
 	rc = store_credential_remove(c->v->store, op.subject, m->id, &r);
 	if (rc != KM_OK)
@@ -274,11 +330,10 @@ km_rc desk_resync(struct call *c)
 	const struct msg_resync *m = &c->m->resync;
 	struct km_credential credential;
 	struct km_operator op;
-	size_t count = 0;
 	km_rc rc = call_operator(c, m->login, &op);
 
 	if (rc == KM_OK)
-		rc = find(c, &op, m->id, &credential, &count);
+		rc = find(c, &op, m->id, &credential);
 	if (rc != KM_OK)
 		return rc;
 	if (km_factor_class(credential.factor) != KM_CLASS_DIGITS) {
@@ -315,7 +370,6 @@ km_rc desk_resync_answer(struct call *c)
 	struct km_secret seed KM_SECRET = { 0 };
 	struct pending *p = c->l->pending;
 	struct code_judgement j = { .found = CODE_WRONG };
-	size_t count;
 	km_rc rc;
 
 	if (km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) != KM_CLASS_DIGITS)
@@ -326,7 +380,7 @@ km_rc desk_resync_answer(struct call *c)
 	}
 	rc = read_again(c, p);
 	if (rc == KM_OK)
-		rc = find(c, &p->op, p->credential.id, &p->credential, &count);
+		rc = find(c, &p->op, p->credential.id, &p->credential);
 	if (rc == KM_OK)
 		rc = store_seed(c->v->store, &p->op, &p->credential, &seed);
 	if (rc == KM_OK)

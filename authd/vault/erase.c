@@ -11,7 +11,10 @@
 static km_rc erase_one(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	struct km_event_record r;
-	km_rc rc = store_erase_rows(v->store, subject);
+	km_rc rc;
+
+	grants_end_of(v, subject);
+	rc = store_erase_rows(v->store, subject);
 
 	if (rc == KM_OK)
 		rc = store_flush(v->store);

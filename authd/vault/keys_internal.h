@@ -41,8 +41,9 @@ struct km_keys {
 	struct kek kek[KEK_COUNT]; /* the older one only while an epoch closes */
 	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros; NULL after a failure, made anew */
 	EVP_CIPHER *gcm;
-	EVP_CIPHER_CTX *row;  /* reset, and so wiped, after each use */
-	EVP_CIPHER_CTX *wrap; /* the copy of a KEK's */
+	EVP_CIPHER_CTX *row;            /* reset, and so wiped, after each use */
+	EVP_CIPHER_CTX *wrap;           /* the copy of a KEK's */
+	uint8_t scratch[KM_SEALED_MAX]; /* what is being sealed or opened, not on the stack */
 	struct km_key_work work;
 };
 

@@ -36,6 +36,8 @@ static const struct operation {
 	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES },
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES },
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES },
+	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES },
+	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS },
 	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS },
 	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY },
 	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES, desk_erase_again },
@@ -95,6 +97,7 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
+	grant_end(v, grant_of_line(v, l));
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
@@ -126,6 +129,21 @@ km_rc call_ask(struct call *c, enum km_text text)
 	c->end = CALL_ASKED;
 	c->l->phase = KM_PHASE_DESK_ASKED;
 	return call_put(c, &m);
+}
+
+km_rc call_keep(struct call *c, const struct km_operator *op)
+{
+	struct pending *p = km_locked_new(sizeof *p);
+
+	if (!p)
+		return KM_ENOMEM;
+	p->asked = *c->m;
+	if (op)
+		p->op = *op;
+	c->l->pending = p;
+	c->l->phase = KM_PHASE_DESK_ASKED;
+	c->end = CALL_ASKED;
+	return KM_OK;
 }
 
 void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
@@ -186,34 +204,58 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		return KM_OK;
 	if (rc == KM_OK && (o->flags & CHANGES) && !c->repeated)
 		rc = store_op_note(c->v->store, c->l->op, KM_OK, c->id);
+	grant_end(c->v, grant_of_line(c->v, c->l));
 	forget_pending(c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
 }
 
+void call_again(struct call *c, struct vault *v, struct line *l)
+{
+	*c = (struct call){ .v = v, .l = l };
+	snprintf(c->actor, sizeof c->actor, "uid:%u", (unsigned)l->peer);
+}
+
+void call_row(struct call *c, struct km_msg *m)
+{
+	c->l->touched = true;
+	if (call_put(c, m) != KM_OK)
+		line_close(c->v, c->l);
+}
+
+void call_finish(struct call *c, km_rc rc)
+{
+	c->l->touched = true;
+	if (finish(c, operation_of(c->l->pending->asked.number), rc) != KM_OK)
+		line_close(c->v, c->l);
+}
+
 static km_rc take_operation(struct vault *v, struct line *l, struct km_msg *m)
 {
 	const struct operation *o = operation_of(m->number);
-	struct call c = { .v = v, .l = l, .m = m };
+	struct call c;
 
 	if (!o)
 		return KM_EPROTO;
+	call_again(&c, v, l);
+	c.m = m;
 	/* Every operation begins with its id. */
 	memcpy(l->op, m->status.op, sizeof l->op);
-	snprintf(c.actor, sizeof c.actor, "uid:%u", (unsigned)l->peer);
 	return finish(&c, o, run(&c, o));
 }
 
 static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
 {
 	const struct operation *o = l->pending ? operation_of(l->pending->asked.number) : NULL;
-	struct call c = { .v = v, .l = l, .m = m };
 	km_rc rc = KM_EABORTED;
+	struct call c;
 
-	if (!o || !o->answer)
+	/* Where only a finger is waited for there is nothing to answer, but to stop it. */
+	if (!o || (m->number == KM_MSG_ANSWER && !o->answer))
 		return KM_EPROTO;
-	snprintf(c.actor, sizeof c.actor, "uid:%u", (unsigned)l->peer);
+	call_again(&c, v, l);
+	c.m = m;
 	if (m->number == KM_MSG_ANSWER)
 		rc = o->answer(&c);
 	return finish(&c, o, rc);
@@ -276,6 +318,7 @@ void line_settle(struct vault *v, bool durable)
 			l->out.head = l->out.tail = 0;
 			l->erasing = false;
 			l->rotating = 0;
+			grant_end(v, grant_of_line(v, l));
 			forget_pending(l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);

@@ -95,6 +95,42 @@ static km_rc take_close(struct vault *v, struct km_msg *m, int fd)
 	return KM_OK;
 }
 
+static km_rc take_grant(struct vault *v, struct km_msg *m, int fd)
+{
+	struct session *s = session_find(v, m->session);
+
+	if (fd >= 0)
+		return KM_EPROTO;
+	return s ? finger_grant(v, s, &m->grant) : KM_OK;
+}
+
+static km_rc take_revoke(struct vault *v, struct km_msg *m, int fd)
+{
+	struct session *s = session_find(v, m->session);
+
+	if (fd >= 0)
+		return KM_EPROTO;
+	return s ? finger_revoke(v, s, &m->revoke) : KM_OK;
+}
+
+/* How a capture goes that a desk asked for. One that is over here is no fault of the judge's. */
+static km_rc take_sensed(struct vault *v, struct km_msg *m, int fd)
+{
+	struct grant *g = grant_of(v, m->sensed.grant);
+
+	if (fd >= 0 || !v->anchored || km_sensor_event_word(m->sensed.event)[0] == '?')
+		return KM_EPROTO;
+	if (!g)
+		return KM_OK;
+	if (g->session)
+		return KM_EPROTO;
+	if (g->sensing) {
+		g->sensing = !km_sensor_event_ends(m->sensed.event);
+		desk_finger_sensed(v, g, &m->sensed);
+	}
+	return KM_OK;
+}
+
 static km_rc take_turned_away(struct vault *v, struct km_msg *m, int fd)
 {
 	struct km_event_record r;
@@ -123,6 +159,9 @@ static const struct {
 	{ KM_MSG_CHECK, KM_PHASE_OPENED, false, take_check },
 	{ KM_MSG_CLOSE, KM_PHASE_OPENED, false, take_close },
 	{ KM_MSG_TURNED_AWAY, KM_PHASE_LINK, false, take_turned_away },
+	{ KM_MSG_GRANT, KM_PHASE_OPENED, false, take_grant },
+	{ KM_MSG_REVOKE, KM_PHASE_OPENED, false, take_revoke },
+	{ KM_MSG_SENSED, KM_PHASE_LINK, false, take_sensed },
 };
 
 static km_rc take(struct vault *v, size_t len, int fd)
@@ -182,6 +221,34 @@ void link_tell_head(struct vault *v, bool now)
 	v->head_told_ms = v->now.boot_ms;
 }
 
+km_rc link_sense(struct vault *v, struct grant *g, unsigned shots, unsigned seconds)
+{
+	struct km_msg m = { .number = KM_MSG_SENSE };
+	km_rc rc;
+
+	if (v->judge < 0 || !v->anchored)
+		return KM_EUNAVAIL;
+	memcpy(m.sense.grant, g->id, sizeof m.sense.grant);
+	m.sense.shots = (uint8_t)shots;
+	m.sense.seconds = (uint16_t)seconds;
+	rc = queue_put(&v->to_judge, &m);
+	if (rc == KM_OK)
+		g->sensing = true;
+	return rc;
+}
+
+void link_unsense(struct vault *v, struct grant *g)
+{
+	struct km_msg m = { .number = KM_MSG_UNSENSE };
+
+	if (!g->sensing)
+		return;
+	g->sensing = false;
+	memcpy(m.unsense.grant, g->id, sizeof m.unsense.grant);
+	if (queue_put(&v->to_judge, &m) != KM_OK)
+		link_lost(v, "it does not read");
+}
+
 /* Nothing of this round is on the disk: nobody is let in, whoever was to be. */
 static void turn_down(struct reply *r)
 {
@@ -222,7 +289,7 @@ void link_plan(struct vault *v, unsigned lifted)
 	for (size_t i = 0; i < v->replies && lifted == 0; i++) {
 		struct reply *r = &v->reply[i];
 
-		if (r->to_judge.number != KM_MSG_PLAN)
+		if (r->to_judge.number != KM_MSG_PLAN && r->to_judge.number != KM_MSG_GRANTED)
 			continue;
 		tell_judge(v, r);
 		r->to_judge.number = KM_MSG_NONE;

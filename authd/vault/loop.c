@@ -2,8 +2,8 @@
  * One round: drain what is ready, commit once, then answer. A login alone pays
  * for one flush to the disk; a hundred at the same time share one. Nothing is
  * answered before it is durable, and when it cannot be made durable, everything
- * of the round is undone and everybody in it is refused. Only a plan does not
- * wait: it says which prompts a service has, and nothing was written for it, so
+ * of the round is undone and everybody in it is refused. Only a plan, and word
+ * that a finger may be captured, do not wait: nothing was written for them, so
  * people are asked while the disk works on the answers of others.
  */
 #include <errno.h>
@@ -87,6 +87,10 @@ static void serve(struct vault *v, const struct epoll_event *ready)
 		link_accept(v);
 	else if (ready->data.fd == v->judge)
 		link_drain(v);
+	else if (ready->data.fd == v->matcher_door)
+		matcher_accept(v);
+	else if (ready->data.fd == v->matcher)
+		matcher_drain(v);
 	else if ((l = line_of(v, ready->data.fd)))
 		line_drain(v, l);
 }
@@ -94,7 +98,7 @@ static void serve(struct vault *v, const struct epoll_event *ready)
 /* The round's end: durable first, then everybody hears. */
 static bool settle(struct vault *v, unsigned suspicion_before)
 {
-	bool durable = true;
+	bool durable = true, more;
 
 	crowd_settle(v, v->stop);
 	link_plan(v, suspicion_before & ~v->suspicion);
@@ -118,7 +122,8 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	if (!durable)
 		return false;
 	erase_work(v);
-	return epoch_work(v);
+	more = epoch_work(v);
+	return more || v->replies > 0; /* an erasure may have ended a grant */
 }
 
 bool vault_round(struct vault *v, int timeout_ms)
@@ -137,6 +142,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 		v->stop = true;
 	store_set_now(v->store, &v->now);
 	suspect_clock(v);
+	grants_expire(v);
 	for (int i = 0; i < n; i++)
 		serve(v, &ready[i]);
 	if (n == 0) {

@@ -3,11 +3,12 @@
  * states every ALLOW.
  *
  * SECURITY
- * It talks to the judge, on the one connection of its listening socket, and to
- * desks, each on a socket pair of its own. It writes to the descriptors of
+ * It talks to the judge and to the matcher, each on the one connection of a
+ * listening socket, and to desks, each on a socket pair of its own. It writes to the descriptors of
  * clients that the judge hands it, and reads nothing from them: who a client
  * is, it asks the kernel. It holds the master key, the databases and, for the
- * length of one check, one operator's seed. It opens no network, no device and
+ * length of one check, one operator's seed or templates; templates alone leave it,
+ * to the matcher, one operator's for one grant. It opens no network, no device and
  * no program, and parses nothing but our own frames and its configuration.
  * Whoever takes it over has everything: that is why nothing else is in here,
  * and why it has walls (walls.c) behind which it can carry nothing away.
@@ -35,7 +36,15 @@ struct options {
 	bool create_key, setup;
 };
 
-enum { OPT_OWNER = 256, OPT_JUDGE_UID, OPT_MACHINE_ID, OPT_CREATE_KEY, OPT_SETUP, OPT_VERSION };
+enum {
+	OPT_OWNER = 256,
+	OPT_JUDGE_UID,
+	OPT_MATCHER_UID,
+	OPT_MACHINE_ID,
+	OPT_CREATE_KEY,
+	OPT_SETUP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{ "state-dir", required_argument, NULL, 's' },
@@ -46,6 +55,7 @@ static const struct option long_options[] = {
 	{ "setup", no_argument, NULL, OPT_SETUP },
 	{ "owner", required_argument, NULL, OPT_OWNER },
 	{ "judge-uid", required_argument, NULL, OPT_JUDGE_UID },
+	{ "matcher-uid", required_argument, NULL, OPT_MATCHER_UID },
 	{ "machine-id", required_argument, NULL, OPT_MACHINE_ID },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -55,7 +65,7 @@ static const struct option long_options[] = {
 static const char usage[] =
     "usage: kenmon-vault [--state-dir DIR] [--key FILE] [--config FILE] [--setup]\n"
     "                    [--create-key] [--owner UID] [--judge-uid UID]\n"
-    "                    [--journal SOCKET] [--machine-id FILE]\n"
+    "                    [--matcher-uid UID] [--journal SOCKET] [--machine-id FILE]\n"
     "\n"
     "  --state-dir DIR    databases and sealed keys (default /var/lib/kenmon)\n"
     "  --key FILE         the master key (default DIR/master.key)\n"
@@ -64,10 +74,13 @@ static const char usage[] =
     "  --create-key       make the key at a first start\n"
     "  --owner UID        this uid counts as root (kenmon-authd --spawn)\n"
     "  --judge-uid UID    only a judge of this uid is served\n"
+    "  --matcher-uid UID  only a matcher of this uid is lent templates (default: its socket's\n"
+    "                     owner)\n"
     "  --journal SOCKET   log to this journald socket instead of standard error\n"
     "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
     "\n"
-    "It takes its listening socket from its starter (LISTEN_FDS, name \"vault\").\n"
+    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\" and,\n"
+    "where fingers are to be compared, \"grant\").\n"
     "See kenmon-vault(8).\n";
 
 static bool parse_uid(const char *text, uid_t *uid)
@@ -81,6 +94,15 @@ static bool parse_uid(const char *text, uid_t *uid)
 		return false;
 	*uid = (uid_t)n;
 	return true;
+}
+
+/* Takes the uid of an option. */
+static bool take_uid(const char *option, bool *has, uid_t *uid)
+{
+	*has = parse_uid(optarg, uid);
+	if (!*has)
+		fprintf(stderr, "kenmon-vault: %s takes a uid, a number\n", option);
+	return *has;
 }
 
 /* 0: go on. Otherwise an exit code + 1. */
@@ -110,16 +132,16 @@ static int parse(int argc, char **argv, struct options *o, struct vault *v)
 			o->setup = o->create_key = true;
 			break;
 		case OPT_OWNER:
-			v->has_owner = true;
-			if (parse_uid(optarg, &v->owner))
+			if (take_uid("--owner", &v->has_owner, &v->owner))
 				break;
-			fprintf(stderr, "kenmon-vault: --owner takes a uid, a number\n");
 			return KM_EXIT_USAGE + 1;
 		case OPT_JUDGE_UID:
-			v->has_judge_uid = true;
-			if (parse_uid(optarg, &v->judge_uid))
+			if (take_uid("--judge-uid", &v->has_judge_uid, &v->judge_uid))
 				break;
-			fprintf(stderr, "kenmon-vault: --judge-uid takes a uid, a number\n");
+			return KM_EXIT_USAGE + 1;
+		case OPT_MATCHER_UID:
+			if (take_uid("--matcher-uid", &v->has_matcher_uid, &v->matcher_uid))
+				break;
 			return KM_EXIT_USAGE + 1;
 		case OPT_MACHINE_ID:
 			v->machine_id_path = optarg;
@@ -263,15 +285,20 @@ static km_rc begin(struct vault *v)
 
 static km_rc open_doors(struct vault *v)
 {
-	struct epoll_event ready = { .events = EPOLLIN };
+	const int doors[] = { v->listener, v->matcher_door };
 
 	v->poll = epoll_create1(EPOLL_CLOEXEC);
 	v->frame = km_locked_new(KM_FRAME_MAX);
 	v->in = km_locked_new(sizeof *v->in);
 	if (v->poll < 0 || !v->frame || !v->in)
 		return KM_ENOMEM;
-	ready.data.fd = v->listener;
-	return epoll_ctl(v->poll, EPOLL_CTL_ADD, v->listener, &ready) < 0 ? KM_EIO : KM_OK;
+	for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++) {
+		struct epoll_event ready = { .events = EPOLLIN, .data.fd = doors[i] };
+
+		if (doors[i] >= 0 && epoll_ctl(v->poll, EPOLL_CTL_ADD, doors[i], &ready) < 0)
+			return KM_EIO;
+	}
+	return KM_OK;
 }
 
 static struct vault *vault_new(void)
@@ -280,7 +307,7 @@ static struct vault *vault_new(void)
 
 	if (!v)
 		return NULL;
-	v->listener = v->poll = v->judge = -1;
+	v->listener = v->poll = v->judge = v->matcher_door = v->matcher = -1;
 	v->conf_path = KM_CONF_PATH;
 	v->machine_id_path = "/etc/machine-id";
 	for (size_t i = 0; i < VAULT_LINES; i++)
@@ -322,6 +349,11 @@ static int serve(struct vault *v, const struct options *o)
 
 	v->state_dir = o->state_dir;
 	v->listener = km_listen_fd("vault");
+	v->matcher_door = km_listen_fd("grant");
+	if (v->matcher_door == v->listener)
+		v->matcher_door = -1; /* the one socket of a starter that names none */
+	if (v->matcher_door >= 0)
+		matcher_expect(v);
 	if (code == 0 && v->listener < 0 && !o->setup) {
 		km_log(LOG_ERR, "no listening socket was passed: start it by its unit, or by "
 				"'kenmon-authd --spawn'");

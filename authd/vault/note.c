@@ -94,15 +94,28 @@ static size_t body_fields(char *body, struct km_log_field *field, size_t room, c
 	return count;
 }
 
-/* The journal keeps for ever what it is told, and is not ours to erase. */
-static void drop_free_text(char *body)
+static void drop(char *body, const char *key)
 {
-	char *found = strstr(body, EVENT_FREE_TEXT "="), *end;
+	size_t len = strlen(key);
+	char *at = body, *end;
 
-	if (!found || (found > body && found[-1] != ' '))
-		return;
-	end = found + strcspn(found, " ");
-	memmove(found, end, strlen(end) + 1);
+	while (at && *at) {
+		end = at + strcspn(at, " ");
+		if (strncmp(at, key, len) == 0 && at[len] == '=') {
+			memmove(at, *end ? end + 1 : end, strlen(*end ? end + 1 : end) + 1);
+			continue;
+		}
+		at = *end ? end + 1 : NULL;
+	}
+}
+
+/* The journal keeps for ever what it is told, is not ours to erase, and others read it. */
+static void drop_private(char *body)
+{
+	static const char *const keys[] = { EVENT_FREE_TEXT, EVENT_SCORE };
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		drop(body, keys[i]);
 }
 
 static void to_journal(const struct km_event_record *r)
@@ -116,7 +129,7 @@ static void to_journal(const struct km_event_record *r)
 		snprintf(subject + 2 * i, 3, "%02x", r->subject[i]);
 	snprintf(number, sizeof number, "%u", (unsigned)r->event);
 	memcpy(body, r->body, sizeof body);
-	drop_free_text(body);
+	drop_private(body);
 	snprintf(text, sizeof text, "%s by=%s%s%s", km_event_word(r->event), r->actor,
 		 body[0] ? " " : "", body);
 	field[count++] = (struct km_log_field){ "KENMON_EVENT", km_event_word(r->event) };

@@ -440,7 +440,7 @@ static km_rc row_aad(const struct km_aad *aad, uint8_t out[ROW_AAD], size_t *len
 km_rc km_seal(struct km_keys *keys, const struct km_subject_key *key, const struct km_aad *aad,
 	      const void *plain, size_t plain_len, uint8_t *sealed, size_t cap, size_t *sealed_len)
 {
-	uint8_t bound[ROW_AAD], out[KM_SEALED_MAX];
+	uint8_t bound[ROW_AAD], *out = keys->scratch;
 	size_t bound_len;
 	km_rc rc;
 
@@ -460,7 +460,7 @@ km_rc km_unseal(struct km_keys *keys, const struct km_subject_key *key, const st
 		const uint8_t *sealed, size_t sealed_len, void *plain, size_t cap,
 		size_t *plain_len)
 {
-	uint8_t bound[ROW_AAD], out[KM_SEALED_MAX];
+	uint8_t bound[ROW_AAD], *out = keys->scratch;
 	size_t bound_len, len;
 	km_rc rc;
 

@@ -39,6 +39,7 @@ static struct session *session_new(struct vault *v, uint32_t id)
 
 void session_end(struct vault *v, struct session *s)
 {
+	grant_end(v, s->grant);
 	if (s->client >= 0)
 		close(s->client);
 	v->session_id[s - v->session] = 0;
@@ -95,6 +96,16 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 {
 	s->refused = verdict.code == KM_VERDICT_RETRY;
 	say_verdict(reply_new(v, s), verdict);
+}
+
+void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
+		     unsigned seconds)
+{
+	struct reply *r = reply_new(v, s);
+
+	r->to_judge.number = KM_MSG_GRANTED;
+	r->to_judge.granted.seconds = (uint16_t)seconds;
+	memcpy(r->to_judge.granted.grant, id, KM_GRANT_BYTES);
 }
 
 static uint16_t bucket_of(const uint8_t tag[KM_TAG_BYTES])
@@ -196,22 +207,42 @@ uint16_t session_shape(uint32_t factors)
 	return shape;
 }
 
-/* What is asked depends on the service alone, so nothing is looked up: nothing can be told apart.
+/* Is there a reader here to be touched, and does a step ask for that? */
+static bool asks_for_a_finger(const struct session *s)
+{
+	uint32_t factors = 0;
+
+	for (unsigned i = 0; i < s->steps.count; i++)
+		factors |= s->steps.factors[i];
+	return s->asked.origin == KM_ORIGIN_LOCAL &&
+	       (factors & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT));
+}
+
+/*
+ * Which codes are asked for depends on the service alone: nothing is looked up, and nothing can be
+ * told apart. A finger is offered to those who have one, at this machine, and everybody who asks
+ * there for such a service is looked up alike.
  */
 static km_rc open_login(struct vault *v, struct session *s)
 {
 	enum km_reason closed = closed_house(v);
 	struct km_msg plan = { .number = KM_MSG_PLAN, .session = s->id };
 	struct km_slots *slots = &plan.plan.slots;
+	bool finger;
 
 	if (closed != KM_REASON_NONE)
 		return refuse_and_record(v, s, KM_EVENT_LOGIN_REFUSED, NULL,
 					 (struct km_verdict){ KM_VERDICT_UNAVAILABLE, closed, 0 });
 	s->steps = km_conf_login_of(&v->conf, s->asked.service)->factors;
+	finger = asks_for_a_finger(s) && finger_offered(v, s);
 	for (unsigned i = 0; i < s->steps.count; i++) {
 		slots->slot[i].step = (uint8_t)i;
 		slots->slot[i].shape = session_shape(s->steps.factors[i]);
 		slots->count++;
+		if (finger && (s->steps.factors[i] & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT))) {
+			slots->slot[i].shape |= KM_SHAPE_TOUCH;
+			s->touch |= (uint8_t)(1u << i);
+		}
 	}
 	reply_new(v, s)->to_judge = plan;
 	return KM_OK;

@@ -257,14 +257,15 @@ static int count_pages(void *base, sqlite3 *handle, const char *name, int pages)
 static km_rc check_schema(struct km_store *s, const struct store_why *why)
 {
 	uint8_t chain[DB_COUNT][16], pair[DB_COUNT][8];
-	char schema[sizeof(SCHEMA_BYTES) - 1];
+	char schema = '\0';
 
 	for (int db = 0; db < DB_COUNT; db++) {
 		enum store_db_id id = (enum store_db_id)db;
-		km_rc rc = meta_get(s, id, META_SCHEMA, schema, sizeof(schema));
+		km_rc rc = meta_get(s, id, META_SCHEMA, &schema, SCHEMA_BYTES);
 
-		if (!rc && memcmp(schema, SCHEMA_BYTES, sizeof(schema)) != 0)
+		if (!rc && (schema < '1' || schema > store_version[db]))
 			rc = KM_ECORRUPT;
+		s->db[db].version = schema;
 		if (!rc)
 			rc = meta_get(s, id, META_CHAIN, chain[db], 16);
 		if (!rc)
@@ -401,6 +402,8 @@ static km_rc open_in(struct km_store *s, const char *dir, const struct store_why
 	for (int db = 0; db < DB_COUNT; db++)
 		sqlite3_wal_hook(s->db[db].handle, count_pages, &s->db[db]);
 	rc = load(s, why);
+	if (!rc)
+		rc = store_upgrade(s, why);
 	if (rc && why->text && why->cap && !*why->text)
 		store_say(why, "vault.db or identity.db in %s cannot be used: %s%s", dir,
 			  km_rc_text(rc, KM_LANG_EN),

@@ -19,7 +19,7 @@ static struct km_aad seed_aad(const uint8_t subject[KM_SUBJECT_BYTES], uint64_t 
 	};
 }
 
-static km_rc own_key(struct km_store *s, const struct km_operator *op, struct km_subject_key *key)
+km_rc credential_key(struct km_store *s, const struct km_operator *op, struct km_subject_key *key)
 {
 	static const uint8_t destroyed[KM_WRAPPED_BYTES];
 
@@ -44,7 +44,6 @@ static km_rc below_limit(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 	return count < KM_MAX_CREDENTIALS ? KM_OK : KM_ELIMIT;
 }
 
-/* The row with room for what will be sealed: its id is part of what the seal is bound to. */
 static km_rc insert(struct km_store *s, const struct km_credential *c, size_t sealed_len,
 		    uint64_t *id)
 {
@@ -68,9 +67,17 @@ static km_rc insert(struct km_store *s, const struct km_credential *c, size_t se
 	return rc;
 }
 
+km_rc credential_make(struct km_store *s, const struct km_credential *in, size_t sealed_len,
+		      uint64_t *id)
+{
+	km_rc rc = below_limit(s, in->subject);
+
+	return rc ? rc : insert(s, in, sealed_len, id);
+}
+
 /* The id is known only now, and is part of seal and MAC. */
-static km_rc put_sealed(struct km_store *s, const struct km_credential *in, uint64_t id,
-			const void *sealed, size_t len)
+km_rc credential_put(struct km_store *s, const struct km_credential *in, uint64_t id,
+		     const void *sealed, size_t len)
 {
 	struct query q QUERY = query_new(s, SQL_CREDENTIAL_SEAL);
 	struct km_credential row = *in;
@@ -108,7 +115,7 @@ static km_rc seal_bytes(struct km_store *s, const struct km_operator *op, uint8_
 {
 	struct km_aad aad = seed_aad(op->subject, id, factor, CREDENTIAL_VERSION);
 	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
-	km_rc rc = own_key(s, op, &key);
+	km_rc rc = credential_key(s, op, &key);
 
 	if (rc)
 		return rc;
@@ -123,10 +130,9 @@ static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
 	size_t len = 0;
 	km_rc rc = seal_bytes(s, op, in->factor, id, seed, sealed, &len);
 
-	return rc ? rc : put_sealed(s, in, id, sealed, len);
+	return rc ? rc : credential_put(s, in, id, sealed, len);
 }
 
-/* The trail names the credential, so that a login by it can be followed back to who enrolled it. */
 static void name_credential(struct km_event_record *event, const char *key, uint64_t id)
 {
 	size_t used = event ? strlen(event->body) : 0;
@@ -139,7 +145,7 @@ static void name_credential(struct km_event_record *event, const char *key, uint
 		memcpy(event->body + used, text, (size_t)n + 1);
 }
 
-static km_rc append_named(struct km_store *s, struct km_event_record *event, uint64_t id)
+km_rc credential_record(struct km_store *s, struct km_event_record *event, uint64_t id)
 {
 	name_credential(event, "credential", id);
 	return chain_append(s, event);
@@ -157,13 +163,11 @@ km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
 		return KM_EINVAL;
 	rc = store_op_begin(&step, s, false);
 	if (!rc)
-		rc = below_limit(s, op->subject);
-	if (!rc)
-		rc = insert(s, in, seed->len + KM_SEAL_OVERHEAD, &made);
+		rc = credential_make(s, in, seed->len + KM_SEAL_OVERHEAD, &made);
 	if (!rc)
 		rc = seal_seed(s, op, in, seed, made);
 	if (!rc)
-		rc = append_named(s, event, made);
+		rc = credential_record(s, event, made);
 	if (!rc)
 		rc = store_op_done(&step);
 	if (!rc)
@@ -247,6 +251,8 @@ static km_rc delete_credential(struct km_store *s, const uint8_t subject[KM_SUBJ
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
 	rows_forget(s);
 	rc = query_run(&q);
+	if (!rc)
+		rc = run_on_id(s, SQL_TEMPLATE_DELETE, id);
 	return rc ? rc : run_on_id(s, SQL_RECOVERY_DELETE, id);
 }
 
@@ -311,7 +317,7 @@ static km_rc insert_codes(struct km_store *s, const struct km_operator *op, uint
 {
 	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
 	uint8_t mac[KM_TAG_BYTES];
-	km_rc rc = own_key(s, op, &key);
+	km_rc rc = credential_key(s, op, &key);
 
 	for (size_t i = 0; !rc && i < KM_RECOVERY_CODES; i++) {
 		rc = km_mac_recovery(s->keys, &key, id, codes->bytes + i * KM_RECOVERY_LENGTH,
@@ -338,15 +344,13 @@ km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		rc = drop_earlier(s, op->subject, event);
 	if (!rc)
-		rc = below_limit(s, op->subject);
+		rc = credential_make(s, &c, 0, &made);
 	if (!rc)
-		rc = insert(s, &c, 0, &made);
-	if (!rc)
-		rc = put_sealed(s, &c, made, "", 0);
+		rc = credential_put(s, &c, made, "", 0);
 	if (!rc)
 		rc = insert_codes(s, op, made, codes);
 	if (!rc)
-		rc = append_named(s, event, made);
+		rc = credential_record(s, event, made);
 	if (!rc)
 		rc = store_op_done(&step);
 	if (!rc)

@@ -5,7 +5,8 @@
  *   store_schema.c     tables, making and checking them   store_meta.c   small values, op_seen
  *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
- *   store_erase.c      erasure                        store_epoch.c  key epochs
+ *   store_template.c   fingers                            store_upgrade.c older tables
+ *   store_erase.c      erasure                            store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
  */
@@ -44,6 +45,7 @@ struct store_db {
 	sqlite3 *handle;
 	sqlite3_stmt *control[CONTROL_COUNT];
 	bool begun, dirty;
+	char version;  /* of its tables, as it was opened */
 	int wal_pages; /* in the write-ahead log since it last began anew */
 };
 
@@ -68,6 +70,14 @@ struct stored_operator {
 };
 struct stored_credential {
 	struct km_credential row;
+	uint8_t mac[KM_ROW_MAC_BYTES];
+};
+/* Without what is sealed: most who read it want no template. */
+struct stored_template {
+	uint64_t credential;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	char reader[65];
+	uint32_t version;
 	uint8_t mac[KM_ROW_MAC_BYTES];
 };
 
@@ -181,15 +191,21 @@ KM_MUST_CHECK km_rc store_open_files(struct km_store *s, int folder, const char 
 /* A connection with our settings, to a file that exists. */
 KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
+/* What came after version 1 of vault.db. */
+extern const char store_schema_fingers[];
+/* Brings the tables of an older version up to date, once they are known to be ours. */
+KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *why);
+
 /* --- meta (store_meta.c) ----------------------------------------------------- */
 
 #define META_VALUE_MAX 1024
 
-#define META_SCHEMA  "schema"
+#define META_SCHEMA  "schema" /* one digit: versions of each file's tables */
 #define META_CHAIN   "chain"
 #define META_HEAD    "audit_head"
 #define META_PAIR    "pair"
-#define SCHEMA_BYTES "1"
+#define SCHEMA_BYTES 1
+extern const char store_version[DB_COUNT];
 
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
 #define META_EPOCH  "epoch"
@@ -255,12 +271,28 @@ KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 /* Deletes persons that vault.db does not know; outside any batch. */
 KM_MUST_CHECK km_rc identity_reconcile(struct km_store *s);
 
+/* --- credentials (store_credential.c), inside an operation ------------------------- */
+
+/* The subject's key. KM_ESTATE: it is destroyed. */
+KM_MUST_CHECK km_rc credential_key(struct km_store *s, const struct km_operator *op,
+				   struct km_subject_key *key);
+/* Makes the row, with room for what will be sealed: its id is part of what a seal is bound to. */
+KM_MUST_CHECK km_rc credential_make(struct km_store *s, const struct km_credential *in,
+				    size_t sealed_len, uint64_t *id);
+KM_MUST_CHECK km_rc credential_put(struct km_store *s, const struct km_credential *in, uint64_t id,
+				   const void *sealed, size_t len);
+/* The trail names the credential, so that a login by it can be followed to who enrolled it. */
+KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
+				      uint64_t id);
+
 /* --- rows with a MAC (store_rows.c) ---------------------------------------------- */
 
 KM_MUST_CHECK km_rc row_mac_operator(struct km_store *s, const struct km_operator *op,
 				     uint8_t mac[KM_ROW_MAC_BYTES]);
 KM_MUST_CHECK km_rc row_mac_credential(struct km_store *s, const struct km_credential *c,
 				       uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_template(struct km_store *s, const struct stored_template *t,
+				     uint8_t mac[KM_ROW_MAC_BYTES]);
 KM_MUST_CHECK km_rc row_mac_recovery(struct km_store *s, uint64_t credential,
 				     const uint8_t code[KM_TAG_BYTES], int64_t used,
 				     uint8_t mac[KM_ROW_MAC_BYTES]);
@@ -280,6 +312,8 @@ KM_MUST_CHECK km_rc row_read_name(struct km_store *s, struct query *q, enum km_c
 				  uint16_t bucket, struct km_throttle *out);
 KM_MUST_CHECK km_rc row_read_recovery(struct km_store *s, struct query *q, uint64_t credential,
 				      int64_t *used);
+KM_MUST_CHECK km_rc row_read_template(struct km_store *s, struct query *q,
+				      struct stored_template *out);
 KM_MUST_CHECK km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *value,
 				  size_t cap, size_t *len);
 

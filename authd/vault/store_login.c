@@ -175,6 +175,18 @@ static km_rc use_recovery(struct km_store *s, const struct stored_credential *c,
 	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
+/* What makes it good once is its grant. */
+static km_rc use_finger(struct km_store *s, const struct stored_credential *c,
+			const struct km_acceptance *a)
+{
+	struct km_credential next = used_now(s, &c->row);
+	km_rc rc = a->moving || a->drift || a->recovery_mac ? KM_EINVAL : KM_OK;
+
+	if (!rc)
+		rc = row_change_credential(s, c, &next, false);
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+}
+
 static km_rc use(struct km_store *s, const struct km_acceptance *a)
 {
 	struct stored_credential c;
@@ -184,6 +196,8 @@ static km_rc use(struct km_store *s, const struct km_acceptance *a)
 		return rc;
 	if (memcmp(c.row.subject, a->subject, sizeof(a->subject)) != 0)
 		return KM_ENOTFOUND;
+	if (c.row.factor == KM_FACTOR_FINGERPRINT)
+		return use_finger(s, &c, a);
 	return a->recovery_mac ? use_recovery(s, &c, a) : move_counter(s, &c, a);
 }
 

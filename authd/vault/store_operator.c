@@ -238,6 +238,7 @@ km_rc store_counts(struct km_store *s, struct km_counts *out)
 {
 	struct query enrolled QUERY = query_new(s, SQL_COUNT_ENROLLED);
 	struct query credentials QUERY = query_new(s, SQL_COUNT_CREDENTIALS);
+	struct query fingers QUERY = query_new(s, SQL_COUNT_FINGERS);
 	struct query locked QUERY = query_new(s, SQL_COUNT_LOCKED);
 	struct km_counts c = { .records = s->at.head.seq };
 	uint64_t with = 0;
@@ -248,6 +249,12 @@ km_rc store_counts(struct km_store *s, struct km_counts *out)
 	c.unenrolled = c.operators - with;
 	if (!rc)
 		rc = count_one(&credentials, &c.credentials);
+	if (!rc)
+		rc = count_one(&fingers, &c.fingers);
+	if (!rc) {
+		c.fingered = (uint64_t)query_get_int(&fingers);
+		rc = fingers.rc;
+	}
 	query_int(&locked, s->now.wall);
 	if (!rc)
 		rc = count_one(&locked, &c.locked);

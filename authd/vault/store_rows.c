@@ -83,6 +83,22 @@ km_rc row_mac_credential(struct km_store *s, const struct km_credential *c,
 	return km_mac_row(s->keys, "credential", r.bytes, r.len, mac);
 }
 
+/* Nor the template. */
+km_rc row_mac_template(struct km_store *s, const struct stored_template *t,
+		       uint8_t mac[KM_ROW_MAC_BYTES])
+{
+	size_t reader = strnlen(t->reader, sizeof(t->reader) - 1);
+	struct row r;
+
+	r.len = 0;
+	put(&r, t->credential, 8);
+	put_bytes(&r, t->subject, sizeof(t->subject));
+	put(&r, t->version, 4);
+	put(&r, reader, 1);
+	put_bytes(&r, t->reader, reader);
+	return km_mac_row(s->keys, "template", r.bytes, r.len, mac);
+}
+
 km_rc row_mac_recovery(struct km_store *s, uint64_t credential, const uint8_t code[KM_TAG_BYTES],
 		       int64_t used, uint8_t mac[KM_ROW_MAC_BYTES])
 {
@@ -243,6 +259,24 @@ km_rc row_read_recovery(struct km_store *s, struct query *q, uint64_t credential
 	if (!rc)
 		*used = when;
 	return rc;
+}
+
+km_rc row_read_template(struct km_store *s, struct query *q, struct stored_template *out)
+{
+	uint8_t right[KM_ROW_MAC_BYTES];
+	km_rc rc = query_row(q);
+
+	if (rc)
+		return rc;
+	*out = (struct stored_template){ .credential = (uint64_t)query_get_int(q) };
+	query_get_blob(q, out->subject, sizeof(out->subject));
+	query_get_text(q, out->reader, sizeof(out->reader));
+	out->version = (uint32_t)query_get_number(q, UINT32_MAX);
+	query_get_blob(q, out->mac, sizeof(out->mac));
+	if (q->rc)
+		return q->rc;
+	rc = row_mac_template(s, out, right);
+	return compare(rc, out->mac, right);
 }
 
 km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *value, size_t cap,

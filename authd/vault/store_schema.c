@@ -85,6 +85,19 @@ const char *const store_schema[DB_COUNT] = {
 	    " emp_tag BLOB PRIMARY KEY NOT NULL, erased INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
+/*
+ * A finger in each row, apart from its credential, so that lists of those stay small. Of each
+ * finger one: the engine sees to it.
+ */
+const char store_schema_fingers[] =
+    "CREATE TABLE template ("
+    " credential INTEGER PRIMARY KEY, subject BLOB NOT NULL, reader TEXT NOT NULL,"
+    " ver INTEGER NOT NULL, mac BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;"
+    "CREATE INDEX template_subject ON template (subject);"
+    "CREATE UNIQUE INDEX credential_finger ON credential (subject, label) WHERE kind = 4;";
+
+const char store_version[DB_COUNT] = { [DB_VAULT] = '2', [DB_IDENTITY] = '1' };
+
 /* What every connection is told. Caches of 16 and 4 MiB: the vault stays under 64 MiB. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			       "PRAGMA secure_delete = ON;"
@@ -249,8 +262,10 @@ static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, cons
 					   NULL, NULL, NULL));
 	if (!rc)
 		rc = store_rc(sqlite3_exec(handle, store_schema[db], NULL, NULL, NULL));
+	if (!rc && db == DB_VAULT)
+		rc = store_rc(sqlite3_exec(handle, store_schema_fingers, NULL, NULL, NULL));
 	if (!rc)
-		rc = put_meta(handle, META_SCHEMA, SCHEMA_BYTES, strlen(SCHEMA_BYTES), NULL);
+		rc = put_meta(handle, META_SCHEMA, &store_version[db], SCHEMA_BYTES, NULL);
 	if (!rc)
 		rc = put_meta(handle, META_CHAIN, chain, 16, NULL);
 	if (!rc)

@@ -6,6 +6,8 @@
  *   link.c     the judge's link and the frames on it
  *   session.c  one login: OPEN and CLOSE, accounts, sessions
  *   check.c    one answer: CHECK
+ *   check_finger.c  a finger in the place of an answer: GRANT, REVOKE, and what was found
+ *   matcher.c  the matcher's link                grant.c    what is lent to it, to whom, how long
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
@@ -24,6 +26,7 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/conf.h>
+#include <kenmon/finger.h>
 #include <kenmon/keys.h>
 #include <kenmon/store.h>
 #include <kenmon/verdict.h>
@@ -32,6 +35,7 @@
 #define VAULT_SESSIONS 1024 /* as many as the judge allows */
 #define VAULT_LINES    16   /* desks at once */
 #define VAULT_ROUND    256  /* requests in one commit: bounds the wait of the first */
+#define VAULT_GRANTS   8    /* one reader serves one after another; who comes ninth has a code */
 #define VAULT_NOTES    512  /* journal lines of one round; a request makes at most two */
 
 /* Frames waiting for a peer that does not read fast enough. */
@@ -49,13 +53,35 @@ struct session {
 	bool refused; /* at least one answer was not right */
 	struct msg_open asked;
 	struct km_steps steps;
-	uint8_t at; /* the step whose code is judged next: those before it were passed */
+	uint8_t at;          /* the step whose code is judged next: those before it were passed */
+	uint8_t touch;       /* bits of the steps for which the plan offered a finger */
+	bool revocable;      /* GRANTED was said, and no REVOKE has come for it */
+	struct grant *grant; /* a finger is waited for; NULL: none */
+};
+
+/*
+ * A capture that was asked for, and what the matcher holds for it: one operator's templates. Of a
+ * login or of a desk's line, never of both. It ends with its first finding, with its owner, with
+ * the matcher's link or at its deadline, and what was lent is taken back.
+ */
+struct grant {
+	bool used;
+	uint8_t id[KM_GRANT_BYTES];
+	struct session *session; /* whose login it is, or */
+	struct line *line;       /* whose enrolment or list of readers */
+	int64_t until_ms;        /* CLOCK_BOOTTIME */
+	bool sensing;            /* the judge was told to SENSE and has not said that this ended */
+	bool lent;               /* the matcher has something under it, and no finding ended that */
+	uint8_t mode;            /* enum km_grant_mode of what was lent; 0: nothing was */
+	uint8_t subject[KM_SUBJECT_BYTES];
+	size_t count;
+	uint64_t credential[KM_GRANT_TEMPLATES]; /* by the index under which it was lent */
 };
 
 /* What a request is answered with, once its round is durable. */
 struct reply {
 	uint32_t session;
-	struct km_msg to_judge;  /* PLAN or VERDICT */
+	struct km_msg to_judge;  /* PLAN, GRANTED or VERDICT */
 	int client;              /* -1: nothing for the client; else sent to and closed */
 	int pass;                /* a descriptor for the client, or -1 */
 	struct km_msg to_client; /* RESULT or DESK_LINE */
@@ -117,6 +143,12 @@ struct vault {
 	char found[3][160]; /* what was found, for status and accept: clock, machine, rollback */
 
 	int listener, poll, judge; /* -1: none */
+	int matcher_door, matcher; /* where it connects, and its link; -1: none */
+	bool has_matcher_uid;
+	uid_t matcher_uid;
+	bool matcher_spoke;      /* its first frame was right: it may be lent to */
+	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
+	struct grant grant[VAULT_GRANTS];
 	struct queue to_judge;
 	bool anchored;      /* the judge has sent its ANCHOR */
 	uint64_t head_told; /* seq of the last HEAD sent */
@@ -124,7 +156,7 @@ struct vault {
 
 	struct session session[VAULT_SESSIONS];
 	uint32_t session_id[VAULT_SESSIONS]; /* 0: free; apart, so that a search stays in 4 KiB */
-	struct reply reply[VAULT_ROUND];
+	struct reply reply[VAULT_ROUND + VAULT_GRANTS]; /* grants that end by themselves, too */
 	size_t replies;
 	struct line line[VAULT_LINES];
 	struct note note[VAULT_NOTES];
@@ -183,9 +215,88 @@ void queue_free(struct queue *q);
 void link_accept(struct vault *v);
 void link_drain(struct vault *v);
 void link_tell_head(struct vault *v, bool now);
-/* Sends this round's plans, for which nothing was written. lifted: suspicions that fell in it. */
+/* Sends this round's plans and grants, for which nothing was written. lifted: suspicions that fell
+ * in it. */
 void link_plan(struct vault *v, unsigned lifted);
 void link_settle(struct vault *v, bool durable); /* sends or turns down this round's replies */
+
+/*
+ * Asks the judge for a capture under this grant: SENSED comes as desk_finger_sensed(). shots 0:
+ * only list the readers. KM_EUNAVAIL: there is no judge.
+ */
+KM_MUST_CHECK km_rc link_sense(struct vault *v, struct grant *g, unsigned shots, unsigned seconds);
+/* It is wanted no more; nothing where it has ended already. grant_end() does it too. */
+void link_unsense(struct vault *v, struct grant *g);
+
+/* --- matcher.c ----------------------------------------------------------------- */
+
+/* At the start: who may connect, where no option says so. */
+void matcher_expect(struct vault *v);
+void matcher_accept(struct vault *v);
+void matcher_drain(struct vault *v);
+/* Is there one that may be lent to? */
+bool matcher_ready(const struct vault *v);
+/* Its link is closed, and every grant with something lent ends. Nothing without one. */
+void matcher_lost(struct vault *v, const char *why);
+
+/* --- grant.c ------------------------------------------------------------------- */
+
+/*
+ * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
+ * line. KM_ELIMIT: there are VAULT_GRANTS.
+ */
+KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
+/*
+ * Lends templates of one operator under it, at once: nothing waits in a queue. The index of
+ * credentials[i] is i. At an enrolment (wanted: impressions) they may be none. KM_EUNAVAIL: there
+ * is no matcher, or it does not read. On any error nothing is lent, and the grant is still the
+ * caller's to end.
+ */
+KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_mode mode,
+			       unsigned wanted, const struct km_operator *op,
+			       const struct km_credential *credentials, size_t count);
+/* Ends it: TAKE_BACK, UNSENSE where need be; the owner has none any more. NULL is allowed. */
+void grant_end(struct vault *v, struct grant *g);
+struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
+struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
+/* Each round: those whose deadline has passed end. */
+void grants_expire(struct vault *v);
+/* Before an erasure goes on: nothing of this operator stays with the matcher. */
+void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/*
+ * It ends without a finding, and its owner hears so: a login by VERDICT, a line by
+ * desk_finger_lost().
+ */
+void grant_lose(struct vault *v, struct grant *g, km_rc why);
+
+/* --- check_finger.c -------------------------------------------------------------- */
+
+extern const struct km_conf_lockout finger_lockout; /* what fingers are throttled by */
+
+/* Is there a finger to ask this session's operator for? The same work for every name. */
+bool finger_offered(struct vault *v, const struct session *s);
+KM_MUST_CHECK km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m);
+KM_MUST_CHECK km_rc finger_revoke(struct vault *v, struct session *s, const struct msg_revoke *m);
+/* What the matcher found under a login's grant, which ends. Other than KM_OK: it lies. */
+KM_MUST_CHECK km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m);
+/* No finding will come: asked again, and nothing is counted. The grant has ended. */
+void finger_lost(struct vault *v, struct session *s);
+
+/* --- desk_finger.c: what comes for a grant of a line ------------------------------- */
+
+/*
+ * KM_EPROTO: the matcher lies, and its link is closed. A STAGE for nobody, or of another `of` than
+ * was wanted, is the callee's to see; the grant is one with mode KM_GRANT_ENROL that is still lent.
+ */
+KM_MUST_CHECK km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage *m);
+/* g->lent is false by then: the matcher has forgotten it. The callee ends the grant. */
+KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
+					 const struct msg_finger_template *m);
+/* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
+void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
+/* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
+ * operator is being erased. */
+void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */
 
@@ -210,6 +321,8 @@ KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict);
+void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
+		     unsigned seconds);
 
 /* What an answer to these factors may look like: KM_SHAPE_*. */
 uint16_t session_shape(uint32_t factors);
@@ -238,6 +351,8 @@ KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, cons
 /* The key of what administrators write as they like: sealed in the trail, kept out of the journal.
  */
 #define EVENT_FREE_TEXT "note"
+/* And of how much alike fingers were: whoever sees it could feel their way to a match. */
+#define EVENT_SCORE "score"
 
 void event_make(struct km_event_record *r, enum km_event event,
 		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);

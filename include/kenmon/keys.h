@@ -29,7 +29,7 @@
 #define KM_SUBJECT_BYTES 16 /* random; never used again */
 #define KM_WRAPPED_BYTES 48 /* 16 of synthetic IV, 32 of key */
 #define KM_SEAL_OVERHEAD 28 /* 12 of nonce, 16 of tag */
-#define KM_SEALED_MAX    2048
+#define KM_SEALED_MAX    (16384 + KM_SEAL_OVERHEAD) /* a template (store.h) is the longest */
 
 struct km_keys; /* opaque, in locked memory */
 
@@ -41,7 +41,7 @@ void km_subject_key_wipe(struct km_subject_key *k);
 
 /* What a sealed row is bound to: a row moved elsewhere does not open. */
 struct km_aad {
-	const char *table; /* "credential", "person", "audit" */
+	const char *table; /* "credential", "template", "person", "audit" */
 	uint64_t id;
 	const uint8_t *subject; /* KM_SUBJECT_BYTES, or NULL */
 	uint8_t kind;

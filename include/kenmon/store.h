@@ -179,7 +179,8 @@ KM_MUST_CHECK km_rc store_decoy(struct km_store *, struct km_operator *op,
 struct km_acceptance {
 	uint8_t subject[KM_SUBJECT_BYTES];
 	uint64_t credential;
-	uint64_t moving;             /* TOTP, HOTP: the new value; must be above the stored one */
+	uint64_t moving;             /* TOTP, HOTP: the new value; must be above the stored one;
+					a finger has none */
 	int32_t drift;               /* TOTP: the new value */
 	const uint8_t *recovery_mac; /* recovery: the code to mark as used, else NULL */
 	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
@@ -188,7 +189,7 @@ struct km_acceptance {
 	const struct km_event_record *second; /* e.g. OPERATOR_BOUND; may be NULL */
 };
 /*
- * Moves the counter, clears that credential's throttle, notes last use and last
+ * Moves the counter (a finger has none), clears that credential's throttle, notes last use and last
  * login, and appends the events. KM_EREPLAY, nothing done: the counter was not below.
  */
 KM_MUST_CHECK km_rc store_accept(struct km_store *, const struct km_acceptance *);
@@ -243,9 +244,13 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
-/* For status. operators: all but those being erased. */
+/*
+ * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
+ * who have one.
+ */
 struct km_counts {
-	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, locked, records;
+	uint64_t operators, suspended, erasing, unenrolled, unbound, credentials, fingers, fingered,
+	    locked, records;
 };
 KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
 
@@ -298,9 +303,9 @@ KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUB
 
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
- * T1: state ERASING, the subject key's row deleted. T2: credentials and
- * recovery codes deleted. T3: the person becomes a tombstone of the employee number, the operator
- * row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * T1: state ERASING, the subject key's row deleted. T2: credentials,
+ * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number,
+ * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      const struct km_event_record *event);

@@ -27,6 +27,7 @@ enum km_call_test {
 	KM_CALL_ARG_NULL,  /* a pointer, all 64 bits */
 	KM_CALL_ARG_SELF,  /* our own process id */
 	KM_CALL_ARG_BOTH,  /* argument == value, and the one behind it == next */
+	KM_CALL_ABSENT,    /* never; but as on an older kernel (ENOSYS), so that another is taken */
 };
 
 /* Several rows of one call: any of them allows it. */
@@ -52,6 +53,10 @@ struct km_call {
 	{                                                                                          \
 		__NR_##name, KM_CALL_ARG_BOTH, (arg), (value), (next)                              \
 	}
+#define KM_CALL_NOT_THERE(name)                                                                    \
+	{                                                                                          \
+		__NR_##name, KM_CALL_ABSENT, 0, 0, 0                                               \
+	}
 
 #else
 #define KM_WALL_FILTERS 0
@@ -66,6 +71,10 @@ struct km_call {
 #define KM_CALL_IF_BOTH(name, arg, value, next)                                                    \
 	{                                                                                          \
 		0, KM_CALL_ARG_BOTH, (arg), 0, 0                                                   \
+	}
+#define KM_CALL_NOT_THERE(name)                                                                    \
+	{                                                                                          \
+		0, KM_CALL_ABSENT, 0, 0, 0                                                         \
 	}
 #endif
 
@@ -83,11 +92,13 @@ extern const struct km_calls km_wall_basics;
 /* --- paths ---------------------------------------------------------------- */
 
 enum km_may {
-	KM_MAY_READ = 1,   /* open files in it for reading */
-	KM_MAY_LIST = 2,   /* open folders, and list them */
-	KM_MAY_WRITE = 4,  /* open files for writing, cut them short */
-	KM_MAY_MAKE = 8,   /* make files, and rename them to here */
-	KM_MAY_REMOVE = 16 /* remove files, and rename them from here */
+	KM_MAY_READ = 1,     /* open files in it for reading */
+	KM_MAY_LIST = 2,     /* open folders, and list them */
+	KM_MAY_WRITE = 4,    /* open files for writing, cut them short */
+	KM_MAY_MAKE = 8,     /* make files, and rename them to here */
+	KM_MAY_REMOVE = 16,  /* remove files, and rename them from here */
+	KM_MAY_CONTROL = 32, /* ioctl(2) on devices */
+	KM_MAY_LISTEN = 64,  /* make sockets at names */
 };
 
 /* A file, or a folder with everything below it. NULL, or not there: nothing is allowed by it. */

@@ -57,7 +57,7 @@ struct km_slots {
 
 /* Bytes that lie in the frame: good for as long as that buffer is, and wiped with it. */
 struct km_span {
-	const uint8_t *bytes; /* of a message to be sent: the caller's; may be NULL with len 0 */
+	const uint8_t *bytes; /* of a message to be sent: the caller's; NULL of an empty one */
 	uint16_t len;
 };
 

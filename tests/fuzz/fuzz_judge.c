@@ -1,7 +1,8 @@
 /*
- * C15, C26: a whole judge on real sockets and its real loop, between clients and a vault that do
- * what the input says. It lives, never lets anybody in, says nothing out of its table, passes
- * descriptors with OPEN alone, and when all have gone no session, timer or descriptor is left.
+ * C15, C26: a whole judge on real sockets and its real loop, between clients, a vault and a sensor
+ * that do what the input says. It lives, never lets anybody in, says nothing out of its table,
+ * passes descriptors with OPEN alone, and when all have gone no session, timer or descriptor is
+ * left.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,12 @@ enum act {
 	VAULT_DEAF,
 	VAULT_DROPS,
 	TIME,
+	SENSOR_COMES,
+	SENSOR_SAYS,
+	SENSOR_RAW,
+	SENSOR_GOES,
+	SENSOR_DEAF,
+	SENSOR_SILENT,
 	ACTS
 };
 #define SAYS(client, number, ...)    SAY, client, number, __VA_ARGS__
@@ -43,7 +50,14 @@ enum act {
 #define ANSWERS(client)              SAYS(client, 4, 6, '1', '2', '3', '4', '5', '6')
 #define PLAN_OF(client, steps)       VAULT_SAYS, client, 30, steps, 0, 7, 1, 8
 #define VERDICT_IS(client, verdict)  VAULT_SAYS, client, 31, verdict, 1, 0, 0, 0, 0
-#define HEAD_IS(seq)                 VAULT_SAYS, 0x40, 32, 1, 0, 0, 0, 0, 0, 0, 0, seq, 2
+#define TOUCH_OF(client)             VAULT_SAYS, client, 30, 2, 0, 0x17, 1, 0x18
+#define TOUCHES(client)              SAYS(client, 4, 0)
+#define GRANTS(client, grant)        VAULT_SAYS, client, 33, grant, 0, 20
+#define EVENT_IS(grant, event)       SENSOR_SAYS, 72, grant, event, 0, 0
+#define TO_FINGER(client)                                                                          \
+	COME, 0, HELLO_DOOR(client), LOGIN_AS(client, 1, 1), VAULT_COMES, TOUCH_OF(client),        \
+	    TOUCHES(client)
+#define HEAD_IS(seq) VAULT_SAYS, 0x40, 32, 1, 0, 0, 0, 0, 0, 0, 0, seq, 2
 
 const struct fuzz_seed fuzz_seeds[] = {
 	SEED("login", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 1), VAULT_COMES, HEAD_IS(1),
@@ -66,6 +80,18 @@ const struct fuzz_seed fuzz_seeds[] = {
 	SEED("crowd", COME, 1, COME, 1, COME, 1, COME, 1, COME, 1, HELLO_DOOR(4), LOGIN_AS(4, 1, 1),
 	     COME, 1, COME, 1, COME, 1, COME, 1, COME, 1, VAULT_COMES, TIME, 1),
 	SEED("raw", COME, 0, SAY_RAW, 0, 4, 1, 2, 3, 4, VAULT_COMES, VAULT_RAW, 4, 32, 0, 0, 0),
+	SEED("finger", TO_FINGER(0), GRANTS(0, 9), SENSOR_COMES, EVENT_IS(9, 1), EVENT_IS(9, 2),
+	     EVENT_IS(9, 20), VERDICT_IS(0, KM_VERDICT_ALLOW)),
+	SEED("finger-goes", TO_FINGER(0), GRANTS(0, 9), SENSOR_COMES, SENSOR_GOES, SENSOR_COMES,
+	     SENSOR_GOES, VERDICT_IS(0, KM_VERDICT_RETRY)),
+	SEED("finger-silent", TO_FINGER(0), GRANTS(0, 9), SENSOR_COMES, SENSOR_SILENT,
+	     VERDICT_IS(0, KM_VERDICT_RETRY), LEAVE, 0),
+	SEED("finger-left", TO_FINGER(0), GRANTS(0, 9), SENSOR_COMES, LEAVE, 0, EVENT_IS(9, 1)),
+	SEED("sensor-deaf", TO_FINGER(0), GRANTS(0, 9), SENSOR_COMES, SENSOR_DEAF, VAULT_SAYS, 0x40,
+	     34, 5, 60, 0, 99, VAULT_SAYS, 0x40, 35, 5, VAULT_SAYS, 0x40, 34, 6, 60, 0, 99,
+	     SENSOR_COMES, SENSOR_RAW, 3, 72, 0, 0),
+	SEED("enrolment", VAULT_COMES, HEAD_IS(1), VAULT_SAYS, 0x40, 34, 5, 60, 0, 99, SENSOR_COMES,
+	     EVENT_IS(5, 2), VAULT_GOES),
 	SEED("pts", COME, 0, HELLO_DOOR(0), SAYS(0, 2, 1, 1, 0, 0, 0, 0, 2, 4, 5, 0, 0, 7)),
 	{ .name = NULL },
 };
@@ -79,15 +105,15 @@ static const struct fuzz_ideas ideas = { .words = words };
 static struct judge judge;
 static struct judge *const j = &judge;
 static struct judge_ports ports;
-static char door_path[96], vault_path[96];
-static int door, listener, nothing;
+static char door_path[96], vault_path[96], sensor_path[96];
+static int door, listener, sensor_listener, nothing;
 
 static struct {
 	int client[CLIENTS]; /* -1: none */
 	uint32_t session[CLIENTS];
 	int copy[CLIENTS]; /* the vault's */
-	int vault;
-	bool deaf;
+	int vault, sensor;
+	bool deaf, sensor_deaf;
 	unsigned gifts;
 	uid_t uid; /* of whoever comes next */
 	sd_event_source *timer[TIMERS];
@@ -211,10 +237,23 @@ static void vault_hears(void)
 	}
 }
 
+static void sensor_hears(void)
+{
+	static uint8_t frame[KM_FRAME_MAX];
+	static struct km_msg m;
+	size_t len;
+
+	while (world.sensor >= 0 && !world.sensor_deaf &&
+	       km_recv(world.sensor, frame, sizeof(frame), &len, NULL, NULL, MSG_DONTWAIT) == KM_OK)
+		fuzz_check(km_decode(frame, len, KM_FROM_JUDGE, KM_PHASE_SENSOR, &m) == KM_OK,
+			   "the sensor hears no frame of the judge's");
+}
+
 static void settle(void)
 {
 	while (sd_event_run(j->event, 0) > 0)
 		;
+	sensor_hears();
 	for (size_t i = 0; i < CLIENTS; i++)
 		client_hears(i);
 	vault_hears();
@@ -276,6 +315,38 @@ static void vault_goes(void)
 		forget(i);
 }
 
+static void sensor_comes(void)
+{
+	if (world.sensor < 0)
+		world.sensor = accept4(sensor_listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	world.sensor_deaf = false;
+}
+
+static void sensor_goes(void)
+{
+	if (world.sensor >= 0)
+		close(world.sensor);
+	world.sensor = -1;
+}
+
+static void sensor_goes_deaf(void)
+{
+	const int little = 1;
+
+	world.sensor_deaf = true;
+	if (j->sensor.fd >= 0)
+		setsockopt(j->sensor.fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+}
+
+/* The time of every capture is over, and it has said nothing. */
+static void sensor_is_silent(void)
+{
+	for (size_t i = 0; i < JUDGE_CAPTURES; i++)
+		j->sensor.capture[i].ends_ms = -JUDGE_SENSOR_MARGIN * 1000;
+	if (j->sensor.guard)
+		sd_event_source_set_time(j->sensor.guard, 1);
+}
+
 static void send_frame(int fd, const uint8_t *frame, size_t len, int gift)
 {
 	km_rc rc;
@@ -300,6 +371,22 @@ static void say(struct fuzz_in *in, int fd, uint8_t which, bool vault)
 		m.session = world.session[which % CLIENTS];
 	if (km_encode(&m, frame, sizeof(frame), &len) == KM_OK)
 		send_frame(fd, frame, len, -1);
+}
+
+static void act_of_sensor(struct fuzz_in *in, enum act what)
+{
+	static uint8_t raw[KM_FRAME_MAX];
+
+	if (what == SENSOR_SAYS)
+		say(in, world.sensor, 0, false);
+	else if (what == SENSOR_RAW)
+		send_frame(world.sensor, raw, fuzz_bytes(in, raw, 200), -1);
+	else if (what == SENSOR_GOES)
+		sensor_goes();
+	else if (what == SENSOR_DEAF)
+		sensor_goes_deaf();
+	else if (what == SENSOR_SILENT)
+		sensor_is_silent();
 }
 
 static void act(struct fuzz_in *in)
@@ -333,6 +420,10 @@ static void act(struct fuzz_in *in)
 		forget(fuzz_u8(in) % CLIENTS);
 	else if (what == TIME)
 		its_time_comes(in);
+	else if (what == SENSOR_COMES)
+		sensor_comes();
+	else
+		act_of_sensor(in, what);
 	settle();
 }
 
@@ -349,10 +440,15 @@ void fuzz_begin(void)
 {
 	snprintf(door_path, sizeof(door_path), "%s/door", fuzz_folder());
 	snprintf(vault_path, sizeof(vault_path), "%s/vault", fuzz_folder());
+	snprintf(sensor_path, sizeof(sensor_path), "%s/sensor", fuzz_folder());
 	fuzz_check(km_listen_at(door_path, 0600, (uid_t)-1, (gid_t)-1, &door) == KM_OK &&
-		       km_listen_at(vault_path, 0600, (uid_t)-1, (gid_t)-1, &listener) == KM_OK,
+		       km_listen_at(vault_path, 0600, (uid_t)-1, (gid_t)-1, &listener) == KM_OK &&
+		       km_listen_at(sensor_path, 0600, (uid_t)-1, (gid_t)-1, &sensor_listener) ==
+			   KM_OK,
 		   "no sockets");
-	fuzz_check(fcntl(listener, F_SETFL, O_NONBLOCK) == 0, "no socket without waiting");
+	fuzz_check(fcntl(listener, F_SETFL, O_NONBLOCK) == 0 &&
+		       fcntl(sensor_listener, F_SETFL, O_NONBLOCK) == 0,
+		   "no socket without waiting");
 	nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	ports = judge_real_ports;
 	ports.find_origin = find_origin;
@@ -361,7 +457,7 @@ void fuzz_begin(void)
 static void begin(void)
 {
 	memset(&world, 0, sizeof(world));
-	world.vault = -1;
+	world.vault = world.sensor = -1;
 	for (size_t i = 0; i < CLIENTS; i++)
 		world.client[i] = world.copy[i] = -1;
 	judge = (struct judge){ .ports = &ports,
@@ -369,7 +465,10 @@ static void begin(void)
 				.owner = -1,
 				.vault_uid = getuid(),
 				.vault_path = vault_path,
+				.sensor_path = sensor_path,
+				.sensor_uid = getuid(),
 				.link = { .fd = -1 },
+				.sensor = { .fd = -1 },
 				.anchor = { .fd = nothing },
 				.announced = true,
 				.notified = true };
@@ -391,6 +490,8 @@ static void everybody_leaves(void)
 	settle();
 	kept = JUDGE_SESSIONS - j->vacancies;
 	fuzz_check(kept <= world.gifts, "%u sessions never end", kept);
+	for (size_t i = 0; i < JUDGE_CAPTURES; i++)
+		fuzz_check(!j->sensor.capture[i].used, "a capture is left");
 	fuzz_check(j->limits->total == kept, "%u are counted of %u", j->limits->total, kept);
 	fuzz_check(fuzz_is_zero(j->frame, sizeof(*j->frame)), "a frame was not wiped");
 	fuzz_check(sd_event_get_state(j->event) != SD_EVENT_FINISHED, "the judge ended");
@@ -401,6 +502,8 @@ static void end(unsigned before)
 	int stale;
 
 	judge_link_down(j, false);
+	judge_sensor_down(j);
+	sensor_goes();
 	judge_sessions_free(j);
 	judge_listen_end(j);
 	for (size_t i = 0; i < TIMERS; i++)
@@ -409,6 +512,8 @@ static void end(unsigned before)
 	free(j->limits);
 	/* A judge that came while the vault was away is in the queue still. */
 	while ((stale = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		close(stale);
+	while ((stale = accept4(sensor_listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		close(stale);
 	while ((stale = accept4(door, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		close(stale);

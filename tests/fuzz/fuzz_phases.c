@@ -1,7 +1,8 @@
 /*
  * Every message in every phase: sessions of the judge, with everything around them in memory.
  * Before each message the table of messages.def is asked whether it may come; what it does not
- * permit must end the session (a client's) or the link (the vault's), what it permits must not.
+ * permit must end the session (a client's) or the link (the vault's, the sensor's), what it permits
+ * must not.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,14 @@ enum act {
 	TELL_RAW,
 	REFUSE,
 	LOSE_VAULT,
+	SENSOR_SAYS,
+	SENSOR_RAW,
+	LOSE_SENSOR,
+	SENSOR_SILENT,
+	VAULT_SENSES,
 	BREAK_CLIENT,
 	BREAK_VAULT,
+	BREAK_SENSOR,
 	ACTS
 };
 #define SAYS(client, number, ...)    SAY, client, number, __VA_ARGS__
@@ -31,6 +38,12 @@ enum act {
 #define HELLO_DESK(client)           SAYS(client, 1, 2, 0, 1, 0, 1)
 #define LOGIN_AS(client, kind, name) SAYS(client, 2, kind, name, 0, 0, 0, 0, 2, 3, 5, 1, 0, 7)
 #define PLAN_OF(client, steps)       TELLS(client, 30, steps, 0, 7, 1, 8)
+#define TOUCH_OF(client)             TELLS(client, 30, 2, 0, 0x17, 1, 0x18)
+#define TOUCHES(client)              SAYS(client, 4, 0)
+#define GRANTS(client, grant)        TELLS(client, 33, grant, 0, 20)
+#define EVENT_IS(grant, event)       SENSOR_SAYS, 72, grant, event, 0, 0
+#define SENSES(grant, shots)         VAULT_SENSES, 34, grant, shots, 0, 120
+#define UNSENSES(grant)              VAULT_SENSES, 35, grant
 #define ANSWERS(client)              SAYS(client, 4, 6, '1', '2', '3', '4', '5', '6')
 #define VERDICT_IS(client, verdict)  TELLS(client, 31, verdict, 1, 0, 0, 0, 0)
 
@@ -50,6 +63,26 @@ const struct fuzz_seed fuzz_seeds[] = {
 	SEED("lost", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), LOSE_VAULT, COME, 0, HELLO_DOOR(0)),
 	SEED("broken", COME, 0, HELLO_DOOR(0), BREAK_VAULT, 3, LOGIN_AS(0, 1, 0), COME, 0,
 	     BREAK_CLIENT, HELLO_DOOR(0)),
+	SEED("finger", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
+	     GRANTS(0, 9), EVENT_IS(9, 1), EVENT_IS(9, 2), EVENT_IS(9, 20),
+	     VERDICT_IS(0, KM_VERDICT_ALLOW)),
+	SEED("finger-late", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
+	     GRANTS(0, 9), EVENT_IS(9, 21), TELLS(0, 31, KM_VERDICT_RETRY, 28, 0, 0, 0, 0),
+	     EVENT_IS(9, 21), TOUCHES(0), GRANTS(0, 8),
+	     TELLS(0, 31, KM_VERDICT_RETRY, 24, 0, 0, 0, 0), ANSWERS(0),
+	     VERDICT_IS(0, KM_VERDICT_NEXT), TOUCHES(0)),
+	SEED("finger-abort", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
+	     GRANTS(0, 9), SAYS(0, 5, 1), EVENT_IS(9, 1)),
+	SEED("finger-locked", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
+	     TELLS(0, 31, KM_VERDICT_RETRY, 26, 0, 0, 0, 30), ANSWERS(0)),
+	SEED("finger-unasked", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), ANSWERS(0),
+	     GRANTS(0, 9)),
+	SEED("sensor-lost", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
+	     GRANTS(0, 9), LOSE_SENSOR, 1, LOSE_SENSOR, 1, COME, 0, SENSOR_RAW, 2, 1, 2),
+	SEED("sensor-silent", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
+	     BREAK_SENSOR, 1, GRANTS(0, 9), SENSOR_SILENT),
+	SEED("enrolment", SENSES(5, 60), EVENT_IS(5, 1), EVENT_IS(5, 2), UNSENSES(5), SENSES(6, 0),
+	     EVENT_IS(6, 9), EVENT_IS(6, 20), SENSES(7, 60), SENSES(7, 60)),
 	SEED("early-answer", COME, 0, HELLO_DOOR(0), ANSWERS(0)),
 	SEED("raw", COME, 0, SAY_RAW, 0, 3, 1, 0, 0, TELL_RAW, 0, 3, 30, 0, 0),
 	{ .name = NULL },
@@ -61,7 +94,7 @@ static const struct fuzz_ideas ideas = { .words = logins };
 
 static struct judge judge;
 static uint32_t client[CLIENTS]; /* the session's number; 0: none */
-static km_rc client_rc, vault_rc;
+static km_rc client_rc, vault_rc, sensor_rc;
 
 /* What this act sent. */
 static struct {
@@ -104,6 +137,19 @@ static km_rc to_vault(struct judge *j, const struct km_msg *m, int pass_fd)
 	return vault_rc;
 }
 
+static km_rc to_sensor(struct judge *j, const struct km_msg *m)
+{
+	static uint8_t frame[JUDGE_SENSOR_FRAME];
+	size_t len = 0;
+
+	(void)j;
+	fuzz_check(fuzz_table_says(m->number, KM_FROM_JUDGE, KM_PHASE_SENSOR),
+		   "the judge says %s to the sensor", km_message_name(m->number));
+	fuzz_check(m->number != KM_MSG_CAPTURE || m->capture.seconds > 0, "no time to capture");
+	fuzz_check(km_encode(m, frame, sizeof(frame), &len) == KM_OK, "it does not encode");
+	return sensor_rc;
+}
+
 static void set_deadline(struct judge *j, struct judge_session *s, unsigned seconds)
 {
 	(void)j;
@@ -127,15 +173,31 @@ static bool let_go(struct judge *j, struct judge_session *s)
 	return true;
 }
 
-static const struct judge_ports ports = { to_client, to_vault, set_deadline, find_origin, let_go };
+static const struct judge_ports ports = { to_client,    to_vault,    to_sensor,
+					  set_deadline, find_origin, let_go };
 
 void fuzz_begin(void)
 {
-	judge =
-	    (struct judge){ .ports = &ports, .owner = -1, .vault_uid = -1, .link = { .fd = -1 } };
+	judge = (struct judge){ .ports = &ports,
+				.owner = -1,
+				.vault_uid = -1,
+				.link = { .fd = -1 },
+				.sensor = { .fd = -1 } };
 	km_conf_defaults(&judge.conf);
 	judge.announced = judge.notified = true;
 	fuzz_check(judge_sessions_init(&judge) == KM_OK, "no memory");
+}
+
+/* What is captured by this grant; NULL: nothing. */
+static const struct judge_capture *captured(const uint8_t *grant)
+{
+	for (size_t i = 0; i < JUDGE_CAPTURES; i++) {
+		const struct judge_capture *c = &judge.sensor.capture[i];
+
+		if (c->used && memcmp(c->grant, grant, KM_GRANT_BYTES) == 0)
+			return c;
+	}
+	return NULL;
 }
 
 /* --- the table's word, and what is not of its making -------------------------------- */
@@ -152,7 +214,12 @@ static bool sensible(const struct judge_session *s, const struct km_msg *m)
 		return m->login.kind >= KM_REQUEST_AUTHENTICATE &&
 		       m->login.kind <= KM_REQUEST_SESSION_CLOSE;
 	case KM_MSG_PLAN:
+		for (size_t i = 0; i < m->plan.slots.count; i++)
+			if (m->plan.slots.slot[i].shape == KM_SHAPE_TOUCH)
+				return false;
 		return s->kind == KM_REQUEST_AUTHENTICATE && m->plan.slots.count > 0;
+	case KM_MSG_GRANTED:
+		return s->finger.wanted && !s->finger.granted && !captured(m->granted.grant);
 	case KM_MSG_VERDICT:
 		if (m->verdict.verdict != KM_VERDICT_RETRY && !next)
 			return true;
@@ -270,6 +337,40 @@ static void refuse(struct fuzz_in *in)
 	fuzz_check(seen.gone == id, "a refused session goes on");
 }
 
+/* The sensor, or the vault outside of any session. */
+static void other(struct fuzz_in *in, bool vault, bool raw)
+{
+	static uint8_t frame[KM_FRAME_MAX];
+	static struct km_msg m;
+	unsigned from = vault ? KM_FROM_VAULT : KM_FROM_SENSOR;
+	unsigned phase = vault ? KM_PHASE_JUDGE_LINK : KM_PHASE_SENSOR_LINK;
+	size_t len = 0;
+	bool may = false;
+
+	if (raw) {
+		len = fuzz_bytes(in, frame, 200);
+	} else {
+		fuzz_message(in, fuzz_u8(in), &ideas, &m);
+		if (m.number == KM_MSG_HEAD || km_encode(&m, frame, sizeof(frame), &len) != KM_OK)
+			return;
+	}
+	if (km_decode(frame, len, FUZZ_ALL_PARTIES, FUZZ_ALL_PHASES, &m) == KM_OK)
+		may = fuzz_table_says(m.number, from, phase);
+	if (may && m.number == KM_MSG_SENSE)
+		may = !captured(m.sense.grant);
+	if (may && m.number == KM_MSG_UNSENSE)
+		may = !captured(m.unsense.grant) || captured(m.unsense.grant)->session == 0;
+	if (may && m.number == KM_MSG_EVENT)
+		may = km_sensor_event_word(m.event.event)[0] != '?';
+	/* One that talks without an end is not told here: there is not input enough for it. */
+	fuzz_check((vault ? judge_link_heard(&judge, frame, len)
+			  : judge_sensor_heard(&judge, frame, len)) == (may ? KM_OK : KM_EPROTO) ||
+		       judge.sensor.strays > JUDGE_SENSOR_STRAYS,
+		   "%s: not as the table says", km_message_name(m.number));
+	if (judge.sensor.strays > JUDGE_SENSOR_STRAYS)
+		judge.sensor.strays = 0;
+}
+
 static void act(struct fuzz_in *in)
 {
 	static const km_rc broken[] = { KM_EUNAVAIL, KM_ELIMIT, KM_ECLOSED, KM_EAGAIN };
@@ -280,6 +381,8 @@ static void act(struct fuzz_in *in)
 		client_rc = KM_EAGAIN;
 	if (what == BREAK_VAULT)
 		vault_rc = broken[fuzz_u8(in) % 4];
+	if (what == BREAK_SENSOR)
+		sensor_rc = broken[fuzz_u8(in) % 4];
 	if (what >= BREAK_CLIENT)
 		what = fuzz_u8(in) % BREAK_CLIENT;
 	if (what == COME)
@@ -288,9 +391,15 @@ static void act(struct fuzz_in *in)
 		refuse(in);
 	else if (what == LOSE_VAULT)
 		judge_sessions_lost_vault(&judge);
+	else if (what == SENSOR_SAYS || what == SENSOR_RAW || what == VAULT_SENSES)
+		other(in, what == VAULT_SENSES, what == SENSOR_RAW);
+	else if (what == LOSE_SENSOR)
+		judge_captures_lost(&judge, fuzz_u8(in) & 1);
+	else if (what == SENSOR_SILENT)
+		fuzz_check(judge_captures_overdue(&judge, INT64_MAX) == INT64_MAX, "still not due");
 	else
 		exchange(in, what == TELL || what == TELL_RAW, what == SAY_RAW || what == TELL_RAW);
-	client_rc = vault_rc = KM_OK;
+	client_rc = vault_rc = sensor_rc = KM_OK;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -306,6 +415,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			judge_session_refuse(&judge, s, KM_REASON_BUSY);
 	}
 	fuzz_check(judge.vacancies == JUDGE_SESSIONS, "a session never ends");
+	judge_captures_of_vault_stop(&judge);
+	for (size_t i = 0; i < JUDGE_CAPTURES; i++)
+		fuzz_check(!judge.sensor.capture[i].used, "a capture is left");
 	fuzz_check(fuzz_is_zero(judge.frame, sizeof(*judge.frame)), "a frame was not wiped");
 	return 0;
 }

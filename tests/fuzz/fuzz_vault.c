@@ -84,9 +84,10 @@ static void allowed(struct client *c)
 	if (c->asked.kind == KM_REQUEST_ACCOUNT)
 		return;
 	fuzz_check(c->asked.kind == KM_REQUEST_AUTHENTICATE, "allowed kind %u", c->asked.kind);
+	right = fingers_matched(c->session, p);
 	for (unsigned i = 0; i < c->answers && !right; i++)
 		right = model_accepts(p, &c->answer[i], in_doubt);
-	fuzz_check(right, "%s was let in by a wrong or used code", c->asked.login);
+	fuzz_check(right, "%s was let in by a wrong or used code, or no finger", c->asked.login);
 	if (p->uid == -1)
 		p->uid = uid;
 }
@@ -134,12 +135,22 @@ static void judge_hears(void)
 	size_t len;
 	int fd = -1;
 
-	while (km_recv(world.judge, frame, sizeof(frame), &len, &fd, NULL, MSG_DONTWAIT) == KM_OK)
+	while (km_recv(world.judge, frame, sizeof(frame), &len, &fd, NULL, MSG_DONTWAIT) == KM_OK) {
 		fuzz_check(fd < 0 &&
 			       km_decode(frame, len, KM_FROM_VAULT,
 					 KM_PHASE_OPENING | KM_PHASE_CHECKING | KM_PHASE_JUDGE_LINK,
 					 &m) == KM_OK,
 			   "the judge hears no frame of the vault's");
+		fingers_judge_heard(&m);
+	}
+}
+
+static struct person *asked_by(uint32_t session)
+{
+	for (size_t i = 0; i < CLIENTS; i++)
+		if (session && world.client[i].session == session)
+			return model_person(world.client[i].asked.login);
+	return NULL;
 }
 
 static void desk_hears(struct desk_line *l)
@@ -183,6 +194,8 @@ static void let_round(void)
 	judge_hears();
 	for (size_t i = 0; i < LINES; i++)
 		desk_hears(&world.line[i]);
+	fingers_heard(v, asked_by);
+	fingers_forget();
 }
 
 /* --- acts ------------------------------------------------------------------------------------- */
@@ -204,6 +217,7 @@ static void some_secret(struct fuzz_in *from, struct km_secret *out, size_t limi
 }
 
 static const struct fuzz_ideas ideas = { .words = words, .secret = some_secret };
+static const struct fuzz_ideas judges = { words, .bytes = fingers_grant, .secret = some_secret };
 
 static void say(int fd, const struct km_msg *m, int pass)
 {
@@ -350,18 +364,10 @@ static void judge_says(bool raw)
 			let_round();
 		return;
 	}
-	fuzz_message(&in, fuzz_u8(&in), &ideas, &m);
+	fuzz_message(&in, fuzz_u8(&in), &judges, &m);
 	/* A login by a message of the input's own would not be in the model. */
 	m.session = m.number == KM_MSG_OPEN || m.number == KM_MSG_CHECK ? UINT32_MAX : fuzz_u8(&in);
 	say(world.judge, &m, -1);
-}
-
-static void time_passes(void)
-{
-	uint8_t seconds = fuzz_u8(&in);
-
-	clock_boot += seconds;
-	clock_wall += seconds;
 }
 
 static void act(void)
@@ -370,7 +376,7 @@ static void act(void)
 	enum act what = (byte & 0x7f) % ACTS;
 	struct client *c = &world.client[0];
 
-	if (what == OPEN || what == CHECK || what == CLOSE || what == LEAVE)
+	if (what <= CLOSE || what == LEAVE || what == GRANT || what == REVOKE)
 		c = &world.client[fuzz_u8(&in) % CLIENTS];
 	if (what == OPEN)
 		opens(c);
@@ -388,11 +394,13 @@ static void act(void)
 		asks(what == ASK_RAW);
 	else if (what == JUDGE || what == JUDGE_RAW)
 		judge_says(what == JUDGE_RAW);
-	else if (what == TIME)
-		time_passes();
-	else if (what == JUMP)
-		clock_wall += (int8_t)fuzz_u8(&in) * 60;
-	if ((!(byte & TOGETHER) || what > CLOSE) && what != FAIL)
+	else if (what == TIME || what == JUMP)
+		clock_moves(what, fuzz_u8(&in));
+	else if (what == GRANT || what == REVOKE)
+		say(world.judge, fingers_of_judge(what, c->session, &in), -1);
+	else if (what >= FIND)
+		fingers_act(what, v, &in);
+	if (!((byte & TOGETHER) && (what <= CLOSE || what >= GRANT)) && what != FAIL)
 		let_round();
 }
 
@@ -415,15 +423,6 @@ void fuzz_begin(void)
 		world.client[i].fd = world.client[i].copy = -1;
 	for (size_t i = 0; i < LINES; i++)
 		world.line[i].fd = -1;
-}
-
-static void chain_verifies(void)
-{
-	struct km_verify verify = { .next = 0 };
-
-	while (!verify.finished && !verify.bad)
-		fuzz_check(store_audit_verify(v->store, &verify, 256) == KM_OK, "no verification");
-	fuzz_check(!verify.bad, "record %llu: %s", (unsigned long long)verify.bad, verify.why);
 }
 
 /* What was said to an end that was no client's. */
@@ -459,6 +458,7 @@ static void judge_goes(void)
 	for (size_t i = 0; i < VAULT_SESSIONS; i++)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
+	fingers_end(v);
 	close(v->judge);
 	v->judge = -1;
 	queue_free(&v->to_judge);
@@ -476,6 +476,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	before = fuzz_descriptors();
 	store_link(v, &world.judge);
+	fingers_begin(v);
 	in = (struct fuzz_in){ data, size };
 	fault_none();
 	anchor.anchor.version = KM_ROOM_PROTOCOL;
@@ -488,6 +489,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	judge_goes();
 	fuzz_check(fuzz_descriptors() == before, "a descriptor is left");
 	if (runs % reset_after == 0)
-		chain_verifies();
+		store_verify(v);
 	return 0;
 }

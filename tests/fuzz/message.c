@@ -18,6 +18,11 @@ enum { /* messages.def names phases without their prefix */
        DESK_IDLE = KM_PHASE_DESK_IDLE,
        DESK_ASKED = KM_PHASE_DESK_ASKED,
        DESK_TALK = KM_PHASE_DESK_TALK,
+       SENSOR = KM_PHASE_SENSOR,
+       SENSOR_LINK = KM_PHASE_SENSOR_LINK,
+       PROBES = KM_PHASE_PROBES,
+       GRANTS = KM_PHASE_GRANTS,
+       MATCHER = KM_PHASE_MATCHER,
 };
 
 #define KM_FIELD(name, kind, field, limit)
@@ -48,7 +53,7 @@ bool fuzz_table_says(unsigned number, unsigned from, unsigned phases)
 
 /* --- fields -------------------------------------------------------------------- */
 
-enum kind { U8, U16, U32, U64, I64, BYTES, STR, SECRET, SLOTS };
+enum kind { U8, U16, U32, U64, I64, BYTES, STR, SECRET, SLOTS, SPAN };
 
 static void fill_integer(struct fuzz_in *in, enum kind kind, void *at)
 {
@@ -91,6 +96,15 @@ static void fill_slots(struct fuzz_in *in, struct km_slots *slots)
 	}
 }
 
+/* A message has one span at most, and is sent before the next is filled. */
+static void fill_span(struct fuzz_in *in, struct km_span *span, size_t limit)
+{
+	static uint8_t bytes[KM_FRAME_MAX];
+
+	span->len = (uint16_t)fuzz_bytes(in, bytes, limit);
+	span->bytes = span->len ? bytes : NULL;
+}
+
 static void fill(struct fuzz_in *in, const struct fuzz_ideas *ideas, enum kind kind, void *at,
 		 size_t limit)
 {
@@ -106,6 +120,8 @@ static void fill(struct fuzz_in *in, const struct fuzz_ideas *ideas, enum kind k
 		fill_text(in, ideas, at, limit);
 	else if (kind == SLOTS)
 		fill_slots(in, at);
+	else if (kind == SPAN)
+		fill_span(in, at, limit);
 	else if (ideas && ideas->secret)
 		ideas->secret(in, secret, limit);
 	else

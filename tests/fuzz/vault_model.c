@@ -139,7 +139,8 @@ bool model_accepts(struct person *p, const struct km_secret *answer, bool clock_
 	for (size_t i = 0; i < model.credentials; i++) {
 		struct credential *c = &model.credential[i];
 
-		if (c->gone || c->owner != p || (clock_in_doubt && c->factor == KM_FACTOR_TOTP))
+		if (c->gone || c->owner != p || c->factor == KM_FACTOR_FINGERPRINT ||
+		    (clock_in_doubt && c->factor == KM_FACTOR_TOTP))
 			continue;
 		if (c->factor == KM_FACTOR_RECOVERY ? accepts_recovery(c, answer)
 						    : accepts_code(c, answer))
@@ -207,10 +208,10 @@ static const uint8_t once[] = { KM_MSG_OPERATOR_ADD,    KM_MSG_OPERATOR_STATE,
 				KM_MSG_ENROL_RECOVERY,  KM_MSG_CREDENTIAL_REMOVE,
 				KM_MSG_ERASE,           KM_MSG_RESYNC,
 				KM_MSG_UNLOCK,          KM_MSG_ACCEPT,
-				KM_MSG_KEY_ROTATE };
+				KM_MSG_KEY_ROTATE,      KM_MSG_ENROL_FINGER };
 static const uint8_t reads[] = { KM_MSG_OPERATOR_LIST, KM_MSG_OPERATOR_SHOW, KM_MSG_CREDENTIAL_LIST,
 				 KM_MSG_AUDIT_LIST,    KM_MSG_AUDIT_VERIFY,  KM_MSG_STATUS,
-				 KM_MSG_KEY_STATUS,    KM_MSG_AUDIT_ANCHOR };
+				 KM_MSG_KEY_STATUS,    KM_MSG_AUDIT_ANCHOR,  KM_MSG_SENSOR_LIST };
 
 static bool changes(unsigned number)
 {
@@ -254,6 +255,8 @@ void model_did(const struct km_msg *m, struct person *p, uint64_t id)
 		p->uid = m->operator_rebind.uid;
 	else if (m->number == KM_MSG_ENROL)
 		enrolled(p, &m->enrol, id);
+	else if (m->number == KM_MSG_ENROL_FINGER)
+		model_credential(p, id, KM_FACTOR_FINGERPRINT, &(const struct km_secret){ 0 });
 	else if (m->number == KM_MSG_CREDENTIAL_REMOVE)
 		removed(p, m->credential_remove.id, 0);
 	else if (m->number == KM_MSG_RESYNC)

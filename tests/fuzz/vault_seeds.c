@@ -3,7 +3,9 @@
 #include "vault_world.h"
 
 /* which, kind, login, uid, service, origin, end */
-#define OPENS(which, kind, login, uid)    OPEN, which, kind, login, uid, 0, 0, 0
+#define OPENS(which, kind, login, uid) OPEN, which, kind, login, uid, 0, 0, 0
+/* The same to log in, for somebody who sits at this machine. */
+#define OPENS_HERE(which, login, uid)     OPEN, which, AUTH, login, uid, 0, 1, 0
 #define CODE_OF(credential, offset)       1, credential, offset
 #define CHECKS(which, credential, offset) CHECK, which, 0, CODE_OF(credential, offset)
 #define ASKS(which, number, ...)          ASK, which, number, __VA_ARGS__
@@ -54,7 +56,7 @@ const struct fuzz_seed fuzz_seeds[] = {
 	STORY("status", DESK, ASKS(0, 55, 1), ASKS(0, 54, 1, 0), ASKS(0, 54, 2, 1),
 	      ASKS(0, 53, 1, 0, 0, U64(0), 0, 0, 0, 9, 0, 9), ASKS(0, 41, 1, U64(0), 0, 9)),
 	STORY("add", DESK, ADDS_GORO(9), ASKS(0, 45, 10, 5, 2, 1, 6, 0, 30, U64(0), 0, 5, SEED_20),
-	      OPENS(1, AUTH, 5, 0), CHECKS(1, 5, 0)),
+	      OPENS(1, AUTH, 5, 0), CHECKS(1, 9, 0)),
 	STORY("confirm", DESK, ASKS(0, 45, 10, SABURO, 1, 1, 6, 0, 30, U64(0), 1, 5, SEED_20),
 	      ASKS(0, 4, CODE_OF(0, 0)), ASKS(0, 5, 1)),
 	STORY("resync", DESK, ASKS(0, 50, 11, TARO, U64(3)), ASKS(0, 4, CODE_OF(2, 9)),
@@ -78,6 +80,32 @@ const struct fuzz_seed fuzz_seeds[] = {
 	      FAULT_MEMORY, 0, ASKS(0, 55, 1), DESK, FAIL, FAULT_LOCKED, 0,
 	      ASKS(1, 45, 10, SABURO, 1, 1, 6, 0, 30, U64(0), 1, 5, SEED_20)),
 	STORY("failing-note", DESK, FAIL, FAULT_STEP, 15, ADDS_GORO(1), ADDS_GORO(1)),
+	STORY("finger", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, FIND, 0, FOUND_YES, 1),
+	STORY("wrong-finger", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, FIND, 0, FOUND_NO, 0, GRANT, 0,
+	      0, FIND, 1, FOUND_YES, 0, OPENS_HERE(1, JIRO, 2), GRANT, 1, 0, FIND, 2, FOUND_YES, 0),
+	STORY("finger-twice", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, FIND | TOGETHER, 0, FOUND_NO,
+	      0, FIND, 0, FOUND_YES, 0),
+	STORY("finger-unbound", OPENS_HERE(0, SHIRO, 5), GRANT, 0, 0, FIND, 0, FOUND_YES, 0),
+	STORY("finger-lockout", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, FIND, 0, FOUND_NO, 0, GRANT,
+	      0, 0, FIND, 1, FOUND_NO, 0, GRANT, 0, 0, FIND, 2, FOUND_NO, 0, GRANT, 0, 0, FIND, 3,
+	      FOUND_NO, 0, GRANT, 0, 0, FIND, 4, FOUND_NO, 0, GRANT, 0, 0, CHECKS(0, 0, 0)),
+	STORY("no-finding", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, REVOKE, 0, KM_SENSOR_TIMEOUT,
+	      FIND, 0, FOUND_YES, 0, GRANT, 0, 0, FIND, 1, FOUND_POOR, 0, GRANT, 0, 0, TIME, 60,
+	      GRANT, 0, 0, CLOSE, 0, 1),
+	STORY("no-matcher", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, MATCHER, GRANT, 0, 0, MATCHER,
+	      GRANT, 0, 0, FIND, 1, FOUND_YES, 7),
+	STORY("matcher-raw", MATCHER_RAW, 3, 82, 0, 0),
+	STORY("finger-erased", OPENS_HERE(0, HANAKO, 0), GRANT, 0, 0, DESK,
+	      ASKS(0, 49, 12, HANAKO, 6), FIND, 0, FOUND_YES, 0),
+	STORY("enrol-finger", DESK, ASKS(0, 59, 21, TARO, 3, 5), JUDGE, 27, 0, KM_SENSOR_WAITING, 5,
+	      5, 0, MATCHER_SAYS, 83, 0, KM_STAGE_GOOD, 5, 5, MATCHER_SAYS, 84, 0, 0, 4, 1, 2, 3, 4,
+	      OPENS_HERE(0, TARO, 1), GRANT, 0, 0, FIND, 1, FOUND_YES, 0),
+	STORY("enrol-known", DESK, ASKS(0, 59, 21, HANAKO, 3, 5), MATCHER_SAYS, 83, 0,
+	      KM_STAGE_KNOWN, 0, 5),
+	STORY("enrol-stopped", DESK, ASKS(0, 59, 21, HANAKO, 3, 5), ASKS(0, 5, 1),
+	      ASKS(0, 59, 22, HANAKO, 3, 5), JUDGE, 27, 1, KM_SENSOR_TIMEOUT, 5, 5, 0),
+	STORY("readers", DESK, ASKS(0, 90, 23), JUDGE, 27, 0, KM_SENSOR_READER, 5, 5, 0, JUDGE, 27,
+	      0, KM_SENSOR_DONE, 5, 5, 0),
 	{ .name = NULL },
 };
 const char *const fuzz_words[] = { "user/", NULL };

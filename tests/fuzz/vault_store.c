@@ -36,6 +36,13 @@ km_rc __wrap_km_clock_read(struct km_now *now)
 	return KM_OK;
 }
 
+void clock_moves(enum act what, uint8_t by)
+{
+	if (what == TIME)
+		clock_boot += by;
+	clock_wall += what == TIME ? by : (int8_t)by * 60;
+}
+
 /* --- keeping and putting back ---------------------------------------------------------- */
 
 static void walk(const char *folder, void (*each)(const char *path, const struct stat *st))
@@ -110,6 +117,19 @@ void store_link(struct vault *v, int *judge)
 	*judge = pair[1];
 }
 
+void store_matcher(struct vault *v, int *matcher)
+{
+	struct epoll_event ready = { .events = EPOLLIN };
+	int pair[2];
+
+	fuzz_check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0,
+		   "no sockets");
+	v->matcher = ready.data.fd = pair[0];
+	v->matcher_spoke = false;
+	fuzz_check(epoll_ctl(v->poll, EPOLL_CTL_ADD, pair[0], &ready) == 0, "no epoll");
+	*matcher = pair[1];
+}
+
 /* As main.c does, without a listening socket. */
 static struct vault *open_vault(void)
 {
@@ -117,7 +137,7 @@ static struct vault *open_vault(void)
 	char why[256] = "";
 
 	fuzz_check(v, "no memory");
-	v->listener = v->judge = -1;
+	v->listener = v->judge = v->matcher_door = v->matcher = -1;
 	v->machine_id_path = key;
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		v->line[i].fd = -1;
@@ -158,6 +178,15 @@ struct vault *store_vault(void)
 	put_back();
 	model_reset();
 	return open_vault();
+}
+
+void store_verify(struct vault *v)
+{
+	struct km_verify verify = { .next = 0 };
+
+	while (!verify.finished && !verify.bad)
+		fuzz_check(store_audit_verify(v->store, &verify, 256) == KM_OK, "no verification");
+	fuzz_check(!verify.bad, "record %llu: %s", (unsigned long long)verify.bad, verify.why);
 }
 
 /* --- the first state -------------------------------------------------------------------------- */
@@ -210,9 +239,28 @@ static void enrol(struct vault *v, const struct km_operator *op, uint8_t factor)
 	model_credential(&model.person[model.persons - 1], id, factor, &seed);
 }
 
+/* whose: where they stand in the model. */
+static void enrol_finger(struct vault *v, const struct km_operator *op, int whose,
+			 enum km_finger finger)
+{
+	struct km_credential in = { .factor = KM_FACTOR_FINGERPRINT };
+	static struct km_template made = { .len = 100 };
+	static const struct km_secret none;
+	struct km_event_record r;
+	uint64_t id = 0;
+
+	memset(made.bytes, FINGER + whose, made.len);
+	memcpy(in.subject, op->subject, sizeof(in.subject));
+	snprintf(in.label, sizeof(in.label), "%s", km_finger_word(finger));
+	event_make(&r, KM_EVENT_ENROLLED, op->subject, "fuzz");
+	fuzz_check(store_enrol_finger(v->store, op, &in, "reader", &made, &r, &id) == KM_OK,
+		   "no finger");
+	model_credential(&model.person[whose], id, KM_FACTOR_FINGERPRINT, &none);
+}
+
 void store_make(void)
 {
-	struct km_operator op;
+	struct km_operator op, hanako, jiro;
 	struct vault *v;
 
 	snprintf(root, sizeof(root), "%s/root", fuzz_folder());
@@ -220,16 +268,21 @@ void store_make(void)
 	snprintf(key, sizeof(key), "%s/master.key", state);
 	fuzz_check(mkdir(root, 0700) == 0 && mkdir(state, 0700) == 0, "no folder %s", state);
 	v = open_vault();
-	op = add(v, "hanako", 1000, KM_ACTIVE);
-	enrol(v, &op, KM_FACTOR_TOTP);
-	enrol(v, &op, KM_FACTOR_RECOVERY);
+	hanako = add(v, "hanako", 1000, KM_ACTIVE);
+	enrol(v, &hanako, KM_FACTOR_TOTP);
+	enrol(v, &hanako, KM_FACTOR_RECOVERY);
 	op = add(v, "taro", 1001, KM_ACTIVE);
 	enrol(v, &op, KM_FACTOR_HOTP);
-	op = add(v, "jiro", 1002, KM_SUSPENDED);
-	enrol(v, &op, KM_FACTOR_TOTP);
+	jiro = add(v, "jiro", 1002, KM_SUSPENDED);
+	enrol(v, &jiro, KM_FACTOR_TOTP);
 	add(v, "saburo", 1003, KM_ACTIVE);
 	op = add(v, "shiro", -1, KM_ACTIVE);
 	enrol(v, &op, KM_FACTOR_HOTP);
+	/* Last: stories name codes by where they stand. */
+	enrol_finger(v, &hanako, 0, KM_FINGER_RIGHT_INDEX);
+	enrol_finger(v, &hanako, 0, KM_FINGER_LEFT_INDEX);
+	enrol_finger(v, &jiro, 2, KM_FINGER_RIGHT_INDEX);
+	enrol_finger(v, &op, 4, KM_FINGER_RIGHT_THUMB);
 	fuzz_check(store_flush(v->store) == KM_OK, "the first state is not durable");
 	store_vault_free(v);
 	walk(root, keep);

@@ -9,9 +9,12 @@
 #include "../../authd/vault/vault.h"
 #include "fuzz.h"
 
+struct person;
+
 #define PEOPLE      48
 #define CREDENTIALS 96
 #define REACH       32         /* steps and counters around now that may be right at most */
+#define FINGER      0xf0       /* and who it is of: a template's first byte in the first state */
 #define RESYNC      2000       /* how far a resynchronisation may have moved that */
 #define FUZZ_WALL   1750000000 /* when it begins: a day in June 2025 */
 
@@ -31,9 +34,16 @@ enum act {
 	JUMP,
 	LEAVE,
 	FAIL,
+	GRANT,
+	REVOKE,
+	FIND,
+	MATCHER,
+	MATCHER_SAYS,
+	MATCHER_RAW,
 	ACTS
 };
-#define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE: no round after it */
+enum found { FOUND_NO, FOUND_YES, FOUND_POOR, FOUND_FAILED, FOUNDS }; /* with FIND */
+#define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE, GRANT, REVOKE, FIND: no round after it */
 
 /* --- vault_store.c ------------------------------------------------------------------- */
 
@@ -43,9 +53,13 @@ void store_make(void);
 struct vault *store_vault(void);
 /* A judge comes; *judge is our end of its link. */
 void store_link(struct vault *v, int *judge);
+/* And a matcher. */
+void store_matcher(struct vault *v, int *matcher);
 void store_vault_free(struct vault *v);
+void store_verify(struct vault *v); /* the audit chain, or the run ends */
 /* The clock that the vault reads: seconds since the first state, of the wall and of the boot. */
 extern int64_t clock_wall, clock_boot;
+void clock_moves(enum act what, uint8_t by); /* TIME: seconds of both; JUMP: minutes of the wall */
 
 /* --- vault_wrap.c -------------------------------------------------------------------- */
 
@@ -70,6 +84,23 @@ void fault_none(void);
 /* Around a round. */
 void fault_begin(void);
 void fault_end(void);
+
+/* --- vault_fingers.c: the matcher, and what the judge asks of a finger --------------------- */
+
+void fingers_begin(struct vault *v); /* a matcher comes and says hello */
+void fingers_end(struct vault *v);   /* it goes, and nothing may be lent any more */
+/* What the judge heard: GRANTED and SENSE name grants. */
+void fingers_judge_heard(const struct km_msg *m);
+/* What the matcher heard; asked_by says whose login a session is, NULL for nobody any more. */
+void fingers_heard(struct vault *v, struct person *(*asked_by)(uint32_t session));
+/* Has the matcher said since the last round that one of this person's fingers was seen for it? */
+bool fingers_matched(uint32_t session, const struct person *p);
+void fingers_forget(void); /* a round is over */
+/* GRANT and REVOKE of the judge; or an act of the matcher's. */
+const struct km_msg *fingers_of_judge(enum act what, uint32_t session, struct fuzz_in *in);
+void fingers_act(enum act what, struct vault *v, struct fuzz_in *in);
+/* Fills 16 bytes with a grant that was named, or others with one byte over and over. */
+void fingers_grant(struct fuzz_in *in, uint8_t *at, size_t len);
 
 /* --- vault_model.c ------------------------------------------------------------------- */
 

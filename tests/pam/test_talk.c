@@ -169,6 +169,86 @@ static void test_a_recovery_code_is_sent_in_its_stored_form(void **state)
 	assert_string_equal(s->shared->answer[0], "ABCDEFGHIJKLMNOP");
 }
 
+/* --- a finger instead of a code -------------------------------------------------- */
+
+static void serve_touch(struct peer *p)
+{
+	if (!peer_greet(p))
+		return;
+	peer_prompt(p, KM_SHAPE_DIGITS_6 | KM_SHAPE_TOUCH);
+	(void)peer_answer(p);
+	peer_info(p, km_text(KM_TEXT_TOUCH, KM_LANG_EN), false);
+	if (p->shared->what > 0)
+		usleep((useconds_t)p->shared->what * 1000);
+	peer_send_result(p, KM_VERDICT_ALLOW, KM_REASON_NONE, 0);
+}
+
+static void test_enter_alone_is_sent_where_a_finger_may_follow_and_nowhere_else(void **state)
+{
+	struct stage *s = *state;
+
+	s->shared->serve = serve_touch;
+	s->shared->what = 0;
+	s->person.answer[0] = "";
+	assert_int_equal(stage_login(s), PAM_SUCCESS);
+	assert_int_equal(s->person.prompts, 1);
+	assert_int_equal(s->shared->answers, 1);
+	assert_string_equal(s->shared->answer[0], "");
+	assert_true(person_saw(&s->person, km_text(KM_TEXT_TOUCH, KM_LANG_EN)));
+	/* The same prompt takes a code; and where TOUCH is not in the shape, Enter is no answer. */
+	stage_reset(state);
+	s->shared->serve = serve_touch;
+	assert_int_equal(stage_login(s), PAM_SUCCESS);
+	assert_string_equal(s->shared->answer[0], CODE);
+	stage_reset(state);
+	for (int i = 0; i < STAGE_ANSWERS; i++)
+		s->person.answer[i] = "";
+	assert_int_equal(stage_login(s), PAM_AUTH_ERR);
+	assert_aborted(s);
+}
+
+static void test_a_password_given_to_every_prompt_starts_no_reader(void **state)
+{
+	struct stage *s = *state;
+
+	s->shared->serve = serve_touch;
+	for (int i = 0; i < STAGE_ANSWERS; i++)
+		s->person.answer[i] = PASSWORD;
+	assert_int_equal(stage_login(s), PAM_AUTH_ERR);
+	assert_aborted(s);
+}
+
+/* timeout= is for a daemon that does not answer, and not for a person who looks for the reader. */
+static void test_a_person_who_is_to_touch_the_reader_is_waited_for_beyond_the_timeout(void **state)
+{
+	struct stage *s = *state;
+
+	s->shared->serve = serve_touch;
+	s->shared->what = 1500;
+	stage_stack(s, "timeout=1");
+	s->person.answer[0] = "";
+	assert_int_equal(stage_login(s), PAM_SUCCESS);
+}
+
+static void serve_touch_and_hang(struct peer *p)
+{
+	if (!peer_greet(p))
+		return;
+	peer_info(p, km_text(KM_TEXT_TOUCH, KM_LANG_EN), false);
+	peer_info(p, km_text(KM_TEXT_TOUCH_TIMEOUT, KM_LANG_EN), true);
+	pause();
+}
+
+static void test_once_that_is_over_the_timeout_holds_again(void **state)
+{
+	struct stage *s = *state;
+
+	s->shared->serve = serve_touch_and_hang;
+	stage_stack(s, "timeout=1");
+	assert_int_equal(stage_login(s), PAM_AUTHINFO_UNAVAIL);
+	assert_true(logged("no answer in time"));
+}
+
 /* --- texts of the daemon -------------------------------------------------------- */
 
 static void serve_formats(struct peer *p)
@@ -317,6 +397,10 @@ int main(void)
 		T(test_an_empty_answer_is_asked_again),
 		T(test_only_the_shapes_asked_for_are_sent),
 		T(test_a_recovery_code_is_sent_in_its_stored_form),
+		T(test_enter_alone_is_sent_where_a_finger_may_follow_and_nowhere_else),
+		T(test_a_password_given_to_every_prompt_starts_no_reader),
+		T(test_a_person_who_is_to_touch_the_reader_is_waited_for_beyond_the_timeout),
+		T(test_once_that_is_over_the_timeout_holds_again),
 		T(test_texts_of_the_daemon_are_shown_and_never_formats),
 		T(test_the_daemon_decides_whether_an_answer_is_shown),
 		T(test_an_answer_is_wiped_before_its_memory_is_freed),

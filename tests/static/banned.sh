@@ -7,9 +7,11 @@ common=(common/*.c common/*.h)
 door=(pam_module/*.c pam_module/*.h)
 judge=(authd/*.c authd/*.h authd/factors/*.c authd/factors/*.h)
 vault=(authd/vault/*.c authd/vault/*.h)
+sensor=(authd/sensor/*.c authd/sensor/*.h)
+matcher=(authd/matcher/*.c authd/matcher/*.h)
 desk=(enroll/*.c enroll/*.h)
-all=("${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${desk[@]}")
-rooms=("${common[@]}" "${judge[@]}" "${vault[@]}")
+all=("${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
+rooms=("${common[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}")
 
 # calls REGEX FILE...: where one of these is called, or used by its name.
 calls() {
@@ -40,7 +42,7 @@ opens_with_security() {
 
 mapfile -t libraries < <(without '^common/log\.c$' common/*.c)
 mapfile -t not_senders < <(without '^common/(frame|log|room)\.c$' \
-    "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${desk[@]}")
+    "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
 mapfile -t quiet_rooms < <(without '/(main|spawn|usage)\.[ch]$|^common/log\.c$' "${rooms[@]}")
 
 check "nothing that copies or prints without a limit" \
@@ -60,14 +62,16 @@ check "the door opens no file" calls 'open|openat|fopen|creat|opendir|stat|lstat
 check "the door reads no environment" calls 'getenv|secure_getenv|setenv|putenv|pam_getenv[a-z]*' "${door[@]}"
 check "the door writes to nobody but the conversation and the socket" \
     names 'printf|puts|putchar|fprintf|vfprintf|perror|stdout|stderr' "${door[@]}"
-check "the judge and the vault print nothing but by the log" \
+check "the rooms print nothing but by the log" \
     names 'printf|puts|putchar|fprintf|vfprintf|perror|stdout|stderr' "${quiet_rooms[@]}"
 check "libraries return, programs log" \
     calls 'km_log|km_log_fields|syslog|vsyslog' "${libraries[@]}"
 check "SIGPIPE cannot come: writes to sockets go by km_send" \
     calls 'send|sendto|sendmsg|sendmmsg' "${not_senders[@]}"
+check "the matcher opens nothing, and makes no memory but locked memory" \
+    calls 'open|openat|fopen|creat|opendir|stat|socket|socketpair|malloc|calloc|realloc|mmap|getenv' "${matcher[@]}"
 check "nothing is left unfinished" unfinished
-for main in authd/main.c authd/vault/main.c enroll/main.c pam_module/pam_kenmon.c; do
+for main in authd/main.c authd/vault/main.c authd/sensor/main.c authd/matcher/main.c enroll/main.c pam_module/pam_kenmon.c; do
 	check "$main opens with what a take-over of it gains" opens_with_security "$main"
 done
 plan

@@ -41,7 +41,7 @@ example_is_accepted() {
 
 pages() {
 	local page
-	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8; do
+	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8 kenmon-sensor.8; do
 		[ -f docs/man/$page ] || echo "docs/man/$page is missing"
 	done
 }
@@ -71,6 +71,19 @@ desk_options() {
 		"$BUILD/kenmon" $words --help 2>&1
 	done | help_options) <(page_options kenmon.1) |
 	    sed -n 's/^< /only in --help: /p; s/^> /only in the page: /p'
+}
+# Words of fingers, of what happens at a reader, and of impressions: kenmon(1) explains each.
+finger_words() {
+	local word
+	sed -n 's/^KM_FINGER([A-Z_]*, [0-9]*, "\([a-z-]*\)".*/\1/p' include/kenmon/finger.def | while read -r word; do
+		grep -qE "^\.Li .*\b$word\b" docs/man/kenmon.1 || echo "kenmon(1) does not name $word"
+	done
+	sed -n 's/^KM_\(SENSOR_EVENT\|STAGE\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/{sensor_event,stage}.def | while read -r word; do
+		grep -qF ".It Li $word Ta " docs/man/kenmon.1 || echo "kenmon(1) does not explain $word"
+	done
+	[ "$(grep -cE '^KM_(FINGER|SENSOR_EVENT|STAGE)\(' include/kenmon/{finger,sensor_event,stage}.def | awk -F: '{ n += $2 } END { print n }')" = \
+	    "$(sed -n 's/^KM_FINGER([A-Z_]*, [0-9]*, "\([a-z-]*\)".*/\1/p; s/^KM_\(SENSOR_EVENT\|STAGE\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/{finger,sensor_event,stage}.def | wc -l)" ] ||
+	    echo "a table has lines this test does not read"
 }
 module_options() {
 	local word
@@ -121,8 +134,10 @@ for page in docs/man/*.[1-8]; do
 	check "${page##*/} is clean" quiet lint_page "$page"
 done
 check "kenmon(1) and kenmon --help agree" quiet desk_options
+check "kenmon(1) explains every finger, event of a reader and stage" quiet finger_words
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
+check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8
 check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere

@@ -44,9 +44,24 @@ sysusers() {
 	systemd-sysusers --root="$dir/root" "$PWD/systemd/sysusers.d/kenmon.conf" >"$dir/out" 2>&1 || cat "$dir/out"
 	cut -d: -f1 "$dir/root/etc/group" | grep -qx kenmon-exempt || echo "no group kenmon-exempt"
 }
+only_devices() {
+	diff <(grep -hE '^(DevicePolicy|DeviceAllow)=' systemd/kenmon-sensor.service) - <<-'END'
+		DevicePolicy=closed
+		DeviceAllow=char-usb_device rw
+	END
+}
+# Of the list that libfprint's package brings, up to the readers that it knows and cannot use.
+readers_marked() {
+	local list=/lib/udev/hwdb.d/60-autosuspend-libfprint-2.hwdb
+	grep -q '^usb:' $list || echo "$list has no reader"
+	sed '/^# Known unsupported/q' $list | awk -v RS= '
+	/\nusb:/ && !(/\n ID_AUTOSUSPEND=1/ && /\n ID_PERSIST=0/) { print "not marked: " $0 }'
+	grep -q 'ENV{ID_AUTOSUSPEND}=="1", ENV{ID_PERSIST}=="0", GROUP="kenmon-sensor"' systemd/70-kenmon-sensor.rules ||
+	    echo "the rule does not go by these properties"
+}
 options_known() {
 	local program option
-	for program in kenmon-authd kenmon-vault; do
+	for program in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher; do
 		sed -e ':a' -e '/\\$/{N;s/\\\n//;ba}' systemd/*.service | sed -n "s|^ExecStart=.*/$program ||p" | tr ' ' '\n' | grep -- '^--' | sort -u |
 		    while read -r option; do
 			"$BUILD/$program" --help 2>&1 | grep -qw -- "$option" || echo "$program does not know $option"
@@ -55,14 +70,14 @@ options_known() {
 }
 
 check "systemd-analyze verify has nothing to say" verify
-for room in kenmon-authd kenmon-vault kenmon-setup; do
+for room in kenmon-authd kenmon-vault kenmon-setup kenmon-sensor kenmon-matcher; do
 	check "$room is exposed to at most 2.0 of 10" exposure $room.service
 	check "$room leaves no core file" has $room.service LimitCORE=0
 	check "$room has no capability" has $room.service CapabilityBoundingSet=
 	check "$room cannot reach a network" has $room.service PrivateNetwork=yes
 	check "$room sees callers with their own uid" lacks $room.service PrivateUsers=
 done
-for room in kenmon-authd kenmon-vault; do
+for room in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher; do
 	check "$room is started again however often it fails" has $room.service StartLimitIntervalSec=0
 	check "the socket of $room never stays failed" has $room.socket TriggerLimitIntervalSec=0
 done
@@ -71,6 +86,18 @@ check "the judge can find the session of a caller" has kenmon-authd.service Prot
 check "everybody may ask the judge" has kenmon-authd.socket SocketMode=0666
 check "only the judge may ask the vault" has kenmon-vault.socket SocketMode=0600
 check "that is the judge's user" has kenmon-vault.socket SocketUser=kenmon-judge
+check "only the judge may ask the sensor" has kenmon-sensor.socket SocketMode=0600
+check "and that is the judge's user" has kenmon-sensor.socket SocketUser=kenmon-judge
+check "only the sensor may bring probes to the matcher" has kenmon-matcher.socket SocketMode=0600
+check "and that is the sensor's user" has kenmon-matcher.socket SocketUser=kenmon-sensor
+check "only the matcher may be lent templates" has kenmon-grant.socket SocketMode=0600
+check "and that is the matcher's user" has kenmon-grant.socket SocketUser=kenmon-matcher
+check "where it comes to belongs to the vault" has kenmon-grant.socket Service=kenmon-vault.service
+check "the vault has both sockets however it is started" has kenmon-vault.service "Sockets=kenmon-vault.socket kenmon-grant.socket"
+check "that socket never stays failed either" has kenmon-grant.socket TriggerLimitIntervalSec=0
+check "the sensor is started by its socket alone" lacks kenmon-sensor.service WantedBy=
+check "of devices the sensor has those at USB" only_devices
+check "each reader that libfprint lists has the properties by which udev gives it to the sensor" readers_marked
 check "every user and group of a unit is made by sysusers.d" users_made
 check "sysusers.d makes them" sysusers
 check "every man page that a unit names is there" documented

@@ -51,8 +51,7 @@ static bool write_file(const char *path, const char *text, mode_t mode)
 
 /* --- programs ------------------------------------------------------------- */
 
-/* The folder with the programs: BUILD, or two above the test program (build/tests/system/x). */
-static bool find_build(char out[HOUSE_PATH])
+bool house_programs(char out[HOUSE_PATH])
 {
 	const char *build = getenv("BUILD");
 	char self[HOUSE_PATH - 32], *slash;
@@ -101,11 +100,11 @@ static bool copy_program(const char *from_dir, const char *to_dir, const char *n
  */
 static bool place_programs(struct house *h)
 {
-	static const char *const name[] = { "pam_kenmon.so", "kenmon-authd", "kenmon-vault",
-					    "kenmon" };
+	static const char *const name[] = { "pam_kenmon.so", "kenmon-authd",   "kenmon-vault",
+					    "kenmon-sensor", "kenmon-matcher", "kenmon" };
 	char build[HOUSE_PATH];
 
-	if (!find_build(build)) {
+	if (!house_programs(build)) {
 		fprintf(stderr, "house: where are the programs? set BUILD\n");
 		return false;
 	}

@@ -50,6 +50,9 @@ bool house_again(struct house *h);
 /* Stops, if need be, and removes the folder. A zeroed house is allowed. */
 void house_end(struct house *h);
 
+/* The folder with the programs: BUILD, or two above the test program (build/tests/system/x). */
+bool house_programs(char out[HOUSE_PATH]);
+
 /* --- rooms ---------------------------------------------------------------- */
 
 /* Process of a room ("kenmon-authd": the judge, "kenmon-vault"); 0: none now. */
@@ -117,6 +120,8 @@ struct house_login {
 	bool account, session;      /* also ask these, after a good authenticate */
 	bool (*before_answer)(void *arg, unsigned prompt); /* may be NULL; false: PAM_CONV_ERR */
 	void *arg;
+	void (*on_message)(void *arg, const char *text); /* may be NULL */
+	void *message_arg;
 	/* what happened */
 	int code;                       /* the first that was not PAM_SUCCESS, or PAM_SUCCESS */
 	int auth, acct, opened, closed; /* -1: not asked */

@@ -49,7 +49,7 @@ static bool waits(uint64_t number)
 	if (number == SYS_epoll_wait)
 		return true;
 #endif
-	return number == SYS_epoll_pwait || number == SYS_epoll_pwait2;
+	return number == SYS_epoll_pwait || number == SYS_epoll_pwait2 || number == SYS_ppoll;
 }
 
 /* --- the tracer, a process of its own ---------------------------------------------------- */

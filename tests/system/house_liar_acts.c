@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <kenmon/finger.h>
+
 #include "house_liar.h"
 
 /* --- descriptors --------------------------------------------------------------------- */
@@ -284,6 +286,42 @@ static void anchor_with_a_descriptor(void)
 	say(anchor(KM_ROOM_PROTOCOL), liar_own_guest().fd);
 }
 
+static void grant_that_no_plan_offered(void)
+{
+	struct guest g = opened();
+
+	say((struct km_msg){ .number = KM_MSG_GRANT, .session = g.id }, -1);
+}
+
+static void grant_with_a_descriptor(void)
+{
+	struct guest g = opened();
+
+	say((struct km_msg){ .number = KM_MSG_GRANT, .session = g.id }, g.fd);
+}
+
+static void revoke_of_no_grant(void)
+{
+	struct guest g = opened();
+	struct km_msg m = { .number = KM_MSG_REVOKE, .session = g.id };
+
+	m.revoke.event = KM_SENSOR_TIMEOUT;
+	say(m, -1);
+}
+
+static void sensed_with_a_descriptor(void)
+{
+	struct km_msg m = { .number = KM_MSG_SENSED };
+
+	m.sensed.event = KM_SENSOR_TAKEN;
+	say(m, liar_own_guest().fd);
+}
+
+static void sensed_of_no_event(void)
+{
+	say((struct km_msg){ .number = KM_MSG_SENSED }, -1);
+}
+
 static void byte_too_many(void)
 {
 	struct guest g = liar_own_guest();
@@ -317,6 +355,11 @@ const struct liar_misdeed liar_misdeeds[] = {
 	{ "CLOSE with a descriptor", close_with_a_descriptor },
 	{ "TURNED_AWAY with a descriptor", turned_away_with_a_descriptor },
 	{ "ANCHOR with a descriptor", anchor_with_a_descriptor },
+	{ "GRANT that no plan offered", grant_that_no_plan_offered },
+	{ "GRANT with a descriptor", grant_with_a_descriptor },
+	{ "REVOKE of no grant", revoke_of_no_grant },
+	{ "SENSED with a descriptor", sensed_with_a_descriptor },
+	{ "SENSED of no event", sensed_of_no_event },
 	{ "a byte too many", byte_too_many },
 	{ "a byte too few", byte_too_few },
 };

@@ -49,6 +49,11 @@ struct play {
 	bool signers, disordered; /* two signers are shown; in the wrong order */
 	unsigned bad_anchor;      /* the so many-th anchor does not hold */
 	bool status;              /* rows of status, one of them an alarm */
+	const struct msg_finger_stage *stages;        /* of an enrolment, to one that is all zero */
+	const struct msg_reader_row *readers;         /* to one whose event is 0 */
+	const struct msg_credential_row *credentials; /* to one whose id is 0 */
+	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
+	bool deaf;           /* to ABORT */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -152,6 +157,47 @@ static void give_verified(int line)
 	give(line, &m, -1);
 }
 
+/* Rows of an enrolment; then somebody may press ctrl-C, and what ABORT brings is p->rc. */
+static km_rc give_stages(const struct play *p, int line)
+{
+	static const struct msg_finger_stage none;
+	struct km_msg m = { .number = KM_MSG_FINGER_STAGE };
+	const struct msg_finger_stage *s;
+
+	for (s = p->stages; memcmp(s, &none, sizeof(none)) != 0; s++) {
+		m.finger_stage = *s;
+		give(line, &m, -1);
+	}
+	if (p->interrupts == 0)
+		return p->rc;
+	kill(getppid(), SIGINT);
+	if (!take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) || m.number != KM_MSG_ABORT)
+		return KM_EPROTO;
+	if (p->interrupts > 1)
+		kill(getppid(), SIGINT);
+	while (p->deaf)
+		pause();
+	return p->rc;
+}
+
+static void give_readers(const struct play *p, int line)
+{
+	for (const struct msg_reader_row *r = p->readers; r->event; r++) {
+		struct km_msg m = { .number = KM_MSG_READER_ROW, .reader_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+static void give_credentials(const struct play *p, int line)
+{
+	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
+		struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW, .credential_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
@@ -183,6 +229,14 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		give_rows(p, line);
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
+	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
+		return give_stages(p, line);
+	if (m->number == KM_MSG_CREDENTIAL_LIST && p->credentials) {
+		give_credentials(p, line);
+		return KM_OK;
+	}
+	if (m->number == KM_MSG_SENSOR_LIST && p->readers)
+		give_readers(p, line);
 	if (p->status && (m->number == KM_MSG_STATUS || m->number == KM_MSG_ACCEPT))
 		give_status(line);
 	if (m->number == KM_MSG_AUDIT_VERIFY && p->slices) {

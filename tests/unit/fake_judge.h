@@ -26,11 +26,11 @@ static struct judge judge;
 static struct judge *const j = &judge;
 
 static struct {
-	struct km_msg client[SENT_MAX], vault[SENT_MAX];
-	unsigned clients, vaults, gone;
+	struct km_msg client[SENT_MAX], vault[SENT_MAX], sensor[SENT_MAX];
+	unsigned clients, vaults, sensors, gone;
 	int passed_fd;
 	unsigned deadline;
-	km_rc client_rc, vault_rc;
+	km_rc client_rc, vault_rc, sensor_rc;
 	struct judge_facts facts;
 	unsigned asked_origin;
 } world;
@@ -54,6 +54,16 @@ static inline km_rc to_vault(struct judge *judge_, const struct km_msg *m, int p
 	assert_true(world.vaults < SENT_MAX);
 	world.vault[world.vaults++] = *m;
 	world.passed_fd = pass_fd;
+	return KM_OK;
+}
+
+static inline km_rc to_sensor(struct judge *judge_, const struct km_msg *m)
+{
+	(void)judge_;
+	if (world.sensor_rc != KM_OK)
+		return world.sensor_rc;
+	assert_true(world.sensors < SENT_MAX);
+	world.sensor[world.sensors++] = *m;
 	return KM_OK;
 }
 
@@ -82,7 +92,8 @@ static inline bool let_go(struct judge *judge_, struct judge_session *s)
 	return true;
 }
 
-static const struct judge_ports ports = { to_client, to_vault, set_deadline, find_origin, let_go };
+static const struct judge_ports ports = { to_client,    to_vault,    to_sensor,
+					  set_deadline, find_origin, let_go };
 
 static inline int open_house(void **state)
 {
@@ -93,6 +104,7 @@ static inline int open_house(void **state)
 		.owner = OWNER,
 		.vault_uid = -1,
 		.link = { .fd = -1 },
+		.sensor = { .fd = -1 },
 		.anchor = { .fd = -1 },
 		.announced = true,
 	};
@@ -103,7 +115,7 @@ static inline int open_house(void **state)
 static inline int close_house(void **state)
 {
 	(void)state;
-	world.client_rc = world.vault_rc = KM_EUNAVAIL;
+	world.client_rc = world.vault_rc = world.sensor_rc = KM_EUNAVAIL;
 	judge_sessions_free(&judge);
 	return 0;
 }
@@ -111,7 +123,7 @@ static inline int close_house(void **state)
 /* What was sent so far is looked at no more. */
 static inline void forget(void)
 {
-	world.clients = world.vaults = world.gone = 0;
+	world.clients = world.vaults = world.sensors = world.gone = 0;
 }
 
 static inline void says(struct judge_session *s, const struct km_msg *m)
@@ -169,6 +181,26 @@ static inline struct km_msg plan(uint32_t id, unsigned count)
 	return m;
 }
 
+/* A code or a finger, in every slot. */
+static inline struct km_msg touch_plan(uint32_t id, unsigned count)
+{
+	struct km_msg m = plan(id, count);
+
+	for (unsigned i = 0; i < count; i++)
+		m.plan.slots.slot[i].shape |= KM_SHAPE_TOUCH;
+	return m;
+}
+
+/* Grants are told apart by one number. */
+static inline struct km_msg granted(uint32_t id, uint8_t grant, uint16_t seconds)
+{
+	struct km_msg m = { .number = KM_MSG_GRANTED, .session = id };
+
+	memset(m.granted.grant, grant, sizeof(m.granted.grant));
+	m.granted.seconds = seconds;
+	return m;
+}
+
 static inline struct km_msg verdict(uint32_t id, uint8_t v)
 {
 	struct km_msg m = { .number = KM_MSG_VERDICT, .session = id };
@@ -185,6 +217,29 @@ static inline struct km_msg answer(const char *text)
 	return m;
 }
 
+static inline km_rc sensor_says(uint8_t grant, unsigned event)
+{
+	struct km_msg m = { .number = KM_MSG_EVENT };
+	uint8_t buf[JUDGE_FRAME_OUT];
+	size_t len = 0;
+
+	memset(m.event.grant, grant, sizeof(m.event.grant));
+	m.event.event = (uint8_t)event;
+	snprintf(m.event.reader, sizeof(m.event.reader), "A reader");
+	assert_int_equal(km_encode(&m, buf, sizeof(buf), &len), KM_OK);
+	return judge_sensor_heard(j, buf, len);
+}
+
+/* Captures that the judge knows of. */
+static inline unsigned captures(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < JUDGE_CAPTURES; i++)
+		n += j->sensor.capture[i].used;
+	return n;
+}
+
 static inline struct judge_session *comes(uid_t uid)
 {
 	struct judge_session *s = judge_session_new(j, -1, 1, uid);
@@ -195,7 +250,18 @@ static inline struct judge_session *comes(uid_t uid)
 
 /* --- phases a client can be in, and how to get there ------------------------------------ */
 
-enum where { IN_GREET, IN_REQUEST, IN_OPENING, IN_ASKED, IN_CHECKING, PHASES };
+/* The last two: a finger was asked for; and the sensor captures, by grant GRANT. */
+enum where {
+	IN_GREET,
+	IN_REQUEST,
+	IN_OPENING,
+	IN_ASKED,
+	IN_CHECKING,
+	IN_GRANTING,
+	IN_CAPTURING,
+	PHASES
+};
+#define GRANT 7
 
 static inline struct judge_session *brought_to(enum where where, uint8_t kind)
 {
@@ -209,12 +275,16 @@ static inline struct judge_session *brought_to(enum where where, uint8_t kind)
 		says(s, &m);
 	}
 	if (where > IN_OPENING) {
-		m = plan(s->id, 1);
+		m = where >= IN_GRANTING ? touch_plan(s->id, 1) : plan(s->id, 1);
 		assert_int_equal(vault_says(&m), KM_OK);
 	}
 	if (where > IN_ASKED) {
-		m = answer("123456");
+		m = answer(where >= IN_GRANTING ? "" : "123456");
 		says(s, &m);
+	}
+	if (where == IN_CAPTURING) {
+		m = granted(s->id, GRANT, 20);
+		assert_int_equal(vault_says(&m), KM_OK);
 	}
 	forget();
 	return s;

@@ -207,6 +207,39 @@ static inline uint64_t enrol(struct box *b, const struct km_operator *op, const 
 	return id;
 }
 
+#define BOX_READER "Some reader"
+
+/* Bytes like no other, that the files can be searched for. */
+static inline struct km_template template_of(const char *mark, size_t len)
+{
+	struct km_template t = { .len = (uint16_t)len };
+
+	for (size_t i = 0; i < len; i++)
+		t.bytes[i] = (uint8_t)mark[i % strlen(mark)];
+	return t;
+}
+
+static inline km_rc try_finger(struct box *b, const struct km_operator *op, const char *finger,
+			       const struct km_template *t, uint64_t *id)
+{
+	struct km_event_record event = event_of(KM_EVENT_ENROLLED, op->subject);
+	struct km_credential c = { .factor = KM_FACTOR_FINGERPRINT };
+
+	memcpy(c.subject, op->subject, sizeof(c.subject));
+	set_text(c.label, sizeof(c.label), finger);
+	return store_enrol_finger(b->s, op, &c, BOX_READER, t, &event, id);
+}
+
+static inline uint64_t enrol_finger(struct box *b, const struct km_operator *op, const char *finger,
+				    const char *mark)
+{
+	struct km_template t = template_of(mark, 1500);
+	uint64_t id = 0;
+
+	assert_int_equal(try_finger(b, op, finger, &t, &id), KM_OK);
+	return id;
+}
+
 static inline struct km_acceptance acceptance(const struct km_operator *op, uint64_t credential,
 					      uint64_t moving, const struct km_event_record *event)
 {

@@ -254,7 +254,7 @@ static const struct {
 	{ KM_MSG_CREDENTIAL_LIST, 2 },
 	{ KM_MSG_AUDIT_LIST, 5 },
 	{ KM_MSG_AUDIT_VERIFY, 0 },
-	{ KM_MSG_STATUS, 14 },
+	{ KM_MSG_STATUS, 15 },
 };
 static unsigned lied; /* in which listing rows were missing and DONE said OK; 0: in none */
 

@@ -17,9 +17,10 @@
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
 
-#define TOTP     KM_FACTOR_BIT(KM_FACTOR_TOTP)
-#define HOTP     KM_FACTOR_BIT(KM_FACTOR_HOTP)
-#define RECOVERY KM_FACTOR_BIT(KM_FACTOR_RECOVERY)
+#define TOTP        KM_FACTOR_BIT(KM_FACTOR_TOTP)
+#define HOTP        KM_FACTOR_BIT(KM_FACTOR_HOTP)
+#define RECOVERY    KM_FACTOR_BIT(KM_FACTOR_RECOVERY)
+#define FINGERPRINT KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT)
 
 static char folder[64], path[96], drop_ins[112];
 static struct km_conf conf;
@@ -56,7 +57,10 @@ static void test_without_a_file_every_default_holds(void **state)
 	(void)state;
 	assert_int_equal(km_conf_read(path, false, &conf, &error), KM_OK);
 	assert_int_equal(conf.login.factors.count, 1);
-	assert_int_equal(conf.login.factors.factors[0], TOTP | HOTP | RECOVERY);
+	assert_int_equal(conf.login.factors.factors[0], TOTP | HOTP | RECOVERY | FINGERPRINT);
+	assert_false(conf.login.finger_first);
+	assert_int_equal(conf.finger_timeout, 20);
+	assert_false(conf.allow_virtual);
 	assert_int_equal(conf.login.tries, 3);
 	assert_int_equal(conf.login.deadline, 90);
 	assert_int_equal(conf.lockout.longest_wait, 3600);
@@ -178,10 +182,24 @@ static const struct wrong {
 	{ "[service su]\ntries = 3\n[service su]\ntries = 3\n", 4,
 	  "[service su] tries: stands twice in this file; keep one" },
 	{ "[login]\nfactors = totp+finger\n", 2,
-	  "[login] factors = totp+finger: 'finger' is no factor; there are totp, hotp, recovery" },
+	  "[login] factors = totp+finger: 'finger' is no factor; there are totp, hotp, recovery, "
+	  "fingerprint" },
+	{ "[login]\nfactors = fingerprint\n", 2,
+	  "[login] factors = fingerprint: needs a code beside the fingerprint: "
+	  "totp+fingerprint, for example" },
+	{ "[login]\nfactors = totp fingerprint\n", 2,
+	  "[login] factors = totp fingerprint: needs a code beside the fingerprint: "
+	  "totp+fingerprint, for example" },
+	{ "[service gdm]\nfactors = fingerprint totp\n", 2,
+	  "[service gdm] factors = fingerprint totp: needs a code beside the fingerprint: "
+	  "totp+fingerprint, for example" },
+	{ "[login]\nfinger-first = perhaps\n", 2,
+	  "[login] finger-first = perhaps: must be yes or no" },
+	{ "[fingerprint]\ntimeout = 4\n", 2, "[fingerprint] timeout = 4: must be 5 to 60 seconds" },
+	{ "[sensor]\nallow-virtual = 2\n", 2, "[sensor] allow-virtual = 2: must be yes or no" },
 	{ "[login]\nfactors = totp + hotp\n", 2,
 	  "[login] factors = totp + hotp: a factor is missing beside '+'; "
-	  "there are totp, hotp, recovery" },
+	  "there are totp, hotp, recovery, fingerprint" },
 	{ "[login]\nfactors = totp+hotp totp\n", 2,
 	  "[login] factors = totp+hotp totp: names totp twice; once is enough" },
 	{ "[login]\nfactors = totp+totp\n", 2,

@@ -79,7 +79,7 @@ static void test_settings_of_services_are_shown_too(void **state)
 	assert_int_equal(
 	    read_text("[service sudo]\ntries=1\n[login]\nfactors=hotp+totp recovery\n"), KM_OK);
 	km_conf_each(&conf, count_service_keys, &keys);
-	assert_int_equal(keys, 3);
+	assert_int_equal(keys, 4);
 }
 
 /* A file of the repository, whole. Tests run from its root. */

@@ -312,7 +312,8 @@ static void test_what_makes_one_finger_count_twice_is_found(void **state)
 {
 	char root[] = "/tmp/kenmon-test-XXXXXX";
 	static const char *const paths[] = { "/usr/share/pam-configs/fprintd",
-					     "/etc/sssd/sssd.conf", "/proc/4711/comm" };
+					     "/etc/sssd/sssd.conf", "/proc/4711/comm",
+					     "/etc/pam.d/common-auth" };
 	struct desk_finding f[DESK_FINDINGS];
 	struct desk d;
 	size_t i;
@@ -322,13 +323,19 @@ static void test_what_makes_one_finger_count_twice_is_found(void **state)
 	desk_init(&d);
 	d.root = root;
 	desk_findings(&d, f);
-	assert_false(f[0].found || f[1].found || f[2].found);
+	assert_false(f[0].found || f[1].found || f[2].found || f[4].found);
 	for (i = 0; i < 3; i++)
 		put(root, paths[i], "fprintd\n");
+	put(root, paths[3], "# auth sufficient pam_fprintd.so\nauth required pam_unix.so\n");
 	desk_findings(&d, f);
 	assert_true(f[0].found && f[1].found && f[2].found);
+	assert_false(f[4].found); /* a comment is no line of a stack */
+	put(root, paths[3], "auth [success=2 default=ignore] pam_fprintd.so max-tries=1\n");
+	desk_findings(&d, f);
+	assert_true(f[4].found);
+	assert_non_null(strstr(f[4].text, "counts twice"));
 	assert_string_equal(f[0].key, "fprintd-profile");
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		char full[256], *slash;
 
 		snprintf(full, sizeof(full), "%s%s", root, paths[i]);

@@ -1,7 +1,8 @@
 /* Erasure: after it nothing of a person opens, and nothing of them lies in any file. */
 #include "store_box.h"
 
-#define CANARY_SEED "canary-seed-value-0X"
+#define CANARY_SEED   "canary-seed-value-0X"
+#define CANARY_FINGER "canary-ridges"
 
 static struct km_operator enrolled(struct box *b, const char *login, const char *number)
 {
@@ -16,6 +17,7 @@ static struct km_operator enrolled(struct box *b, const char *login, const char 
 	for (size_t i = 0; i < codes.len; i++)
 		codes.bytes[i] = (uint8_t)('A' + i / KM_RECOVERY_LENGTH);
 	assert_int_equal(store_enrol_recovery(b->s, &op, &codes, &e, &id), KM_OK);
+	enrol_finger(b, &op, "right-index", CANARY_FINGER);
 	assert_int_equal(store_fail(b->s, &f), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
 	return op;
@@ -45,9 +47,11 @@ static void erase(struct box *b, const struct km_operator *op)
 
 static void test_from_the_first_step_on_nothing_opens(void **state)
 {
+	const struct km_template any = template_of("any", 10);
 	struct box *b = *state;
 	struct km_operator op = enrolled(b, "alice", "1"), now;
 	struct km_credential all[KM_MAX_CREDENTIALS];
+	struct km_template finger = { 0 };
 	struct km_secret seed = { 0 };
 	struct km_person who;
 	uint64_t id = 99;
@@ -61,15 +65,19 @@ static void test_from_the_first_step_on_nothing_opens(void **state)
 		assert_int_equal(now.wrapped[i], 0);
 	assert_int_equal(store_person(b->s, &now, &who), KM_ENOTFOUND);
 	assert_int_equal(store_credentials(b->s, now.subject, all, &count), KM_OK);
-	assert_int_equal(count, 3);
+	assert_int_equal(count, 4);
 	assert_int_equal(store_seed(b->s, &now, &all[0], &seed), KM_ECORRUPT);
+	assert_int_equal(store_template(b->s, &now, &all[3], &finger), KM_ECORRUPT);
+	assert_int_equal(finger.len, 0);
+	assert_int_equal(try_finger(b, &now, "left-index", &any, &id), KM_ENOTFOUND);
 	assert_int_equal(try_enrol(b, &now, "seed", &id), KM_ENOTFOUND);
 	assert_int_equal(accept_at(b, &now, all[0].id, 9), KM_ESTATE);
 }
 
 static void test_after_the_last_step_nothing_is_left_but_a_tombstone(void **state)
 {
-	static const char *const tables[] = { "operator", "subject_key", "credential", "recovery" };
+	static const char *const tables[] = { "operator", "subject_key", "credential", "template",
+					      "recovery" };
 	struct box *b = *state;
 	struct km_operator op = enrolled(b, "alice", "1"), none;
 	char text[64];
@@ -137,7 +145,7 @@ static void test_nobody_else_is_touched(void **state)
 	assert_int_equal(store_person(b->s, &now, &who), KM_OK);
 	assert_string_equal(who.login, "bob");
 	assert_int_equal(store_credentials(b->s, now.subject, all, &count), KM_OK);
-	assert_int_equal(count, 3);
+	assert_int_equal(count, 4);
 	assert_int_equal(all[0].throttle.fails, 1);
 	assert_int_equal(store_seed(b->s, &now, &all[0], &seed), KM_OK);
 	assert_memory_equal(seed.bytes, CANARY_SEED, 20);
@@ -146,8 +154,9 @@ static void test_nobody_else_is_touched(void **state)
 
 static void test_no_file_holds_anything_of_the_erased(void **state)
 {
-	static const char *const canaries[] = { "alice",     "4711",        "Hanako",  "Kenmon",
-						"Insurance", "canary-seed", "AAAAAAAA" };
+	static const char *const canaries[] = { "alice",    "4711",       "Hanako",
+						"Kenmon",   "Insurance",  "canary-seed",
+						"AAAAAAAA", CANARY_FINGER };
 	struct box *b = *state;
 	struct km_operator op = enrolled(b, "alice", "4711");
 	struct km_credential all[KM_MAX_CREDENTIALS];

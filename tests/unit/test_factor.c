@@ -96,12 +96,36 @@ static void test_a_recovery_code_is_put_into_its_stored_form(void **state)
 	assert_int_equal(class_of("abcd-efgh-ijkl-2345-", KM_SHAPE_RECOVERY), KM_CLASS_RECOVERY);
 }
 
+static void
+test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere(void **state)
+{
+	static const char *const codes[] = { "123456", "12345678", "abcd-efgh-ijkl-2345" };
+	static const char *const none[] = { " ", "\t", "0", "12345", "touch" };
+
+	(void)state;
+	assert_int_equal(class_of("", KM_SHAPE_TOUCH), KM_CLASS_TOUCH);
+	assert_int_equal(class_of("", KM_SHAPE_TOUCH | EVERY_SHAPE), KM_CLASS_TOUCH);
+	assert_int_equal(class_of("", EVERY_SHAPE), KM_CLASS_NONE);
+	assert_int_equal(class_of("", 0), KM_CLASS_NONE);
+	/* A code is a code beside it, and is none where only a touch is wanted. */
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		assert_int_equal(class_of(codes[i], KM_SHAPE_TOUCH | EVERY_SHAPE),
+				 class_of(codes[i], EVERY_SHAPE));
+		assert_int_equal(class_of(codes[i], KM_SHAPE_TOUCH), KM_CLASS_NONE);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_equal(class_of(none[i], KM_SHAPE_TOUCH | EVERY_SHAPE), KM_CLASS_NONE);
+	/* Only Enter alone: bytes that are not shown are no touch. */
+	assert_int_equal(km_secret_set(&answer, "\0", 1), KM_OK);
+	assert_int_equal(km_answer_class(&answer, KM_SHAPE_TOUCH), KM_CLASS_NONE);
+}
+
 /* --- words ----------------------------------------------------------------- */
 
 static void test_factors_and_their_words_belong_together(void **state)
 {
 	static const enum km_factor factors[] = { KM_FACTOR_TOTP, KM_FACTOR_HOTP,
-						  KM_FACTOR_RECOVERY };
+						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
@@ -115,6 +139,7 @@ static void test_factors_and_their_words_belong_together(void **state)
 	assert_int_equal(km_factor_parse(NULL), KM_FACTOR_NONE);
 	assert_int_equal(km_factor_class(KM_FACTOR_HOTP), KM_CLASS_DIGITS);
 	assert_int_equal(km_factor_class(KM_FACTOR_RECOVERY), KM_CLASS_RECOVERY);
+	assert_int_equal(km_factor_class(KM_FACTOR_FINGERPRINT), KM_CLASS_TOUCH);
 	assert_int_equal(km_factor_class(0), KM_CLASS_NONE);
 	assert_int_equal(km_factor_class(99), KM_CLASS_NONE);
 }
@@ -302,6 +327,8 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_a_code_is_none_and_stays_as_it_is),
 		cmocka_unit_test(test_digits_with_blanks_or_in_wide_forms_become_plain),
 		cmocka_unit_test(test_a_recovery_code_is_put_into_its_stored_form),
+		cmocka_unit_test(
+		    test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere),
 		cmocka_unit_test(test_factors_and_their_words_belong_together),
 		cmocka_unit_test(test_words_of_a_record_are_read_back_or_refused),
 		cmocka_unit_test(test_only_allow_becomes_success_and_zero_is_deny),

@@ -248,6 +248,8 @@ static void test_a_sealed_row_opens_in_its_own_place_only(void **state)
 	    km_unseal(b->keys, &key, &right, sealed, len, plain, sizeof(plain), &plain_len), KM_OK);
 	assert_memory_equal(plain, "a seed", 6);
 	assert_int_equal(plain_len, 6);
+	/* Nor does any of it stay where it was opened. */
+	assert_null(memmem(b->keys->scratch, sizeof(b->keys->scratch), "seed", 4));
 }
 
 static void test_the_same_text_sealed_twice_gives_unrelated_bytes(void **state)

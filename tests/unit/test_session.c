@@ -18,6 +18,11 @@ enum {
 	DESK_IDLE = KM_PHASE_DESK_IDLE,
 	DESK_ASKED = KM_PHASE_DESK_ASKED,
 	DESK_TALK = KM_PHASE_DESK_TALK,
+	SENSOR = KM_PHASE_SENSOR,
+	SENSOR_LINK = KM_PHASE_SENSOR_LINK,
+	PROBES = KM_PHASE_PROBES,
+	GRANTS = KM_PHASE_GRANTS,
+	MATCHER = KM_PHASE_MATCHER,
 };
 
 static const struct {
@@ -39,6 +44,8 @@ static const unsigned phase_bits[PHASES] = {
 	[IN_OPENING] = KM_PHASE_WORKING | KM_PHASE_OPENING,
 	[IN_ASKED] = KM_PHASE_ASKED,
 	[IN_CHECKING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
+	[IN_GRANTING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
+	[IN_CAPTURING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
 };
 
 static bool permitted(unsigned number, unsigned from, unsigned phases)
@@ -65,6 +72,8 @@ static size_t sample(unsigned number, uint32_t session, uint8_t *buf, size_t cap
 		m = verdict(session, KM_VERDICT_DENY);
 	if (number == KM_MSG_ANSWER)
 		m = answer("123456");
+	if (number == KM_MSG_GRANTED)
+		m = granted(session, GRANT + 1, 20);
 	if (km_encode(&m, buf, cap, &len) == KM_OK)
 		return len;
 	/* No such message: the header alone. */
@@ -105,7 +114,7 @@ static void test_each_client_message_passes_only_in_its_phases(void **state)
 			close_house(state);
 		}
 	assert_int_equal(points, PHASES * 256);
-	assert_int_equal(passed, 6); /* HELLO, LOGIN, ANSWER, ABORT three times */
+	assert_int_equal(passed, 8); /* HELLO, LOGIN, ANSWER, ABORT five times */
 	open_house(state);
 }
 
@@ -123,6 +132,9 @@ static void test_each_vault_message_passes_only_in_its_phases(void **state)
 				      phase_bits[where] & (KM_PHASE_OPENING | KM_PHASE_CHECKING));
 			size_t len;
 
+			/* Once, and only when it was asked for. */
+			if (number == KM_MSG_GRANTED && where != IN_GRANTING)
+				may = false;
 			open_house(state);
 			s = in((enum where)where);
 			len = sample(number, s->id, buf, sizeof(buf));
@@ -140,7 +152,7 @@ static void test_each_vault_message_passes_only_in_its_phases(void **state)
 			close_house(state);
 		}
 	assert_int_equal(points, PHASES * 256);
-	assert_int_equal(passed, 3); /* PLAN, VERDICT twice */
+	assert_int_equal(passed, 6); /* PLAN, VERDICT four times, GRANTED */
 	open_house(state);
 }
 

@@ -217,6 +217,21 @@ static int setup_faults(void **state)
 
 /* --- what is done meanwhile --------------------------------------------------------- */
 
+static km_rc open_finger(struct box *b, const struct km_operator *op, uint64_t id,
+			 struct km_template *out)
+{
+	struct km_credential all[KM_MAX_CREDENTIALS];
+	char reader[65];
+	size_t count = 0;
+	km_rc rc = store_finger_reader(b->s, id, reader);
+
+	if (!rc)
+		rc = store_credentials(b->s, op->subject, all, &count);
+	if (!rc && (count == 0 || all[count - 1].id != id))
+		rc = KM_ENOTFOUND;
+	return rc ? rc : store_template(b->s, op, &all[count - 1], out);
+}
+
 /*
  * A round: people come, go, log in and fail, the trail is sealed, every key is wrapped anew. Any
  * call may fail; the flush says what counts.
@@ -230,8 +245,11 @@ static km_rc round_of(struct box *b, uint64_t id)
 				.by_name = true,
 				.class = KM_CLASS_DIGITS,
 				.event = &e };
+	const struct km_template sent = template_of("finger", 600);
+	struct km_template kept;
 	struct km_operator alice, carol, bob;
 	struct km_rewrap at = { 0 };
+	uint64_t finger = 0;
 	struct km_person who;
 	km_rc rc = store_operator_by_login(b->s, "alice", &alice);
 
@@ -241,6 +259,12 @@ static km_rc round_of(struct box *b, uint64_t id)
 		rc = accept_at(b, &alice, id, 10);
 	if (!rc)
 		rc = try_add(b, "bob", "2", &bob);
+	if (!rc)
+		rc = try_finger(b, &alice, "left-index", &sent, &finger);
+	if (!rc)
+		rc = open_finger(b, &alice, finger, &kept);
+	if (!rc && memcmp(kept.bytes, sent.bytes, sent.len) != 0)
+		rc = KM_ECORRUPT;
 	if (!rc)
 		rc = store_fail(b->s, &f);
 	if (!rc)
@@ -268,13 +292,14 @@ static km_rc round_of(struct box *b, uint64_t id)
 
 static uint64_t prepare(struct box *b)
 {
-	struct km_operator alice;
+	struct km_operator alice, carol;
 	uint64_t id;
 
 	box_open(b);
 	alice = add(b, "alice", "1");
 	id = enrol(b, &alice, "seed");
-	add(b, "carol", "3");
+	carol = add(b, "carol", "3");
+	enrol_finger(b, &carol, "right-thumb", "carol's");
 	assert_int_equal(store_flush(b->s), KM_OK);
 	assert_int_equal(km_keys_renew(b->keys), KM_OK);
 	return id;
@@ -303,7 +328,9 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? KM_ENOTFOUND : KM_OK);
 	assert_int_equal(store_counts(b->s, &counts), KM_OK);
 	assert_int_equal(counts.operators, 2);
-	assert_int_equal(counts.records, moved ? 9 : 3);
+	assert_int_equal(counts.records, moved ? 11 : 4);
+	assert_int_equal(counts.fingers, 1);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 1);
 	while (!v.finished)
 		assert_int_equal(store_audit_verify(b->s, &v, 100), KM_OK);
 	assert_int_equal(v.bad, 0);

@@ -50,6 +50,12 @@ static const struct column {
 	{ DB_VAULT, "credential", "not_before", BY_READING, NULL },
 	{ DB_VAULT, "credential", "mac", BY_READING, NULL },
 	{ DB_VAULT, "credential", "sealed", BY_READING, NULL },
+	{ DB_VAULT, "template", "credential", BY_READING, NULL },
+	{ DB_VAULT, "template", "subject", BY_READING, NULL },
+	{ DB_VAULT, "template", "reader", BY_READING, NULL },
+	{ DB_VAULT, "template", "ver", BY_READING, NULL },
+	{ DB_VAULT, "template", "mac", BY_READING, NULL },
+	{ DB_VAULT, "template", "sealed", BY_READING, NULL },
 	{ DB_VAULT, "recovery", "credential", BY_READING, NULL },
 	{ DB_VAULT, "recovery", "code", BY_READING, NULL },
 	{ DB_VAULT, "recovery", "used", BY_READING, NULL },
@@ -108,7 +114,7 @@ static const struct column {
 
 struct filled {
 	struct km_operator alice, bob;
-	uint64_t hotp, codes;
+	uint64_t hotp, codes, bobs;
 	uint8_t code[KM_TAG_BYTES];
 };
 
@@ -141,9 +147,10 @@ static void fill(struct box *b, struct filled *f)
 	f->alice = add(b, "alice", "1");
 	f->hotp = enrol(b, &f->alice, "the seed of alice");
 	enrol_codes(b, f);
+	enrol_finger(b, &f->alice, "right-index", "a finger of alice");
 	assert_int_equal(accept_at(b, &f->alice, f->hotp, 5), KM_OK);
 	f->bob = add(b, "bob", "2");
-	enrol(b, &f->bob, "the seed of bob");
+	f->bobs = enrol(b, &f->bob, "the seed of bob");
 	assert_int_equal(store_fail(b->s, &failed), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "suspicion", &suspicion, 1, NULL), KM_OK);
@@ -178,6 +185,7 @@ static bool credentials_are_corrupt(struct box *b, const struct km_operator *who
 				    const uint8_t *subject)
 {
 	struct km_credential all[KM_MAX_CREDENTIALS];
+	struct km_template finger;
 	struct km_secret seed = { 0 };
 	struct km_operator op = *whose;
 	size_t count = 0;
@@ -185,9 +193,12 @@ static bool credentials_are_corrupt(struct box *b, const struct km_operator *who
 
 	(void)!store_operator_by_subject(b->s, whose->subject, &op);
 	bad = corrupt(store_credentials(b->s, subject, all, &count));
-	for (size_t i = 0; i < count; i++)
-		if (all[i].factor != KM_FACTOR_RECOVERY)
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].factor == KM_FACTOR_FINGERPRINT)
+			bad |= corrupt(store_template(b->s, &op, &all[i], &finger));
+		else if (all[i].factor != KM_FACTOR_RECOVERY)
 			bad |= corrupt(store_seed(b->s, &op, &all[i], &seed));
+	}
 	return bad;
 }
 
@@ -360,7 +371,7 @@ static void test_a_credential_given_to_another_person_is_refused(void **state)
 	    "UPDATE credential SET subject = (SELECT subject FROM operator WHERE cursor = 1)");
 	assert_int_equal(store_credentials(b->s, f.alice.subject, all, &count), KM_ECORRUPT);
 	assert_int_equal(count, 99);
-	assert_int_equal(accept_at(b, &f.alice, f.hotp + 2, 9), KM_ECORRUPT);
+	assert_int_equal(accept_at(b, &f.alice, f.bobs, 9), KM_ECORRUPT);
 }
 
 /* Nothing is written over damage, so it does not become right by that. */

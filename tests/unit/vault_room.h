@@ -63,7 +63,7 @@ static inline int room_start(void)
 	room.v = v;
 	if (!v || (mkdir(room.state, 0700) && errno != EEXIST))
 		return -1;
-	v->listener = v->judge = -1;
+	v->listener = v->judge = v->matcher_door = v->matcher = -1;
 	v->has_owner = true;
 	v->owner = geteuid();
 	v->conf_path = room.key; /* no configuration, and nobody reloads */

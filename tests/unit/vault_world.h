@@ -39,6 +39,7 @@ struct world {
 	int desk; /* our end of the private line; -1: none */
 	uint32_t session;
 	uid_t peer; /* 0: clients connect as we are; else under this uid, which takes root */
+	enum km_origin origin;          /* where the judge says that they sit */
 	void (*round)(struct world *w); /* one round of the vault; NULL: just that */
 };
 
@@ -101,6 +102,8 @@ static inline void world_down(struct world *w)
 	km_locked_free(v->in, sizeof *v->in);
 	if (v->judge >= 0)
 		close(v->judge);
+	if (v->matcher >= 0)
+		close(v->matcher);
 	if (v->poll >= 0)
 		close(v->poll);
 	free(v);
@@ -117,7 +120,7 @@ static inline struct vault *world_vault_new(const struct world *w)
 
 	if (!v)
 		return NULL;
-	v->listener = v->poll = v->judge = -1;
+	v->listener = v->poll = v->judge = v->matcher_door = v->matcher = -1;
 	v->has_owner = true;
 	v->owner = geteuid();
 	v->machine_id_path = w->machine;
@@ -351,6 +354,7 @@ static inline int world_open(struct world *w, enum km_request kind, const char *
 
 	open.open.kind = (uint8_t)kind;
 	open.open.uid = kind == KM_REQUEST_DESK ? 0 : w->peer ? w->peer : WORLD_UID;
+	open.open.origin = (uint8_t)w->origin;
 	memset(open.open.nonce, 0x5a, sizeof open.open.nonce);
 	if (kind != KM_REQUEST_DESK) {
 		snprintf(open.open.login, sizeof open.open.login, "%s", login);

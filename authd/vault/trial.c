@@ -1,0 +1,182 @@
+/* One try, whatever is tried: look up, count, write down, let pass. */
+#include <string.h>
+
+#include "trial.h"
+
+void trial_wipe(struct trial *t)
+{
+	km_wipe(t, sizeof *t);
+}
+
+km_rc trial_look_up(struct vault *v, struct trial *t)
+{
+	km_rc rc = session_operator(v, t->s, &t->op, &t->bucket);
+
+	t->known = rc == KM_OK;
+	if (rc == KM_ENOTFOUND) {
+		t->op = v->decoy_operator;
+		rc = KM_OK;
+	}
+	if (rc == KM_OK)
+		rc = store_credentials(v->store, t->op.subject, t->credential, &t->count);
+	/* A finger is asked of nobody who has none: nothing of it counts by name. */
+	if (rc == KM_OK && t->class != KM_CLASS_TOUCH)
+		rc = store_name_throttle(v->store, t->class, t->bucket, &t->name);
+	return rc;
+}
+
+void trial_weigh(const struct vault *v, struct trial *t)
+{
+	t->wait = UINT32_MAX;
+	for (size_t i = 0; i < t->count; i++) {
+		uint32_t wait = lockout_wait(t->lockout, &t->credential[i].throttle, v->now.wall);
+
+		if (wait < t->wait)
+			t->wait = wait;
+		t->judged[i] = wait == 0;
+	}
+}
+
+/* Several fingers were lent and none matched: which one it was nobody knows. */
+static void about_finger(struct km_event_record *r, const struct trial *t)
+{
+	const struct km_credential *c = &t->credential[t->winner];
+
+	event_add(r, "factor", km_factor_word(KM_FACTOR_FINGERPRINT));
+	if (t->found == CODE_RIGHT || t->count == 1) {
+		event_add(r, "finger", c->label);
+		event_add_number(r, "credential", (int64_t)c->id);
+	}
+	if (t->score > 0)
+		event_add_number(r, EVENT_SCORE, t->score);
+}
+
+static void about(struct km_event_record *r, enum km_event event, const struct trial *t,
+		  const char *reason)
+{
+	event_make(r, event, t->known ? t->op.subject : NULL, "door");
+	if (reason)
+		event_add(r, "reason", reason);
+	if (t->class == KM_CLASS_TOUCH) {
+		about_finger(r, t);
+	} else if (!t->by_name && (t->found != CODE_WRONG || t->count == 1)) {
+		event_add(r, "factor", km_factor_word(t->credential[t->winner].factor));
+		event_add_number(r, "credential", (int64_t)t->credential[t->winner].id);
+		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS)
+			event_add_number(r, "counter", (int64_t)t->right.moving - 1);
+	}
+	session_describe(r, t->s);
+}
+
+km_rc trial_refused(struct vault *v, struct trial *t, enum km_event event, enum km_reason reason)
+{
+	struct km_event_record r;
+
+	if (!session_admit(v, t->s))
+		return KM_OK;
+	about(&r, event, t, km_reason_word(reason));
+	return note_record(v, &r);
+}
+
+/* Counts a failure against all that were judged. *wait: until one of them may be judged again. */
+static void count_failure(struct vault *v, struct trial *t, struct km_failure *f, uint32_t *wait)
+{
+	*wait = UINT32_MAX;
+	for (size_t i = 0; i < t->count; i++) {
+		struct km_throttle next = t->credential[i].throttle;
+		uint32_t then;
+
+		if (t->judged[i]) {
+			next = lockout_after(t->lockout, &next, v->now.wall);
+			if (t->by_name) {
+				f->name_throttle = next;
+			} else {
+				f->credential[f->count] = t->credential[i].id;
+				f->throttle[f->count++] = next;
+			}
+		}
+		then = lockout_wait(t->lockout, &next, v->now.wall);
+		if (then < *wait)
+			*wait = then;
+		if (t->judged[i] && then > t->locks)
+			t->locks = then;
+	}
+	f->by_name = t->by_name;
+	f->class = t->class;
+	f->bucket = t->bucket;
+}
+
+km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint32_t *wait)
+{
+	struct km_event_record refused, locked;
+	struct km_failure f = { 0 };
+	km_rc rc;
+
+	count_failure(v, t, &f, wait);
+	if (session_admit(v, t->s)) {
+		about(&refused, KM_EVENT_LOGIN_REFUSED, t, km_reason_word(reason));
+		f.event = &refused;
+	}
+	/*
+	 * One of several may be locked while another still answers: that is written down too. The
+	 * names that a stranger makes up are no end of sources.
+	 */
+	if (t->locks > 0 && (t->s->trusted || t->known || session_admit(v, t->s))) {
+		about(&locked, KM_EVENT_LOCKED, t, NULL);
+		event_add_number(&locked, "wait",
+				 t->locks == LOCKOUT_FOR_GOOD ? -1 : (int64_t)t->locks);
+		f.second = &locked;
+	}
+	rc = store_fail(v->store, &f);
+	if (rc != KM_OK)
+		return rc;
+	if (f.event)
+		note_event(v, f.event);
+	if (f.second)
+		note_event(v, f.second);
+	return KM_OK;
+}
+
+/* One step of several, passed: its code is used up, and nobody is in yet. */
+static void go_on(struct vault *v, struct session *s)
+{
+	s->at++;
+	session_retry(v, s, (struct km_verdict){ .code = KM_VERDICT_NEXT });
+}
+
+km_rc trial_passed(struct vault *v, struct trial *t)
+{
+	bool last = t->s->at + 1u >= t->s->steps.count;
+	const struct km_credential *c = &t->credential[t->winner];
+	struct km_acceptance a = { .credential = c->id,
+				   .moving = t->right.moving,
+				   .drift = t->right.drift,
+				   .bind_uid = -1,
+				   .login = last };
+	struct km_event_record r, bound;
+	km_rc rc;
+
+	memcpy(a.subject, t->op.subject, sizeof a.subject);
+	if (c->factor == KM_FACTOR_RECOVERY)
+		a.recovery_mac = t->mac;
+	/* Without an account here until now: this is the one. */
+	if (last && t->op.uid < 0) {
+		a.bind_uid = t->s->asked.uid;
+		event_make(&bound, KM_EVENT_OPERATOR_BOUND, t->op.subject, "door");
+		event_add_number(&bound, "uid", a.bind_uid);
+		a.second = &bound;
+	}
+	about(&r, last ? KM_EVENT_LOGIN_ALLOWED : KM_EVENT_STEP_PASSED, t, NULL);
+	a.event = &r;
+	rc = store_accept(v->store, &a);
+	if (rc != KM_OK)
+		return rc;
+	note_event(v, &r);
+	if (a.second)
+		note_event(v, a.second);
+	if (last)
+		session_decide(v, t->s, (struct km_verdict){ .code = KM_VERDICT_ALLOW });
+	else
+		go_on(v, t->s);
+	return KM_OK;
+}
