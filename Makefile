@@ -120,7 +120,9 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+SCANNER   := $(call obj,tests/synth/scanner.c)
+HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
@@ -152,11 +154,11 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 $(BUILD)/tests/system/test_sensor_walls: $(call obj,authd/sensor/walls.c authd/sensor/environment.c)
 
 # liboath is linked in, so that pam_oath must load its own, as in any login program.
-$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(ROOM_LIBS)
+$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(SCANNER) $(BUILD)/libsensor.a $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
-	    -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libsensor.a $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
+	    $(SENSOR_LIBS) -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
 
 # How well the matcher tells fingers apart.
 $(BUILD)/tests/bench/recognition: $(call obj,tests/bench/recognition.c) $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
@@ -196,7 +198,6 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 tests: $(BUILD)/tests/login
 
 # Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
-SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
 $(SYNTH): CFLAGS += -O3 -ffp-contract=off
 $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	@mkdir -p $(@D)
@@ -204,9 +205,8 @@ $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 tests: $(BUILD)/tests/synth
 
-READER := $(call obj,tests/synth/reader.c)
-$(READER): CPPFLAGS += $(FPRINT_FLAGS)
-$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(READER) \
+$(SCANNER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(SCANNER) \
                                   $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

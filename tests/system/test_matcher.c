@@ -230,6 +230,21 @@ static long everything_remembered(void)
 	return n;
 }
 
+/* It has done all that came before, and this overwrites nothing. */
+static bool has_heard(void)
+{
+	return lab_lend(&lab, 100, KM_GRANT_COMPARE, 1, 90, 1, -1) &&
+	       lab_found(&lab, 100, KM_MATCH_FAILED);
+}
+
+/* At once, or when it has come to what the sensor sent: it says nothing then. */
+static bool forgets(void)
+{
+	for (unsigned i = 0; i < 1000 && everything_remembered() > 0; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	return everything_remembered() == 0;
+}
+
 static bool ends_by_a_match(void)
 {
 	return lab_probe(sensor, 1, finger_touch(CANARY, 9)) && lab_found(&lab, 1, KM_MATCH_YES);
@@ -255,10 +270,7 @@ static bool is_taken_back(void)
 
 static bool runs_out(void)
 {
-	/* Nobody says anything: it looks at the clock by itself. */
-	for (unsigned i = 0; i < 4000 && everything_remembered() > 0; i++)
-		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
-	return true;
+	return true; /* nobody says anything: it looks at the clock by itself */
 }
 
 static bool sends_a_probe_for_no_grant(void)
@@ -300,8 +312,8 @@ static void test_what_was_lent_and_touched_is_wiped_when_its_grant_ends(void **s
 			assert_true(remembered(1) && remembered(10));
 		}
 		assert_true(ends[i]());
-		assert_true(serves());
-		if (everything_remembered() != 0)
+		assert_true(has_heard());
+		if (!forgets())
 			fail_msg("end %zu leaves something", i);
 	}
 }
@@ -328,7 +340,7 @@ static void test_what_was_enrolled_is_wiped_when_it_is_told(void **state)
 			assert_true(lab_hear(&lab, &m));
 			km_msg_wipe(&m);
 		}
-		assert_true(serves());
+		assert_true(has_heard());
 		assert_int_equal(everything_remembered(), 0);
 	}
 }
