@@ -30,6 +30,8 @@ const struct fuzz_seed fuzz_seeds[] = {
 	SEED("taken-back", LEND_ALL, 1, 1, 1, 5, TAKE_BACK, 1, TOUCH, 0, 1, 5, 9),
 	SEED("out-of-order", LEND, 1, 1, 0, 2, 5, 100, LEND, 1, 1, 0, 2, 5, 100),
 	SEED("in-order", LEND, 1, 1, 0, 2, 5, 100, LEND, 1, 1, 1, 2, 6, 100, TOUCH, 0, 1, 6, 9),
+	SEED("left-out", LEND, 1, 1, 0, 3, 5, 100, LEND, 1, 1, 2, 3, 6, 100),
+	SEED("half", LEND, 1, 1, 0, 2, 5, 100, TOUCH, 0, 1, 5, 9),
 	SEED("two-grants", LEND_ALL, 1, 1, 1, 5, LEND_ALL, 2, 1, 1, 9, TOUCH, 1, 2, 9, 9, TOUCH, 0,
 	     1, 5, 9),
 	SEED("sensor-gone", LEND_ALL, 1, 1, 1, 5, SENSOR, 0, TOUCH, 0, 1, 5, 9),
@@ -382,7 +384,7 @@ static void act(struct fuzz_in *in)
 		finger = fuzz_u8(in);
 		lend(id, mode, index, count, finger, (int64_t)MS * fuzz_u8(in));
 	} else if (what == LEND_ALL) {
-		mode = 1 + fuzz_u8(in) % 2;
+		mode = fuzz_u8(in) % 2 ? KM_GRANT_COMPARE : KM_GRANT_ENROL;
 		count = fuzz_u8(in) % 3 + 1;
 		finger = fuzz_u8(in);
 		for (unsigned i = 0; i < count && !over; i++)
