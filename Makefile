@@ -59,6 +59,9 @@ VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
 DESK_LIBS  := -lqrencode -linih
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
+# Tests that see the inside of the sensor; no other is linked with GLib.
+SENSOR_TESTS := tests/unit/test_extract.c tests/system/test_sensor_walls.c
+
 # What a program does not call is not in it: tests/static/links.sh looks at what it could call.
 LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
@@ -74,7 +77,7 @@ $(BUILD)/obj/%.o: %.c
 
 # libfprint's headers bring GLib's. A score is the same on every machine: no fused operations.
 FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
-$(call obj,$(SENSOR_SRC)): CPPFLAGS += $(FPRINT_FLAGS)
+$(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
@@ -117,7 +120,9 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-HOUSE     := $(call obj,$(wildcard tests/system/house*.c))
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+SCANNER   := $(call obj,tests/synth/scanner.c)
+HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
@@ -131,7 +136,10 @@ tests: unit-tests $(call tests_in,system)
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(ROOM_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/unit/test_extract: $(call obj,authd/sensor/extract.c)
+$(BUILD)/tests/unit/test_extract: TEST_LIBS += -lglib-2.0
 
 $(BUILD)/tests/unit/test_calls_%: $(BUILD)/obj/tests/unit/test_calls_%.o $(FAULT) $(ROOM_LIBS)
 	@mkdir -p $(@D)
@@ -143,12 +151,14 @@ $(BUILD)/tests/system/%: $(BUILD)/obj/tests/system/%.o $(HOUSE) $(ROOM_LIBS)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(TEST_LIBS)
 
+$(BUILD)/tests/system/test_sensor_walls: $(call obj,authd/sensor/walls.c authd/sensor/environment.c)
+
 # liboath is linked in, so that pam_oath must load its own, as in any login program.
-$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(ROOM_LIBS)
+$(BUILD)/tests/bench/bench: $(call obj,$(filter-out tests/bench/recognition.c,$(wildcard tests/bench/*.c))) $(HOUSE) $(SCANNER) $(BUILD)/libsensor.a $(ROOM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
-	    -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libsensor.a $(ROOM_LIBS) $(filter-out -loath,$(TEST_LIBS)) \
+	    $(SENSOR_LIBS) -Wl,-Bstatic -loath -Wl,-Bdynamic -lm -pthread
 
 # How well the matcher tells fingers apart.
 $(BUILD)/tests/bench/recognition: $(call obj,tests/bench/recognition.c) $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
@@ -188,7 +198,6 @@ $(BUILD)/tests/login: $(BUILD)/obj/tests/client/login.o
 tests: $(BUILD)/tests/login
 
 # Synthetic fingers, the same on every machine, and a hand for libfprint's virtual reader.
-SYNTH := $(call obj,tests/synth/finger.c tests/synth/feed.c)
 $(SYNTH): CFLAGS += -O3 -ffp-contract=off
 $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	@mkdir -p $(@D)
@@ -196,9 +205,8 @@ $(BUILD)/tests/synth: $(BUILD)/obj/tests/synth/main.o $(SYNTH)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 tests: $(BUILD)/tests/synth
 
-READER := $(call obj,tests/synth/reader.c)
-$(READER): CPPFLAGS += $(FPRINT_FLAGS)
-$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(READER) \
+$(SCANNER): CPPFLAGS += $(FPRINT_FLAGS)
+$(BUILD)/tests/system/test_synth: $(BUILD)/obj/tests/system/test_synth.o $(SYNTH) $(SCANNER) \
                                   $(BUILD)/libsensor.a $(BUILD)/libmatcher.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
@@ -269,7 +277,7 @@ ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MAT
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -std=gnu11
+	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
 	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \

@@ -8,14 +8,16 @@
  * Whom it talks to: the judge's socket, for a greeting; then the vault, on a
  * private socket pair that the judge does not see. The pair is believed only
  * under the kernel's stamp of the daemon user (line.c says why). Besides, it
- * reads the configuration file, one file of --secret-file, the terminal, and
- * in `status` a few public files.
+ * reads the configuration file, one file of --secret-file, the terminal, in
+ * `status` a few public files, and in `sensor list` which processes have a
+ * reader's device open, by the links under /proc.
  *
  * What it holds: a seed or recovery codes while they are made and shown, and
  * codes while they are typed. They lie in locked memory, are wiped, never come
  * from or go to argv, the environment or a log, and no core file is written.
  * libqrencode draws in a child that ends at once, and its copies with it;
- * what stdio copies is wiped.
+ * what stdio copies is wiped. Of a finger it hears how the enrolment goes:
+ * neither image nor template comes here.
  *
  * What a take-over gains: whatever the person who runs it may do at the vault,
  * for as long as it runs. Text from outside (names, labels, audit bodies, the

@@ -2,8 +2,8 @@
  * Jobs, in the order in which they came. The first has the reader; the others wait, each
  * within its own seconds. Time is CLOCK_BOOTTIME's, by one timer: a deadline passes in sleep.
  */
-#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -13,13 +13,26 @@
 
 #include "sensor.h"
 
+/*
+ * libfprint's drivers call the kernel, which may not come back. The loop's own timer is of no use
+ * then: the kernel ends us instead, and whoever waits sees it by the end of the link.
+ */
+static void beat(bool held)
+{
+	const struct itimerval until = { .it_value.tv_sec = held ? SENSOR_DEAD_S : 0 };
+
+	(void)setitimer(ITIMER_REAL, &until, NULL);
+}
+
 static gboolean begin_next(gpointer data)
 {
 	struct sensor *s = data;
 
 	s->next_source = 0;
-	if (!s->reader && s->jobs > 0)
+	if (!s->reader && s->jobs > 0) {
+		beat(true);
 		reader_begin(s);
+	}
 	return G_SOURCE_REMOVE;
 }
 
@@ -50,7 +63,7 @@ km_rc job_add(struct sensor *s, const struct msg_capture *c)
 			return KM_EPROTO;
 	if (s->jobs == SENSOR_JOBS) {
 		km_log(LOG_WARNING, "more than %u captures in line: one was refused", SENSOR_JOBS);
-		link_event(s, c->grant, KM_SENSOR_FAILED, NULL, NULL);
+		sensor_link_event(s, c->grant, KM_SENSOR_FAILED, NULL, NULL);
 		return KM_OK;
 	}
 	j = &s->job[s->jobs++];
@@ -58,7 +71,7 @@ km_rc job_add(struct sensor *s, const struct msg_capture *c)
 	memcpy(j->grant, c->grant, KM_GRANT_BYTES);
 	/* Whoever is before may have gone already, and only a finger is not lifted yet. */
 	if (s->jobs > 2 || (s->jobs == 2 && !s->job[0].ended))
-		link_event(s, j->grant, KM_SENSOR_IN_LINE, NULL, NULL);
+		sensor_link_event(s, j->grant, KM_SENSOR_IN_LINE, NULL, NULL);
 	next_soon(s);
 	job_arm(s);
 	return KM_OK;
@@ -67,7 +80,7 @@ km_rc job_add(struct sensor *s, const struct msg_capture *c)
 void job_tell(struct sensor *s, enum km_sensor_event event, const char *reader, const char *detail)
 {
 	if (!s->job[0].ended)
-		link_event(s, s->job[0].grant, event, reader, detail);
+		sensor_link_event(s, s->job[0].grant, event, reader, detail);
 }
 
 void job_end(struct sensor *s, enum km_sensor_event event, const char *reader)
@@ -78,7 +91,7 @@ void job_end(struct sensor *s, enum km_sensor_event event, const char *reader)
 		return;
 	j->ended = true;
 	if (event != KM_SENSOR_NONE)
-		link_event(s, j->grant, event, reader, NULL);
+		sensor_link_event(s, j->grant, event, reader, NULL);
 }
 
 /* Any job's. The first one keeps its place until its reader is closed. */
@@ -90,7 +103,7 @@ static void end_at(struct sensor *s, unsigned at, enum km_sensor_event event)
 		return;
 	}
 	if (event != KM_SENSOR_NONE)
-		link_event(s, s->job[at].grant, event, NULL, NULL);
+		sensor_link_event(s, s->job[at].grant, event, NULL, NULL);
 	/* What could not be sent has closed the link, and with it every job. */
 	if (at < s->jobs && (s->judge >= 0 || event == KM_SENSOR_NONE))
 		leave(s, at);
@@ -122,6 +135,7 @@ void job_reader_gone(struct sensor *s)
 	if (s->jobs > 0)
 		leave(s, 0);
 	next_soon(s);
+	beat(false);
 	job_arm(s);
 }
 
@@ -130,7 +144,7 @@ static bool is_idle(struct sensor *s)
 {
 	if (s->jobs > 0 || km_boot_ms() < s->idle_since + 1000 * (int64_t)s->idle_s)
 		return false;
-	link_drain(s);
+	sensor_link_drain(s);
 	return s->jobs == 0;
 }
 
@@ -147,6 +161,7 @@ void job_tick(struct sensor *s)
 		km_log(LOG_INFO, "nothing to do for %u s: ending until somebody asks", s->idle_s);
 		g_main_loop_quit(s->loop);
 	}
+	beat(s->reader != NULL);
 	job_arm(s);
 }
 
@@ -160,6 +175,8 @@ void job_arm(struct sensor *s)
 			due = s->job[i].until;
 	if (s->reader && reader_due(s->reader) < due)
 		due = reader_due(s->reader);
+	if (s->reader && km_boot_ms() + SENSOR_BEAT_MS < due)
+		due = km_boot_ms() + SENSOR_BEAT_MS;
 	if (s->jobs == 0 && s->idle_since + 1000 * (int64_t)s->idle_s < due)
 		due = s->idle_since + 1000 * (int64_t)s->idle_s;
 	if (due == INT64_MAX)
@@ -170,5 +187,5 @@ void job_arm(struct sensor *s)
 		return;
 	/* Without deadlines a reader could be held for ever. */
 	km_log(LOG_ERR, "the kernel sets no timer: ending");
-	exit(KM_EXIT_FAILED);
+	_exit(KM_EXIT_FAILED);
 }

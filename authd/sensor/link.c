@@ -15,7 +15,7 @@
 
 #define FRAME_MOST 256 /* CAPTURE and STOP are far shorter; more is an error */
 
-void link_close(struct sensor *s, const char *why)
+void sensor_link_close(struct sensor *s, const char *why)
 {
 	if (s->judge < 0)
 		return;
@@ -26,8 +26,8 @@ void link_close(struct sensor *s, const char *why)
 	job_drop_all(s);
 }
 
-void link_event(struct sensor *s, const uint8_t *grant, enum km_sensor_event event,
-		const char *reader, const char *detail)
+void sensor_link_event(struct sensor *s, const uint8_t *grant, enum km_sensor_event event,
+		       const char *reader, const char *detail)
 {
 	struct km_msg m = { .number = KM_MSG_EVENT };
 
@@ -39,7 +39,7 @@ void link_event(struct sensor *s, const uint8_t *grant, enum km_sensor_event eve
 	km_escape(reader ? reader : "", m.event.reader, sizeof m.event.reader);
 	km_escape(detail ? detail : "", m.event.detail, sizeof m.event.detail);
 	if (km_send_msg(s->judge, &m, -1, MSG_DONTWAIT) != KM_OK)
-		link_close(s, "it does not read");
+		sensor_link_close(s, "it does not read");
 }
 
 static km_rc take(struct sensor *s, const uint8_t *frame, size_t len)
@@ -57,7 +57,7 @@ static km_rc take(struct sensor *s, const uint8_t *frame, size_t len)
 	return KM_OK;
 }
 
-void link_drain(struct sensor *s)
+void sensor_link_drain(struct sensor *s)
 {
 	uint8_t frame[FRAME_MOST];
 
@@ -71,7 +71,7 @@ void link_drain(struct sensor *s)
 			continue;
 		if (rc != KM_ECLOSED)
 			km_log(LOG_WARNING, "the judge sent what is not our protocol");
-		link_close(s, rc == KM_ECLOSED ? "end of file" : "not our protocol");
+		sensor_link_close(s, rc == KM_ECLOSED ? "end of file" : "not our protocol");
 	}
 }
 
@@ -79,8 +79,8 @@ static gboolean on_judge(gint fd, GIOCondition condition, gpointer data)
 {
 	(void)fd;
 	(void)condition;
-	link_drain(data);
-	return G_SOURCE_CONTINUE; /* link_close has removed it, where that was due */
+	sensor_link_drain(data);
+	return G_SOURCE_CONTINUE; /* sensor_link_close has removed it, where that was due */
 }
 
 /* Without --judge-uid the socket's own mode says who may: its unit gives it to the judge's user. */
@@ -100,7 +100,7 @@ static gboolean on_listener(gint listener, GIOCondition condition, gpointer data
 	if (fd < 0)
 		return G_SOURCE_CONTINUE;
 	/* A judge that was started again may be here before its predecessor's end is read. */
-	link_drain(s);
+	sensor_link_drain(s);
 	if (s->judge >= 0 || km_peer(fd, NULL, &uid, NULL) != KM_OK || !may_ask(s, uid)) {
 		km_log(LOG_WARNING, "a second or foreign judge was turned away");
 		close(fd);
@@ -111,7 +111,7 @@ static gboolean on_listener(gint listener, GIOCondition condition, gpointer data
 	return G_SOURCE_CONTINUE;
 }
 
-void link_begin(struct sensor *s)
+void sensor_link_begin(struct sensor *s)
 {
 	g_unix_fd_add(s->listener, G_IO_IN, on_listener, s);
 }

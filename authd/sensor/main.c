@@ -210,12 +210,12 @@ static int run(struct sensor *s)
 	s->idle_since = km_boot_ms();
 	g_unix_fd_add(s->timer, G_IO_IN, on_timer, s);
 	g_unix_signal_add(SIGTERM, on_end, s);
-	link_begin(s);
+	sensor_link_begin(s);
 	job_arm(s);
 	km_room_ready();
 	g_main_loop_run(s->loop);
-	/* What is open is closed by the kernel; nothing of a finger outlives us. */
-	return s->code;
+	/* The libraries' threads are about: what is open is left to the kernel to close. */
+	_exit(0);
 }
 
 static int serve(struct sensor *s)

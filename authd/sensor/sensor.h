@@ -23,6 +23,8 @@
 #define SENSOR_IDLE_S    30  /* then it ends: nothing of libfprint stays about */
 #define SENSOR_IDLE_MOST 86400
 #define SENSOR_STUCK_MS  8000 /* a driver that neither opens nor lets go in so long never will */
+#define SENSOR_BEAT_MS   3000 /* how often the loop shows, while a reader is held, that it turns */
+#define SENSOR_DEAD_S    10   /* when it has not for so long, a driver holds us inside a call */
 #define SENSOR_LIFT_MS   3000 /* how long a finger may stay on once its job has ended */
 #define SENSOR_RETRIES_MOST                                                                        \
 	200 /* of one capture: above it the reader, not the finger, is at fault */
@@ -48,7 +50,6 @@ struct sensor {
 	struct km_conf conf;
 	GMainLoop *loop;
 	int timer; /* CLOCK_BOOTTIME: runs on in sleep, as GLib's own timers do not */
-	int code;  /* to exit with */
 
 	/* link.c */
 	int listener, judge;
@@ -66,12 +67,12 @@ struct sensor {
 
 /* --- link.c: the judge ------------------------------------------------------- */
 
-void link_begin(struct sensor *s);
+void sensor_link_begin(struct sensor *s);
 /* Takes what has come; also before the room ends for having nothing to do. */
-void link_drain(struct sensor *s);
-void link_close(struct sensor *s, const char *why);
-void link_event(struct sensor *s, const uint8_t *grant, enum km_sensor_event event,
-		const char *reader, const char *detail);
+void sensor_link_drain(struct sensor *s);
+void sensor_link_close(struct sensor *s, const char *why);
+void sensor_link_event(struct sensor *s, const uint8_t *grant, enum km_sensor_event event,
+		       const char *reader, const char *detail);
 
 /* --- job.c: the line ----------------------------------------------------------- */
 

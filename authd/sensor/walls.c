@@ -6,7 +6,8 @@
  * Not narrower, since the libraries cannot do with less: it may make sockets to names in the file
  * system (to the matcher's, when a job begins), listen to the kernel's news of devices, and map
  * libraries to execute them (one driver's cryptography loads its parts when it is first used). What
- * is mapped to be executed cannot be written, and what was written cannot be made executable.
+ * is mapped to be executed is a file, cannot be written, and what was written cannot be made
+ * executable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,8 @@
 #include "sensor.h"
 
 #define WRITING (O_CREAT | O_TRUNC)
+/* of a file, as ld.so(8) maps the code of one */
+#define MAP_OF_LIBRARY (MAP_PRIVATE | MAP_DENYWRITE)
 /* pthread_create(3), and nothing else that could be made of it */
 #define A_THREAD                                                                                   \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |        \
@@ -48,13 +51,15 @@ static const struct km_call calls[] = {
 	KM_CALL(pipe2),
 	KM_CALL(timerfd_create),
 	KM_CALL(timerfd_settime),
+	KM_CALL(setitimer),
 	/* devices, libraries; where, Landlock says */
 	KM_CALL_IF(openat, LACKS, 2, WRITING),
 #ifdef __NR_open
 	KM_CALL_IF(open, LACKS, 1, WRITING),
 	KM_CALL(getdents),
 #endif
-	KM_CALL_IF(mmap, LACKS, 2, PROT_WRITE),
+	KM_CALL_IF_BOTH(mmap, 2, PROT_READ | PROT_EXEC, MAP_OF_LIBRARY),
+	KM_CALL_IF_BOTH(mmap, 2, PROT_READ | PROT_EXEC, MAP_OF_LIBRARY | MAP_FIXED),
 	/* the matcher, and news of devices */
 	KM_CALL_IF(socket, IS, 0, AF_UNIX),
 	KM_CALL_IF(socket, IS, 0, AF_NETLINK),

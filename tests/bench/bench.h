@@ -43,6 +43,8 @@ void row_add(const struct row *r);
 void row_failed(const char *figure, const char *why);
 /* Prints every row; false when something could not be measured. doubtful: others were at work. */
 bool rows_print(bool doubtful);
+/* The most memory that a room had resident, in MiB, as a row. */
+void memory_row(const struct house *h, const char *room, const char *what, unsigned most);
 /* What the bench is doing now, for who waits. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* text(out, "%.0f µs", x) into a field of a row. */
@@ -150,6 +152,7 @@ void bench_flight(struct benches *b);
 void bench_race(struct benches *b);
 void bench_size(struct benches *b);
 void bench_refused(struct benches *b);
+void bench_finger(struct benches *b); /* in a house of its own; b is not looked at */
 void bench_trail(struct benches *b); /* the last: the house of one operator has a long trail then */
 
 #endif

@@ -103,7 +103,7 @@ static double status_of(pid_t pid, const char *name)
 	return kib;
 }
 
-static void memory(const struct house *h, const char *room, const char *what, unsigned most)
+void memory_row(const struct house *h, const char *room, const char *what, unsigned most)
 {
 	pid_t pid = house_room(h, room);
 	double peak = status_of(pid, "VmHWM:") / 1024, now = status_of(pid, "VmRSS:") / 1024;
@@ -203,8 +203,8 @@ void bench_size(struct benches *b)
 		}
 	listings(b, false);
 	listings(b, true);
-	memory(&b->many, "kenmon-authd", "judge", 16);
-	memory(&b->many, "kenmon-vault", "vault", 64);
+	memory_row(&b->many, "kenmon-authd", "judge", 16);
+	memory_row(&b->many, "kenmon-vault", "vault", 64);
 	rotation(b);
 	starts(&b->one, "1 operator");
 	starts(&b->many, "100,000 operators");

@@ -120,6 +120,8 @@ struct house_login {
 	bool account, session;      /* also ask these, after a good authenticate */
 	bool (*before_answer)(void *arg, unsigned prompt); /* may be NULL; false: PAM_CONV_ERR */
 	void *arg;
+	void (*on_message)(void *arg, const char *text); /* may be NULL */
+	void *message_arg;
 	/* what happened */
 	int code;                       /* the first that was not PAM_SUCCESS, or PAM_SUCCESS */
 	int auth, acct, opened, closed; /* -1: not asked */

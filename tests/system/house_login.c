@@ -38,6 +38,8 @@ static int answer_one(struct talk *t, const struct pam_message *m, struct pam_re
 
 	if (!is_prompt(m)) {
 		note(l->message, l->message_style, &l->messages, m);
+		if (l->on_message)
+			l->on_message(l->message_arg, m->msg ? m->msg : "");
 		return PAM_SUCCESS;
 	}
 	note(l->prompt, l->prompt_style, &l->prompts, m);

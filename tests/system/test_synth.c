@@ -17,13 +17,13 @@
 
 #include "../../authd/matcher/match.h"
 #include "../synth/feed.h"
-#include "../synth/reader.h"
+#include "../synth/scanner.h"
 
 enum { FINGERS = 6, TOUCHES = 4, ALL = FINGERS * TOUCHES, FEED_MS = 20000 };
 
 struct lab {
 	char dir[32];
-	struct reader reader;
+	struct scanner scanner;
 	struct picture picture[FINGERS][TOUCHES];
 	struct finger_template touch[FINGERS][TOUCHES]; /* of one impression each */
 	struct match_work *work;
@@ -41,7 +41,7 @@ static int begin(void **state)
 	snprintf(path, sizeof(path), "%s/reader", l->dir);
 	l->work = malloc(match_work_size());
 	l->gallery = malloc(gallery_size(ALL));
-	assert_true(l->work && l->gallery && reader_start(&l->reader, path));
+	assert_true(l->work && l->gallery && scanner_start(&l->scanner, path));
 	*state = l;
 	return 0;
 }
@@ -50,7 +50,7 @@ static int end(void **state)
 {
 	struct lab *l = *state;
 
-	reader_end(&l->reader);
+	scanner_end(&l->scanner);
 	rmdir(l->dir);
 	free(l->work);
 	free(l->gallery);
@@ -87,7 +87,7 @@ static void test_the_same_seeds_give_the_same_picture_on_every_machine(void **st
 
 static void expect(struct lab *l, int32_t kind, struct reading *out)
 {
-	assert_true(reader_says(&l->reader, out));
+	assert_true(scanner_says(&l->scanner, out));
 	assert_int_equal(out->kind, kind);
 }
 
@@ -102,7 +102,7 @@ static void test_libfprint_finds_20_to_90_minutiae_in_each_touch(void **state)
 		for (unsigned t = 0; t < TOUCHES; t++) {
 			finger_paint(f + 1, t, &l->picture[f][t]);
 			expect(l, READING_WAITS, &r);
-			assert_true(feed_picture(l->reader.path, &l->picture[f][t], FEED_MS));
+			assert_true(feed_picture(l->scanner.path, &l->picture[f][t], FEED_MS));
 			expect(l, READING_TAKEN, &r);
 			assert_in_range(r.m.count, 20, 90);
 			usual += r.m.count >= 25 && r.m.count <= 60;
@@ -208,7 +208,8 @@ static void test_the_reader_tells_libfprint_what_it_is_told(void **state)
 
 	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
 		expect(l, READING_WAITS, &r);
-		assert_true(feed_command(l->reader.path, told[i].command, told[i].number, FEED_MS));
+		assert_true(
+		    feed_command(l->scanner.path, told[i].command, told[i].number, FEED_MS));
 		expect(l, told[i].kind, &r);
 		assert_int_equal(r.code, told[i].code);
 	}

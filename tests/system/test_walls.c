@@ -25,11 +25,13 @@
 
 #include "house_office.h"
 
-#define VAULT_UID HOUSE_BASE_UID
-#define JUDGE_UID (HOUSE_BASE_UID + 1)
-#define ROGUE_UID (HOUSE_BASE_UID + 50)
-#define GAMES_UID 5 /* on every Debian */
-#define MAN_UID   6
+#define VAULT_UID   HOUSE_BASE_UID
+#define JUDGE_UID   (HOUSE_BASE_UID + 1)
+#define SENSOR_UID  (HOUSE_BASE_UID + 2)
+#define MATCHER_UID (HOUSE_BASE_UID + 3)
+#define ROGUE_UID   (HOUSE_BASE_UID + 50)
+#define GAMES_UID   5 /* on every Debian */
+#define MAN_UID     6
 
 static int setup(void **state)
 {
@@ -81,6 +83,7 @@ static void test_each_room_runs_under_a_uid_of_its_own(void **state)
 	NEEDS_ROOT();
 	assert_int_equal(uid_of(house_room(h, "kenmon-vault")), VAULT_UID);
 	assert_int_equal(uid_of(house_room(h, "kenmon-authd")), JUDGE_UID);
+	assert_int_equal(uid_of(house_room(h, "kenmon-matcher")), MATCHER_UID);
 }
 
 static unsigned seen;
@@ -91,11 +94,10 @@ static int look(const char *path, const struct stat *st, int type, struct FTW *f
 	static const struct {
 		const char *part;
 		uid_t uid;
-	} owner[] = { { "/vault/", VAULT_UID },
-		      { "/judge/", JUDGE_UID },
-		      { "/vault.sock", JUDGE_UID },
-		      { "/vault", VAULT_UID },
-		      { "/judge", JUDGE_UID } };
+	} owner[] = { { "/vault/", VAULT_UID },      { "/judge/", JUDGE_UID },
+		      { "/vault.sock", JUDGE_UID },  { "/sensor.sock", JUDGE_UID },
+		      { "/probe.sock", SENSOR_UID }, { "/grant.sock", MATCHER_UID },
+		      { "/vault", VAULT_UID },       { "/judge", JUDGE_UID } };
 	mode_t mode = st->st_mode & 07777;
 	uid_t uid = 0;
 
@@ -120,8 +122,8 @@ static void test_every_file_is_its_rooms_own_and_closed_to_others(void **state)
 	NEEDS_ROOT();
 	seen = 0;
 	assert_int_equal(nftw(h->state, look, 8, FTW_PHYS), 0);
-	/* Four folders, the socket, two keys, two databases with their logs, the anchor. */
-	assert_true(seen >= 12);
+	/* Four folders, four sockets, two keys, two databases with their logs, the anchor. */
+	assert_true(seen >= 15);
 }
 
 static bool connects_as(uid_t uid, const char *path)
@@ -137,16 +139,26 @@ static bool connects_as(uid_t uid, const char *path)
 	return connected;
 }
 
-static void test_only_the_judge_reaches_the_vaults_socket_as_another_uid(void **state)
+static void test_each_rooms_socket_is_reached_by_one_other_uid_alone_as_another_uid(void **state)
 {
+	static const struct {
+		const char *name;
+		uid_t caller;
+	} doors[] = { { "vault", JUDGE_UID },
+		      { "sensor", JUDGE_UID },
+		      { "probe", SENSOR_UID },
+		      { "grant", MATCHER_UID } };
+	static const uid_t uids[] = { VAULT_UID,   JUDGE_UID, SENSOR_UID,
+				      MATCHER_UID, ROGUE_UID, GAMES_UID };
 	const struct house *h = *state;
 	char path[HOUSE_PATH + 32];
 
 	NEEDS_ROOT();
-	snprintf(path, sizeof(path), "%s/run/vault.sock", h->state);
-	assert_false(connects_as(ROGUE_UID, path));
-	assert_false(connects_as(GAMES_UID, path));
-	assert_false(connects_as(VAULT_UID, path));
+	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
+		for (size_t k = 0; k < sizeof(uids) / sizeof(uids[0]); k++) {
+			snprintf(path, sizeof(path), "%s/run/%s.sock", h->state, doors[i].name);
+			assert_int_equal(connects_as(uids[k], path), uids[k] == doors[i].caller);
+		}
 	assert_true(connects_as(ROGUE_UID, h->socket));
 }
 
@@ -384,7 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WALL_TEST(test_each_room_runs_under_a_uid_of_its_own),
 		WALL_TEST(test_every_file_is_its_rooms_own_and_closed_to_others),
-		WALL_TEST(test_only_the_judge_reaches_the_vaults_socket_as_another_uid),
+		WALL_TEST(test_each_rooms_socket_is_reached_by_one_other_uid_alone_as_another_uid),
 		WALL_TEST(test_the_door_believes_the_vaults_uid_and_no_other),
 		WALL_TEST(test_c12_a_rogue_daemon_gets_nobody_in),
 		WALL_TEST(test_a_caller_asks_only_about_the_operator_of_its_own_uid),

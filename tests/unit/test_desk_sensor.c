@@ -77,7 +77,7 @@ static void test_a_reader_is_listed_with_what_it_is_good_for(void **state)
 	end(&s);
 }
 
-/* C31, as far as the desk can tell: who holds a reader, by the links under /proc. */
+/* By the links under /proc. */
 static void test_whoever_holds_a_node_is_found_and_our_own_sensor_is_not_named(void **state)
 {
 	char root[] = "/tmp/kenmon-test-XXXXXX", path[64];

@@ -239,6 +239,49 @@ static void test_a_look_ahead_tells_everything_apart_and_takes_nothing(void **st
 	assert_int_equal(km_peek(s[1]), KM_EIO);
 }
 
+/* Messages of at most so many bytes are encoded on the stack; a template has a locked buffer. */
+static void test_a_template_is_not_sent_by_way_of_the_stack_and_everything_else_is(void **state)
+{
+	static const struct {
+		uint8_t number;
+		size_t cap;
+	} messages[] = {
+#define KM_MESSAGE(NAME, name, number, from, phases, cap) { number, cap },
+#define KM_FIELD(name, kind, field, limit)
+#define KM_MESSAGE_END(name)
+#include <kenmon/messages.def>
+#undef KM_MESSAGE
+#undef KM_FIELD
+#undef KM_MESSAGE_END
+	};
+	static const uint8_t blob[KM_SEND_MSG_MAX];
+	struct km_msg m = { .number = KM_MSG_LEND };
+	size_t len, large = 0;
+	int s[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (messages[i].cap + KM_FRAME_HEADER <= KM_SEND_MSG_MAX)
+			continue;
+		large++;
+		assert_true(messages[i].number == KM_MSG_LEND ||
+			    messages[i].number == KM_MSG_TEMPLATE);
+	}
+	assert_int_equal(large, 2);
+	pair(s, false);
+	m.lend.blob = (struct km_span){ blob, sizeof(blob) };
+	assert_int_equal(km_send_msg(s[0], &m, -1, MSG_DONTWAIT), KM_ELIMIT);
+	assert_int_equal(km_recv(s[1], frame, sizeof(frame), &len, NULL, NULL, MSG_DONTWAIT),
+			 KM_EAGAIN);
+	m.number = KM_MSG_PROBE;
+	memset(&m.probe, 0, sizeof(m.probe));
+	m.probe.minutiae = (struct km_span){ blob, 1202 };
+	assert_int_equal(km_send_msg(s[0], &m, -1, MSG_DONTWAIT), KM_OK);
+	assert_int_equal(km_recv(s[1], frame, sizeof(frame), &len, NULL, NULL, MSG_DONTWAIT),
+			 KM_OK);
+	unpair(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_a_peer_that_does_not_read_holds_nobody),
 		cmocka_unit_test(test_a_message_that_cannot_be_encoded_is_not_sent),
 		cmocka_unit_test(test_a_look_ahead_tells_everything_apart_and_takes_nothing),
+		cmocka_unit_test(
+		    test_a_template_is_not_sent_by_way_of_the_stack_and_everything_else_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

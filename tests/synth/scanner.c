@@ -1,4 +1,4 @@
-/* See reader.h. */
+/* See scanner.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <libfprint-2/fprint.h>
 
 #include "../../authd/sensor/sensor.h"
-#include "reader.h"
+#include "scanner.h"
 
 /* --- the process ------------------------------------------------------------- */
 
@@ -33,16 +33,21 @@ static void on_finger_status(FpDevice *device, GParamSpec *unused, int *to)
 	waited = waits;
 }
 
-static void take(FpPrint *print, struct reading *out)
+/* As soon as libfprint has found them; it goes on with the reader for a while. */
+static void on_print(FpDevice *device, FpPrint *match, FpPrint *print, gpointer to, GError *error)
 {
-	guchar *bytes = NULL;
+	struct reading r = { .kind = READING_TAKEN };
+	g_autofree guchar *bytes = NULL;
 	gsize len = 0;
 
+	(void)device;
+	(void)match;
+	if (!print || error)
+		return;
 	if (!fp_print_serialize(print, &bytes, &len, NULL) ||
-	    extract_minutiae(bytes, len, &out->m) != KM_OK)
+	    extract_minutiae(bytes, len, &r.m) != KM_OK)
 		_exit(1);
-	out->kind = READING_TAKEN;
-	g_free(bytes);
+	say(*(int *)to, &r);
 }
 
 static void read_one(FpDevice *device, int to)
@@ -55,15 +60,14 @@ static void read_one(FpDevice *device, int to)
 
 	if (!fp_device_open_sync(device, NULL, NULL))
 		_exit(1);
-	if (fp_device_identify_sync(device, nobody, NULL, NULL, NULL, &match, &print, &error)) {
-		take(print, &r);
-	} else {
+	if (!fp_device_identify_sync(device, nobody, NULL, on_print, &to, &match, &print, &error)) {
 		r.kind = error->domain == FP_DEVICE_RETRY ? READING_RETRY : READING_ERROR;
 		r.code = error->code;
 	}
 	/* One that was unplugged is closed already. */
 	(void)fp_device_close_sync(device, NULL, NULL);
-	say(to, &r);
+	if (r.kind)
+		say(to, &r);
 }
 
 static void read_for_ever(const char *path, int to)
@@ -88,7 +92,7 @@ static void read_for_ever(const char *path, int to)
 
 /* --- the test ------------------------------------------------------------------ */
 
-bool reader_start(struct reader *r, const char *path)
+bool scanner_start(struct scanner *r, const char *path)
 {
 	int fd[2];
 
@@ -107,7 +111,7 @@ bool reader_start(struct reader *r, const char *path)
 	return r->pid > 0;
 }
 
-bool reader_says(struct reader *r, struct reading *out)
+bool scanner_says(struct scanner *r, struct reading *out)
 {
 	size_t have = 0;
 
@@ -121,7 +125,7 @@ bool reader_says(struct reader *r, struct reading *out)
 	return true;
 }
 
-void reader_end(struct reader *r)
+void scanner_end(struct scanner *r)
 {
 	kill(r->pid, SIGKILL);
 	waitpid(r->pid, NULL, 0);

@@ -1,6 +1,6 @@
 /* libfprint with its virtual image reader, in a process of its own: a test is the finger. */
-#ifndef KENMON_TESTS_READER_H
-#define KENMON_TESTS_READER_H
+#ifndef KENMON_TESTS_SCANNER_H
+#define KENMON_TESTS_SCANNER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,16 +20,16 @@ struct reading {
 	struct km_minutiae m;
 };
 
-struct reader {
+struct scanner {
 	pid_t pid;
 	int from;
 	char path[108]; /* its socket, for feed.h */
 };
 
 /* It waits for one finger after the other, each time at a reader that was opened anew. */
-bool reader_start(struct reader *r, const char *path);
+bool scanner_start(struct scanner *r, const char *path);
 /* What it says next; false: it is gone. */
-bool reader_says(struct reader *r, struct reading *out);
-void reader_end(struct reader *r);
+bool scanner_says(struct scanner *r, struct reading *out);
+void scanner_end(struct scanner *r);
 
 #endif
