@@ -16,7 +16,8 @@ enum { RAW, FINGER, POINT, LINE, GRID, RULES };
 const struct fuzz_seed fuzz_seeds[] = {
 	SEED("same-finger", 1, FINGER, 48, 1, 1, FINGER, 48, 1, 2),
 	SEED("two-fingers", 1, FINGER, 48, 1, 1, FINGER, 48, 2, 2),
-	SEED("three-touches", 2, FINGER, 48, 1, 1, FINGER, 48, 1, 2, FINGER, 48, 1, 3, FINGER, 48, 2, 4),
+	SEED("three-touches", 2, FINGER, 48, 1, 1, FINGER, 48, 1, 2, FINGER, 48, 1, 3, FINGER, 48,
+	     2, 4),
 	SEED("all-at-one-point", 1, POINT, 200, 9, 9, POINT, 200, 9, 9),
 	SEED("a-line", 1, LINE, 200, 3, 0, LINE, 200, 3, 0),
 	SEED("a-grid", 1, GRID, 196, 20, 20, GRID, 196, 20, 20),
