@@ -204,6 +204,7 @@ int finger_login(const struct house *h, struct house_login *l, const struct touc
 	l->on_message = on_message;
 	l->message_arg = &hand;
 	house_login(h, l);
+	l->message_arg = NULL;
 	if (hand.trouble)
 		fprintf(stderr, "house: %s\n", hand.trouble);
 	return l->code;
