@@ -84,6 +84,8 @@ static km_rc receive(int fd, unsigned from, unsigned phases, struct km_msg *m, i
 
 	if (rc == KM_EAGAIN)
 		return KM_ETIMEOUT;
+	if (rc == KM_EIO) /* of the socket: what the vault stored is another matter */
+		return KM_ECLOSED;
 	return rc == KM_OK ? km_decode(frame, len, from, phases, m) : rc;
 }
 

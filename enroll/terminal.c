@@ -88,7 +88,7 @@ km_rc desk_stops_await(const struct desk_stops *s, int fd, int seconds)
 		if (n > 0)
 			return KM_OK;
 		if (n < 0 && errno != EINTR)
-			return KM_EIO;
+			return KM_ECLOSED;
 	} while (left > 0);
 	return KM_ETIMEOUT;
 }

@@ -33,7 +33,8 @@ struct desk_stops {
 void desk_stops_begin(struct desk_stops *s);
 void desk_stops_end(const struct desk_stops *s);
 
-/* Waits until fd can be read. KM_EABORTED: a signal came, each is told once. KM_ETIMEOUT. */
+/* Waits until fd can be read. KM_EABORTED: a signal came, each is told once. KM_ETIMEOUT,
+ * KM_ECLOSED. */
 KM_MUST_CHECK km_rc desk_stops_await(const struct desk_stops *s, int fd, int seconds);
 
 #endif

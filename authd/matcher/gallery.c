@@ -7,12 +7,13 @@
 #include "print.h"
 
 struct entry {
-	unsigned index;
+	unsigned template; /* counted from 0 */
+	unsigned index;    /* as its lender numbers it */
 	struct print print;
 };
 
 struct gallery {
-	unsigned n;
+	unsigned n, templates;
 	struct entry entry[];
 };
 
@@ -24,17 +25,20 @@ size_t gallery_size(unsigned impressions)
 void gallery_init(struct gallery *g)
 {
 	g->n = 0;
+	g->templates = 0;
 }
 
 void gallery_add(struct gallery *g, unsigned index, const struct finger_template *t,
 		 struct match_work *w)
 {
-	for (unsigned i = 0; i < t->count; i++) {
+	for (unsigned i = 0; i < t->count && g->n < GALLERY_MAX; i++) {
 		struct entry *e = &g->entry[g->n++];
 
+		e->template = g->templates;
 		e->index = index;
 		print_make(&t->impression[i], w, &e->print);
 	}
+	g->templates++;
 }
 
 int32_t gallery_threshold(unsigned impressions)
@@ -44,6 +48,31 @@ int32_t gallery_threshold(unsigned impressions)
 	while (row + 1 < THRESHOLDS && threshold[row].impressions < impressions)
 		row++;
 	return threshold[row].score;
+}
+
+/* The likeliest impressions first; equals as they were lent. */
+static void order(const struct gallery *g, struct match_work *w)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		float hint = print_hint(&g->entry[i].print, &w->probe, w);
+
+		w->order[i] = (uint64_t)~sort_bits(hint) << 32 | i;
+	}
+	sort_keys(w->order, g->n);
+}
+
+/* Takes another score of a template; returns what all of its scores come to. It never falls. */
+static int32_t fuse(struct match_work *w, unsigned template, int32_t score)
+{
+	int32_t *best = &w->best[template], *second = &w->second[template];
+
+	if (score > *best) {
+		*second = *best;
+		*best = score;
+	} else if (score > *second) {
+		*second = score;
+	}
+	return *best + (*second > 0 ? *second / SECOND_PART : 0);
 }
 
 void gallery_search(const struct gallery *g, const struct km_minutiae *probe, struct match_work *w,
@@ -57,17 +86,19 @@ void gallery_search(const struct gallery *g, const struct km_minutiae *probe, st
 		return;
 	}
 	print_make(probe, w, &w->probe);
-	for (unsigned i = 0; i < g->n; i++) {
-		int32_t score = print_compare(&g->entry[i].print, &w->probe, w);
+	order(g, w);
+	for (unsigned i = 0; i < GALLERY_MAX; i++)
+		w->best[i] = w->second[i] = SCORE_NOTHING;
+	for (unsigned i = 0; i < g->n && f.outcome != KM_MATCH_YES; i++) {
+		const struct entry *e = &g->entry[w->order[i] & 0xff];
+		int32_t score = fuse(w, e->template, print_compare(&e->print, &w->probe, w));
 
 		if (score <= f.score)
 			continue;
 		f.score = score;
-		f.index = g->entry[i].index;
-		if (score >= least) {
-			f.outcome = KM_MATCH_YES;
-			break;
-		}
+		f.index = e->index;
+		f.outcome = score >= least ? KM_MATCH_YES : KM_MATCH_NO;
 	}
+	f.score = f.score == INT32_MIN ? SCORE_NOTHING : f.score;
 	*out = f;
 }

@@ -7,7 +7,8 @@
 #include "match.h"
 #include "numbers.h"
 
-#define N_MAX KM_MINUTIAE_MAX
+#define N_MAX       KM_MINUTIAE_MAX
+#define GALLERY_MAX (KM_GRANT_TEMPLATES * KM_IMPRESSIONS_MAX)
 
 /* One side of the convex hull: x * nx + y * ny - c is the distance outwards. */
 struct side {
@@ -54,17 +55,6 @@ struct landing {
 	float x, y, c, s;
 };
 
-/* What the score is made of (score.c). */
-enum {
-	F_CORE,     /* mean agreement of the first pairs */
-	F_SURPRISE, /* of so many pairs, against chance in the overlap */
-	F_RELIABLE, /* the same, weighted by reliability */
-	F_WEIGHT,   /* of matched pairs, by reliability */
-	F_SHARE,    /* matched share of the overlap, by reliability */
-	F_EXPECTED, /* reliable minutiae in the overlap */
-	FEATURES
-};
-
 #define AGREEMENTS_MAX (CANDIDATES_MAX * (CANDIDATES_MAX - 1) / 2)
 
 /* Scratch: nothing in it outlives a call, but it holds secrets, so that its owner wipes it. */
@@ -86,10 +76,12 @@ struct match_work {
 	/* of print_make() */
 	float point[2 * N_MAX + 2][2], corner[2 * N_MAX + 2][2];
 	float facing[360]; /* share of a layer's direction, by degrees from its middle */
-	float near[N_MAX][LAYERS];
-	uint8_t neighbour[N_MAX];
-	/* of gallery_search() */
+	float cell[CELLS * CELLS][LAYERS];
+	struct side side_near[N_MAX];
+	/* of gallery_search(); by the number of an impression, or of a template */
 	struct print probe;
+	uint64_t order[GALLERY_MAX];
+	int32_t best[GALLERY_MAX], second[GALLERY_MAX];
 };
 
 /* print.c and its steps */
@@ -113,6 +105,9 @@ float landing_turn(const struct print *a, const struct print *b, const struct la
 void landing_find(const struct print *a, const struct print *b, struct match_work *w);
 void features_find(const struct print *a, const struct print *b, struct match_work *w);
 int32_t score_of(const float feature[FEATURES]);
+
+/* In a tenth of the time, a guess at how likely a match is: only good for an order. */
+float print_hint(const struct print *a, const struct print *b, struct match_work *w);
 
 /* What a match needs, the more impressions are compared the more. */
 int32_t gallery_threshold(unsigned impressions);

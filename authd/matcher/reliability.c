@@ -43,11 +43,11 @@ static void look(const struct print *p, unsigned i, unsigned j, struct sight *s)
 	if (d < FACING && turn < FACING_BY && 1 - d / FACING > s->same)
 		s->same = 1 - d / FACING;
 	if (d < FLOW) {
-		float weight = trig_exp(-d * d / FLOW_VAR), c, sine;
+		float weight = trig_exp(-d * d / FLOW_VAR);
+		float c = p->cosine[i] * p->cosine[j] + p->sine[i] * p->sine[j];
 
-		trig_turn(2 * turn, &c, &sine);
 		s->flow_weight += weight;
-		s->flow += weight * c;
+		s->flow += weight * (2 * c * c - 1); /* the cosine of twice the angle */
 	}
 	if (d < AROUND && d > 0) {
 		int k = (int)((trig_bearing(dy, dx) + PI) * (SECTORS / (2 * PI)));

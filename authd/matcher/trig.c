@@ -8,7 +8,8 @@
 
 #include "numbers.h"
 
-_Static_assert(FLT_EVAL_METHOD == 0, "floats are computed as floats: no x87");
+/* 16 is for processors with half precision, and computes floats as floats too. */
+_Static_assert(FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 16, "no x87: floats stay floats");
 _Static_assert(sizeof(float) == 4 && FLT_MANT_DIG == 24, "floats are IEEE binary32");
 
 int trig_wrap_degrees(int degrees)

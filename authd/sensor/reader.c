@@ -5,7 +5,7 @@
  *
  * An image goes no further than on_print(): what leaves it is a list of minutiae.
  */
-#include <stdlib.h>
+#include <unistd.h>
 
 #include <gio/gio.h>
 #include <libfprint-2/fprint.h>
@@ -406,5 +406,5 @@ void reader_tick(struct reader *r)
 	}
 	/* Its driver will not come back; another process of us will find the reader free. */
 	km_log(LOG_ERR, "the reader's driver does not answer: ending");
-	exit(KM_EXIT_FAILED);
+	_exit(KM_EXIT_FAILED);
 }

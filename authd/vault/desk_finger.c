@@ -148,6 +148,7 @@ static unsigned wanted_of(const struct line *l)
 	return l->pending->asked.enrol_finger.impressions;
 }
 
+/* A grant that is no session's has a line, and it ends with what was kept there. */
 static bool enrols(const struct line *l)
 {
 	return l->pending && l->pending->asked.number == KM_MSG_ENROL_FINGER;
@@ -168,11 +169,10 @@ static void put_stage(struct call *c, unsigned event, unsigned outcome)
 /* The row says what happened, DONE that it was the end; the line may be closed by either. */
 static void end_with(struct call *c, unsigned event, unsigned outcome, km_rc rc, enum km_text text)
 {
-	put_stage(c, event, outcome);
-	if (c->l->fd < 0)
-		return;
 	call_say(c, "%s", km_text(text, KM_LANG_EN));
-	call_finish(c, rc);
+	put_stage(c, event, outcome);
+	if (c->l->pending)
+		call_finish(c, rc);
 }
 
 /* Which stages end an enrolment, and how. */
@@ -189,7 +189,7 @@ km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage
 	struct line *l = g->line;
 	struct call c;
 
-	if (!l || !enrols(l) || m->of != wanted_of(l) || m->stage > m->of ||
+	if (!enrols(l) || m->of != wanted_of(l) || m->stage > m->of ||
 	    km_stage_word(m->outcome)[0] == '?')
 		return KM_EPROTO;
 	call_again(&c, v, l);
@@ -279,14 +279,14 @@ km_rc desk_finger_template(struct vault *v, struct grant *g, const struct msg_fi
 	struct line *l = g->line;
 	struct call c;
 
-	if (!l || !enrols(l))
-		return KM_EPROTO;
-	call_again(&c, v, l);
 	/* Nothing but what the desk was told of becomes a template. */
-	if (l->pending->good != wanted_of(l) || m->blob.len == 0 || m->blob.len > KM_TEMPLATE_MAX) {
-		lost(&c, KM_EUNAVAIL); /* its link will be, and what was lent is gone already */
+	if (!enrols(l) || l->pending->good != wanted_of(l) || m->blob.len == 0 ||
+	    m->blob.len > KM_TEMPLATE_MAX) {
+		/* The matcher's link will be closed, and what was lent is gone already. */
+		desk_finger_lost(v, l, KM_EUNAVAIL);
 		return KM_EPROTO;
 	}
+	call_again(&c, v, l);
 	call_finish(&c, store_finger(&c, &m->blob));
 	return KM_OK;
 }
@@ -295,10 +295,9 @@ void desk_finger_lost(struct vault *v, struct line *l, km_rc why)
 {
 	struct call c;
 
-	if (!l->pending)
-		return;
 	call_again(&c, v, l);
-	lost(&c, why);
+	if (l->pending)
+		lost(&c, why);
 }
 
 /* --- the reader ---------------------------------------------------------------------------- */
@@ -345,7 +344,7 @@ static void list_sensed(struct call *c, const struct msg_sensed *m)
 		is_told |= told[i] == m->event;
 	if (is_told)
 		put_reader(c, m);
-	if (c->l->fd < 0 || !km_sensor_event_ends(m->event))
+	if (!c->l->pending || !km_sensor_event_ends(m->event))
 		return;
 	c->id = c->l->pending->good;
 	if (is_told || m->event == KM_SENSOR_DONE) {
@@ -361,12 +360,10 @@ void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sense
 	struct line *l = g->line;
 	struct call c;
 
-	if (!l || !l->pending)
-		return;
 	call_again(&c, v, l);
 	if (enrols(l))
 		enrol_sensed(&c, m);
-	else
+	else if (l->pending)
 		list_sensed(&c, m);
 }
 

@@ -74,7 +74,8 @@ static const char usage[] =
     "  --create-key       make the key at a first start\n"
     "  --owner UID        this uid counts as root (kenmon-authd --spawn)\n"
     "  --judge-uid UID    only a judge of this uid is served\n"
-    "  --matcher-uid UID  only a matcher of this uid is lent templates (default: our own)\n"
+    "  --matcher-uid UID  only a matcher of this uid is lent templates (default: its socket's\n"
+    "                     owner)\n"
     "  --journal SOCKET   log to this journald socket instead of standard error\n"
     "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
     "\n"
@@ -351,6 +352,8 @@ static int serve(struct vault *v, const struct options *o)
 	v->matcher_door = km_listen_fd("grant");
 	if (v->matcher_door == v->listener)
 		v->matcher_door = -1; /* the one socket of a starter that names none */
+	if (v->matcher_door >= 0)
+		matcher_expect(v);
 	if (code == 0 && v->listener < 0 && !o->setup) {
 		km_log(LOG_ERR, "no listening socket was passed: start it by its unit, or by "
 				"'kenmon-authd --spawn'");

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <kenmon/log.h>
@@ -25,7 +27,7 @@ void matcher_lost(struct vault *v, const char *why)
 {
 	if (v->matcher < 0)
 		return;
-	km_log(LOG_WARNING, "the matcher's link is closed (%s): no fingers until it is back", why);
+	km_log(LOG_NOTICE, "the matcher's link is closed (%s): no fingers until it is back", why);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, v->matcher, NULL);
 	close(v->matcher);
 	v->matcher = -1;
@@ -38,13 +40,31 @@ void matcher_lost(struct vault *v, const char *why)
 	}
 }
 
-/* The matcher's user, or where rooms share one, ours. */
+/*
+ * Whoever made the socket gave it to the matcher's user, and closed it to all others but root. A
+ * uid that was named counts more.
+ */
+void matcher_expect(struct vault *v)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof at - 1; /* the path ends */
+	struct stat st;
+
+	if (v->has_matcher_uid)
+		return;
+	v->matcher_uid = geteuid();
+	if (getsockname(v->matcher_door, (struct sockaddr *)&at, &len) == 0 &&
+	    at.sun_family == AF_UNIX && at.sun_path[0] == '/' && stat(at.sun_path, &st) == 0)
+		v->matcher_uid = st.st_uid;
+	v->has_matcher_uid = true;
+}
+
 static bool is_matcher(const struct vault *v, int fd)
 {
 	uid_t uid;
 
-	return km_peer(fd, NULL, &uid, NULL) == KM_OK &&
-	       uid == (v->has_matcher_uid ? v->matcher_uid : geteuid());
+	return v->has_matcher_uid && km_peer(fd, NULL, &uid, NULL) == KM_OK &&
+	       uid == v->matcher_uid;
 }
 
 void matcher_accept(struct vault *v)
@@ -93,6 +113,7 @@ static km_rc take_matcher(struct vault *v, const struct km_msg *m)
 	if (v->matcher_spoke || m->matcher.version != KM_ROOM_PROTOCOL)
 		return KM_EPROTO;
 	v->matcher_spoke = true;
+	km_log(LOG_NOTICE, "the matcher is here: fingers are compared");
 	return KM_OK;
 }
 

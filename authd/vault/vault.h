@@ -230,6 +230,8 @@ void link_unsense(struct vault *v, struct grant *g);
 
 /* --- matcher.c ----------------------------------------------------------------- */
 
+/* At the start: who may connect, where no option says so. */
+void matcher_expect(struct vault *v);
 void matcher_accept(struct vault *v);
 void matcher_drain(struct vault *v);
 /* Is there one that may be lent to? */

@@ -7,7 +7,7 @@
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,oathtool,pamtester
+packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libfprint-2-2,udev,oathtool,pamtester
 [ "$codename" = bookworm ] || packages=${packages/libssl3/libssl3t64} packages=${packages/liboath0/liboath0t64}
 
 tree=$(mktemp -d /var/tmp/kenmon-long-XXXXXX)
@@ -19,7 +19,9 @@ if ! debootstrap --variant=minbase --include="$packages" "$codename" "$tree/root
 fi
 make --no-print-directory install DESTDIR="$tree/root" >"$tree/log" 2>&1 || { cat "$tree/log"; exit 1; }
 cp pam_module/stacks/* "$tree/root/etc/pam.d/"
-systemctl --root="$tree/root" enable --quiet kenmon-authd.service kenmon-vault.service
+cp "${BUILD:-build}/tests/synth" "$tree/root/usr/local/bin/" # fingers that nobody has
+systemctl --root="$tree/root" enable --quiet kenmon-authd.service kenmon-vault.service \
+    kenmon-sensor.socket kenmon-matcher.service
 
 # What is asked of the booted machine. It prints TAP into /root/tap.
 cat >"$tree/root/root/probe" <<'PROBE'
@@ -105,6 +107,38 @@ bad_configuration() {
 	rm /etc/kenmon/kenmon.conf.d/50-site.conf
 	return $rc
 }
+# A reader that is none, for a machine that has none: what kenmon-sensor(8) says of tests.
+virtual_reader() {
+	mkdir -p /etc/systemd/system/kenmon-sensor.service.d
+	printf '[sensor]\nallow-virtual = yes\n[local]\nservices = two\n' >/etc/kenmon/kenmon.conf.d/60-reader.conf
+	printf '[Service]\nUnsetEnvironment=\nRuntimeDirectory=kenmon-reader\nEnvironment=FP_VIRTUAL_IMAGE=%s\nExecStart=\n' \
+	    $reader >/etc/systemd/system/kenmon-sensor.service.d/virtual.conf
+	systemctl show -P ExecStart kenmon-sensor | sed -n 's/.*argv\[\]=\([^;]*\) ;.*/ExecStart=\1 --idle 3/p' \
+	    >>/etc/systemd/system/kenmon-sensor.service.d/virtual.conf
+	systemctl daemon-reload && systemctl stop --quiet kenmon-sensor 2>/dev/null
+	systemctl reload kenmon-authd kenmon-vault
+}
+reader=/run/kenmon-reader/image
+# with_finger "FINGER IMPRESSION..." COMMAND...: while somebody touches the reader with it.
+with_finger() {
+	local touches=$1 rc
+	shift
+	# shellcheck disable=SC2086
+	synth feed $reader $touches >/root/touches 2>&1 &
+	"$@"
+	rc=$?
+	kill $! 2>/dev/null
+	[ $rc = 0 ] || cat /root/touches
+	return $rc
+}
+gone() {
+	local i
+	for i in {1..100}; do
+		runs kenmon-sensor || return 0
+		sleep 0.2
+	done
+	return 1
+}
 found_key() {
 	systemctl stop --quiet kenmon-authd.socket kenmon-vault.socket kenmon-authd kenmon-vault kenmon-setup
 	mv /root/master.key /var/lib/kenmon-key/
@@ -142,6 +176,25 @@ check "in one field too" login one geheim
 check "with a wrong password nobody does" refused login one falsch
 gpasswd -d hanako kenmon-exempt >/dev/null
 check "another user may not administrate" refused setpriv --reuid=hanako --regid=hanako --clear-groups kenmon operator list
+check "the matcher runs after the boot, as a user of its own" runs_as kenmon-matcher kenmon-matcher
+check "and has put up its walls" confined kenmon-matcher
+check "the sensor does not run: nobody has asked for a finger" refused runs kenmon-sensor
+check "only the judge reaches the sensor" owner /run/kenmon/sensor.sock 'kenmon-judge 600'
+check "only the sensor brings the matcher what it took" owner /run/kenmon/probe.sock 'kenmon-sensor 600'
+check "only the matcher is lent templates" owner /run/kenmon/grant.sock 'kenmon-matcher 600'
+check "there is no reader, and sensor list says so" bash -c '! kenmon sensor list 2>&1 | grep "can be used"'
+check "a virtual reader is allowed" virtual_reader
+check "and is found" bash -c 'kenmon sensor list | grep "can be used"'
+check "the sensor was started for that, as a user of its own" runs_as kenmon-sensor kenmon-sensor
+check "and has put up its walls" confined kenmon-sensor
+check "a finger is enrolled" with_finger "7 1 2 3 4 5 6 7 8" kenmon enroll fingerprint hanako --finger right-index
+check "password and finger log in" with_finger "7 9" login two geheim ''
+check "another finger does not" refused with_finger "9 1 2 3" login two geheim '' '' ''
+check "the audit trail says which finger it was" bash -c 'kenmon audit list | grep login-allowed | grep factor=fingerprint'
+systemctl kill -s KILL kenmon-sensor kenmon-matcher && sleep 1
+check "killed, sensor and matcher are back for the next finger" with_finger "7 10" login two geheim ''
+check "with nothing to do the sensor ends, and that is no failure" gone
+check "and is started for the next finger" with_finger "7 11" login two geheim ''
 systemctl kill -s KILL kenmon-vault && sleep 0.5 # what was under way is refused
 check "a killed vault is back for the next command" kenmon status
 systemctl kill -s KILL kenmon-authd && sleep 0.5 # what was under way is refused
@@ -176,7 +229,7 @@ ExecStart=/root/probe
 UNIT
 mkdir -p "$tree/root/etc/systemd/system/graphical.target.wants"
 ln -s ../probe.service "$tree/root/etc/systemd/system/graphical.target.wants/"
-timeout 240 systemd-nspawn --quiet --register=no --keep-unit --boot --directory="$tree/root" \
+timeout 400 systemd-nspawn --quiet --register=no --keep-unit --boot --directory="$tree/root" \
     --capability=CAP_IPC_LOCK,CAP_SYS_RESOURCE \
     --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' </dev/null >"$tree/log" 2>&1
 cat "$tree/root/root/tap" 2>/dev/null || { sed 's/^/# /' "$tree/log"; echo "Bail out! it did not boot"; exit 1; }

@@ -8,9 +8,10 @@ door=(pam_module/*.c pam_module/*.h)
 judge=(authd/*.c authd/*.h authd/factors/*.c authd/factors/*.h)
 vault=(authd/vault/*.c authd/vault/*.h)
 sensor=(authd/sensor/*.c authd/sensor/*.h)
+matcher=(authd/matcher/*.c authd/matcher/*.h)
 desk=(enroll/*.c enroll/*.h)
-all=("${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${desk[@]}")
-rooms=("${common[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}")
+all=("${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
+rooms=("${common[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}")
 
 # calls REGEX FILE...: where one of these is called, or used by its name.
 calls() {
@@ -41,7 +42,7 @@ opens_with_security() {
 
 mapfile -t libraries < <(without '^common/log\.c$' common/*.c)
 mapfile -t not_senders < <(without '^common/(frame|log|room)\.c$' \
-    "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${desk[@]}")
+    "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
 mapfile -t quiet_rooms < <(without '/(main|spawn|usage)\.[ch]$|^common/log\.c$' "${rooms[@]}")
 
 check "nothing that copies or prints without a limit" \
@@ -67,8 +68,10 @@ check "libraries return, programs log" \
     calls 'km_log|km_log_fields|syslog|vsyslog' "${libraries[@]}"
 check "SIGPIPE cannot come: writes to sockets go by km_send" \
     calls 'send|sendto|sendmsg|sendmmsg' "${not_senders[@]}"
+check "the matcher opens nothing, and makes no memory but locked memory" \
+    calls 'open|openat|fopen|creat|opendir|stat|socket|socketpair|malloc|calloc|realloc|mmap|getenv' "${matcher[@]}"
 check "nothing is left unfinished" unfinished
-for main in authd/main.c authd/vault/main.c authd/sensor/main.c enroll/main.c pam_module/pam_kenmon.c; do
+for main in authd/main.c authd/vault/main.c authd/sensor/main.c authd/matcher/main.c enroll/main.c pam_module/pam_kenmon.c; do
 	check "$main opens with what a take-over of it gains" opens_with_security "$main"
 done
 plan

@@ -61,7 +61,7 @@ readers_marked() {
 }
 options_known() {
 	local program option
-	for program in kenmon-authd kenmon-vault kenmon-sensor; do
+	for program in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher; do
 		sed -e ':a' -e '/\\$/{N;s/\\\n//;ba}' systemd/*.service | sed -n "s|^ExecStart=.*/$program ||p" | tr ' ' '\n' | grep -- '^--' | sort -u |
 		    while read -r option; do
 			"$BUILD/$program" --help 2>&1 | grep -qw -- "$option" || echo "$program does not know $option"
@@ -70,14 +70,14 @@ options_known() {
 }
 
 check "systemd-analyze verify has nothing to say" verify
-for room in kenmon-authd kenmon-vault kenmon-setup kenmon-sensor; do
+for room in kenmon-authd kenmon-vault kenmon-setup kenmon-sensor kenmon-matcher; do
 	check "$room is exposed to at most 2.0 of 10" exposure $room.service
 	check "$room leaves no core file" has $room.service LimitCORE=0
 	check "$room has no capability" has $room.service CapabilityBoundingSet=
 	check "$room cannot reach a network" has $room.service PrivateNetwork=yes
 	check "$room sees callers with their own uid" lacks $room.service PrivateUsers=
 done
-for room in kenmon-authd kenmon-vault kenmon-sensor; do
+for room in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher; do
 	check "$room is started again however often it fails" has $room.service StartLimitIntervalSec=0
 	check "the socket of $room never stays failed" has $room.socket TriggerLimitIntervalSec=0
 done
@@ -88,6 +88,13 @@ check "only the judge may ask the vault" has kenmon-vault.socket SocketMode=0600
 check "that is the judge's user" has kenmon-vault.socket SocketUser=kenmon-judge
 check "only the judge may ask the sensor" has kenmon-sensor.socket SocketMode=0600
 check "and that is the judge's user" has kenmon-sensor.socket SocketUser=kenmon-judge
+check "only the sensor may bring probes to the matcher" has kenmon-matcher.socket SocketMode=0600
+check "and that is the sensor's user" has kenmon-matcher.socket SocketUser=kenmon-sensor
+check "only the matcher may be lent templates" has kenmon-grant.socket SocketMode=0600
+check "and that is the matcher's user" has kenmon-grant.socket SocketUser=kenmon-matcher
+check "where it comes to belongs to the vault" has kenmon-grant.socket Service=kenmon-vault.service
+check "the vault has both sockets however it is started" has kenmon-vault.service "Sockets=kenmon-vault.socket kenmon-grant.socket"
+check "that socket never stays failed either" has kenmon-grant.socket TriggerLimitIntervalSec=0
 check "the sensor is started by its socket alone" lacks kenmon-sensor.service WantedBy=
 check "of devices the sensor has those at USB" only_devices
 check "each reader that libfprint lists has the properties by which udev gives it to the sensor" readers_marked

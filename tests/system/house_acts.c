@@ -66,6 +66,9 @@ OPENS(open_core_pattern, "/proc/sys/kernel/core_pattern", O_WRONLY)
 OPENS(read_about_another, "/proc/1/status", O_RDONLY)
 OPENS(write_setting, "/proc/self/oom_score_adj", O_WRONLY)
 
+OPENS(reads_config, "etc/kenmon.conf", O_RDONLY)
+static char target[PATH_MAX];
+
 static long out_of_folder(pid_t other)
 {
 	int folder = open("state", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
@@ -209,6 +212,12 @@ static long maps(int protection)
 	return p == MAP_FAILED ? -1 : 0;
 }
 
+static long maps_memory(pid_t other)
+{
+	(void)other;
+	return maps(PROT_READ | PROT_WRITE);
+}
+
 static long maps_code(pid_t other)
 {
 	(void)other;
@@ -259,7 +268,7 @@ static long connects_to_a_name(pid_t other)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), n;
 
 	n = snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, ACT_NAME, (int)other);
-	if (fd >= 0 &&
+	if (fd < 0 ||
 	    connect(fd, (const struct sockaddr *)&at,
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) < 0)
 		return -1;
@@ -273,7 +282,14 @@ static long connects_to_a_name(pid_t other)
 #define A(pointer) (long)(intptr_t)(pointer)
 #define CALL(name, number, ...)                                                                    \
 	{                                                                                          \
-		name, ACT_BOTH, NULL, number,                                                      \
+		name, ACT_ALL, NULL, number,                                                       \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+#define OF_MATCHER(name, number, ...)                                                              \
+	{                                                                                          \
+		name, ACT_MATCHER, NULL, number,                                                   \
 		{                                                                                  \
 			__VA_ARGS__                                                                \
 		}                                                                                  \
@@ -290,29 +306,29 @@ static const struct rlimit some = { 64, 64 };
 
 const struct act acts_forbidden[] = {
 	/* files */
-	ACT("read /etc/passwd", ACT_BOTH, read_passwd),
-	ACT("read a file outside", ACT_BOTH, read_outside),
-	ACT("write a file outside", ACT_BOTH, write_outside),
-	ACT("cut a file outside", ACT_BOTH, cut_outside),
-	ACT("make a file outside", ACT_BOTH, make_outside),
-	ACT("make a nameless file outside", ACT_BOTH, make_nameless_outside),
-	ACT("list a folder outside", ACT_BOTH, list_outside),
-	ACT("list the root folder", ACT_BOTH, list_root),
-	ACT("climb out by ..", ACT_BOTH, climb_out),
-	ACT("climb out of an open folder", ACT_BOTH, out_of_folder),
-	ACT("follow a link out", ACT_BOTH, follow_out),
-	ACT("write the configuration", ACT_BOTH, write_config),
-	ACT("make a file of configuration", ACT_BOTH, make_config),
-	ACT("read the vault's state", ACT_JUDGE, read_state),
-	ACT("make a file in the vault's state", ACT_JUDGE, make_in_state),
-	ACT("read a key of the vault", ACT_JUDGE, read_kek),
-	ACT("read the anchor from its folder", ACT_BOTH, read_anchor),
-	ACT("open the anchor again", ACT_BOTH, write_anchor_again),
-	ACT("empty a database by opening it", ACT_BOTH, cut_in_state),
-	ACT("open a device", ACT_BOTH, open_device),
-	ACT("change where cores go", ACT_BOTH, open_core_pattern),
-	ACT("read about another process", ACT_VAULT, read_about_another),
-	ACT("change a setting in /proc", ACT_BOTH, write_setting),
+	ACT("read /etc/passwd", ACT_ALL, read_passwd),
+	ACT("read a file outside", ACT_ALL, read_outside),
+	ACT("write a file outside", ACT_ALL, write_outside),
+	ACT("cut a file outside", ACT_ALL, cut_outside),
+	ACT("make a file outside", ACT_ALL, make_outside),
+	ACT("make a nameless file outside", ACT_ALL, make_nameless_outside),
+	ACT("list a folder outside", ACT_ALL, list_outside),
+	ACT("list the root folder", ACT_ALL, list_root),
+	ACT("climb out by ..", ACT_ALL, climb_out),
+	ACT("climb out of an open folder", ACT_ALL, out_of_folder),
+	ACT("follow a link out", ACT_ALL, follow_out),
+	ACT("write the configuration", ACT_ALL, write_config),
+	ACT("make a file of configuration", ACT_ALL, make_config),
+	ACT("read the vault's state", ACT_JUDGE | ACT_MATCHER, read_state),
+	ACT("make a file in the vault's state", ACT_JUDGE | ACT_MATCHER, make_in_state),
+	ACT("read a key of the vault", ACT_JUDGE | ACT_MATCHER, read_kek),
+	ACT("read the anchor from its folder", ACT_ALL, read_anchor),
+	ACT("open the anchor again", ACT_ALL, write_anchor_again),
+	ACT("empty a database by opening it", ACT_ALL, cut_in_state),
+	ACT("open a device", ACT_ALL, open_device),
+	ACT("change where cores go", ACT_ALL, open_core_pattern),
+	ACT("read about another process", ACT_VAULT | ACT_MATCHER, read_about_another),
+	ACT("change a setting in /proc", ACT_ALL, write_setting),
 	CALL("rename out of the folder", SYS_renameat2, AT_FDCWD, A("state/file"), AT_FDCWD,
 	     A("outside/gone"), 0),
 	CALL("rename into the folder", SYS_renameat2, AT_FDCWD, A("outside/file"), AT_FDCWD,
@@ -335,28 +351,28 @@ const struct act acts_forbidden[] = {
 	CALL("open by a handle", SYS_open_by_handle_at, -1, 0, 0),
 	CALL("open by openat2", SYS_openat2, AT_FDCWD, A("state/file"), 0, 0),
 	/* other processes */
-	ACT("write another's memory through /proc", ACT_BOTH, memory_of_other),
-	ACT("read another's memory through /proc", ACT_BOTH, read_memory_of_other),
-	ACT("read another's environment", ACT_BOTH, environment_of_other),
-	ACT("trace another", ACT_BOTH, traces),
-	ACT("read another's memory", ACT_BOTH, reads_memory),
-	ACT("write another's memory", ACT_BOTH, writes_memory),
-	ACT("signal another", ACT_BOTH, kills),
-	ACT("signal its group", ACT_BOTH, kills_all),
-	ACT("signal a thread of another", ACT_BOTH, kills_a_thread),
-	ACT("queue a signal for another", ACT_BOTH, queues_a_signal),
-	ACT("have the kernel signal another", ACT_BOTH, has_the_kernel_signal),
-	ACT("take a descriptor of another", ACT_BOTH, takes_a_descriptor),
-	ACT("set another's limits", ACT_BOTH, sets_limits_of_other),
+	ACT("write another's memory through /proc", ACT_ALL, memory_of_other),
+	ACT("read another's memory through /proc", ACT_ALL, read_memory_of_other),
+	ACT("read another's environment", ACT_ALL, environment_of_other),
+	ACT("trace another", ACT_ALL, traces),
+	ACT("read another's memory", ACT_ALL, reads_memory),
+	ACT("write another's memory", ACT_ALL, writes_memory),
+	ACT("signal another", ACT_ALL, kills),
+	ACT("signal its group", ACT_ALL, kills_all),
+	ACT("signal a thread of another", ACT_ALL, kills_a_thread),
+	ACT("queue a signal for another", ACT_ALL, queues_a_signal),
+	ACT("have the kernel signal another", ACT_ALL, has_the_kernel_signal),
+	ACT("take a descriptor of another", ACT_ALL, takes_a_descriptor),
+	ACT("set another's limits", ACT_ALL, sets_limits_of_other),
 	/* programs and code */
 	CALL("start a program", SYS_execve, A(NO_SUCH), 0, 0),
 	CALL("start a program by a descriptor", SYS_execveat, -1, A(NO_SUCH), 0, 0, 0),
-	ACT("fork", ACT_BOTH, makes_a_child),
-	ACT("clone into a user namespace", ACT_BOTH, makes_a_namespace),
-	ACT("clone3", ACT_BOTH, clone3s),
-	ACT("map code", ACT_BOTH, maps_code),
-	ACT("map code that can be written", ACT_BOTH, maps_writable_code),
-	ACT("make code of memory", ACT_BOTH, makes_code_of_memory),
+	ACT("fork", ACT_ALL, makes_a_child),
+	ACT("clone into a user namespace", ACT_ALL, makes_a_namespace),
+	ACT("clone3", ACT_ALL, clone3s),
+	ACT("map code", ACT_ALL, maps_code),
+	ACT("map code that can be written", ACT_ALL, maps_writable_code),
+	ACT("make code of memory", ACT_ALL, makes_code_of_memory),
 	CALL("make a file in memory", SYS_memfd_create, A("k"), 0),
 	CALL("make code of memory with a key", SYS_pkey_mprotect, 0, 0, PROT_EXEC, -1),
 	CALL("make memory shared", SYS_shmget, 0, 0, 0600),
@@ -371,14 +387,18 @@ const struct act acts_forbidden[] = {
 	CALL("AF_ALG", SYS_socket, AF_ALG, SOCK_SEQPACKET, 0),
 	CALL("listen", SYS_listen, STDERR_FILENO, 1),
 	CALL("bind", SYS_bind, -1, 0, 0),
-	{ "AF_UNIX", ACT_VAULT, NULL, SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } },
-	ACT("connect", ACT_VAULT, connects),
-	ACT("write to another's datagram socket", ACT_VAULT, writes_elsewhere),
-	ACT("connect to an abstract name", ACT_JUDGE, connects_to_a_name),
-	{ "a socket pair", ACT_JUDGE, NULL, SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, 0 } },
+	{ "AF_UNIX", ACT_VAULT | ACT_MATCHER, NULL, SYS_socket, { AF_UNIX, SOCK_STREAM, 0 } },
+	ACT("connect", ACT_VAULT | ACT_MATCHER, connects),
+	ACT("write to another's datagram socket", ACT_VAULT | ACT_MATCHER, writes_elsewhere),
+	ACT("connect to an abstract name", ACT_JUDGE | ACT_MATCHER, connects_to_a_name),
+	{ "a socket pair",
+	  ACT_JUDGE | ACT_MATCHER,
+	  NULL,
+	  SYS_socketpair,
+	  { AF_UNIX, SOCK_STREAM, 0, 0 } },
 	CALL("a pair of another family", SYS_socketpair, AF_INET, SOCK_STREAM, 0, 0),
 	{ "an option of a socket",
-	  ACT_VAULT,
+	  ACT_VAULT | ACT_MATCHER,
 	  NULL,
 	  SYS_setsockopt,
 	  { 2, SOL_SOCKET, SO_PASSCRED, 0, 0 } },
@@ -435,6 +455,20 @@ const struct act acts_forbidden[] = {
 	CALL("a call of x32", 0x40000000 | SYS_getpid, 0),
 #endif
 	CALL("a call that does not exist yet", 4000, 0),
+	/* what other rooms need, and the matcher does not */
+	ACT("map memory", ACT_MATCHER, maps_memory),
+	ACT("read its configuration", ACT_MATCHER, reads_config),
+	OF_MATCHER("more of the heap", SYS_brk, 0),
+	OF_MATCHER("look at a path", SYS_faccessat, AT_FDCWD, A("state/file"), 0),
+	OF_MATCHER("find out where a link leads", SYS_readlinkat, AT_FDCWD, A("state/link"),
+		   A(target), 8),
+	OF_MATCHER("where it is", SYS_getcwd, A(target), sizeof(target)),
+	OF_MATCHER("double a descriptor", SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3),
+	OF_MATCHER("another epoll", SYS_epoll_create1, 0),
+	OF_MATCHER("read a plain file", SYS_read, -1, 0, 0),
+	OF_MATCHER("its limits", SYS_prlimit64, 0, RLIMIT_NOFILE, 0, 0),
+	OF_MATCHER("who it is", SYS_getuid, 0),
+	OF_MATCHER("open a path", SYS_openat, AT_FDCWD, A("state/file"), O_PATH, 0),
 };
 const size_t acts_forbidden_count = sizeof(acts_forbidden) / sizeof(acts_forbidden[0]);
 

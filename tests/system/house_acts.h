@@ -12,7 +12,7 @@
 
 #include <kenmon/wall.h>
 
-enum act_room { ACT_JUDGE = 1, ACT_VAULT = 2, ACT_BOTH = 3 };
+enum act_room { ACT_JUDGE = 1, ACT_VAULT = 2, ACT_BOTH = 3, ACT_MATCHER = 4, ACT_ALL = 7 };
 
 /*
  * The working folder is a scene with the folders state, kek, judge, etc and outside; state/link
@@ -42,6 +42,8 @@ extern long act_landlock;         /* version of this kernel's; below 1: none */
 #define ACT_SESSION "c7"
 extern bool act_logind; /* a logind of the scene's has told of this session, remote, of uid 1 */
 extern int act_anchor;  /* the judge's anchor file, opened before the walls; -1: none */
+/* The matcher's: its listener, at which somebody waits; a link, with a word in it. */
+extern int act_listener, act_link;
 
 /* --- the scene, for cmocka; the working folder is its own ----------------------- */
 

@@ -1,6 +1,8 @@
 /* What each room needs behind its walls; see house_acts.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +10,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-login.h>
@@ -20,10 +24,11 @@
 #include <kenmon/log.h>
 #include <kenmon/secret.h>
 #include <kenmon/sock.h>
+#include <kenmon/wire.h>
 
 #include "house_acts.h"
 
-int act_anchor = -1;
+int act_anchor = -1, act_listener = -1, act_link = -1;
 bool act_logind;
 
 static long reads(const char *path)
@@ -221,6 +226,49 @@ static long tells_the_manager(pid_t other)
 			       sizeof(at));
 }
 
+/* --- the matcher's --------------------------------------------------------------------------- */
+
+static long takes_a_sensor(pid_t other)
+{
+	int fd = accept4(act_listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uid_t uid;
+
+	(void)other;
+	return fd >= 0 && km_peer(fd, NULL, &uid, NULL) == KM_OK && close(fd) == 0 ? 0 : -1;
+}
+
+static long hears_a_word(pid_t other)
+{
+	struct pollfd ready = { .fd = act_link, .events = POLLIN };
+	const struct timespec wait = { .tv_sec = 1 };
+	struct km_stamp stamp;
+	uint8_t word[8];
+	size_t len = 0;
+	sigset_t none;
+
+	(void)other;
+	sigemptyset(&none);
+	if (ppoll(&ready, 1, &wait, &none) != 1)
+		return -1;
+	return km_recv(act_link, word, sizeof(word), &len, NULL, &stamp, MSG_DONTWAIT) == KM_OK
+		   ? 0
+		   : -1;
+}
+
+static long says_a_word(pid_t other)
+{
+	(void)other;
+	return km_send(act_link, (const uint8_t *)"word", 4, -1, MSG_DONTWAIT) == KM_OK ? 0 : -1;
+}
+
+static long looks_at_the_clock(pid_t other)
+{
+	struct timespec now;
+
+	(void)other;
+	return syscall(SYS_clock_gettime, CLOCK_BOOTTIME, &now);
+}
+
 #define NEED(name, room, function)                                                                 \
 	{                                                                                          \
 		name, room, function, 0,                                                           \
@@ -233,7 +281,7 @@ const struct act acts_needed[] = {
 	NEED("the configuration, another file by now", ACT_BOTH, reads_configuration),
 	NEED("a drop-in", ACT_BOTH, reads_drop_in),
 	NEED("locked memory", ACT_BOTH, locks_memory),
-	NEED("the journal", ACT_BOTH, logs_to_the_journal),
+	NEED("the journal", ACT_ALL, logs_to_the_journal),
 	NEED("its limits", ACT_BOTH, knows_its_limits),
 	NEED("the boot id", ACT_BOTH, reads_boot_id),
 	NEED("the state folder", ACT_VAULT, works_in_state),
@@ -251,5 +299,9 @@ const struct act acts_needed[] = {
 	NEED("what logind says of one that came later", ACT_JUDGE, knows_a_session),
 	NEED("a timer", ACT_JUDGE, waits),
 	NEED("the service manager", ACT_JUDGE, tells_the_manager),
+	NEED("a sensor that comes", ACT_MATCHER, takes_a_sensor),
+	NEED("a word that waits", ACT_MATCHER, hears_a_word),
+	NEED("to say one", ACT_MATCHER, says_a_word),
+	NEED("the clock", ACT_MATCHER, looks_at_the_clock),
 };
 const size_t acts_needed_count = sizeof(acts_needed) / sizeof(acts_needed[0]);

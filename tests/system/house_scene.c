@@ -25,7 +25,11 @@
 #include <kenmon/log.h>
 #include <kenmon/room.h>
 
+#include <kenmon/sock.h>
+#include <kenmon/wire.h>
+
 #include "../../authd/judge.h"
+#include "../../authd/matcher/room.h"
 #include "../../authd/vault/walls.h"
 #include "house.h"
 #include "house_acts.h"
@@ -138,10 +142,24 @@ struct found *new_found(void)
 	return f;
 }
 
+/* As it is before its walls: a sensor knocks, and the vault has said something. */
+static bool matcher_is_connected(void)
+{
+	int pair[2], sensor = -1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    send(pair[1], "word", 4, 0) != 4)
+		return false;
+	act_link = pair[0];
+	act_listener = named_socket("outside/probes", SOCK_SEQPACKET);
+	return km_connect("outside/probes", false, &sensor) == KM_OK;
+}
+
 km_rc walls_of(enum act_room room, bool may_fork, unsigned *gaps)
 {
 	static struct judge_wall judge;
 	static struct vault_wall vault;
+	static struct km_wall matcher;
 	const struct vault_places places = { .state_dir = "state",
 					     .kek_dir = "kek",
 					     .config = "etc/kenmon.conf",
@@ -150,10 +168,16 @@ km_rc walls_of(enum act_room room, bool may_fork, unsigned *gaps)
 	if (km_room_begin() != KM_OK)
 		return KM_EIO;
 	km_log_open("room", "outside/journal", LOG_INFO);
+	if (room == ACT_MATCHER && !matcher_is_connected())
+		return KM_EIO;
 	act_anchor = open("judge/file", O_RDWR | O_APPEND | O_CLOEXEC);
 	judge_wall(&judge, "etc/kenmon.conf", "judge", may_fork);
 	vault_wall(&vault, &places);
-	return km_wall_up(room == ACT_JUDGE ? &judge.wall : &vault.wall, gaps);
+	matcher_wall(&matcher);
+	return km_wall_up(room == ACT_MATCHER ? &matcher
+			  : room == ACT_JUDGE ? &judge.wall
+					      : &vault.wall,
+			  gaps);
 }
 
 /* A /run of its own for the child, in which logind has not started yet. Root only. */
@@ -198,19 +222,23 @@ int play(const struct scene *s, enum act_room room, const struct act *act, size_
 	 struct found *f)
 {
 	int go[2], ready[2], status = -1;
-	char byte = 0;
+	uint8_t byte = 0;
+	size_t len;
 	pid_t pid;
 
 	assert_true(count <= ACTS_MAX);
-	assert_int_equal(pipe2(go, O_CLOEXEC) | pipe2(ready, O_CLOEXEC), 0);
+	/* Not pipes: not every room may read(2). */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ready), 0);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
 		act_logind = f->logind = private_run();
 		f->up = room == 0 || walls_of(room, false, &f->gaps) == KM_OK;
-		if (write(ready[1], "r", 1) != 1 || read(go[0], &byte, 1) != 1)
+		if (write(ready[1], "r", 1) != 1 ||
+		    km_recv(go[0], &byte, 1, &len, NULL, NULL, 0) != KM_OK)
 			_exit(2);
-		try_all(act, count, room ? room : ACT_BOTH, s->other, f);
+		try_all(act, count, room ? room : ACT_ALL, s->other, f);
 		_exit(0);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);

@@ -74,6 +74,14 @@ static void test_the_vault_is_stopped_at_everything_it_may_not_do(void **state)
 	assert_int_equal(escaped, 0);
 }
 
+static void test_the_matcher_is_stopped_at_everything_it_may_not_do(void **state)
+{
+	unsigned escaped = 1;
+
+	assert_int_equal(all_refused(*state, ACT_MATCHER, &escaped), count_for(ACT_MATCHER));
+	assert_int_equal(escaped, 0);
+}
+
 /* That they prove something: root without walls is refused none of them, but for a few. */
 #define NOT_OURS 4 /* what a machine may forbid to everybody (lockdown, sysctl) */
 
@@ -131,6 +139,8 @@ static void test_each_room_still_does_what_it_needs(void **state)
 	assert_true(journal_heard(*state, "MESSAGE=heard"));
 	needs(*state, ACT_VAULT);
 	assert_true(journal_heard(*state, "MESSAGE=heard"));
+	needs(*state, ACT_MATCHER);
+	assert_true(journal_heard(*state, "MESSAGE=heard"));
 }
 
 #define SCENE_TEST(f) cmocka_unit_test_setup_teardown(f, set_scene, clear_scene)
@@ -140,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_the_judge_is_stopped_at_everything_it_may_not_do),
 		SCENE_TEST(test_the_vault_is_stopped_at_everything_it_may_not_do),
+		SCENE_TEST(test_the_matcher_is_stopped_at_everything_it_may_not_do),
 		SCENE_TEST(test_without_walls_root_is_stopped_at_none_of_it),
 		SCENE_TEST(test_each_room_still_does_what_it_needs),
 	};

@@ -67,8 +67,12 @@ static inline void pseudo_impression(uint32_t finger, uint32_t impression, int t
 
 		if (pseudo(8))
 			pseudo_add(out, u, v, theta);
-		if (!pseudo(12))
-			pseudo_add(out, u + pseudo(61) - 30, v + pseudo(61) - 30, pseudo(360));
+		if (!pseudo(12)) { /* one after the other: arguments have no order */
+			u += pseudo(61) - 30;
+			v += pseudo(61) - 30;
+			theta = pseudo(360);
+			pseudo_add(out, u, v, theta);
+		}
 	}
 }
 

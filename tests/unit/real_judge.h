@@ -70,7 +70,7 @@ static inline int open_house(void **state)
 		.vault_uid = geteuid(),
 		.vault_path = vault_path,
 		.link = { .fd = -1 },
-.sensor = { .fd = -1 },
+		.sensor = { .fd = -1 },
 		.anchor = { .fd = -1 },
 		.announced = true,
 		.notified = true,
@@ -88,6 +88,7 @@ static inline int close_house(void **state)
 {
 	(void)state;
 	judge_link_down(j, false);
+	judge_sensor_down(j);
 	judge_sessions_free(j);
 	judge_listen_end(j);
 	close(j->listen_fd);

@@ -1,7 +1,7 @@
 /*
- * C3 in the judge: over one login, from the first byte to the verdict, every call that the judge
- * and its libraries make fails, once and from then on. It never says ALLOW, it goes on or ends, and
- * the next login works.
+ * C3 in the judge: over one login, with a code or with a finger, from the first byte to the
+ * verdict, every call that the judge and its libraries make fails, once and from then on. It never
+ * says ALLOW, it goes on or ends, and the next login works.
  */
 #include "../fault/fault.h"
 #include "real_judge.h"
@@ -42,6 +42,12 @@ static struct {
 	bool checked;  /* the right answer arrived at the vault */
 	bool finished; /* and the client saw the end */
 } seen;
+
+/* Enter is pressed first, and a sensor is there. */
+static bool with_finger;
+static char sensor_path[96];
+static int sensor_listener = -1, sensor = -1;
+static uint32_t granted; /* session; 0: none */
 
 static void only_the_judge(bool begins)
 {
@@ -95,6 +101,7 @@ static void take_link(void)
 static bool play_vault(void)
 {
 	struct km_msg m, head = { .number = KM_MSG_HEAD }, plan = { .number = KM_MSG_PLAN };
+	struct km_msg grant = { .number = KM_MSG_GRANTED }, again = { .number = KM_MSG_VERDICT };
 
 	take_link();
 	m = from_judge();
@@ -106,8 +113,21 @@ static bool play_vault(void)
 	case KM_MSG_OPEN:
 		plan.session = m.session;
 		plan.plan.slots.count = 1;
-		plan.plan.slots.slot[0].shape = KM_SHAPE_DIGITS_6;
+		plan.plan.slots.slot[0].shape =
+		    with_finger ? KM_SHAPE_DIGITS_6 | KM_SHAPE_TOUCH : KM_SHAPE_DIGITS_6;
 		tell_judge(plan);
+		break;
+	case KM_MSG_GRANT:
+		granted = grant.session = m.session;
+		memset(grant.granted.grant, 7, sizeof(grant.granted.grant));
+		grant.granted.seconds = 20;
+		tell_judge(grant);
+		break;
+	case KM_MSG_REVOKE:
+		again.session = m.session;
+		again.verdict.verdict = KM_VERDICT_RETRY;
+		again.verdict.reason = KM_REASON_FINGER_NONE;
+		tell_judge(again);
 		break;
 	case KM_MSG_CHECK:
 		seen.checked =
@@ -118,6 +138,43 @@ static bool play_vault(void)
 		break;
 	}
 	return m.number != KM_MSG_NONE;
+}
+
+/* --- the sensor; what it has taken is the right finger ------------------------------------ */
+
+static bool play_sensor(void)
+{
+	static const uint8_t events[] = { KM_SENSOR_WAITING, KM_SENSOR_TAKEN, KM_SENSOR_DONE };
+	struct pollfd p = { .fd = sensor_listener, .events = POLLIN };
+	struct km_msg m;
+	size_t len;
+	km_rc rc;
+
+	if (sensor < 0 && sensor_listener >= 0 && poll(&p, 1, 0) == 1)
+		sensor = accept4(sensor_listener, NULL, NULL, SOCK_CLOEXEC);
+	if (sensor < 0)
+		return false;
+	rc = km_recv(sensor, frame, sizeof(frame), &len, NULL, NULL, MSG_DONTWAIT);
+	if (rc == KM_ECLOSED) {
+		close(sensor);
+		sensor = -1;
+	}
+	if (rc != KM_OK)
+		return false;
+	assert_int_equal(km_decode(frame, len, KM_FROM_JUDGE, KM_PHASE_SENSOR, &m), KM_OK);
+	for (unsigned i = 0; m.number == KM_MSG_CAPTURE && i < sizeof(events); i++) {
+		struct km_msg event = { .number = KM_MSG_EVENT };
+
+		memset(event.event.grant, 7, sizeof(event.event.grant));
+		event.event.event = events[i];
+		if (km_send_msg(sensor, &event, -1, MSG_DONTWAIT) == KM_OK)
+			settle();
+	}
+	if (m.number == KM_MSG_CAPTURE) {
+		seen.checked = true;
+		tell_judge(verdict(granted, KM_VERDICT_ALLOW));
+	}
+	return true;
 }
 
 /* --- the client -------------------------------------------------------------------------- */
@@ -163,7 +220,8 @@ static bool hear_judge(int fd)
 	if (m.number == KM_MSG_PROMPT) {
 		struct km_msg answer = { .number = KM_MSG_ANSWER };
 
-		assert_int_equal(km_secret_set(&answer.answer.secret, "123456", 6), KM_OK);
+		if (!(m.prompt.shape & KM_SHAPE_TOUCH))
+			assert_int_equal(km_secret_set(&answer.answer.secret, "123456", 6), KM_OK);
 		if (km_send_msg(fd, &answer, -1, MSG_DONTWAIT) == KM_OK)
 			settle();
 	}
@@ -178,7 +236,7 @@ static void log_in(void)
 	fd = arrive();
 	for (unsigned quiet = 0; quiet < 3;) {
 		settle();
-		quiet = play_vault() || hear_judge(fd) ? 0 : quiet + 1;
+		quiet = play_vault() || play_sensor() || hear_judge(fd) ? 0 : quiet + 1;
 	}
 	close(fd);
 	settle();
@@ -196,6 +254,12 @@ static bool open_judge(void)
 	judge_broke = false;
 	if (open_house(&nothing) != 0)
 		return false;
+	snprintf(sensor_path, sizeof(sensor_path), "%s/sensor", dir);
+	j->sensor_path = sensor_path;
+	j->sensor_uid = geteuid();
+	if (with_finger &&
+	    km_listen_at(sensor_path, 0600, (uid_t)-1, (gid_t)-1, &sensor_listener) != KM_OK)
+		return false;
 	snprintf(anchor_dir, sizeof(anchor_dir), "%s/judge", dir);
 	return mkdir(anchor_dir, 0700) == 0 &&
 	       judge_anchor_open(&j->anchor, anchor_dir, &torn) == KM_OK;
@@ -206,6 +270,12 @@ static void close_judge(void)
 	void *nothing = NULL;
 	char path[128];
 
+	if (sensor >= 0)
+		close(sensor);
+	if (sensor_listener >= 0)
+		close(sensor_listener);
+	sensor = sensor_listener = -1;
+	unlink(sensor_path);
 	judge_anchor_close(&j->anchor);
 	snprintf(path, sizeof(path), "%s/anchor", anchor_dir);
 	unlink(path);
@@ -259,11 +329,11 @@ static struct fault_count one_login(size_t kind, int error, unsigned k, bool for
 	return count;
 }
 
-static void test_C3_no_failing_call_makes_the_judge_allow_or_stand_still(void **state)
+static void every_call_fails(bool finger)
 {
 	unsigned tried = 0, expected = 0;
 
-	(void)state;
+	with_finger = finger;
 	(void)one_login(0, 0, 0, false);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		unsigned calls = one_login(i, 0, 0, false).calls[kinds[i].call];
@@ -281,10 +351,23 @@ static void test_C3_no_failing_call_makes_the_judge_allow_or_stand_still(void **
 	assert_int_equal(tried, expected);
 }
 
+static void test_C3_no_failing_call_makes_the_judge_allow_or_stand_still(void **state)
+{
+	(void)state;
+	every_call_fails(false);
+}
+
+static void test_C3_nor_does_one_while_a_finger_is_waited_for(void **state)
+{
+	(void)state;
+	every_call_fails(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_makes_the_judge_allow_or_stand_still),
+		cmocka_unit_test(test_C3_nor_does_one_while_a_finger_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,6 @@ static int open_all(void **state)
 
 static int close_all(void **state)
 {
-	judge_sensor_down(j);
 	if (sensor >= 0)
 		close(sensor);
 	if (sensor_listener >= 0)

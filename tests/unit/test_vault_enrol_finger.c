@@ -172,6 +172,37 @@ static void test_lists_and_status_know_of_fingers(void **state)
 	assert_true(found);
 }
 
+static void test_a_finger_without_its_template_is_listed_so_that_it_can_be_removed(void **state)
+{
+	struct km_msg list = { .number = KM_MSG_CREDENTIAL_LIST };
+	struct km_msg gone = { .number = KM_MSG_CREDENTIAL_REMOVE }, m = list;
+	sqlite3 *handle = room.v->store->db[DB_VAULT].handle;
+
+	(void)state;
+	gone.credential_remove.id = enrol_whole(KM_FINGER_LEFT_RING);
+	snprintf(gone.credential_remove.login, sizeof(gone.credential_remove.login), LOGIN);
+	snprintf(list.credential_list.login, sizeof(list.credential_list.login), LOGIN);
+	store_undo(room.v->store);
+	assert_int_equal(sqlite3_exec(handle, "UPDATE template SET reader = 'x'", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(desk_does(scene.line, list).rc, -KM_ECORRUPT);
+	store_undo(room.v->store);
+	assert_int_equal(sqlite3_exec(handle, "DELETE FROM template", NULL, NULL, NULL), SQLITE_OK);
+	m = list;
+	desk_asks(scene.line, &m);
+	m = desk_hears();
+	assert_int_equal(m.credential_row.id, gone.credential_remove.id);
+	assert_string_equal(m.credential_row.reader, "");
+	(void)done(KM_OK, "");
+	/* Another is not enrolled beside one that cannot be compared with. */
+	ask(scene.line, asking(KM_FINGER_LEFT_INDEX));
+	(void)done(KM_ECORRUPT, "");
+	(void)matcher_hears(); /* what may have been lent is taken back */
+	told(0);
+	assert_int_equal(desk_does(scene.line, gone).rc, 0);
+	the_next_one_works();
+}
+
 /* --- what is refused ----------------------------------------------------- */
 
 static void refused(struct km_msg m, km_rc rc, const char *text)
@@ -202,6 +233,20 @@ static void test_what_cannot_be_is_refused_before_anybody_touches_a_reader(void 
 	refused(asking(KM_FINGER_RIGHT_INDEX), KM_ESUSPECT, "");
 	room.v->suspicion = 0;
 	the_next_one_works();
+}
+
+static void test_an_operator_being_erased_gets_no_finger(void **state)
+{
+	struct km_event_record r = { .event = KM_EVENT_ERASE_BEGUN, .actor = "test" };
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	struct km_operator op;
+
+	(void)state;
+	assert_int_equal(credentials(list, &op), 1);
+	memcpy(r.subject, op.subject, sizeof(r.subject));
+	assert_int_equal(store_erase_begin(room.v->store, op.subject, &r), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	refused(asking(KM_FINGER_RIGHT_INDEX), KM_ESTATE, "");
 }
 
 static void test_without_a_matcher_no_finger_is_asked_for(void **state)
@@ -376,7 +421,9 @@ int main(void)
 		IN_SCENE(test_the_judge_sees_no_template_and_no_file_holds_it_in_the_clear),
 		IN_SCENE(test_an_operation_sent_again_gives_the_first_result_and_captures_nothing),
 		IN_SCENE(test_lists_and_status_know_of_fingers),
+		IN_SCENE(test_a_finger_without_its_template_is_listed_so_that_it_can_be_removed),
 		IN_SCENE(test_what_cannot_be_is_refused_before_anybody_touches_a_reader),
+		IN_SCENE(test_an_operator_being_erased_gets_no_finger),
 		IN_SCENE(test_without_a_matcher_no_finger_is_asked_for),
 		IN_SCENE(test_a_finger_has_a_code_beside_it),
 		IN_SCENE(test_recovery_codes_that_are_used_up_are_no_code),

@@ -108,6 +108,23 @@ static void test_a_desk_that_does_not_read_loses_its_line_and_the_grant_ends(voi
 	nothing_is_left();
 }
 
+/* The same, where the last row is the one that finds no place. */
+static void test_an_end_that_finds_no_place_on_the_line_ends_it_too(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_STATUS_ROW };
+	struct line *l;
+
+	(void)state;
+	begin(KM_FINGER_RIGHT_INDEX);
+	l = room.v->grant[0].line;
+	while (queue_put(&l->out, &m) == KM_OK)
+		;
+	stage(KM_STAGE_KNOWN, 0, WANTED);
+	assert_int_equal(l->fd, -1);
+	told(FORGET | STOP);
+	nothing_is_left();
+}
+
 /* --- readers ------------------------------------------------------------- */
 
 static void reader_row(unsigned event, const char *reader, const char *detail)
@@ -206,6 +223,7 @@ int main(void)
 		IN_SCENE(test_a_matcher_that_lies_is_cut_off_and_nothing_is_stored),
 		IN_SCENE(test_findings_for_another_grant_are_not_taken_for_this_one),
 		IN_SCENE(test_a_desk_that_does_not_read_loses_its_line_and_the_grant_ends),
+		IN_SCENE(test_an_end_that_finds_no_place_on_the_line_ends_it_too),
 		IN_SCENE(test_each_reader_is_a_row),
 		IN_SCENE(test_a_list_without_a_usable_reader_says_why),
 		IN_SCENE(test_a_list_can_be_stopped_and_has_an_end),

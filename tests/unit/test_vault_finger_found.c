@@ -214,6 +214,47 @@ static void test_a_matcher_that_does_not_read_costs_no_login_its_code(void **sta
 	assert_int_equal(m.verdict.reason, KM_REASON_FINGER_NONE);
 }
 
+/* --- what others may read of it --------------------------------------------------------- */
+
+/* Our journald; everything that it was told since. */
+static int journal_listens(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "%s/journal", fw.w->dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	km_log_open("test", at.sun_path, LOG_INFO);
+	return fd;
+}
+
+static bool journal_heard(int fd, const char *what)
+{
+	static char all[16384];
+	size_t len = strlen(all);
+	ssize_t n;
+
+	while ((n = recv(fd, all + len, sizeof all - 1 - len, MSG_DONTWAIT)) > 0)
+		len += (size_t)n;
+	all[len] = '\0';
+	return strstr(all, what) != NULL;
+}
+
+static void test_how_alike_they_were_is_in_the_trail_and_not_in_the_journal(void **state)
+{
+	int journal = journal_listens();
+
+	(void)state;
+	finds(grant, KM_MATCH_YES, 1);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	km_log_open("test", NULL, LOG_EMERG - 1);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_ALLOWED), "score=12345"));
+	assert_true(journal_heard(journal, "login-allowed"));
+	assert_true(journal_heard(journal, "finger=left-index"));
+	assert_false(journal_heard(journal, "12345"));
+	close(journal);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +273,7 @@ int main(void)
 		WAITING(test_c27_a_matcher_that_says_nothing_is_waited_for_until_the_deadline),
 		WAITING(test_a_matcher_that_goes_ends_every_grant_and_codes_go_on),
 		WAITING(test_a_matcher_that_does_not_read_costs_no_login_its_code),
+		WAITING(test_how_alike_they_were_is_in_the_trail_and_not_in_the_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

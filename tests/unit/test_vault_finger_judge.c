@@ -16,9 +16,35 @@ static void test_a_grant_that_the_plan_did_not_offer_ends_the_link(void **state)
 	the_judge_is_thrown_out();
 }
 
+/* A locker that is not root's speaks for its own user alone. */
+static void test_who_is_not_root_is_offered_their_own_finger_and_nobody_elses(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* another uid cannot connect */
+	fw.w->peer = WORLD_UID;
+	waits_for_a_finger("alice", grant);
+	finds(grant, KM_MATCH_YES, 0);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	fw.w->peer = WORLD_UID + 1;
+	assert_false(asks_in("alice") & KM_SHAPE_TOUCH);
+	fw.w->peer = 0;
+}
+
 static void test_a_grant_for_another_step_ends_the_link(void **state)
 {
 	(void)state;
+	(void)asks_in("alice");
+	judge_grants(fw.w->session, 1);
+	the_judge_is_thrown_out();
+}
+
+static void test_a_grant_for_a_later_step_that_asks_for_a_finger_too_ends_the_link(void **state)
+{
+	const uint32_t both = KM_FACTOR_BIT(KM_FACTOR_HOTP) | KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT);
+
+	(void)state;
+	fw.w->v->conf.login.factors = (struct km_steps){ 2, { both, both } };
 	(void)asks_in("alice");
 	judge_grants(fw.w->session, 1);
 	the_judge_is_thrown_out();
@@ -162,6 +188,21 @@ static void test_what_was_lent_is_taken_back_when_the_login_is_given_up(void **s
 	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=aborted"));
 }
 
+/* A wrong finger has its record; one that was not seen well enough has none. */
+static void test_that_a_login_was_given_up_after_no_finding_is_written_down(void **state)
+{
+	(void)state;
+	finds(grant, KM_MATCH_POOR, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_POOR);
+	world_end(fw.w, KM_REASON_ABORTED);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=aborted"));
+	waits_for_a_finger("alice", grant);
+	finds(grant, KM_MATCH_NO, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER);
+	world_end(fw.w, KM_REASON_ABORTED);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=wrong-finger"));
+}
+
 static void test_what_was_lent_is_taken_back_when_the_operator_is_erased(void **state)
 {
 	struct km_event_record r;
@@ -213,7 +254,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HAVING(test_a_grant_that_the_plan_did_not_offer_ends_the_link),
+		HAVING(test_who_is_not_root_is_offered_their_own_finger_and_nobody_elses),
 		HAVING(test_a_grant_for_another_step_ends_the_link),
+		HAVING(test_a_grant_for_a_later_step_that_asks_for_a_finger_too_ends_the_link),
 		WAITING(test_a_second_grant_while_one_is_open_ends_the_link),
 		WAITING(test_a_code_while_a_finger_is_waited_for_ends_the_link),
 		HAVING(test_a_revoke_without_a_grant_ends_the_link),
@@ -226,6 +269,7 @@ int main(void)
 		WAITING(test_a_revoke_that_crosses_a_finding_gets_one_verdict),
 		WAITING(test_a_code_may_follow_when_a_finger_came_to_nothing),
 		WAITING(test_what_was_lent_is_taken_back_when_the_login_is_given_up),
+		WAITING(test_that_a_login_was_given_up_after_no_finding_is_written_down),
 		WAITING(test_what_was_lent_is_taken_back_when_the_operator_is_erased),
 		WAITING(test_an_operator_who_was_erased_and_registered_again_is_another),
 		WAITING(test_there_are_so_many_grants_and_no_more),

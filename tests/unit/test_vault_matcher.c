@@ -13,6 +13,7 @@ static int at_the_door(void **state)
 	(void)finger_world_up(state);
 	matcher_goes();
 	fw.w->v->matcher_door = fw.w->listener;
+	matcher_expect(fw.w->v);
 	return 0;
 }
 
@@ -38,6 +39,32 @@ static bool is_turned_away(int fd)
 	ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
 
 	return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+/* As units do it, which know the matcher's user by name only. */
+static void test_the_owner_of_the_socket_is_the_matcher_where_no_uid_is_named(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(fw.w->v->matcher_uid, geteuid());
+	if (geteuid() != 0)
+		skip(); /* nobody else's socket can be made */
+	fw.w->v->has_matcher_uid = false;
+	assert_int_equal(chown(fw.w->sock, FOREIGN_UID, FOREIGN_UID), 0);
+	matcher_expect(fw.w->v);
+	assert_int_equal(fw.w->v->matcher_uid, FOREIGN_UID);
+	fd = comes();
+	assert_true(is_turned_away(fd));
+	close(fd);
+}
+
+static void test_a_uid_that_is_named_counts_more_than_the_sockets_owner(void **state)
+{
+	(void)state;
+	fw.w->v->matcher_uid = FOREIGN_UID;
+	matcher_expect(fw.w->v);
+	assert_int_equal(fw.w->v->matcher_uid, FOREIGN_UID);
 }
 
 static void test_one_of_our_own_uid_is_the_matcher_where_rooms_share_one(void **state)
@@ -112,6 +139,25 @@ static void test_a_frame_with_a_descriptor_ends_its_link(void **state)
 	assert_int_equal(fw.w->v->matcher, -1);
 	assert_false(fw.w->v->stop);
 	close(fd);
+}
+
+static void test_one_that_cannot_be_watched_is_not_kept(void **state)
+{
+	struct vault *v = fw.w->v;
+	int poll = v->poll, fd = -1;
+
+	(void)state;
+	assert_int_equal(km_connect(fw.w->sock, false, &fd), KM_OK);
+	v->poll = -1;
+	matcher_accept(v);
+	v->poll = poll;
+	assert_int_equal(v->matcher, -1);
+	assert_true(is_turned_away(fd));
+	close(fd);
+	/* Nor is one that has gone before it was let in any harm. */
+	v->matcher_door = -1;
+	matcher_accept(v);
+	assert_int_equal(v->matcher, -1);
 }
 
 /* --- what a desk is told of it ---------------------------------------------------------- */
@@ -251,12 +297,15 @@ static void test_an_administrator_unlocks_a_finger_that_is_disabled(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		AT_THE_DOOR(test_the_owner_of_the_socket_is_the_matcher_where_no_uid_is_named),
+		AT_THE_DOOR(test_a_uid_that_is_named_counts_more_than_the_sockets_owner),
 		AT_THE_DOOR(test_one_of_our_own_uid_is_the_matcher_where_rooms_share_one),
 		AT_THE_DOOR(test_one_of_another_uid_is_turned_away_even_root),
 		AT_THE_DOOR(test_one_of_the_matchers_uid_is_let_in),
 		AT_THE_DOOR(test_a_second_one_is_turned_away_and_the_first_stays),
 		AT_THE_DOOR(test_one_that_was_started_again_is_let_in_at_once),
 		AT_THE_DOOR(test_a_frame_with_a_descriptor_ends_its_link),
+		AT_THE_DOOR(test_one_that_cannot_be_watched_is_not_kept),
 		AT_THE_DOOR(test_a_status_says_whether_it_is_there),
 		AT_THE_DOOR(test_a_finger_is_listed_with_its_reader_and_the_wait_of_fingers),
 		AT_THE_DOOR(test_an_administrator_unlocks_a_finger_that_is_disabled),
