@@ -22,6 +22,7 @@ enum {
 	ROUNDS = 26,   /* of growing */
 	SPOTS = 60,    /* where they begin */
 	NODES = 8,     /* of a singularity's correction */
+	LOOP = 150,    /* how far from a core the loop reaches */
 	BUMPS = 6,     /* waves in a smooth random field */
 	FULL = 120,    /* of a ridge */
 	UNIT = 1024,   /* of a filter's weights */
@@ -136,6 +137,7 @@ static double field_at(const struct field *f, double x, double y)
 
 struct singularity {
 	double x, y, sign, node[NODES];
+	double top; /* of a core: where its ridges turn back */
 };
 
 /* The classes and how many fingers in a hundred have them (Handbook, ch. 5); from the middle. */
@@ -173,7 +175,37 @@ static int singularities(struct dice *d, struct singularity at[4])
 		for (int n = 0; n < NODES; n++)
 			at[i].node[n] = even(d, 0.13);
 	}
+	if (classes[c].points == 4 && at[1].y < at[0].y) {
+		struct singularity upper = at[1];
+
+		at[1] = at[0];
+		at[0] = upper;
+	}
+	at[0].top = 0.25;
+	at[1].top = -0.25;
 	return classes[c].points;
+}
+
+/*
+ * How far the ridges are turned at (x, y): by half the angle at which it is seen from there. Around
+ * a core that would make parabolas, crowded at its end. In life ridges keep their distance: half
+ * circles at the top, then straight lines. Where they do not, each loop has the same minutiae.
+ */
+static double turned(const struct singularity *s, double x, double y)
+{
+	double right = x - s->x, up = s->y - y, a = direction(right, up);
+	double part = (a + 0.5) * NODES, off, t;
+	int n = (int)part % NODES;
+
+	part -= floor(part);
+	a += s->node[n] * (1 - part) + s->node[(n + 1) % NODES] * part;
+	t = s->sign * a / 2;
+	if (s->sign < 0)
+		return t;
+	off = a - s->top;
+	off -= floor(off + 0.5);
+	off = within(off, -0.25, 0.25) - off / 2;
+	return t + off * 0.8 / (1 + (right * right + up * up) / (LOOP * LOOP));
 }
 
 /* Which filter each pixel takes: directions along the ridges, and how far they are from each other.
@@ -193,15 +225,8 @@ static void flow_make(struct dice *d)
 
 			t += arch * cosine((double)x / WIDE / 2) *
 			     (1 - fabs((double)y / HIGH - 0.5));
-			for (int i = 0; i < points; i++) {
-				double a = direction(x - at[i].x, at[i].y - y);
-				double s = (a + 0.5) * NODES;
-				int n = (int)s % NODES;
-
-				s -= floor(s);
-				a += at[i].node[n] * (1 - s) + at[i].node[(n + 1) % NODES] * s;
-				t += at[i].sign * a / 2;
-			}
+			for (int i = 0; i < points; i++)
+				t += turned(&at[i], x, y);
 			t = (t - floor(t * 2) / 2) * 2 * BEARINGS;
 			finger.bearing[y * WIDE + x] = (uint8_t)((int)t % BEARINGS);
 			finger.pace[y * WIDE + x] = (uint8_t)within(p, 0, PACES - 1);
