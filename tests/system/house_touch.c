@@ -205,8 +205,13 @@ int finger_login(const struct house *h, struct house_login *l, const struct touc
 	l->message_arg = &hand;
 	house_login(h, l);
 	l->message_arg = NULL;
-	if (hand.trouble)
-		fprintf(stderr, "house: %s\n", hand.trouble);
+	if (hand.trouble) {
+		char *log = house_log(h);
+
+		fprintf(stderr, "house: %s; what the rooms said:\n%s\n", hand.trouble,
+			log ? log : "");
+		free(log);
+	}
 	return l->code;
 }
 
