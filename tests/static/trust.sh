@@ -10,7 +10,7 @@ named() {
 tests_are_there() {
 	local name
 	named | while read -r name; do
-		grep -rqE "^(static void )?$name\(" tests --include='test_*.c' || echo "$name is nowhere"
+		grep -rqE "^(static void |[A-Z_]+\()?$name\\b" tests --include='test_*.c' || echo "$name is nowhere"
 	done
 }
 # shellcheck disable=SC2016
