@@ -12,7 +12,8 @@
  * program and writes no file; docs/TRUST.md has the tests. Its siblings are
  * the door and the desk (clients, not trusted), the vault (trusted to decide, not to keep to the
  * protocol) and the sensor (trusted with nothing: it is believed when it says what to show).
- * Of a finger the judge knows a number under which one is waited for, and nothing else.
+ * Of a finger the judge knows a number under which one is waited for, and nothing else; a touch
+ * that it has waited for is worth to whoever took it over what a code seen is.
  */
 #include <errno.h>
 #include <getopt.h>

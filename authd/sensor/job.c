@@ -2,8 +2,8 @@
  * Jobs, in the order in which they came. The first has the reader; the others wait, each
  * within its own seconds. Time is CLOCK_BOOTTIME's, by one timer: a deadline passes in sleep.
  */
-#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -13,13 +13,26 @@
 
 #include "sensor.h"
 
+/*
+ * libfprint's drivers call the kernel, which may not come back. The loop's own timer is of no use
+ * then: the kernel ends us instead, and whoever waits sees it by the end of the link.
+ */
+static void beat(bool held)
+{
+	const struct itimerval until = { .it_value.tv_sec = held ? SENSOR_DEAD_S : 0 };
+
+	(void)setitimer(ITIMER_REAL, &until, NULL);
+}
+
 static gboolean begin_next(gpointer data)
 {
 	struct sensor *s = data;
 
 	s->next_source = 0;
-	if (!s->reader && s->jobs > 0)
+	if (!s->reader && s->jobs > 0) {
+		beat(true);
 		reader_begin(s);
+	}
 	return G_SOURCE_REMOVE;
 }
 
@@ -122,6 +135,7 @@ void job_reader_gone(struct sensor *s)
 	if (s->jobs > 0)
 		leave(s, 0);
 	next_soon(s);
+	beat(false);
 	job_arm(s);
 }
 
@@ -147,6 +161,7 @@ void job_tick(struct sensor *s)
 		km_log(LOG_INFO, "nothing to do for %u s: ending until somebody asks", s->idle_s);
 		g_main_loop_quit(s->loop);
 	}
+	beat(s->reader != NULL);
 	job_arm(s);
 }
 
@@ -160,6 +175,8 @@ void job_arm(struct sensor *s)
 			due = s->job[i].until;
 	if (s->reader && reader_due(s->reader) < due)
 		due = reader_due(s->reader);
+	if (s->reader && km_boot_ms() + SENSOR_BEAT_MS < due)
+		due = km_boot_ms() + SENSOR_BEAT_MS;
 	if (s->jobs == 0 && s->idle_since + 1000 * (int64_t)s->idle_s < due)
 		due = s->idle_since + 1000 * (int64_t)s->idle_s;
 	if (due == INT64_MAX)
@@ -170,5 +187,5 @@ void job_arm(struct sensor *s)
 		return;
 	/* Without deadlines a reader could be held for ever. */
 	km_log(LOG_ERR, "the kernel sets no timer: ending");
-	exit(KM_EXIT_FAILED);
+	_exit(KM_EXIT_FAILED);
 }

@@ -23,6 +23,8 @@
 #define SENSOR_IDLE_S    30  /* then it ends: nothing of libfprint stays about */
 #define SENSOR_IDLE_MOST 86400
 #define SENSOR_STUCK_MS  8000 /* a driver that neither opens nor lets go in so long never will */
+#define SENSOR_BEAT_MS   3000 /* how often the loop shows, while a reader is held, that it turns */
+#define SENSOR_DEAD_S    10   /* when it has not for so long, a driver holds us inside a call */
 #define SENSOR_LIFT_MS   3000 /* how long a finger may stay on once its job has ended */
 #define SENSOR_RETRIES_MOST                                                                        \
 	200 /* of one capture: above it the reader, not the finger, is at fault */
@@ -48,7 +50,6 @@ struct sensor {
 	struct km_conf conf;
 	GMainLoop *loop;
 	int timer; /* CLOCK_BOOTTIME: runs on in sleep, as GLib's own timers do not */
-	int code;  /* to exit with */
 
 	/* link.c */
 	int listener, judge;

@@ -51,6 +51,7 @@ static const struct km_call calls[] = {
 	KM_CALL(pipe2),
 	KM_CALL(timerfd_create),
 	KM_CALL(timerfd_settime),
+	KM_CALL(setitimer),
 	/* devices, libraries; where, Landlock says */
 	KM_CALL_IF(openat, LACKS, 2, WRITING),
 #ifdef __NR_open

@@ -3,16 +3,20 @@
  * and shows what a person would see. What would be typed is read from standard
  * input, a line for each prompt.
  *
- *   login CONFDIR SERVICE USER [authenticate|account|session]...
+ *   login CONFDIR SERVICE USER [from=HOST] [authenticate|account|session]...
  *
+ * As at a terminal of this machine, unless somebody comes from a host.
  * The last line is the result of the last call in PAM's own words; the exit
  * code is 0 when every call succeeded.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <security/pam_appl.h>
+
+#define FROM "from="
 
 /* Our own, so that what was typed does not stay in stdio's. */
 static char in_buffer[4096], out_buffer[8192];
@@ -74,21 +78,24 @@ int main(int argc, char **argv)
 {
 	const struct pam_conv conv = { converse, NULL };
 	pam_handle_t *pamh = NULL;
+	bool from;
 	int rc;
 
 	if (argc < 4) {
-		fprintf(stderr,
-			"usage: login CONFDIR SERVICE USER [authenticate|account|session]...\n");
+		fprintf(stderr, "usage: login CONFDIR SERVICE USER [from=HOST] "
+				"[authenticate|account|session]...\n");
 		return 2;
 	}
+	from = argc > 4 && strncmp(argv[4], FROM, strlen(FROM)) == 0;
 	setvbuf(stdin, in_buffer, _IOFBF, sizeof(in_buffer));
 	setvbuf(stdout, out_buffer, _IOLBF, sizeof(out_buffer));
 	rc = pam_start_confdir(argv[2], argv[3], &conv, argv[1], &pamh);
 	if (rc == PAM_SUCCESS)
-		pam_set_item(pamh, PAM_TTY, "tty1");
-	if (rc == PAM_SUCCESS && argc == 4)
+		pam_set_item(pamh, from ? PAM_RHOST : PAM_TTY,
+			     from ? argv[4] + strlen(FROM) : "tty1");
+	if (rc == PAM_SUCCESS && argc == 4 + from)
 		rc = pam_authenticate(pamh, 0);
-	for (int i = 4; rc == PAM_SUCCESS && i < argc; i++)
+	for (int i = 4 + from; rc == PAM_SUCCESS && i < argc; i++)
 		rc = call(pamh, argv[i]);
 	printf("    => %s\n", pam_strerror(pamh, rc));
 	pam_end(pamh, rc);

@@ -5,12 +5,12 @@
 # The quotes are Markdown's.
 # shellcheck disable=SC2016
 named() {
-	grep -oE '`test_[a-z0-9_]+`' docs/TRUST.md | tr -d '`' | sort -u
+	grep -oE '`test_[A-Za-z0-9_]+`' docs/TRUST.md | tr -d '`' | sort -u
 }
 tests_are_there() {
 	local name
 	named | while read -r name; do
-		grep -rqE "^static void $name\(" tests --include='test_*.c' || echo "$name is nowhere"
+		grep -rqE "^(static void |[A-Z_]+\()?$name\\b" tests --include='test_*.c' || echo "$name is nowhere"
 	done
 }
 # shellcheck disable=SC2016

@@ -231,8 +231,8 @@ static inline void lent_and_sensing(unsigned shots)
 		assert_int_equal(m.lend.mode, KM_GRANT_ENROL);
 		assert_int_equal(m.lend.wanted, WANTED);
 		assert_int_equal(m.lend.index, scene.lends++);
-		memcpy(scene.lent, m.lend.blob.bytes,
-		       m.lend.blob.len < sizeof(scene.lent) ? m.lend.blob.len : sizeof(scene.lent));
+		if (m.lend.blob.len >= sizeof(scene.lent))
+			memcpy(scene.lent, m.lend.blob.bytes, sizeof(scene.lent));
 		memcpy(scene.grant, m.lend.grant, sizeof(scene.grant));
 	}
 	m = judge_told();

@@ -136,6 +136,7 @@ static struct trace equal_for(struct world *w, const char *answer, bool locker)
 
 #define DIGITS   (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP))
 #define RECOVERY KM_FACTOR_BIT(KM_FACTOR_RECOVERY)
+#define FINGER   KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT)
 
 static const struct {
 	const char *what;
@@ -148,6 +149,9 @@ static const struct {
 	{ "codes of the time", { 1, { KM_FACTOR_BIT(KM_FACTOR_TOTP) } }, "000000" },
 	{ "codes of a counter", { 1, { KM_FACTOR_BIT(KM_FACTOR_HOTP) } }, "000000" },
 	{ "recovery codes", { 1, { RECOVERY } }, RECOVERY_WRONG },
+	/* At this machine, where the plan looks for a finger. */
+	{ "a finger or a code", { 1, { DIGITS | RECOVERY | FINGER } }, "000000" },
+	{ "a finger in one of two steps", { 2, { RECOVERY, DIGITS | FINGER } }, RECOVERY_WRONG },
 	{ "two steps", { 2, { DIGITS, RECOVERY } }, "000000" },
 	{ "two steps, the other way round", { 2, { RECOVERY, DIGITS } }, RECOVERY_WRONG },
 };
@@ -162,6 +166,9 @@ static struct world *begin(const struct km_steps *steps)
 	world_add_as(w, "suspended", people[3].uid, true, true);
 	w->v->conf.audit_refusals = 100000; /* no refusal is only counted */
 	w->v->conf.login.factors = *steps;
+	for (unsigned i = 0; i < steps->count; i++)
+		if (steps->factors[i] & FINGER)
+			w->origin = KM_ORIGIN_LOCAL;
 	/* The first record of a month makes its key. */
 	(void)log_in(w, "somebody else", "000000");
 	return w;

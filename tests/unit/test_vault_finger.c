@@ -231,6 +231,19 @@ static void test_a_finger_passes_one_step_of_several_and_a_code_the_next(void **
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 }
 
+static void test_a_finger_binds_who_has_no_account_yet(void **state)
+{
+	uint8_t id[KM_GRANT_BYTES];
+
+	(void)state;
+	world_add_as(fw.w, "alice", (uid_t)-1, true, false);
+	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	waits_for_a_finger("alice", id);
+	finds(id, KM_MATCH_YES, 0);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	assert_int_equal(operator_of("alice").uid, WORLD_UID);
+}
+
 /* --- the throttle -------------------------------------------------------------------------------
  */
 
@@ -469,6 +482,7 @@ int main(void)
 		WITH_FINGERS(test_a_match_resets_the_failures_of_that_finger_alone),
 		WITH_FINGERS(test_c32_what_is_no_mismatch_counts_nothing),
 		WITH_FINGERS(test_a_finger_passes_one_step_of_several_and_a_code_the_next),
+		WITH_FINGERS(test_a_finger_binds_who_has_no_account_yet),
 		WITH_FINGERS(test_the_numbers_are_those_of_the_standard),
 		WITH_FINGERS(test_after_five_mismatches_a_code_is_asked_for_and_still_lets_in),
 		WITH_FINGERS(test_the_fiftieth_mismatch_disables_it),

@@ -141,6 +141,25 @@ static void test_a_frame_with_a_descriptor_ends_its_link(void **state)
 	close(fd);
 }
 
+static void test_one_that_cannot_be_watched_is_not_kept(void **state)
+{
+	struct vault *v = fw.w->v;
+	int poll = v->poll, fd = -1;
+
+	(void)state;
+	assert_int_equal(km_connect(fw.w->sock, false, &fd), KM_OK);
+	v->poll = -1;
+	matcher_accept(v);
+	v->poll = poll;
+	assert_int_equal(v->matcher, -1);
+	assert_true(is_turned_away(fd));
+	close(fd);
+	/* Nor is one that has gone before it was let in any harm. */
+	v->matcher_door = -1;
+	matcher_accept(v);
+	assert_int_equal(v->matcher, -1);
+}
+
 /* --- what a desk is told of it ---------------------------------------------------------- */
 
 static int desk_comes(void)
@@ -286,6 +305,7 @@ int main(void)
 		AT_THE_DOOR(test_a_second_one_is_turned_away_and_the_first_stays),
 		AT_THE_DOOR(test_one_that_was_started_again_is_let_in_at_once),
 		AT_THE_DOOR(test_a_frame_with_a_descriptor_ends_its_link),
+		AT_THE_DOOR(test_one_that_cannot_be_watched_is_not_kept),
 		AT_THE_DOOR(test_a_status_says_whether_it_is_there),
 		AT_THE_DOOR(test_a_finger_is_listed_with_its_reader_and_the_wait_of_fingers),
 		AT_THE_DOOR(test_an_administrator_unlocks_a_finger_that_is_disabled),
