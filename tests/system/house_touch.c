@@ -28,7 +28,7 @@ const char *finger_reader(void)
  */
 static bool place_reader(void)
 {
-	strcpy(folder, "/tmp/kenmon-reader-XXXXXX");
+	strcpy(folder, "/tmp/kenmon-touch-XXXXXX");
 	if (!mkdtemp(folder) || chmod(folder, 01777) < 0)
 		return false;
 	snprintf(reader, sizeof(reader), "%s/reader", folder);
