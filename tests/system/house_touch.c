@@ -28,7 +28,7 @@ const char *finger_reader(void)
  */
 static bool place_reader(void)
 {
-	strcpy(folder, "/tmp/kenmon-reader-XXXXXX");
+	strcpy(folder, "/tmp/kenmon-touch-XXXXXX");
 	if (!mkdtemp(folder) || chmod(folder, 01777) < 0)
 		return false;
 	snprintf(reader, sizeof(reader), "%s/reader", folder);
@@ -204,8 +204,14 @@ int finger_login(const struct house *h, struct house_login *l, const struct touc
 	l->on_message = on_message;
 	l->message_arg = &hand;
 	house_login(h, l);
-	if (hand.trouble)
-		fprintf(stderr, "house: %s\n", hand.trouble);
+	l->message_arg = NULL;
+	if (hand.trouble) {
+		char *log = house_log(h);
+
+		fprintf(stderr, "house: %s; what the rooms said:\n%s\n", hand.trouble,
+			log ? log : "");
+		free(log);
+	}
 	return l->code;
 }
 
