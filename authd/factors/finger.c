@@ -22,8 +22,11 @@ static const struct answer_to {
 	bool counts;      /* uses up a try */
 	bool touch_stays; /* a finger is offered again */
 } answers[] = {
-	{ KM_REASON_FINGER, true, true },          { KM_REASON_FINGER_POOR, false, true },
-	{ KM_REASON_FINGER_LOCKED, false, false }, { KM_REASON_FINGER_DISABLED, false, false },
+	{ KM_REASON_FINGER, true, true },
+	{ KM_REASON_FINGER_POOR, false, true },
+	{ KM_REASON_FINGER_LOCKED, false, false },
+	{ KM_REASON_FINGER_DISABLED, false, false },
+	{ KM_REASON_FINGER_ELSEWHERE, false, true },
 	{ KM_REASON_FINGER_NONE, false, false }, /* but for a touch that did not come in time */
 };
 

@@ -50,10 +50,14 @@ int32_t gallery_threshold(unsigned impressions)
 	return threshold[row].score;
 }
 
+/* The hull alone can be made as large as one likes, by one minutia far away from the others. */
 static int32_t more_for(const struct print *probe)
 {
+	float most = (float)probe->n * SMALL_EACH;
+	float area = probe->area < most ? probe->area : most;
+
 	for (unsigned i = 0; i < SMALL_PROBES; i++)
-		if (probe->area < small_probe[i].area)
+		if (area < small_probe[i].area)
 			return small_probe[i].more;
 	return 0;
 }

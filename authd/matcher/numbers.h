@@ -128,6 +128,7 @@ static const struct threshold {
  * whole print, and its minutiae are the densest. From impostors cut to 8 to 40 minutiae.
  */
 #define SMALL_PROBES 3
+#define SMALL_EACH   1600.0f /* px² for a minutia at most; whole prints: 1,100 to 1,200 */
 static const struct small_probe {
 	float area; /* px² of the hull, less than */
 	int32_t more;

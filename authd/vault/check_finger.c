@@ -126,6 +126,30 @@ static bool may_be_tried(const struct km_credential *c, const void *wall)
 	return lockout_wait(&finger_lockout, &c->throttle, *(const int64_t *)wall) == 0;
 }
 
+/*
+ * A touch does not say which login it is for: whoever began another in somebody's name would get
+ * theirs. So nobody is waited for twice, and who comes second hears of the first.
+ */
+static bool waits_elsewhere(const struct vault *v, const struct km_operator *op)
+{
+	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+		const struct grant *g = &v->grant[i];
+
+		if (g->used && g->lent && memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+static km_rc refuse_second(struct vault *v, struct trial *t)
+{
+	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_FINGER_ELSEWHERE);
+
+	if (rc == KM_OK)
+		ask_again(v, t->s, KM_REASON_FINGER_ELSEWHERE, 0);
+	return rc;
+}
+
 /* KM_OK: the judge may have a finger captured. */
 static km_rc lend(struct vault *v, struct trial *t, struct grant **out)
 {
@@ -157,6 +181,8 @@ static km_rc grant(struct vault *v, struct trial *t)
 	}
 	if (t->wait > 0)
 		return refuse_locked(v, t);
+	if (waits_elsewhere(v, &t->op))
+		return refuse_second(v, t);
 	keep(t, may_be_tried, &v->now.wall);
 	rc = lend(v, t, &g);
 	if (rc == KM_OK) {

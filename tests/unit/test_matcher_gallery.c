@@ -1,4 +1,5 @@
 /* A probe against all that was lent. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +138,54 @@ static void test_c32_too_few_minutiae_are_poor_and_no_mismatch(void **state)
 	assert_int_not_equal(f.outcome, KM_MATCH_POOR);
 }
 
+/* The nearest `count` of m around its minutia number `at`, and one far away from all of them. */
+static void piece(const struct km_minutiae *m, unsigned at, unsigned count, struct km_minutiae *out)
+{
+	const struct km_minutia *middle = &m->at[at];
+	bool taken[KM_MINUTIAE_MAX] = { false };
+
+	memset(out, 0, sizeof *out);
+	while (out->count < count) {
+		long least = LONG_MAX;
+		unsigned next = 0;
+
+		for (unsigned i = 0; i < m->count; i++) {
+			long dx = m->at[i].x - middle->x, dy = m->at[i].y - middle->y;
+
+			if (taken[i] || dx * dx + dy * dy >= least)
+				continue;
+			least = dx * dx + dy * dy;
+			next = i;
+		}
+		taken[next] = true;
+		out->at[out->count++] = m->at[next];
+	}
+	out->at[out->count++] = (struct km_minutia){ middle->x, 6000, 0 };
+}
+
+static void test_a_minutia_far_away_makes_no_small_piece_a_large_one(void **state)
+{
+	const int32_t least = gallery_threshold(3), more = small_probe[SMALL_PROBES - 1].more;
+	unsigned refused = 0;
+
+	(void)state;
+	for (uint32_t finger = 100; finger < 110; finger++)
+		for (unsigned at = 0; at < 30; at += 3) {
+			struct match_finding f;
+			struct km_minutiae m, small;
+
+			pseudo_template(finger, 10, 3, &t);
+			gallery_init(gallery);
+			gallery_add(gallery, 0, &t, work);
+			pseudo_impression(finger, 1, 0, &m);
+			piece(&m, at, 14, &small);
+			gallery_search(gallery, &small, work, &f);
+			assert_true(f.outcome == KM_MATCH_NO || f.score >= least + more);
+			refused += f.outcome == KM_MATCH_NO && f.score >= least;
+		}
+	assert_true(refused > 0); /* that would have been enough of a whole print */
+}
+
 /* Whoever is compared first: what is found is the same, and of one finger the score as well. */
 static void test_the_order_of_lending_changes_no_outcome(void **state)
 {
@@ -236,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_a_small_piece_of_a_finger_needs_more),
 		cmocka_unit_test(test_where_nothing_was_lent_nothing_matches),
 		cmocka_unit_test(test_c32_too_few_minutiae_are_poor_and_no_mismatch),
+		cmocka_unit_test(test_a_minutia_far_away_makes_no_small_piece_a_large_one),
 		cmocka_unit_test(test_the_order_of_lending_changes_no_outcome),
 		cmocka_unit_test(test_a_second_impression_that_agrees_adds_half_of_its_score),
 		cmocka_unit_test(test_more_than_one_login_may_lend_is_left_out),

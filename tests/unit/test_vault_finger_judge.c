@@ -233,15 +233,54 @@ static void test_an_operator_who_was_erased_and_registered_again_is_another(void
 	assert_string_equal(last_event(KM_EVENT_LOGIN_ALLOWED), "");
 }
 
+/*
+ * Somebody at this machine begins a login as Alice, and waits for her to begin hers: whichever is
+ * first at the reader would get her touch.
+ */
+static void test_c28_a_touch_cannot_go_to_another_login_in_the_same_name(void **state)
+{
+	uint8_t first[KM_GRANT_BYTES], other[KM_GRANT_BYTES];
+	struct km_msg m;
+
+	(void)state;
+	world_add(fw.w, "alice", true, false);
+	world_add(fw.w, "bob", true, false);
+	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)enrol_finger("bob", KM_FINGER_RIGHT_INDEX);
+	waits_for_a_finger("alice", first);
+	while (matcher_heard(&m))
+		;
+	assert_true(asks_in("alice") & KM_SHAPE_TOUCH);
+	judge_grants(fw.w->session, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_ELSEWHERE);
+	assert_false(matcher_heard(&m));
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "finger-waited-for-elsewhere"));
+	/* Nobody else is held up, nor she once the first is over. */
+	waits_for_a_finger("bob", other);
+	finds(first, KM_MATCH_NO, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER);
+	waits_for_a_finger("alice", first);
+	finds(first, KM_MATCH_YES, 0);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
 static void test_there_are_so_many_grants_and_no_more(void **state)
 {
 	uint32_t first = fw.w->session;
 	uint8_t id[KM_GRANT_BYTES];
 
 	(void)state;
-	for (unsigned n = 1; n < VAULT_GRANTS; n++)
-		waits_for_a_finger("alice", id);
-	(void)asks_in("alice");
+	for (unsigned n = 1; n <= VAULT_GRANTS; n++) {
+		char login[] = "other0";
+
+		login[5] = (char)('0' + n);
+		world_add(fw.w, login, true, false);
+		(void)enrol_finger(login, KM_FINGER_RIGHT_INDEX);
+		if (n < VAULT_GRANTS)
+			waits_for_a_finger(login, id);
+		else
+			(void)asks_in(login);
+	}
 	judge_grants(fw.w->session, 0);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_NONE);
 	judge_revokes(first, KM_SENSOR_TIMEOUT);
@@ -272,6 +311,7 @@ int main(void)
 		WAITING(test_that_a_login_was_given_up_after_no_finding_is_written_down),
 		WAITING(test_what_was_lent_is_taken_back_when_the_operator_is_erased),
 		WAITING(test_an_operator_who_was_erased_and_registered_again_is_another),
+		WITH_FINGERS(test_c28_a_touch_cannot_go_to_another_login_in_the_same_name),
 		WAITING(test_there_are_so_many_grants_and_no_more),
 	};
 
