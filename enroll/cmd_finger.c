@@ -69,6 +69,13 @@ static void show_reader(struct desk *d, struct finger *f, const char *reader)
 	desk_warn(d, DESK_FINGER_READER, reader, NULL);
 }
 
+/* With the vault's first word, so that who is refused is told only why. */
+static void say_purpose(struct desk *d, const struct finger *f)
+{
+	desk_warn(d, DESK_FINGER_PURPOSE, f->who, NULL);
+	desk_warn(d, DESK_FINGER_HOW, f->name, f->who);
+}
+
 /* "Touch the reader" is said once; each reason to touch it again, each time. */
 static void show_event(struct desk *d, struct finger *f, unsigned event)
 {
@@ -128,6 +135,8 @@ static km_rc take_stage(struct desk *d, void *arg, const struct km_msg *m)
 
 	if (m->number != KM_MSG_FINGER_STAGE)
 		return KM_EPROTO;
+	if (f->steps == 0)
+		say_purpose(d, f);
 	if (f->steps < STEPS_MAX)
 		f->step[f->steps++] = (struct step){ r->event, r->outcome, r->stage, r->of };
 	show_reader(d, f, r->reader);
@@ -284,8 +293,6 @@ int cmd_enroll_fingerprint(struct desk *d, const struct desk_args *args)
 	rc = parse_finger(d, args, &f);
 	if (rc == KM_EUSAGE)
 		return desk_fail(d, rc);
-	desk_warn(d, DESK_FINGER_PURPOSE, f.who, NULL);
-	desk_warn(d, DESK_FINGER_HOW, f.name, f.who);
 	rc = desk_operate(d, &o);
 	return rc == KM_OK ? finish_finger(d, &f, &o.done) : fail_finger(d, &f, rc, o.done.rc != 0);
 }

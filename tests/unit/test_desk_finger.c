@@ -114,7 +114,8 @@ static void test_an_enrolment_is_told_line_by_line(void **state)
 	assert_int_equal(ENROLL(&s), 0);
 	assert_says(s.err, "What is taken: ");
 	assert_says(s.err, "destroys them.\n");
-	assert_says(s.err, "The right index finger of sato is read several times.");
+	assert_says(s.err,
+		    "The right index finger of sato is read several times, within two minutes.");
 	assert_int_equal(times(s.err, "Reader: " READER "\n"), 1);
 	assert_says(s.err, "\nTouch the fingerprint reader.\nImpression 1 of 5: Good.\n"
 			   "Impression 2 of 5: Good.\nTouch the fingerprint reader.\n"
@@ -236,15 +237,16 @@ static void test_the_next_touch_is_asked_for_after_what_the_last_was_worth(void 
 
 static void test_beginning_anew_says_what_is_left_of_it(void **state)
 {
-	static const struct msg_finger_stage rows[] = { STAGE(GOOD, 1), STAGE(RESTARTED, 0),
-							STAGE(GOOD, 1), NO_MORE };
+	static const struct msg_finger_stage rows[] = { STAGE(GOOD, 1), STAGE(RESTARTED, 3),
+							STAGE(GOOD, 4), NO_MORE };
 	struct play p = { .stages = rows, .credentials = two_fingers };
 	struct scene s;
 
 	(void)state;
 	begin(&s, &p, "");
 	assert_int_equal(ENROLL(&s), 0);
-	assert_says(s.err, "Begin again.\nGood so far: 0 of 5.\nImpression 1 of 5: Good.\n");
+	assert_says(s.err,
+		    "which are kept instead.\nGood so far: 3 of 5.\nImpression 4 of 5: Good.\n");
 	end(&s);
 }
 
@@ -320,6 +322,7 @@ static void test_a_refusal_before_any_touch_says_its_reason(void **state)
 	begin(&s, &p, "");
 	assert_int_equal(ENROLL(&s), 1);
 	assert_says(s.err, "there is no operator sato");
+	assert_null(strstr(s.err, "What is taken")); /* nothing is */
 	end(&s);
 }
 
