@@ -111,7 +111,7 @@ static void show_stage(struct desk *d, struct finger *f, const struct msg_finger
 
 	f->said = KM_TEXT_NOTHING;
 	if (r->outcome == KM_STAGE_KNOWN || r->outcome == KM_STAGE_FAILED ||
-	    strcmp(km_stage_word(r->outcome), "?") == 0) {
+	    !km_stage_known(r->outcome)) {
 		f->verdict = r->outcome;
 		return;
 	}

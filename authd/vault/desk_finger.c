@@ -124,7 +124,7 @@ km_rc desk_enrol_finger(struct call *c)
 	size_t fingers = 0;
 	km_rc rc;
 
-	if (km_finger_word(m->finger)[0] == '?')
+	if (!km_finger_known(m->finger))
 		return KM_EINVAL;
 	if (m->impressions < KM_IMPRESSIONS_LEAST || m->impressions > KM_IMPRESSIONS_MAX) {
 		call_say(c, "a finger is enrolled with %d to %d impressions", KM_IMPRESSIONS_LEAST,
@@ -189,8 +189,7 @@ km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage
 	struct line *l = g->line;
 	struct call c;
 
-	if (!enrols(l) || m->of != wanted_of(l) || m->stage > m->of ||
-	    km_stage_word(m->outcome)[0] == '?')
+	if (!enrols(l) || m->of != wanted_of(l) || m->stage > m->of || !km_stage_known(m->outcome))
 		return KM_EPROTO;
 	call_again(&c, v, l);
 	l->pending->good = m->stage;
