@@ -326,6 +326,21 @@ static void test_a_refusal_before_any_touch_says_its_reason(void **state)
 	end(&s);
 }
 
+static void test_without_a_reader_nothing_is_taken_and_the_list_is_named(void **state)
+{
+	static const struct msg_finger_stage rows[] = { EVENT(NO_READER), NO_MORE };
+	struct play p = { .stages = rows, .rc = KM_EUNAVAIL };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(ENROLL(&s), 69);
+	assert_null(strstr(s.err, "What is taken"));
+	assert_says(s.err, "There is no fingerprint reader. Nothing was stored.\n"
+			   "'kenmon sensor list' shows");
+	end(&s);
+}
+
 static void test_ctrl_c_asks_the_vault_to_stop_and_says_that_nothing_was_stored(void **state)
 {
 	struct play p = { .stages = waiting, .interrupts = 1, .rc = KM_EABORTED };
@@ -466,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_every_event_that_ends_it_is_a_sentence_and_no_success),
 		cmocka_unit_test(test_an_end_of_the_capture_undoes_no_template_that_was_stored),
 		cmocka_unit_test(test_a_refusal_before_any_touch_says_its_reason),
+		cmocka_unit_test(test_without_a_reader_nothing_is_taken_and_the_list_is_named),
 		cmocka_unit_test(
 		    test_ctrl_c_asks_the_vault_to_stop_and_says_that_nothing_was_stored),
 		cmocka_unit_test(test_ctrl_c_that_came_too_late_is_no_failure),
