@@ -260,7 +260,7 @@ static void test_every_event_that_ends_it_is_a_sentence_and_no_success(void **st
 		int code;
 		const char *says;
 	} cases[] = {
-		{ EVENT(DONE), KM_EINVAL, 1, "Too many touches were not good enough." },
+		{ EVENT(DONE), KM_EUNAVAIL, 69, "Too many touches were not good enough." },
 		{ EVENT(TIMEOUT), KM_ETIMEOUT, 69, "The reader was not touched in time." },
 		{ EVENT(STOPPED), KM_EUNAVAIL, 69, "The reader was stopped." },
 		{ EVENT(NO_READER), KM_EUNAVAIL, 69, "There is no fingerprint reader." },
