@@ -350,7 +350,12 @@ static void list_sensed(struct call *c, const struct msg_sensed *m)
 		call_finish(c, KM_OK);
 		return;
 	}
-	call_say(c, "%s", km_text(km_sensor_event_text(m->event), KM_LANG_EN));
+	/* Nobody was to touch anything: a list waits in line as captures do. */
+	if (m->event == KM_SENSOR_TIMEOUT)
+		call_say(c, "readers were not listed in time: one may be in use for a login or an "
+			    "enrolment");
+	else
+		call_say(c, "%s", km_text(km_sensor_event_text(m->event), KM_LANG_EN));
 	call_finish(c, rc_of_end(m->event));
 }
 
