@@ -192,6 +192,8 @@ int cmd_sensor_list(struct desk *d, const struct desk_args *args)
 		else if (r.count)
 			rc = readers_table(d, &r);
 	}
+	if (rc == KM_ETIMEOUT && o.done.rc != 0)
+		rc = desk_because(d, rc, DESK_READERS_IN_USE, NULL, NULL);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (r.usable == 0)

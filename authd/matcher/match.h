@@ -44,7 +44,7 @@ struct finger_template {
 	struct km_minutiae impression[KM_IMPRESSIONS_MAX];
 };
 
-/* At most KM_TEMPLATE_BYTES. KM_EPROTO as km_minutiae_decode(); also bytes after the last. */
+/* At most TEMPLATE_BYTES. KM_EPROTO as km_minutiae_decode(); also bytes after the last. */
 #define TEMPLATE_BYTES (2 + KM_IMPRESSIONS_MAX * KM_MINUTIAE_BYTES)
 KM_MUST_CHECK km_rc template_encode(const struct finger_template *t, uint8_t *out, size_t cap,
 				    size_t *len);

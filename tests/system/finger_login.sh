@@ -239,7 +239,7 @@ locks() {
 	done
 	begins kenmon-test "$ENTER" "$(next_code)"
 	ends Success
-	shown "The finger did not match too often. Use a code, or wait"
+	shown "Too many touches did not match. Use a code, or wait"
 	shown "One-time code:"
 }
 check "five fingers that do not match: a code is asked for instead, with the only try" locks

@@ -173,6 +173,28 @@ static void test_no_reader_is_said_with_what_to_look_at_and_is_exit_code_one(voi
 
 /* --- credentials ------------------------------------------------------------------ */
 
+static void test_a_list_that_waits_behind_a_capture_says_so(void **state)
+{
+	static const struct msg_reader_row none[] = { { 0 } };
+	struct play p = { .readers = none,
+			  .rc = KM_ETIMEOUT,
+			  .text = "readers were not listed in time" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 69);
+	assert_says(s.err, "one may be in use for a login or an enrolment; try again");
+	assert_string_equal(s.out, "");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 69);
+	assert_says(s.err, "使用中の可能性があります");
+	assert_null(strstr(s.err, "in time"));
+	end(&s);
+}
+
 static void test_a_finger_in_a_listing_has_its_name_and_its_reader(void **state)
 {
 	static const struct msg_credential_row rows[] = { { .id = 7,
@@ -209,6 +231,7 @@ int main(void)
 		    test_whoever_holds_a_node_is_found_and_our_own_sensor_is_not_named),
 		cmocka_unit_test(test_nodes_of_readers_are_those_of_the_sensors_group),
 		cmocka_unit_test(test_no_reader_is_said_with_what_to_look_at_and_is_exit_code_one),
+		cmocka_unit_test(test_a_list_that_waits_behind_a_capture_says_so),
 		cmocka_unit_test(test_a_finger_in_a_listing_has_its_name_and_its_reader),
 	};
 
