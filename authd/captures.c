@@ -72,6 +72,7 @@ km_rc judge_capture_begin(struct judge *j, const uint8_t grant[KM_GRANT_BYTES], 
 		return KM_ELIMIT;
 	*c = (struct judge_capture){
 		.used = true,
+		.place = ++j->sensor.places,
 		.session = session,
 		.shots = shots,
 		.started_ms = now,
@@ -225,15 +226,28 @@ km_rc judge_capture_for_vault(struct judge *j, const struct km_msg *m)
 
 /* --- what the sensor does not say --------------------------------------------------------- */
 
-void judge_captures_lost(struct judge *j, bool try_again)
+/* The one that was asked for next; NULL: there is none. */
+static struct judge_capture *next_after(struct judge *j, uint64_t place)
 {
-	int64_t now = km_boot_ms();
+	struct judge_capture *next = NULL;
 
 	for (unsigned i = 0; i < JUDGE_CAPTURES; i++) {
 		struct judge_capture *c = &j->sensor.capture[i];
 
-		if (!c->used)
-			continue;
+		if (c->used && c->place > place && (!next || c->place < next->place))
+			next = c;
+	}
+	return next;
+}
+
+void judge_captures_lost(struct judge *j, bool try_again)
+{
+	int64_t now = km_boot_ms();
+	struct judge_capture *c;
+
+	/* In their order: whoever waited longest is served first again (C29). */
+	for (uint64_t place = 0; (c = next_after(j, place)) != NULL;) {
+		place = c->place;
 		/* Of a login's image the finding comes. An enrolment wants more of them. */
 		if (try_again && (!c->taken || c->session == 0) && c->links < JUDGE_SENSOR_LINKS &&
 		    ask_sensor(j, c, now) == KM_OK)

@@ -31,6 +31,7 @@ struct judge_session;
 struct judge_capture {
 	bool used;
 	uint8_t grant[KM_GRANT_BYTES];
+	uint64_t place;   /* in the order in which they were asked for, from 1 */
 	uint32_t session; /* of the login; 0: the vault's own (SENSE) */
 	uint8_t shots;
 	bool taken;         /* an image was: a finding comes without us */
@@ -45,6 +46,7 @@ struct judge_sensor {
 	int fd; /* -1: none; made when something is to be captured */
 	sd_event_source *io, *guard;
 	struct judge_capture capture[JUDGE_CAPTURES];
+	uint64_t places; /* given so far */
 	unsigned strays;
 	struct {
 		size_t len;
@@ -85,7 +87,7 @@ int64_t judge_captures_overdue(struct judge *j, int64_t now_ms);
 
 /*
  * Sends, or queues what the sensor does not read yet; CAPTURE makes the link where there is none.
- * KM_EUNAVAIL: no link. KM_ELIMIT: too much is waiting, and the link is to end.
+ * KM_EUNAVAIL: no link. Anything else: the link is to end; of a CAPTURE it is then told as lost.
  */
 KM_MUST_CHECK km_rc judge_sensor_send(struct judge *j, const struct km_msg *m);
 void judge_sensor_down(struct judge *j);

@@ -112,13 +112,15 @@ km_rc judge_sensor_send(struct judge *j, const struct km_msg *m)
 	rc = l->queued > 0 ? KM_EAGAIN : km_send(l->fd, frame, len, -1, MSG_DONTWAIT);
 	if (rc == KM_EAGAIN)
 		rc = enqueue(l, frame, len);
-	/* Whatever else is wrong with it, the loop finds its end, and takes care of the rest. */
+	/* Whatever else is wrong with it, the loop finds its end. */
 	if (rc != KM_OK)
 		shutdown(l->fd, SHUT_RDWR);
-	else if (m->number == KM_MSG_CAPTURE)
-		watch_overdue(j, km_boot_ms() +
-				     (m->capture.seconds + JUDGE_SENSOR_MARGIN) * (int64_t)1000);
-	return rc;
+	if (m->number != KM_MSG_CAPTURE)
+		return rc;
+	/* The sensor may have gone idle just now: as all captures of a link that is lost, this one
+	 * is tried once more. */
+	watch_overdue(j, km_boot_ms() + (m->capture.seconds + JUDGE_SENSOR_MARGIN) * (int64_t)1000);
+	return KM_OK;
 }
 
 /* --- a sensor that says nothing ----------------------------------------------------- */

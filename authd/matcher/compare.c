@@ -3,6 +3,8 @@
 
 int32_t print_compare(const struct print *a, const struct print *b, struct match_work *w)
 {
+	if (a->n < MATCH_MINUTIAE_LEAST || b->n < MATCH_MINUTIAE_LEAST)
+		return SCORE_NOTHING;
 	if (!candidates_find(a, b, w) || !relax(a, b, w) || !grow(a, b, w))
 		return SCORE_NOTHING;
 	features_find(a, b, w);

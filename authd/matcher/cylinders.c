@@ -16,7 +16,7 @@
 static void facing_make(float facing[360])
 {
 	for (int d = 0; d < 360; d++) {
-		float z = (float)trig_wrap_degrees(d), half = ACROSS / 2.0f;
+		float z = (float)trig_wrap_degrees(d), half = 180.0f / LAYERS;
 
 		facing[d] = trig_normal((z + half) / CYLINDER_TURN) -
 			    trig_normal((z - half) / CYLINDER_TURN);

@@ -50,6 +50,14 @@ int32_t gallery_threshold(unsigned impressions)
 	return threshold[row].score;
 }
 
+static int32_t more_for(const struct print *probe)
+{
+	for (unsigned i = 0; i < SMALL_PROBES; i++)
+		if (probe->area < small_probe[i].area)
+			return small_probe[i].more;
+	return 0;
+}
+
 /* The likeliest impressions first; equals as they were lent. */
 static void order(const struct gallery *g, struct match_work *w)
 {
@@ -79,13 +87,14 @@ void gallery_search(const struct gallery *g, const struct km_minutiae *probe, st
 		    struct match_finding *out)
 {
 	struct match_finding f = { .outcome = KM_MATCH_NO, .score = INT32_MIN };
-	int32_t least = gallery_threshold(g->n);
+	int32_t least;
 
 	if (probe->count < MATCH_MINUTIAE_LEAST) {
 		*out = (struct match_finding){ .outcome = KM_MATCH_POOR };
 		return;
 	}
 	print_make(probe, w, &w->probe);
+	least = gallery_threshold(g->n) + more_for(&w->probe);
 	order(g, w);
 	for (unsigned i = 0; i < GALLERY_MAX; i++)
 		w->best[i] = w->second[i] = SCORE_NOTHING;

@@ -213,6 +213,8 @@ static void on_print(FpDevice *device, FpPrint *match, FpPrint *print, gpointer 
 	(void)device;
 	(void)match;
 	(void)error; /* comes to on_touched too */
+	job_tick(
+	    r->s); /* a touch after the deadline, though before its timer was looked at, is none */
 	if (print && !r->stopping && !r->s->job[0].ended)
 		take_print(r, print);
 }

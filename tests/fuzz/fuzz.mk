@@ -15,6 +15,7 @@ $(BUILD)/tests/fuzz/judge: FUZZ_WRAP := km_peer fork sd_event_add_time_relative
 $(BUILD)/tests/fuzz/vault: FUZZ_WRAP := km_peer km_clock_read sqlite3_step sqlite3_bind_int64 \
     EVP_MAC_init EVP_CIPHER_CTX_copy EVP_CipherFinal_ex EVP_DigestFinal_ex oath_hotp_generate \
     oath_totp_generate2 km_locked_new km_locked_free km_random malloc calloc socketpair epoll_ctl
+$(BUILD)/tests/fuzz/matcher: FUZZ_WRAP := km_boot_ms km_locked_new km_locked_free
 
 $(BUILD)/tests/fuzz/door: $(call obj,$(wildcard tests/fuzz/door_*.c))
 $(BUILD)/tests/fuzz/vault: $(call obj,$(wildcard tests/fuzz/vault_*.c))

@@ -43,6 +43,7 @@ opens_with_security() {
 mapfile -t libraries < <(without '^common/log\.c$' common/*.c)
 mapfile -t not_senders < <(without '^common/(frame|log|room)\.c$' \
     "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
+mapfile -t not_sensor < <(without '^authd/sensor/' "${all[@]}")
 mapfile -t quiet_rooms < <(without '/(main|spawn|usage)\.[ch]$|^common/log\.c$' "${rooms[@]}")
 
 check "nothing that copies or prints without a limit" \
@@ -70,6 +71,8 @@ check "SIGPIPE cannot come: writes to sockets go by km_send" \
     calls 'send|sendto|sendmsg|sendmmsg' "${not_senders[@]}"
 check "the matcher opens nothing, and makes no memory but locked memory" \
     calls 'open|openat|fopen|creat|opendir|stat|socket|socketpair|malloc|calloc|realloc|mmap|getenv' "${matcher[@]}"
+check "libfprint, and its form of a print, are the sensor's alone" \
+    names 'fp_(print|device|image|context)_[a-z_]+|fprint\.h|glib\.h|FP3|g_variant_[a-z_]+' "${not_sensor[@]}"
 check "nothing is left unfinished" unfinished
 for main in authd/main.c authd/vault/main.c authd/sensor/main.c authd/matcher/main.c enroll/main.c pam_module/pam_kenmon.c; do
 	check "$main opens with what a take-over of it gains" opens_with_security "$main"

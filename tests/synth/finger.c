@@ -4,8 +4,8 @@
  * of Vizcaya and Gerhardt 1996), a field of ridge distances, and ridges that grow from random spots
  * by filters turned along the field until they meet. Where they meet out of step minutiae appear.
  *
- * Only + - * / and floor() on doubles, no fused operations (-ffp-contract=off), and whole numbers
- * where it counts: the pictures are the same everywhere. Angles are in turns.
+ * Only + - * /, sqrt() and floor() on doubles, no fused operations (-ffp-contract=off), and whole
+ * numbers where it counts: the pictures are the same everywhere. Angles are in turns.
  */
 #include <math.h>
 #include <string.h>
@@ -22,6 +22,7 @@ enum {
 	ROUNDS = 26,   /* of growing */
 	SPOTS = 60,    /* where they begin */
 	NODES = 8,     /* of a singularity's correction */
+	LOOP = 150,    /* how far from a core the loop reaches */
 	BUMPS = 6,     /* waves in a smooth random field */
 	FULL = 120,    /* of a ridge */
 	UNIT = 1024,   /* of a filter's weights */
@@ -57,6 +58,11 @@ static double heaped(struct dice *d, double size)
 	for (int i = 0; i < 3; i++)
 		sum += even(d, size);
 	return sum / 3;
+}
+
+static double within(double x, double least, double most)
+{
+	return x < least ? least : x > most ? most : x;
 }
 
 /* The sine of turns, by Taylor's polynomial in a quarter: good to 1e-5. */
@@ -131,6 +137,7 @@ static double field_at(const struct field *f, double x, double y)
 
 struct singularity {
 	double x, y, sign, node[NODES];
+	double top; /* of a core: where its ridges turn back */
 };
 
 /* The classes and how many fingers in a hundred have them (Handbook, ch. 5); from the middle. */
@@ -168,7 +175,37 @@ static int singularities(struct dice *d, struct singularity at[4])
 		for (int n = 0; n < NODES; n++)
 			at[i].node[n] = even(d, 0.13);
 	}
+	if (classes[c].points == 4 && at[1].y < at[0].y) {
+		struct singularity upper = at[1];
+
+		at[1] = at[0];
+		at[0] = upper;
+	}
+	at[0].top = 0.25;
+	at[1].top = -0.25;
 	return classes[c].points;
+}
+
+/*
+ * How far the ridges are turned at (x, y): by half the angle at which it is seen from there. Around
+ * a core that would make parabolas, crowded at its end. In life ridges keep their distance: half
+ * circles at the top, then straight lines. Where they do not, each loop has the same minutiae.
+ */
+static double turned(const struct singularity *s, double x, double y)
+{
+	double right = x - s->x, up = s->y - y, a = direction(right, up);
+	double part = (a + 0.5) * NODES, off, t;
+	int n = (int)part % NODES;
+
+	part -= floor(part);
+	a += s->node[n] * (1 - part) + s->node[(n + 1) % NODES] * part;
+	t = s->sign * a / 2;
+	if (s->sign < 0)
+		return t;
+	off = a - s->top;
+	off -= floor(off + 0.5);
+	off = within(off, -0.25, 0.25) - off / 2;
+	return t + off * 0.8 / (1 + (right * right + up * up) / (LOOP * LOOP));
 }
 
 /* Which filter each pixel takes: directions along the ridges, and how far they are from each other.
@@ -188,51 +225,41 @@ static void flow_make(struct dice *d)
 
 			t += arch * cosine((double)x / WIDE / 2) *
 			     (1 - fabs((double)y / HIGH - 0.5));
-			for (int i = 0; i < points; i++) {
-				double a = direction(x - at[i].x, at[i].y - y);
-				double s = (a + 0.5) * NODES;
-				int n = (int)s % NODES;
-
-				s -= floor(s);
-				a += at[i].node[n] * (1 - s) + at[i].node[(n + 1) % NODES] * s;
-				t += at[i].sign * a / 2;
-			}
+			for (int i = 0; i < points; i++)
+				t += turned(&at[i], x, y);
 			t = (t - floor(t * 2) / 2) * 2 * BEARINGS;
 			finger.bearing[y * WIDE + x] = (uint8_t)((int)t % BEARINGS);
-			finger.pace[y * WIDE + x] = (uint8_t)(p < 0        ? 0
-							      : p >= PACES ? PACES - 1
-									   : p);
+			finger.pace[y * WIDE + x] = (uint8_t)within(p, 0, PACES - 1);
 		}
 	}
 }
 
-/* Gabor filters: a wave across the ridge under a bell, its sum taken away. */
-static void filters_make(void)
+/*
+ * A Gabor filter, a wave across the ridge under a bell. As much of the bell is taken away as makes
+ * its sum zero: where there is no ridge it answers nothing.
+ */
+static void filter_make(double along, double period, int16_t out[2 * REACH + 1][TAPS])
 {
-	for (int b = 0; b < BEARINGS; b++) {
-		for (int p = 0; p < PACES; p++) {
-			double w[2 * REACH + 1][2 * REACH + 1], bell[2 * REACH + 1][2 * REACH + 1];
-			double sum = 0, bells = 0, gain = 0, period = 7.8 + 0.7 * p;
+	double wave[2 * REACH + 1][2 * REACH + 1], bell[2 * REACH + 1][2 * REACH + 1];
+	double waves = 0, bells = 0, answer = 0, weight;
 
-			for (int y = -REACH; y <= REACH; y++) {
-				for (int x = -REACH; x <= REACH; x++) {
-					double along = (double)b / BEARINGS / 2;
-					double u = x * sine(along) + y * cosine(along);
-					double v = x * cosine(along) - y * sine(along);
-					double g = fading(u * u / 14 + v * v / 34);
+	for (int y = -REACH; y <= REACH; y++) {
+		for (int x = -REACH; x <= REACH; x++) {
+			double u = x * sine(along) + y * cosine(along);
+			double v = x * cosine(along) - y * sine(along);
+			double g = fading(u * u / 14 + v * v / 34), w = g * cosine(u / period);
 
-					bell[y + REACH][x + REACH] = g;
-					w[y + REACH][x + REACH] = g * cosine(u / period);
-					bells += g;
-					sum += g * cosine(u / period);
-					gain += g * cosine(u / period) * cosine(u / period);
-				}
-			}
-			for (int y = 0; y <= 2 * REACH; y++)
-				for (int x = 0; x <= 2 * REACH; x++)
-					finger.filter[b][p][y][x] = (int16_t)floor(
-					    (w[y][x] - bell[y][x] * sum / bells) * GAIN / gain +
-					    0.5);
+			bell[y + REACH][x + REACH] = g;
+			wave[y + REACH][x + REACH] = w;
+			bells += g;
+			waves += w;
+			answer += w * cosine(u / period);
+		}
+	}
+	for (int y = 0; y <= 2 * REACH; y++) {
+		for (int x = 0; x <= 2 * REACH; x++) {
+			weight = (wave[y][x] - bell[y][x] * waves / bells) * GAIN / answer;
+			out[y][x] = (int16_t)floor(weight + 0.5);
 		}
 	}
 }
@@ -268,9 +295,8 @@ static void ridges_grow(struct dice *d)
 			for (int x = REACH; x < WIDE - REACH - 1; x++) {
 				int32_t v = filtered(other, y * WIDE + x);
 
-				finger.ridge[y * WIDE + x] = (int16_t)(v > FULL    ? FULL
-								       : v < -FULL ? -FULL
-										   : v);
+				v = v > FULL ? FULL : v;
+				finger.ridge[y * WIDE + x] = (int16_t)(v < -FULL ? -FULL : v);
 			}
 		}
 	}
@@ -278,7 +304,7 @@ static void ridges_grow(struct dice *d)
 
 /* --- the touch ------------------------------------------------------------- */
 
-struct touch {
+struct press {
 	double turn[2];               /* cosine and sine */
 	double x, y;                  /* where the middle of the picture is on the finger */
 	double dx, dy, width, height; /* what touches, an oval in the picture */
@@ -286,7 +312,7 @@ struct touch {
 	struct field pull[2], damp, edge;
 };
 
-static void touch_make(struct touch *t, struct dice *d)
+static void press_make(struct press *t, struct dice *d)
 {
 	double turn = heaped(d, 0.06);
 
@@ -311,17 +337,18 @@ static void touch_make(struct touch *t, struct dice *d)
 static double ridge_at(double x, double y)
 {
 	int ix = (int)x, iy = (int)y;
-	const int16_t *r = finger.ridge + iy * WIDE + ix;
+	const int16_t *r = finger.ridge;
 
 	if (x < 0 || y < 0 || ix >= WIDE - 1 || iy >= HIGH - 1)
 		return 0;
+	r += iy * WIDE + ix;
 	x -= ix;
 	y -= iy;
 	return (r[0] * (1 - x) + r[1] * x) * (1 - y) + (r[WIDE] * (1 - x) + r[WIDE + 1] * x) * y;
 }
 
 /* How dark the skin makes this pixel: -1 a valley, 1 a ridge; *cover: does it touch at all? */
-static double skin_at(const struct touch *t, int px, int py, double *cover)
+static double skin_at(const struct press *t, int px, int py, double *cover)
 {
 	double ox = (px - t->dx) / t->width, oy = (py - t->dy) / t->height;
 	double x = px - PICTURE_WIDTH / 2, y = py - PICTURE_HEIGHT / 2;
@@ -331,37 +358,35 @@ static double skin_at(const struct touch *t, int px, int py, double *cover)
 			    t->y + pulled_x * t->turn[1] + pulled_y * t->turn[0]);
 	double c = (1 - sqrt(ox * ox + oy * oy) + field_at(&t->edge, px, py)) * 10;
 
-	*cover = c < 0 ? 0 : c > 1 ? 1 : c;
+	*cover = within(c, 0, 1);
 	v = (v + t->pressure + field_at(&t->damp, px, py)) / FULL * 1.3;
-	return v > 1 ? 1 : v < -1 ? -1 : v;
+	return within(v, -1, 1);
 }
 
 void finger_paint(uint32_t identity, uint32_t impression, struct picture *out)
 {
 	struct dice d = { ((uint64_t)identity << 32) + 0x6B656E };
-	struct touch touch;
+	struct press press;
 
 	if (!finger.grown || finger.identity != identity) {
-		if (!finger.grown)
-			filters_make();
+		for (int i = 0; !finger.grown && i < BEARINGS * PACES; i++)
+			filter_make((double)(i / PACES) / BEARINGS / 2, 7.8 + 0.7 * (i % PACES),
+				    finger.filter[i / PACES][i % PACES]);
 		flow_make(&d);
 		ridges_grow(&d);
 		finger.identity = identity;
 		finger.grown = true;
 	}
 	d.state = ((uint64_t)identity << 32) + impression;
-	roll(&d);
-	d.state ^= roll(&d);
-	touch_make(&touch, &d);
+	d.state = roll(&d); /* so that one touch's stream is not the next one's, a step further */
+	press_make(&press, &d);
 	for (int y = 0; y < PICTURE_HEIGHT; y++) {
 		for (int x = 0; x < PICTURE_WIDTH; x++) {
-			double cover, v = skin_at(&touch, x, y, &cover), grey;
+			double cover, v = skin_at(&press, x, y, &cover), grey;
 
-			grey = 225 - cover * (80 + touch.contrast * v) +
-			       heaped(&d, touch.noise) * (0.2 + cover);
-			out->grey[y * PICTURE_WIDTH + x] = (uint8_t)(grey < 0     ? 0
-								     : grey > 255 ? 255
-										  : grey);
+			grey = 225 - cover * (80 + press.contrast * v) +
+			       heaped(&d, press.noise) * (0.2 + cover);
+			out->grey[y * PICTURE_WIDTH + x] = (uint8_t)within(grey, 0, 255);
 		}
 	}
 }

@@ -204,8 +204,14 @@ int finger_login(const struct house *h, struct house_login *l, const struct touc
 	l->on_message = on_message;
 	l->message_arg = &hand;
 	house_login(h, l);
-	if (hand.trouble)
-		fprintf(stderr, "house: %s\n", hand.trouble);
+	l->message_arg = NULL;
+	if (hand.trouble) {
+		char *log = house_log(h);
+
+		fprintf(stderr, "house: %s; what the rooms said:\n%s\n", hand.trouble,
+			log ? log : "");
+		free(log);
+	}
 	return l->code;
 }
 

@@ -76,6 +76,8 @@ static void test_the_sensor_is_stopped_at_everything_it_may_not_do(void **state)
 		const char *name = acts_forbidden[i].name;
 		int want = expected(name);
 
+		if (!(acts_forbidden[i].room & ACT_BOTH))
+			continue;
 		tried++;
 		if (f->of[i] == want || (want == EPERM && f->of[i] == EACCES))
 			continue;

@@ -72,10 +72,10 @@ static void test_the_same_seeds_give_the_same_picture_on_every_machine(void **st
 {
 	static const struct {
 		uint32_t identity, impression, sum;
-	} known[] = { { 1, 0, 0x2a207ae3 },
-		      { 2, 1, 0x383dbf9f },
-		      { 4000000000u, 7, 0x933ad0d6 },
-		      { 1, 0, 0x2a207ae3 } };
+	} known[] = { { 1, 0, 0xa09f892f },
+		      { 2, 1, 0x12e579b1 },
+		      { 4000000000u, 7, 0x2f1d3698 },
+		      { 1, 0, 0xa09f892f } };
 	struct picture p;
 
 	(void)state;

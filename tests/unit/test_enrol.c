@@ -167,6 +167,28 @@ static void test_three_that_do_not_agree_with_each_other_do_not(void **state)
 	assert_int_equal(take(shot(1, 5)), KM_STAGE_RESTARTED);
 }
 
+static void test_two_that_agree_and_a_third_that_does_not_begin_nothing_anew(void **state)
+{
+	(void)state;
+	take(shot(9, 0));
+	assert_int_equal(take(shot(1, 1)), KM_STAGE_DIFFERS);
+	assert_int_equal(take(shot(1, 2)), KM_STAGE_DIFFERS);
+	assert_int_equal(take(shot(2, 3)), KM_STAGE_DIFFERS);
+	assert_int_equal(e.good.count, 1);
+}
+
+static void test_after_a_good_one_no_stranger_is_left(void **state)
+{
+	(void)state;
+	take(shot(9, 0));
+	take(shot(1, 1));
+	take(shot(9, 2));
+	assert_int_equal(e.strangers, 0);
+	assert_int_equal(e.stranger[0].count, 0);
+	assert_int_equal(take(shot(9, 2)), KM_STAGE_SAME);
+	assert_int_equal(take(shot(1, 1)), KM_STAGE_DIFFERS);
+}
+
 static void test_strangers_count_only_in_a_row(void **state)
 {
 	(void)state;
@@ -255,6 +277,8 @@ int main(void)
 		TEST(test_another_finger_in_between_is_left_out),
 		TEST(test_three_that_agree_take_the_place_of_a_first_that_does_not),
 		TEST(test_three_that_do_not_agree_with_each_other_do_not),
+		TEST(test_two_that_agree_and_a_third_that_does_not_begin_nothing_anew),
+		TEST(test_after_a_good_one_no_stranger_is_left),
 		TEST(test_strangers_count_only_in_a_row),
 		TEST(test_one_touch_seen_three_times_begins_nothing_anew),
 		TEST(test_a_finger_that_is_enrolled_already_is_known),

@@ -89,6 +89,29 @@ static void test_the_threshold_never_falls_with_what_is_lent(void **state)
 	assert_true(gallery_threshold(0) > 0);
 }
 
+/* A corner of a finger has to show more than a whole one. */
+static void test_a_small_piece_of_a_finger_needs_more(void **state)
+{
+	unsigned refused = 0;
+
+	(void)state;
+	for (uint32_t finger = 100; finger < 100 + LENT; finger++)
+		for (int corner = 60; corner < 160; corner += 20) {
+			struct match_finding f;
+			struct km_minutiae m, piece = { 0 };
+
+			lend(finger - 99, 1);
+			pseudo_impression(finger, 1, 0, &m);
+			for (unsigned i = 0; i < m.count; i++)
+				if (m.at[i].x < corner && m.at[i].y < corner + 60)
+					piece.at[piece.count++] = m.at[i];
+			gallery_search(gallery, &piece, work, &f);
+			refused +=
+			    f.outcome == KM_MATCH_NO && f.score >= gallery_threshold(finger - 99);
+		}
+	assert_true(refused > 0);
+}
+
 static void test_where_nothing_was_lent_nothing_matches(void **state)
 {
 	(void)state;
@@ -210,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_a_finger_is_found_among_ten_by_the_number_it_was_lent_as),
 		cmocka_unit_test(test_other_fingers_are_not_found),
 		cmocka_unit_test(test_the_threshold_never_falls_with_what_is_lent),
+		cmocka_unit_test(test_a_small_piece_of_a_finger_needs_more),
 		cmocka_unit_test(test_where_nothing_was_lent_nothing_matches),
 		cmocka_unit_test(test_c32_too_few_minutiae_are_poor_and_no_mismatch),
 		cmocka_unit_test(test_the_order_of_lending_changes_no_outcome),

@@ -75,8 +75,17 @@ static void sensor_says(uint8_t grant, unsigned event)
 	settle();
 }
 
-/* A client who has pressed Enter, and whom the vault has granted a capture. */
-static uint32_t touches(int *fd, uint8_t grant)
+static void grants(uint32_t id, uint8_t grant)
+{
+	struct km_msg m = { .number = KM_MSG_GRANTED, .session = id };
+
+	memset(m.granted.grant, grant, sizeof(m.granted.grant));
+	m.granted.seconds = 20;
+	vault_says(m);
+}
+
+/* A client who has pressed Enter. */
+static uint32_t wants(int *fd)
 {
 	struct km_msg m = { .number = KM_MSG_PLAN }, a = { .number = KM_MSG_ANSWER };
 	int copy;
@@ -92,10 +101,15 @@ static uint32_t touches(int *fd, uint8_t grant)
 	assert_int_equal(km_send_msg(*fd, &a, -1, MSG_DONTWAIT), KM_OK);
 	settle();
 	assert_int_equal(next_from_judge(NULL).number, KM_MSG_GRANT);
-	m = (struct km_msg){ .number = KM_MSG_GRANTED, .session = id };
-	memset(m.granted.grant, grant, sizeof(m.granted.grant));
-	m.granted.seconds = 20;
-	vault_says(m);
+	return id;
+}
+
+/* And whom the vault has granted a capture. */
+static uint32_t touches(int *fd, uint8_t grant)
+{
+	uint32_t id = wants(fd);
+
+	grants(id, grant);
 	return id;
 }
 
@@ -157,6 +171,28 @@ static void test_a_sensor_that_went_idle_is_found_again_by_the_next_capture(void
 	assert_true(sensor_comes());
 	sensor_hears(KM_MSG_CAPTURE, GRANT + 1);
 	gives_up(fd);
+}
+
+/* It went while the grant was under way: the judge hears of the end after it has asked. */
+static void test_a_sensor_that_goes_just_before_it_is_asked_is_asked_again(void **state)
+{
+	int fd[2];
+	uint32_t id;
+
+	(void)state;
+	touches(&fd[0], GRANT);
+	assert_true(sensor_comes());
+	sensor_hears(KM_MSG_CAPTURE, GRANT);
+	id = wants(&fd[1]);
+	close(sensor);
+	grants(id, GRANT + 1);
+	assert_true(judge_is_quiet());
+	/* Both on the next link, in their order (C29). */
+	assert_true(sensor_comes());
+	sensor_hears(KM_MSG_CAPTURE, GRANT);
+	sensor_hears(KM_MSG_CAPTURE, GRANT + 1);
+	gives_up(fd[0]);
+	gives_up(fd[1]);
 }
 
 /* C27 */
@@ -341,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HERE(test_the_link_is_made_for_the_first_capture_and_kept_for_the_next),
 		HERE(test_a_sensor_that_went_idle_is_found_again_by_the_next_capture),
+		HERE(test_a_sensor_that_goes_just_before_it_is_asked_is_asked_again),
 		HERE(test_c27_a_sensor_killed_in_a_capture_is_asked_once_more_and_then_no_more),
 		HERE(test_where_no_sensor_listens_the_grant_is_given_back_at_once),
 		HERE(test_another_uid_is_not_heard_and_its_link_ends),
