@@ -132,9 +132,9 @@ static const struct small_probe {
 	float area; /* px² of the hull, less than */
 	int32_t more;
 } small_probe[SMALL_PROBES] = {
-	{ 20000, 2500 },
-	{ 30000, 1800 },
-	{ 40000, 800 },
+	{ 20000, 2800 },
+	{ 30000, 2300 },
+	{ 40000, 1400 },
 };
 
 #endif

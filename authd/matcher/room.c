@@ -29,11 +29,18 @@ static void on_signal(int number)
 	asked_to_stop = 1;
 }
 
+/* A clock that says nothing: every deadline has passed. */
+static int64_t boot_ms(void)
+{
+	int64_t now = km_boot_ms();
+
+	return now > 0 ? now : INT64_MAX;
+}
+
 /* --- memory ---------------------------------------------------------------------------- */
 
 bool matcher_init(struct matcher *m)
 {
-	m->unknown_told_ms = -UNKNOWN_MS;
 	m->grants = grants_new();
 	m->buf = km_locked_new(sizeof(*m->buf));
 	return m->grants && m->buf;
@@ -100,7 +107,7 @@ static km_rc take_from_vault(struct matcher *m, size_t len)
 	km_rc rc = km_decode(m->buf->frame, len, KM_FROM_VAULT, KM_PHASE_MATCHER, in);
 
 	if (rc == KM_OK && in->number == KM_MSG_LEND)
-		rc = grants_lend(m->grants, &in->lend, km_boot_ms(), &m->buf->out);
+		rc = grants_lend(m->grants, &in->lend, boot_ms(), &m->buf->out);
 	else if (rc == KM_OK && in->number == KM_MSG_TAKE_BACK)
 		grants_take_back(m->grants, in->take_back.grant, &m->buf->out);
 	else
@@ -174,7 +181,7 @@ static void accept_sensor(struct matcher *m)
 static void note_unknown(struct matcher *m, int64_t now_ms)
 {
 	m->unknown++;
-	if (now_ms - m->unknown_told_ms < UNKNOWN_MS)
+	if (m->unknown_told_ms > 0 && now_ms - m->unknown_told_ms < UNKNOWN_MS)
 		return;
 	km_log(LOG_NOTICE, "%u probes came for no grant: dropped", m->unknown);
 	m->unknown = 0;
@@ -185,7 +192,7 @@ static km_rc take_probe(struct matcher *m, size_t len)
 {
 	struct km_msg *in = &m->buf->in;
 	const struct msg_probe *p = &in->probe;
-	int64_t now = km_boot_ms();
+	int64_t now = boot_ms();
 	size_t used = 0;
 	km_rc rc = km_decode(m->buf->frame, len, KM_FROM_SENSOR, KM_PHASE_PROBES, in);
 
@@ -255,14 +262,14 @@ bool matcher_round(struct matcher *m, int timeout_ms)
 		vault_lost(m, strerror(errno));
 	if (n > 0)
 		serve(m, polled);
-	lent_expire(m->grants, km_boot_ms());
+	lent_expire(m->grants, boot_ms());
 	/* Nobody waits: what a probe would have to wait for. */
 	return n > 0 || (n == 0 && grants_prepare(m->grants));
 }
 
 static int wait_ms(const struct matcher *m, bool more)
 {
-	int64_t left = grants_left_ms(m->grants, km_boot_ms());
+	int64_t left = grants_left_ms(m->grants, boot_ms());
 
 	if (more)
 		return 0;

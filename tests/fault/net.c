@@ -66,6 +66,11 @@ PUBLIC int poll(struct pollfd *fds, nfds_t n, int timeout)
 	return fault_fails(FAULT_POLL) ? -1 : REAL(poll)(fds, n, timeout);
 }
 
+PUBLIC int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *wait, const sigset_t *mask)
+{
+	return fault_fails(FAULT_POLL) ? -1 : REAL(ppoll)(fds, n, wait, mask);
+}
+
 PUBLIC int epoll_create1(int flags)
 {
 	return fault_fails(FAULT_EPOLL) ? -1 : REAL(epoll_create1)(flags);

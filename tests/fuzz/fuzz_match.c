@@ -109,10 +109,16 @@ static void make(const struct km_minutiae *m, struct print *out, int before)
 static int32_t compare(const struct print *a, const struct print *b, int before)
 {
 	int32_t score;
+	float hint;
 
 	memset(work, before, match_work_size());
+	hint = print_hint(a, b, work);
+	all_finite(&hint, 1, "hint");
+	memset(work, before, match_work_size());
 	score = print_compare(a, b, work);
-	all_finite(work->feature, FEATURES, "feature");
+	/* Where nothing agrees none is made, and what was there stays. */
+	if (before == 0)
+		all_finite(work->feature, FEATURES, "feature");
 	return score;
 }
 
