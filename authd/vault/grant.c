@@ -210,10 +210,6 @@ void grants_expire(struct vault *v)
 		if (v->grant[i].used && v->now.boot_ms >= v->grant[i].until_ms)
 			grant_lose(v, &v->grant[i], KM_ETIMEOUT);
 	}
-	for (size_t i = 0; i < VAULT_RETURNS; i++) {
-		if (v->returning[i].used && v->now.boot_ms >= v->returning[i].until_ms)
-			matcher_lost(v, "it does not say that it has wiped what was taken back");
-	}
 }
 
 /* --- coming back ------------------------------------------------------------------ */
@@ -229,6 +225,14 @@ km_rc grant_returned(struct vault *v, const uint8_t id[KM_GRANT_BYTES])
 		return KM_OK;
 	}
 	return KM_EPROTO;
+}
+
+void grants_overdue(struct vault *v)
+{
+	for (size_t i = 0; i < VAULT_RETURNS; i++) {
+		if (v->returning[i].used && v->now.boot_ms >= v->returning[i].until_ms)
+			matcher_lost(v, "it does not say that it has wiped what was taken back");
+	}
 }
 
 bool grants_returning(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])

@@ -275,9 +275,10 @@ KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_m
 void grant_end(struct vault *v, struct grant *g);
 struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
 struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
-/* Each round: those whose deadline has passed end; a matcher that keeps what was taken back does,
- * too. */
+/* Each round: those whose deadline has passed end. */
 void grants_expire(struct vault *v);
+/* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
+void grants_overdue(struct vault *v);
 /* Before an erasure goes on: all that is lent of this operator is taken back. */
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
 /* As that, of one finger that was removed, with whatever was lent together with it. */

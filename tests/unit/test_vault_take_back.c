@@ -154,6 +154,21 @@ static void test_c27_a_matcher_that_does_not_say_so_loses_its_link(void **state)
 	goes_on();
 }
 
+/* The vault's disk stood still, not the matcher. */
+static void test_c27_what_came_in_time_is_heard_before_its_deadline_is_looked_at(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_RETURNED };
+	struct vault *v = fw.w->v;
+
+	(void)state;
+	for (size_t i = 0; i < VAULT_RETURNS; i++)
+		v->returning[i].until_ms = v->now.boot_ms;
+	memcpy(m.returned.grant, grant, sizeof grant);
+	matcher_says(&m);
+	assert_true(matcher_ready(v));
+	goes_on();
+}
+
 static void test_others_are_lent_for_and_answered_meanwhile(void **state)
 {
 	struct km_msg m;
@@ -278,6 +293,7 @@ int main(void)
 		ERASING(test_a_finding_is_no_word_that_it_is_wiped_and_opens_nothing),
 		ERASING(test_a_matcher_that_has_gone_keeps_nobody_waiting),
 		ERASING(test_c27_a_matcher_that_does_not_say_so_loses_its_link),
+		ERASING(test_c27_what_came_in_time_is_heard_before_its_deadline_is_looked_at),
 		ERASING(test_others_are_lent_for_and_answered_meanwhile),
 		WAITING(test_an_erasure_waits_for_nothing_that_is_lent_of_others),
 		WAITING(test_what_was_not_taken_back_cannot_come_back),
