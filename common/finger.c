@@ -93,6 +93,14 @@ const char *km_sensor_event_word(unsigned event)
 	return e ? e->word : "?";
 }
 
+enum km_sensor_event km_sensor_event_parse(const char *word)
+{
+	for (size_t i = 0; i < COUNT(events); i++)
+		if (strcmp(events[i].word, word) == 0)
+			return (enum km_sensor_event)events[i].number;
+	return KM_SENSOR_NONE;
+}
+
 enum km_text km_sensor_event_text(unsigned event)
 {
 	const struct event *e = event_of(event);

@@ -264,6 +264,7 @@ static void lost(struct call *c, km_rc why)
 		{ KM_ETIMEOUT, "the time is over" },
 		{ KM_EUNAVAIL, "the program that compares fingers has ended" },
 		{ KM_ESTATE, "the operator is being erased" },
+		{ KM_EABORTED, "a finger of this operator was removed meanwhile: begin anew" },
 	};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {

@@ -56,6 +56,7 @@ const char *km_finger_name(unsigned finger, enum km_lang lang);
 
 /* Of a number that is none: "?", and as of FAILED. */
 const char *km_sensor_event_word(unsigned event);
+enum km_sensor_event km_sensor_event_parse(const char *word); /* NONE for no such word */
 enum km_text km_sensor_event_text(unsigned event);
 bool km_sensor_event_ends(unsigned event);
 

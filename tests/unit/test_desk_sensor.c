@@ -11,9 +11,11 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct msg_reader_row readers[] = {
-	{ KM_SENSOR_READER, "UareU 4500", "uru4000, usable" },
-	{ KM_SENSOR_READER, "Prometheus", "synaptics, matches on chip" },
-	{ KM_SENSOR_READER, "Old one", "upektc_img, broken in some new way" },
+	{ KM_SENSOR_READER, "UareU 4500", "uru4000, reader" },
+	{ KM_SENSOR_READER, "Prometheus", "synaptics, matches-on-chip" },
+	{ KM_SENSOR_READER, "Old one", "upektc_img, broken-in-some-new-way" },
+	{ KM_SENSOR_READER, "A liar", "virtual_image, waiting" },
+	{ KM_SENSOR_READER, "Another", "virtual_image, done" },
 	{ KM_SENSOR_DONE, "", "" },
 	{ 0 },
 };
@@ -58,11 +60,11 @@ static void test_a_reader_is_listed_with_what_it_is_good_for(void **state)
 	begin(&s, &p, "");
 	s.desk.root = "/nonexistent";
 	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 0);
-	assert_says(s.out, "READER      DRIVER      STATE\n"
-			   "UareU 4500  uru4000     can be used\n"
-			   "Prometheus  synaptics   This ");
+	assert_says(s.out, "READER      DRIVER         STATE\n"
+			   "UareU 4500  uru4000        can be used\n"
+			   "Prometheus  synaptics      This ");
 	assert_says(s.out, "keeps templates inside itself");
-	assert_says(s.out, "Old one     upektc_img  The fingerprint reader cannot be used");
+	assert_says(s.out, "Old one     upektc_img     The fingerprint reader cannot be used");
 	end(&s);
 	begin(&s, &p, "");
 	s.desk.root = "/nonexistent";
@@ -73,7 +75,11 @@ static void test_a_reader_is_listed_with_what_it_is_good_for(void **state)
 		   "{\"reader\":\"Prometheus\",\"usable\":false,\"state\":\"matches-on-chip\","
 		   "\"driver\":\"synaptics\",\"device\":null,\"held_by\":[]},"
 		   "{\"reader\":\"Old one\",\"usable\":false,\"state\":\"failed\","
-		   "\"driver\":\"upektc_img\",\"device\":null,\"held_by\":[]}]\n");
+		   "\"driver\":\"upektc_img\",\"device\":null,\"held_by\":[]},"
+		   "{\"reader\":\"A liar\",\"usable\":false,\"state\":\"failed\","
+		   "\"driver\":\"virtual_image\",\"device\":null,\"held_by\":[]},"
+		   "{\"reader\":\"Another\",\"usable\":false,\"state\":\"failed\","
+		   "\"driver\":\"virtual_image\",\"device\":null,\"held_by\":[]}]\n");
 	end(&s);
 }
 

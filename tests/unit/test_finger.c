@@ -118,8 +118,10 @@ static void test_every_finger_has_a_name_of_its_own_in_both_languages(void **sta
 static void test_every_event_and_stage_is_found_by_its_number(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(events); i++)
+	for (size_t i = 0; i < COUNT(events); i++) {
 		assert_string_equal(km_sensor_event_word(events[i].number), events[i].word);
+		assert_int_equal(km_sensor_event_parse(events[i].word), events[i].number);
+	}
 	for (size_t i = 0; i < COUNT(stages); i++)
 		assert_string_equal(km_stage_word(stages[i].number), stages[i].word);
 }
@@ -158,6 +160,8 @@ static void test_an_event_that_is_none_ends_a_capture_as_a_failure_does(void **s
 	assert_true(km_sensor_event_ends(0));
 	assert_true(km_sensor_event_ends(99));
 	assert_string_equal(km_sensor_event_word(0), "?");
+	assert_int_equal(km_sensor_event_parse("?"), KM_SENSOR_NONE);
+	assert_int_equal(km_sensor_event_parse(""), KM_SENSOR_NONE);
 	assert_int_equal(km_sensor_event_text(99), km_sensor_event_text(KM_SENSOR_FAILED));
 	assert_string_equal(km_stage_word(0), "?");
 	assert_int_equal(km_stage_text(99), km_stage_text(KM_STAGE_FAILED));
