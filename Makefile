@@ -1,7 +1,7 @@
 # kenmon: two-factor login for workstations that open personal records.
 #
 #   make             builds everything into build/
-#   sudo make try    the five-minute tour, on a throw-away state folder
+#   sudo make try    the tour, two minutes on a throw-away state folder
 #   sudo make check  installs what is missing, builds, runs every test
 #                    (T=wire: only test files whose name holds "wire")
 #   make check-long  the same and the tests that take long
@@ -235,7 +235,7 @@ deps:
 
 try:
 	@tests/deps build test
-	+$(Q)$(SUB) all $(BUILD)/tests/login $(BUILD)/tests/pam/password.so
+	+$(Q)$(SUB) all $(BUILD)/tests/login $(BUILD)/tests/pam/password.so $(BUILD)/tests/synth
 	@$(GIVE_BACK)
 	@tests/try
 

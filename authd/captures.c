@@ -167,17 +167,6 @@ static void fail(struct judge *j, struct judge_capture *c)
 	deliver(j, c, &event);
 }
 
-static bool is_known(unsigned event)
-{
-	static const uint8_t numbers[] = {
-#define KM_SENSOR_EVENT(NAME, number, ends, text, word) number,
-#include <kenmon/sensor_event.def>
-#undef KM_SENSOR_EVENT
-	};
-
-	return memchr(numbers, (int)event, sizeof(numbers)) != NULL;
-}
-
 km_rc judge_sensor_heard(struct judge *j, const uint8_t *buf, size_t len)
 {
 	struct judge_capture *c;
@@ -186,7 +175,7 @@ km_rc judge_sensor_heard(struct judge *j, const uint8_t *buf, size_t len)
 
 	if (rc != KM_OK)
 		return rc;
-	if (!is_known(m.event.event))
+	if (!km_sensor_event_known(m.event.event))
 		return KM_EPROTO;
 	c = find(j, m.event.grant);
 	if (!c)

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct {
+static const struct finger {
 	unsigned number;
 	const char *word, *name[KM_LANG_COUNT];
 } fingers[] = {
@@ -38,12 +38,24 @@ static const struct stage {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-const char *km_finger_word(unsigned finger)
+static const struct finger *finger_of(unsigned number)
 {
 	for (size_t i = 0; i < COUNT(fingers); i++)
-		if (fingers[i].number == finger)
-			return fingers[i].word;
-	return "?";
+		if (fingers[i].number == number)
+			return &fingers[i];
+	return NULL;
+}
+
+bool km_finger_known(unsigned finger)
+{
+	return finger_of(finger) != NULL;
+}
+
+const char *km_finger_word(unsigned finger)
+{
+	const struct finger *f = finger_of(finger);
+
+	return f ? f->word : "?";
 }
 
 enum km_finger km_finger_parse(const char *word)
@@ -56,10 +68,9 @@ enum km_finger km_finger_parse(const char *word)
 
 const char *km_finger_name(unsigned finger, enum km_lang lang)
 {
-	for (size_t i = 0; i < COUNT(fingers); i++)
-		if (fingers[i].number == finger)
-			return fingers[i].name[lang < KM_LANG_COUNT ? lang : KM_LANG_EN];
-	return "?";
+	const struct finger *f = finger_of(finger);
+
+	return f ? f->name[lang < KM_LANG_COUNT ? lang : KM_LANG_EN] : "?";
 }
 
 static const struct event *event_of(unsigned number)
@@ -70,11 +81,24 @@ static const struct event *event_of(unsigned number)
 	return NULL;
 }
 
+bool km_sensor_event_known(unsigned event)
+{
+	return event_of(event) != NULL;
+}
+
 const char *km_sensor_event_word(unsigned event)
 {
 	const struct event *e = event_of(event);
 
 	return e ? e->word : "?";
+}
+
+enum km_sensor_event km_sensor_event_parse(const char *word)
+{
+	for (size_t i = 0; i < COUNT(events); i++)
+		if (strcmp(events[i].word, word) == 0)
+			return (enum km_sensor_event)events[i].number;
+	return KM_SENSOR_NONE;
 }
 
 enum km_text km_sensor_event_text(unsigned event)
@@ -97,6 +121,11 @@ static const struct stage *stage_of(unsigned number)
 		if (stages[i].number == number)
 			return &stages[i];
 	return NULL;
+}
+
+bool km_stage_known(unsigned stage)
+{
+	return stage_of(stage) != NULL;
 }
 
 const char *km_stage_word(unsigned stage)

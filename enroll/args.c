@@ -112,7 +112,8 @@ static km_rc check_complete(struct desk *d, const struct desk_args *args)
 		return desk_because(d, KM_EUSAGE, DESK_OPERAND_MISSING, c->operands, NULL);
 	for (o = c->options; o && o->name; o++) {
 		if (o->required && !args->value[o - c->options])
-			return desk_because(d, KM_EUSAGE, DESK_OPTION_MISSING, o->name, o->help);
+			return desk_because(d, KM_EUSAGE, DESK_OPTION_MISSING, o->name,
+					    desk_option_help(o, d->lang));
 	}
 	return KM_OK;
 }

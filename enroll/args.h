@@ -18,7 +18,7 @@ struct desk_option {
 	const char *argument; /* NULL: a flag */
 	bool required;
 	const char *fallback; /* NULL: none */
-	const char *help;
+	const char *help, *help_ja;
 };
 
 struct desk_args;
@@ -62,7 +62,10 @@ KM_MUST_CHECK km_rc desk_number(struct desk *d, const char *what, const char *te
 KM_MUST_CHECK km_rc desk_field(struct desk *d, const char *what, const char *text,
 			       bool may_be_empty, char *out, size_t size);
 
-void desk_usage(FILE *f, const struct desk_args *args); /* one line: "Usage: kenmon …" */
+/* One line: "Usage: kenmon …". */
+void desk_usage(FILE *f, const struct desk_args *args, enum km_lang lang);
+/* The help of an option. */
+const char *desk_option_help(const struct desk_option *o, enum km_lang lang);
 void desk_help(FILE *f, const struct desk_args *args, enum km_lang lang);
 void desk_completion_bash(FILE *f);
 

@@ -16,6 +16,7 @@ struct finger {
 	char name[64], who[65]; /* of the finger and of the operator, as people read them */
 	char reader[65];
 	enum km_text said;       /* the last line, when it only told to wait or to touch */
+	bool told;               /* what is taken, and what for */
 	bool taken, touch;       /* an image is looked at; the reader waits for the next already */
 	bool enough;             /* no more touches are wanted */
 	uint8_t end;             /* event that ended the capture; 0: none yet */
@@ -69,6 +70,14 @@ static void show_reader(struct desk *d, struct finger *f, const char *reader)
 	desk_warn(d, DESK_FINGER_READER, reader, NULL);
 }
 
+/* With the reader's first word: who is refused, or has no reader, is told only why. */
+static void say_purpose(struct desk *d, struct finger *f)
+{
+	f->told = true;
+	desk_warn(d, DESK_FINGER_PURPOSE, f->who, NULL);
+	desk_warn(d, DESK_FINGER_HOW, f->name, f->who);
+}
+
 /* "Touch the reader" is said once; each reason to touch it again, each time. */
 static void show_event(struct desk *d, struct finger *f, unsigned event)
 {
@@ -104,7 +113,7 @@ static void show_stage(struct desk *d, struct finger *f, const struct msg_finger
 
 	f->said = KM_TEXT_NOTHING;
 	if (r->outcome == KM_STAGE_KNOWN || r->outcome == KM_STAGE_FAILED ||
-	    strcmp(km_stage_word(r->outcome), "?") == 0) {
+	    !km_stage_known(r->outcome)) {
 		f->verdict = r->outcome;
 		return;
 	}
@@ -128,6 +137,8 @@ static km_rc take_stage(struct desk *d, void *arg, const struct km_msg *m)
 
 	if (m->number != KM_MSG_FINGER_STAGE)
 		return KM_EPROTO;
+	if (!f->told && !(r->event && km_sensor_event_ends(r->event)))
+		say_purpose(d, f);
 	if (f->steps < STEPS_MAX)
 		f->step[f->steps++] = (struct step){ r->event, r->outcome, r->stage, r->of };
 	show_reader(d, f, r->reader);
@@ -200,6 +211,12 @@ static km_rc find_words(struct desk *d, const struct finger *f, km_rc rc, bool t
 	return desk_because(d, rc, DESK_FINGER_UNSURE, why, NULL);
 }
 
+static bool is_the_readers(unsigned event)
+{
+	return event == KM_SENSOR_NO_READER || event == KM_SENSOR_UNSUPPORTED ||
+	       event == KM_SENSOR_CLAIMED || event == KM_SENSOR_FAILED;
+}
+
 static int fail_finger(struct desk *d, const struct finger *f, km_rc rc, bool told)
 {
 	struct desk_json j = { .f = d->out };
@@ -207,8 +224,12 @@ static int fail_finger(struct desk *d, const struct finger *f, km_rc rc, bool to
 	rc = find_words(d, f, rc, told);
 	if (f->end == KM_SENSOR_CLAIMED && desk_fprintd_runs(d))
 		desk_warn(d, DESK_FPRINTD_RUNNING, NULL, NULL);
-	if (!d->json)
-		return desk_fail(d, rc);
+	if (!d->json) {
+		desk_fail(d, rc);
+		if (is_the_readers(f->end))
+			desk_note(d, DESK_FINGER_LOOK, NULL, NULL);
+		return km_rc_exit_code(rc);
+	}
 	json_open(&j, NULL, '{');
 	json_string(&j, "error", km_rc_name(rc));
 	json_string(&j, "message", d->why[0] ? d->why : km_rc_text(rc, d->lang));
@@ -284,8 +305,6 @@ int cmd_enroll_fingerprint(struct desk *d, const struct desk_args *args)
 	rc = parse_finger(d, args, &f);
 	if (rc == KM_EUSAGE)
 		return desk_fail(d, rc);
-	desk_warn(d, DESK_FINGER_PURPOSE, f.who, NULL);
-	desk_warn(d, DESK_FINGER_HOW, f.name, f.who);
 	rc = desk_operate(d, &o);
 	return rc == KM_OK ? finish_finger(d, &f, &o.done) : fail_finger(d, &f, rc, o.done.rc != 0);
 }

@@ -20,19 +20,18 @@ struct readers {
 	struct desk_holders holders[DESK_NODES_MAX];
 };
 
-/* How the sensor says in a row's detail, behind the driver and a comma, what a reader is good for.
- */
-static const struct {
-	const char *says;
-	enum km_sensor_event state;
-} states[] = {
-	{ "usable", KM_SENSOR_READER },
-	{ "matches on chip", KM_SENSOR_UNSUPPORTED },
-	{ "in use by another program", KM_SENSOR_CLAIMED },
-	{ "unplugged", KM_SENSOR_NO_READER },
-	{ "too hot", KM_SENSOR_HOT },
-};
+/* READER, or why it is none. A word that says neither, or that is not known here, is no reader. */
+static enum km_sensor_event state_of(const char *word)
+{
+	enum km_sensor_event e = km_sensor_event_parse(word);
 
+	if (e == KM_SENSOR_READER ||
+	    (e && km_sensor_event_ends(e) && km_sensor_event_text(e) != KM_TEXT_NOTHING))
+		return e;
+	return KM_SENSOR_FAILED;
+}
+
+/* The sensor says there, behind the driver and a comma, what the reader is good for. */
 static void read_detail(struct reader *r)
 {
 	char *comma;
@@ -43,10 +42,7 @@ static void read_detail(struct reader *r)
 	if (r->state != KM_SENSOR_READER || !comma)
 		return;
 	*comma = '\0';
-	r->state = KM_SENSOR_FAILED;
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(comma + 2, states[i].says) == 0)
-			r->state = states[i].state;
+	r->state = state_of(comma + 2);
 }
 
 static km_rc take_reader(struct desk *d, void *arg, const struct km_msg *m)
@@ -192,6 +188,8 @@ int cmd_sensor_list(struct desk *d, const struct desk_args *args)
 		else if (r.count)
 			rc = readers_table(d, &r);
 	}
+	if (rc == KM_ETIMEOUT && o.done.rc != 0)
+		rc = desk_because(d, rc, DESK_READERS_IN_USE, NULL, NULL);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (r.usable == 0)

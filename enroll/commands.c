@@ -9,102 +9,124 @@
 #include "commands.h"
 
 const struct desk_option desk_globals[] = {
-	{ "socket", "PATH", false, KM_SOCKET_PATH, "the daemon's socket" },
+	{ "socket", "PATH", false, KM_SOCKET_PATH, "the daemon's socket", "デーモンのソケット" },
 	{ "daemon-user", "NAME|UID", false, KM_VAULT_USER,
-	  "whose stamp on the private line is believed" },
-	{ "json", NULL, false, NULL, "write JSON instead of tables and sentences" },
-	{ "help", NULL, false, NULL, "explain the program, or the command before it" },
-	{ "version", NULL, false, NULL, "print the version" },
-	{ "completion", "SHELL", false, NULL, "print completion for a shell (bash)" },
+	  "whose stamp on the private line is believed", "専用回線の相手として信頼するアカウント" },
+	{ "json", NULL, false, NULL, "write JSON instead of tables and sentences",
+	  "表や文の代わりに JSON を出力する" },
+	{ "help", NULL, false, NULL, "explain the program, or the command before it",
+	  "プログラム、または直前のコマンドの説明を表示する" },
+	{ "version", NULL, false, NULL, "print the version", "バージョンを表示する" },
+	{ "completion", "SHELL", false, NULL, "print completion for a shell (bash)",
+	  "シェル (bash) の補完を出力する" },
 	{ 0 },
 };
 
 static const struct desk_option operator_add[] = {
-	{ "employee-number", "N", true, NULL, "number of the employee; never given to two people" },
-	{ "name", "S", true, NULL, "the person's name" },
-	{ "department", "D", true, NULL, "department" },
-	{ "role", "R", false, "operator", "operator, registrar, approver, auditor or officer" },
+	{ "employee-number", "N", true, NULL, "number of the employee; never given to two people",
+	  "職員番号。別の人に再び使うことはできない" },
+	{ "name", "S", true, NULL, "the person's name", "氏名" },
+	{ "department", "D", true, NULL, "department", "部署" },
+	{ "role", "R", false, "operator", "operator, registrar, approver, auditor or officer",
+	  "operator、registrar、approver、auditor、officer のいずれか" },
 	{ "uid", "U", false, NULL,
-	  "uid of the account; without it, that of the account here, or of the first login" },
-	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01)" },
-	{ "valid-until", "DATE", false, NULL, "last day, inclusive, in the site's time zone" },
+	  "uid of the account; without it, that of the account here, or of the first login",
+	  "アカウントの uid。省略すると、このコンピューターのアカウント、または最初のログインの "
+	  "uid" },
+	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01)",
+	  "有効期間の最初の日 (2026-04-01)" },
+	{ "valid-until", "DATE", false, NULL, "last day, inclusive, in the site's time zone",
+	  "有効期間の最後の日。その日を含む (サイトのタイムゾーン)" },
 	{ 0 },
 };
 
 static const struct desk_option reason[] = {
-	{ "reason", "S", false, NULL, "why; kept in the audit trail" },
+	{ "reason", "S", false, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
 	{ 0 },
 };
 
 static const struct desk_option rebind[] = {
-	{ "uid", "U", false, NULL, "the new uid; without it, that of the next login" },
+	{ "uid", "U", false, NULL, "the new uid; without it, that of the next login",
+	  "新しい uid。省略すると、次のログインの uid" },
 	{ 0 },
 };
 
-#define ENROLL_COMMON                                                                              \
-	{ "digits", "6|7|8", false, "6", "length of a code" },                                     \
-	    { "label", "S", false, NULL, "what to call it in listings and in the app" },           \
-	    { "secret-file", "FILE", false, NULL,                                                  \
-	      "import a secret: base32, or hex after 'hex:'; '-' is standard input" },             \
-	    { "no-confirm", NULL, false, NULL, "store it without asking for a first code" },       \
-	{                                                                                          \
-		"qr", "WHEN", false, "auto",                                                       \
-		    "draw the QR code: always, never, or auto (on a terminal)"                     \
-	}
+/* clang-format off */
+#define ENROLL_COMMON \
+	{ "digits", "6|7|8", false, "6", "length of a code", "コードの桁数" }, \
+	{ "label", "S", false, NULL, "what to call it in listings and in the app", \
+	  "一覧と認証アプリに表示する名前" }, \
+	{ "secret-file", "FILE", false, NULL, \
+	  "import a secret: base32, or hex after 'hex:'; '-' is standard input", \
+	  "シークレットを取り込む (base32、または「hex:」に続く十六進数)。「-」は標準入力" }, \
+	{ "no-confirm", NULL, false, NULL, "store it without asking for a first code", \
+	  "最初のコードを確認せずに登録する" }, \
+	{ "qr", "WHEN", false, "auto", "draw the QR code: always, never, or auto (on a terminal)", \
+	  "QR コードの表示: always (常に)、never (しない)、auto (端末のとき)" }
+/* clang-format on */
 
 static const struct desk_option enroll_totp[] = {
-	{ "algorithm", "NAME", false, "sha1", "sha1, sha256 or sha512" },
-	{ "period", "SECONDS", false, "30", "seconds that one code lasts" },
+	{ "algorithm", "NAME", false, "sha1", "sha1, sha256 or sha512",
+	  "sha1、sha256、sha512 のいずれか" },
+	{ "period", "SECONDS", false, "30", "seconds that one code lasts",
+	  "一つのコードの有効秒数" },
 	ENROLL_COMMON,
 	{ 0 },
 };
 
 static const struct desk_option enroll_hotp[] = {
-	{ "counter", "N", false, "0", "counter of the next code" },
+	{ "counter", "N", false, "0", "counter of the next code", "次のコードのカウンター" },
 	ENROLL_COMMON,
 	{ 0 },
 };
 
 /* Said as well when it is missing. */
-static const char one_finger[] = "one of:"
 #define KM_FINGER(NAME, number, word, en, ja) " " word
+static const char one_finger[] = "one of:"
 #include <kenmon/finger.def>
-#undef KM_FINGER
     ;
+static const char one_finger_ja[] = "次のいずれか:"
+#include <kenmon/finger.def>
+    ;
+#undef KM_FINGER
 
 static const struct desk_option enroll_fingerprint[] = {
-	{ "finger", "NAME", true, NULL, one_finger },
-	{ "impressions", "N", false, "5", "good impressions that are wanted, 5 to 10" },
+	{ "finger", "NAME", true, NULL, one_finger, one_finger_ja },
+	{ "impressions", "N", false, "5", "good impressions that are wanted, 5 to 10",
+	  "必要な良好な読み取りの回数 (5 から 10)" },
 	{ 0 },
 };
 
 static const struct desk_option erase[] = {
-	{ "reason", "S", true, NULL, "why; kept in the audit trail" },
-	{ "yes", NULL, false, NULL, "do not ask for the login name first" },
+	{ "reason", "S", true, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
+	{ "yes", NULL, false, NULL, "do not ask for the login name first",
+	  "ログイン名の入力による確認をしない" },
 	{ 0 },
 };
 
 static const struct desk_option accept[] = {
-	{ "yes", NULL, false, NULL, "do not ask first" },
+	{ "yes", NULL, false, NULL, "do not ask first", "確認をしない" },
 	{ 0 },
 };
 
 static const struct desk_option audit_list[] = {
-	{ "login", "LOGIN", false, NULL, "records about one operator" },
-	{ "last", "N", false, "50", "the last so many" },
-	{ "all", NULL, false, NULL, "all records" },
-	{ "after", "SEQ", false, NULL, "records after this sequence number" },
+	{ "login", "LOGIN", false, NULL, "records about one operator", "一人の職員に関する記録" },
+	{ "last", "N", false, "50", "the last so many", "最後の件数" },
+	{ "all", NULL, false, NULL, "all records", "すべての記録" },
+	{ "after", "SEQ", false, NULL, "records after this sequence number",
+	  "この連番より後の記録" },
 	{ 0 },
 };
 
 static const struct desk_option audit_verify[] = {
 	{ "anchor", "FILE", false, NULL,
-	  "also compare with the judge's anchors, kept elsewhere; '-' is standard input" },
+	  "also compare with the judge's anchors, kept elsewhere; '-' is standard input",
+	  "別の場所に保管した judge のアンカーとも照合する。「-」は標準入力" },
 	{ 0 },
 };
 
 static const struct desk_option config_check[] = {
-	{ "config", "FILE", false, KM_CONF_PATH, "the file to check" },
+	{ "config", "FILE", false, KM_CONF_PATH, "the file to check", "検査するファイル" },
 	{ 0 },
 };
 

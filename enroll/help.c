@@ -16,12 +16,17 @@ static unsigned name_width(const struct desk_command *c)
 	return (unsigned)((c->group ? strlen(c->group) + 1 : 0) + strlen(c->name));
 }
 
-void desk_usage(FILE *f, const struct desk_args *args)
+const char *desk_option_help(const struct desk_option *o, enum km_lang lang)
+{
+	return lang == KM_LANG_JA ? o->help_ja : o->help;
+}
+
+void desk_usage(FILE *f, const struct desk_args *args, enum km_lang lang)
 {
 	const struct desk_command *c = args->command;
 	const struct desk_option *o;
 
-	fputs("Usage: kenmon ", f);
+	fprintf(f, "%s kenmon ", desk_text(DESK_HELP_USAGE, lang));
 	if (!c) {
 		fprintf(f, "%s%sCOMMAND …\n", args->group ? args->group : "",
 			args->group ? " " : "");
@@ -39,16 +44,22 @@ void desk_usage(FILE *f, const struct desk_args *args)
 	fputc('\n', f);
 }
 
-static void write_options(FILE *f, const struct desk_option *o)
+static void write_options(FILE *f, const struct desk_option *o, enum km_lang lang)
 {
+	char text[128];
+
 	for (; o && o->name; o++) {
 		int width = fprintf(f, "  --%s%s%s", o->name, o->argument ? " " : "",
 				    o->argument ? o->argument : "");
 
-		fprintf(f, "%*s%s", width < 26 ? 26 - width : 1, "", o->help);
+		fprintf(f, "%*s%s", width < 26 ? 26 - width : 1, "", desk_option_help(o, lang));
 		if (o->fallback)
-			fprintf(f, " (default: %s)", o->fallback);
-		fputs(o->required ? " (required)\n" : "\n", f);
+			fprintf(f, " (%s)",
+				desk_expand(DESK_HELP_DEFAULT, lang, o->fallback, NULL, text,
+					    sizeof(text)));
+		if (o->required)
+			fprintf(f, " (%s)", desk_text(DESK_HELP_REQUIRED, lang));
+		fputc('\n', f);
 	}
 }
 
@@ -70,25 +81,22 @@ void desk_help(FILE *f, const struct desk_args *args, enum km_lang lang)
 {
 	const struct desk_command *c = args->command;
 
-	desk_usage(f, args);
+	desk_usage(f, args, lang);
 	if (c) {
 		fprintf(f, "\n%s\n", lang == KM_LANG_JA ? c->help_ja : c->help);
 		if (c->options)
-			fputs("\nOptions:\n", f);
-		write_options(f, c->options);
+			fprintf(f, "\n%s\n", desk_text(DESK_HELP_OPTIONS, lang));
+		write_options(f, c->options, lang);
 	} else {
 		if (!args->group)
-			fputs("\nkenmon administers two-factor login on this machine.\n", f);
-		fputs("\nCommands:\n", f);
+			fprintf(f, "\n%s\n", desk_text(DESK_HELP_ABOUT, lang));
+		fprintf(f, "\n%s\n", desk_text(DESK_HELP_COMMANDS, lang));
 		write_commands(f, args->group, lang);
 	}
-	fputs("\nEverywhere:\n", f);
-	write_options(f, desk_globals);
+	fprintf(f, "\n%s\n", desk_text(DESK_HELP_EVERYWHERE, lang));
+	write_options(f, desk_globals, lang);
 	if (!c && !args->group)
-		fputs(
-		    "\nExit codes: 0 done, 1 refused, 2 usage, 3 filed and waiting for approval,\n"
-		    "69 the daemon does not answer, 77 not permitted. See kenmon(1).\n",
-		    f);
+		fprintf(f, "\n%s\n", desk_text(DESK_HELP_EXIT, lang));
 }
 
 /* --- completion ----------------------------------------------------------- */

@@ -166,6 +166,8 @@ km_rc desk_open(struct desk *d)
 		rc = km_connect(d->socket, true, &fd);
 	if (rc == KM_EUNAVAIL)
 		return desk_because(d, rc, DESK_NO_DAEMON, d->socket, NULL);
+	if (rc == KM_EPERM)
+		return desk_because(d, rc, DESK_NO_ENTRY, d->socket, NULL);
 	if (rc != KM_OK)
 		return rc;
 	set_time(fd, GREET_TIME);

@@ -61,7 +61,7 @@ static int usage_error(struct desk *d, const struct desk_args *args)
 	else
 		snprintf(command, sizeof(command), "kenmon%s%s", args->group ? " " : "",
 			 args->group ? args->group : "");
-	desk_usage(d->err, args);
+	desk_usage(d->err, args, d->lang);
 	desk_warn(d, DESK_TRY_HELP, command, NULL);
 	return code;
 }

@@ -170,14 +170,25 @@ static struct grant *find(struct grants *g, const uint8_t id[KM_GRANT_BYTES])
 	return NULL;
 }
 
-void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES])
+static void tell_returned(struct findings *out, const uint8_t id[KM_GRANT_BYTES])
+{
+	struct km_msg *m = &out->msg[out->count++];
+
+	*m = (struct km_msg){ .number = KM_MSG_RETURNED };
+	memcpy(m->returned.grant, id, KM_GRANT_BYTES);
+}
+
+void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES], struct findings *out)
 {
 	struct grant *grant = find(g, id);
+
+	out->count = 0;
 
 	if (g->lending.open && memcmp(g->lending.first.grant, id, KM_GRANT_BYTES) == 0)
 		g->lending = (struct lending){ .open = false };
 	if (grant)
 		end(g, grant);
+	tell_returned(out, id);
 }
 
 void lent_expire(struct grants *g, int64_t now_ms)

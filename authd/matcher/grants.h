@@ -16,7 +16,8 @@
 
 struct grants;
 
-/* What the vault is to be told: a finding, or a stage and the template that came of it. */
+/* What the vault is to be told: a finding, a stage and the template that came of it, or that what
+ * was taken back is wiped. */
 struct findings {
 	unsigned count;
 	struct km_msg msg[2];
@@ -33,7 +34,8 @@ void grants_free(struct grants *g); /* wipes; NULL is allowed */
 KM_MUST_CHECK km_rc grants_lend(struct grants *g, const struct msg_lend *m, int64_t now_ms,
 				struct findings *out);
 
-void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES]);
+/* It is told in any case: also of a grant that has ended, or never was. */
+void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES], struct findings *out);
 
 /*
  * False: no such grant, not all of it is here yet, or it has ended. A template in *out lies in g

@@ -148,14 +148,15 @@ static int serve(struct matcher *m, const struct options *o)
 				"'kenmon-authd --spawn'");
 		return KM_EXIT_USAGE;
 	}
-	if (!matcher_hold_signals() || !matcher_init(m)) {
-		km_log(LOG_ERR, "cannot start: %s", km_rc_text(KM_ENOMEM, KM_LANG_EN));
-		return KM_EXIT_FAILED;
-	}
 	km_room_will_be_ready();
 	rc = reach_vault(m, o->grant_socket);
 	if (rc != KM_OK) {
 		km_log(LOG_ERR, "%s: nobody lends there (%s)", o->grant_socket, km_rc_name(rc));
+		return KM_EXIT_FAILED;
+	}
+	/* Until here a signal simply ends it: there is nothing to be wiped. */
+	if (!matcher_hold_signals() || !matcher_init(m)) {
+		km_log(LOG_ERR, "cannot start: %s", km_rc_text(KM_ENOMEM, KM_LANG_EN));
 		return KM_EXIT_FAILED;
 	}
 	/* Before the first byte of anybody. */

@@ -14,7 +14,10 @@
 
 /* One impression, prepared for comparing (print.c). */
 struct print;
-/* What one comparison needs besides; of some hundred KiB, so the caller makes one and keeps it. */
+/*
+ * What one comparison needs besides; of some hundred KiB, so the caller makes one and keeps it.
+ * It need not be cleared before, and holds secrets after: wiping it is the caller's.
+ */
 struct match_work;
 
 size_t print_size(void);
@@ -26,7 +29,10 @@ void print_make(const struct km_minutiae *m, struct match_work *w, struct print 
 /* How much these look like the same finger: thousandths, 0 undecided, more is likelier. */
 int32_t print_compare(const struct print *a, const struct print *b, struct match_work *w);
 
-/* Too few minutiae to say anything: a probe like that is poor, not a mismatch. */
+/*
+ * Fewer minutiae say nothing: a probe like that is poor, not a mismatch, and an impression like
+ * that is like no other.
+ */
 #define MATCH_MINUTIAE_LEAST 8
 
 /*
@@ -38,7 +44,7 @@ struct finger_template {
 	struct km_minutiae impression[KM_IMPRESSIONS_MAX];
 };
 
-/* At most KM_TEMPLATE_BYTES. KM_EPROTO as km_minutiae_decode(); also bytes after the last. */
+/* At most TEMPLATE_BYTES. KM_EPROTO as km_minutiae_decode(); also bytes after the last. */
 #define TEMPLATE_BYTES (2 + KM_IMPRESSIONS_MAX * KM_MINUTIAE_BYTES)
 KM_MUST_CHECK km_rc template_encode(const struct finger_template *t, uint8_t *out, size_t cap,
 				    size_t *len);
@@ -51,14 +57,14 @@ KM_MUST_CHECK km_rc template_decode(const uint8_t *in, size_t len, struct finger
 struct gallery;
 size_t gallery_size(unsigned impressions);
 void gallery_init(struct gallery *g);
-/* Prepares the impressions of template number `index`. */
+/* Prepares the impressions of template number `index`; those beyond ten times ten are left out. */
 void gallery_add(struct gallery *g, unsigned index, const struct finger_template *t,
 		 struct match_work *w);
 
 struct match_finding {
 	enum km_match outcome;
 	unsigned index; /* of the template */
-	int32_t score;  /* of what decided */
+	int32_t score;  /* of that template: its best impression's and half of its second's */
 };
 
 /* Compares the likeliest impressions first and stops at the first match. */

@@ -109,7 +109,7 @@ static km_rc take_from_vault(struct matcher *m, size_t len)
 	if (rc == KM_OK && in->number == KM_MSG_LEND)
 		rc = grants_lend(m->grants, &in->lend, boot_ms(), &m->buf->out);
 	else if (rc == KM_OK && in->number == KM_MSG_TAKE_BACK)
-		grants_take_back(m->grants, in->take_back.grant);
+		grants_take_back(m->grants, in->take_back.grant, &m->buf->out);
 	else
 		rc = KM_EPROTO;
 	km_msg_wipe(in);

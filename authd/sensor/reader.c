@@ -281,27 +281,13 @@ static bool gives_images(FpDevice *device)
 	       !(f & FP_DEVICE_FEATURE_STORAGE);
 }
 
-static const struct {
-	enum km_sensor_event event;
-	const char *text;
-} list_texts[] = {
-	{ KM_SENSOR_NONE, "usable" },
-	{ KM_SENSOR_UNSUPPORTED, "matches on chip" },
-	{ KM_SENSOR_CLAIMED, "in use by another program" },
-	{ KM_SENSOR_NO_READER, "unplugged" },
-	{ KM_SENSOR_HOT, "too hot" },
-};
-
-/* A row of the list: the driver, and why the reader is of no use, if it is none. */
+/* A row of the list: the driver, and READER, or why the reader is of no use. */
 static void list_row(struct reader *r, enum km_sensor_event event)
 {
-	const char *text = "cannot be opened";
 	char detail[65];
 
-	for (size_t i = 0; i < G_N_ELEMENTS(list_texts); i++)
-		if (list_texts[i].event == event)
-			text = list_texts[i].text;
-	g_snprintf(detail, sizeof detail, "%s, %s", fp_device_get_driver(r->device), text);
+	g_snprintf(detail, sizeof detail, "%s, %s", fp_device_get_driver(r->device),
+		   km_sensor_event_word(event));
 	job_tell(r->s, KM_SENSOR_READER, fp_device_get_name(r->device), detail);
 }
 
@@ -324,7 +310,7 @@ static void on_opened(GObject *source, GAsyncResult *result, gpointer data)
 	} else if (r->stopping || r->s->job[0].ended) {
 		end(r, KM_SENSOR_STOPPED);
 	} else if (list) {
-		list_row(r, KM_SENSOR_NONE);
+		list_row(r, KM_SENSOR_READER);
 		close_device(r);
 	} else {
 		touch(r);

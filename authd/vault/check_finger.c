@@ -282,11 +282,22 @@ static bool find_winner(struct trial *t, uint64_t credential)
 	return false;
 }
 
+/* Locked while it lay on the reader: the finger that matched, or, where none did, all of them. */
+static bool locked_since(const struct vault *v, struct trial *t)
+{
+	if (t->found != CODE_RIGHT)
+		return t->wait > 0;
+	if (t->judged[t->winner])
+		return false;
+	t->wait = lockout_wait(&finger_lockout, &t->credential[t->winner].throttle, v->now.wall);
+	return true;
+}
+
 /* What was found, held against what is stored now. */
 static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 		    const struct msg_match *m)
 {
-	enum km_reason gate = KM_REASON_NONE;
+	enum km_reason gate;
 
 	keep(t, was_lent, g);
 	if (!t->known || memcmp(t->op.subject, g->subject, sizeof g->subject) != 0 ||
@@ -297,12 +308,8 @@ static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 	    (m->outcome == KM_MATCH_YES && !find_winner(t, g->credential[m->index])))
 		return refuse_gone(v, t);
 	t->score = m->score;
-	if (t->found == CODE_RIGHT ? !t->judged[t->winner] : t->wait > 0) {
-		if (t->found == CODE_RIGHT)
-			t->wait = lockout_wait(&finger_lockout, &t->credential[t->winner].throttle,
-					       v->now.wall);
+	if (locked_since(v, t))
 		return refuse_locked(v, t);
-	}
 	gate = gate_reason(&t->op, v->now.today, t->s->asked.uid, t->s->trusted);
 	if (t->found == CODE_RIGHT && gate == KM_REASON_NONE)
 		return trial_passed(v, t);

@@ -317,6 +317,7 @@ km_rc desk_credential_remove(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	note_event(c->v, &r);
+	grants_end_with(c->v, m->id);
 	c->id = m->id;
 	if (count == 1)
 		call_say(

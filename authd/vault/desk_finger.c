@@ -124,7 +124,7 @@ km_rc desk_enrol_finger(struct call *c)
 	size_t fingers = 0;
 	km_rc rc;
 
-	if (km_finger_word(m->finger)[0] == '?')
+	if (!km_finger_known(m->finger))
 		return KM_EINVAL;
 	if (m->impressions < KM_IMPRESSIONS_LEAST || m->impressions > KM_IMPRESSIONS_MAX) {
 		call_say(c, "a finger is enrolled with %d to %d impressions", KM_IMPRESSIONS_LEAST,
@@ -189,8 +189,7 @@ km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage
 	struct line *l = g->line;
 	struct call c;
 
-	if (!enrols(l) || m->of != wanted_of(l) || m->stage > m->of ||
-	    km_stage_word(m->outcome)[0] == '?')
+	if (!enrols(l) || m->of != wanted_of(l) || m->stage > m->of || !km_stage_known(m->outcome))
 		return KM_EPROTO;
 	call_again(&c, v, l);
 	l->pending->good = m->stage;
@@ -265,6 +264,7 @@ static void lost(struct call *c, km_rc why)
 		{ KM_ETIMEOUT, "the time is over" },
 		{ KM_EUNAVAIL, "the program that compares fingers has ended" },
 		{ KM_ESTATE, "the operator is being erased" },
+		{ KM_EABORTED, "a finger of this operator was removed meanwhile: begin anew" },
 	};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
@@ -351,7 +351,12 @@ static void list_sensed(struct call *c, const struct msg_sensed *m)
 		call_finish(c, KM_OK);
 		return;
 	}
-	call_say(c, "%s", km_text(km_sensor_event_text(m->event), KM_LANG_EN));
+	/* Nobody was to touch anything: a list waits in line as captures do. */
+	if (m->event == KM_SENSOR_TIMEOUT)
+		call_say(c, "readers were not listed in time: one may be in use for a login or an "
+			    "enrolment");
+	else
+		call_say(c, "%s", km_text(km_sensor_event_text(m->event), KM_LANG_EN));
 	call_finish(c, rc_of_end(m->event));
 }
 

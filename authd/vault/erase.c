@@ -2,20 +2,24 @@
  * Erasure after its first step: T1 (the key's row is gone) was one commit with
  * the decision; from then on nothing of the operator opens. The rest is done
  * step by step, each durable before the next, and goes on after a crash. Nobody
- * hears that it is done before the logs, too, have forgotten the key.
+ * hears that it is done before the logs, too, have forgotten the key. A template
+ * that is lent is taken back first, and the rest waits until the matcher has said
+ * that it is wiped, or has lost its link: seconds at most, in which others log in.
  */
 #include <kenmon/log.h>
 
 #include "vault.h"
 
+/* KM_EAGAIN: something of it is still to come back from the matcher. */
 static km_rc erase_one(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	struct km_event_record r;
 	km_rc rc;
 
 	grants_end_of(v, subject);
+	if (grants_returning(v, subject))
+		return KM_EAGAIN;
 	rc = store_erase_rows(v->store, subject);
-
 	if (rc == KM_OK)
 		rc = store_flush(v->store);
 	event_make(&r, KM_EVENT_ERASED, subject, "vault");
@@ -50,6 +54,8 @@ void erase_work(struct vault *v)
 	if (!v->erasing)
 		return;
 	rc = erase_all(v);
+	if (rc == KM_EAGAIN)
+		return; /* goes on in the round in which that is heard */
 	if (rc == KM_OK)
 		rc =
 		    store_flush(v->store); /* ends what was only read: no batch stands in the way */

@@ -1,7 +1,8 @@
 /*
  * Grants: who has a finger waited for, what the matcher holds for it, and until
  * when. Templates go out one a frame, from locked memory, at once: none waits
- * in a queue for a matcher that does not read.
+ * in a queue for a matcher that does not read. What is taken back is remembered
+ * until the matcher says that it has wiped it: an erasure waits for that.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -14,14 +15,32 @@
  */
 #define GRANT_SLACK_MS 5000
 
+/*
+ * It answers between two comparisons, which take milliseconds: one that has not by then never will.
+ * Whoever waits for an erasure waits no longer than this.
+ */
+#define RETURN_MS 10000
+
 /* A template on its way, opened and then framed. In locked memory. */
 struct lending {
 	struct km_template open;
 	uint8_t frame[KM_FRAME_HEADER + 64 + KM_TEMPLATE_MAX];
 };
 
+static size_t returning(const struct vault *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < VAULT_RETURNS; i++)
+		n += v->returning[i].used;
+	return n;
+}
+
 km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out)
 {
+	/* Each that is open may have to be taken back. */
+	if (returning(v) + VAULT_GRANTS > VAULT_RETURNS)
+		return KM_ELIMIT;
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 		km_rc rc;
@@ -79,13 +98,29 @@ static km_rc lend_all(struct vault *v, const struct grant *g, struct msg_lend *l
 	return rc;
 }
 
-static void take_back(struct vault *v, const uint8_t id[KM_GRANT_BYTES])
+/* Before it is asked for: whatever fails from here on ends the link, and this with it. */
+static void remember(struct vault *v, const struct grant *g)
+{
+	for (size_t i = 0; i < VAULT_RETURNS; i++) {
+		struct returning *r = &v->returning[i];
+
+		if (r->used)
+			continue;
+		*r = (struct returning){ .used = true, .until_ms = v->now.boot_ms + RETURN_MS };
+		memcpy(r->id, g->id, sizeof r->id);
+		memcpy(r->subject, g->subject, sizeof r->subject);
+		return;
+	}
+}
+
+static void take_back(struct vault *v, const struct grant *g)
 {
 	struct km_msg m = { .number = KM_MSG_TAKE_BACK };
 
 	if (v->matcher < 0)
-		return; /* it has wiped all it had when it lost us */
-	memcpy(m.take_back.grant, id, KM_GRANT_BYTES);
+		return; /* it wipes all it has when it loses us */
+	remember(v, g);
+	memcpy(m.take_back.grant, g->id, KM_GRANT_BYTES);
 	if (km_send_msg(v->matcher, &m, -1, MSG_DONTWAIT) == KM_OK)
 		v->messages++;
 	else
@@ -113,7 +148,7 @@ km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_mode mode, unsi
 	g->count = count;
 	rc = lend_all(v, g, &lend, op, credentials);
 	if (rc != KM_OK) {
-		take_back(v, g->id); /* some may be there */
+		take_back(v, g); /* some may be there */
 		return rc;
 	}
 	g->mode = (uint8_t)mode;
@@ -136,7 +171,7 @@ void grant_end(struct vault *v, struct grant *g)
 	if (ended.session)
 		ended.session->grant = NULL;
 	if (ended.lent)
-		take_back(v, ended.id);
+		take_back(v, &ended);
 }
 
 void grant_lose(struct vault *v, struct grant *g, km_rc why)
@@ -177,6 +212,51 @@ void grants_expire(struct vault *v)
 	}
 }
 
+/* --- coming back ------------------------------------------------------------------ */
+
+km_rc grant_returned(struct vault *v, const uint8_t id[KM_GRANT_BYTES])
+{
+	for (size_t i = 0; i < VAULT_RETURNS; i++) {
+		struct returning *r = &v->returning[i];
+
+		if (!r->used || memcmp(r->id, id, KM_GRANT_BYTES) != 0)
+			continue;
+		r->used = false;
+		return KM_OK;
+	}
+	return KM_EPROTO;
+}
+
+void grants_overdue(struct vault *v)
+{
+	for (size_t i = 0; i < VAULT_RETURNS; i++) {
+		if (v->returning[i].used && v->now.boot_ms >= v->returning[i].until_ms)
+			matcher_lost(v, "it does not say that it has wiped what was taken back");
+	}
+}
+
+bool grants_returning(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	for (size_t i = 0; i < VAULT_RETURNS; i++) {
+		const struct returning *r = &v->returning[i];
+
+		if (r->used && memcmp(r->subject, subject, KM_SUBJECT_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+void grants_unlink(struct vault *v)
+{
+	memset(v->returning, 0, sizeof v->returning);
+	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+		struct grant *g = &v->grant[i];
+
+		if (g->used && g->lent)
+			grant_lose(v, g, KM_EUNAVAIL);
+	}
+}
+
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
@@ -184,5 +264,24 @@ void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 
 		if (g->used && g->lent && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0)
 			grant_lose(v, g, KM_ESTATE);
+	}
+}
+
+static bool lends(const struct grant *g, uint64_t credential)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->credential[i] == credential)
+			return true;
+	}
+	return false;
+}
+
+void grants_end_with(struct vault *v, uint64_t credential)
+{
+	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+		struct grant *g = &v->grant[i];
+
+		if (g->used && g->lent && lends(g, credential))
+			grant_lose(v, g, KM_EABORTED);
 	}
 }

@@ -160,7 +160,7 @@ km_rc call_operator(struct call *c, const char *login, struct km_operator *op)
 	km_rc rc = store_operator_by_login(c->v->store, login, op);
 
 	if (rc == KM_ENOTFOUND)
-		call_say(c, "no operator is registered under this login");
+		call_say(c, "no operator is registered under the login %s", login);
 	return rc;
 }
 

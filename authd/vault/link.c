@@ -118,7 +118,7 @@ static km_rc take_sensed(struct vault *v, struct km_msg *m, int fd)
 {
 	struct grant *g = grant_of(v, m->sensed.grant);
 
-	if (fd >= 0 || !v->anchored || km_sensor_event_word(m->sensed.event)[0] == '?')
+	if (fd >= 0 || !v->anchored || !km_sensor_event_known(m->sensed.event))
 		return KM_EPROTO;
 	if (!g)
 		return KM_OK;

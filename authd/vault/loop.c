@@ -145,6 +145,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 	grants_expire(v);
 	for (int i = 0; i < n; i++)
 		serve(v, &ready[i]);
+	grants_overdue(v);
 	if (n == 0) {
 		store_idle(v->store);
 		tend_months(v);

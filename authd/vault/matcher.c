@@ -32,12 +32,7 @@ void matcher_lost(struct vault *v, const char *why)
 	close(v->matcher);
 	v->matcher = -1;
 	v->matcher_spoke = false;
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
-		struct grant *g = &v->grant[i];
-
-		if (g->used && g->lent)
-			grant_lose(v, g, KM_EUNAVAIL);
-	}
+	grants_unlink(v);
 }
 
 /*
@@ -147,14 +142,18 @@ static km_rc take_template(struct vault *v, const struct km_msg *m)
 	return desk_finger_template(v, g, &m->finger_template);
 }
 
+static km_rc take_returned(struct vault *v, const struct km_msg *m)
+{
+	return grant_returned(v, m->returned.grant);
+}
+
 static const struct {
 	enum km_message_number number;
 	km_rc (*take)(struct vault *v, const struct km_msg *m);
 } taken[] = {
-	{ KM_MSG_MATCHER, take_matcher },
-	{ KM_MSG_MATCH, take_match },
-	{ KM_MSG_STAGE, take_stage },
-	{ KM_MSG_TEMPLATE, take_template },
+	{ KM_MSG_MATCHER, take_matcher },   { KM_MSG_MATCH, take_match },
+	{ KM_MSG_STAGE, take_stage },       { KM_MSG_TEMPLATE, take_template },
+	{ KM_MSG_RETURNED, take_returned },
 };
 
 static km_rc take(struct vault *v, size_t len)

@@ -54,7 +54,11 @@ km_rc store_operator_by_subject(struct km_store *s, const uint8_t subject[KM_SUB
 
 /* --- credentials and throttles ------------------------------------------------- */
 
-#define CREDENTIALS_ALIKE 4 /* two tokens, a telephone, and recovery codes */
+/*
+ * A token, a telephone, recovery codes and five fingers: who has more is rare, and only that they
+ * have could be measured. Each costs one HMAC where it is not there.
+ */
+#define CREDENTIALS_ALIKE 8
 
 km_rc store_credentials(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			struct km_credential out[KM_MAX_CREDENTIALS], size_t *count)

@@ -38,6 +38,12 @@
 #define VAULT_GRANTS   8    /* one reader serves one after another; who comes ninth has a code */
 #define VAULT_NOTES    512  /* journal lines of one round; a request makes at most two */
 
+/*
+ * What was taken back and is not yet said to be wiped, at once: a room for grants that end while
+ * the matcher compares for others, so that who gives up in a row keeps nobody else from a grant.
+ */
+#define VAULT_RETURNS 64
+
 /* Frames waiting for a peer that does not read fast enough. */
 struct queue {
 	uint8_t *bytes; /* u32 length, frame, u32 length, frame, … */
@@ -76,6 +82,14 @@ struct grant {
 	uint8_t subject[KM_SUBJECT_BYTES];
 	size_t count;
 	uint64_t credential[KM_GRANT_TEMPLATES]; /* by the index under which it was lent */
+};
+
+/* Taken back, and of no use to anybody; the matcher has not said that it is wiped. */
+struct returning {
+	bool used;
+	uint8_t id[KM_GRANT_BYTES];
+	uint8_t subject[KM_SUBJECT_BYTES];
+	int64_t until_ms; /* CLOCK_BOOTTIME: then its link is closed, at which it wipes all */
 };
 
 /* What a request is answered with, once its round is durable. */
@@ -149,6 +163,7 @@ struct vault {
 	bool matcher_spoke;      /* its first frame was right: it may be lent to */
 	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
 	struct grant grant[VAULT_GRANTS];
+	struct returning returning[VAULT_RETURNS];
 	struct queue to_judge;
 	bool anchored;      /* the judge has sent its ANCHOR */
 	uint64_t head_told; /* seq of the last HEAD sent */
@@ -236,14 +251,15 @@ void matcher_accept(struct vault *v);
 void matcher_drain(struct vault *v);
 /* Is there one that may be lent to? */
 bool matcher_ready(const struct vault *v);
-/* Its link is closed, and every grant with something lent ends. Nothing without one. */
+/* Its link is closed, and every grant with something lent ends; none comes back. Nothing without
+ * one. */
 void matcher_lost(struct vault *v, const char *why);
 
 /* --- grant.c ------------------------------------------------------------------- */
 
 /*
  * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
- * line. KM_ELIMIT: there are VAULT_GRANTS.
+ * line. KM_ELIMIT: there are VAULT_GRANTS, or the matcher is far behind with what was taken back.
  */
 KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
 /*
@@ -261,8 +277,18 @@ struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NU
 struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
 /* Each round: those whose deadline has passed end. */
 void grants_expire(struct vault *v);
-/* Before an erasure goes on: nothing of this operator stays with the matcher. */
+/* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
+void grants_overdue(struct vault *v);
+/* Before an erasure goes on: all that is lent of this operator is taken back. */
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/* As that, of one finger that was removed, with whatever was lent together with it. */
+void grants_end_with(struct vault *v, uint64_t credential);
+/* Is something of this operator taken back and not yet said to be wiped? */
+bool grants_returning(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/* The matcher has wiped it. KM_EPROTO: nothing of the kind was taken back. */
+KM_MUST_CHECK km_rc grant_returned(struct vault *v, const uint8_t id[KM_GRANT_BYTES]);
+/* Its link is closed: it will say nothing more, and wipes all. */
+void grants_unlink(struct vault *v);
 /*
  * It ends without a finding, and its owner hears so: a login by VERDICT, a line by
  * desk_finger_lost().
@@ -295,7 +321,7 @@ KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
 void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
 /* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased. */
+ * operator is being erased, KM_EABORTED one of its fingers was removed. */
 void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */

@@ -43,6 +43,11 @@ enum km_match {
 
 enum km_grant_mode { KM_GRANT_COMPARE = 1, KM_GRANT_ENROL = 2 };
 
+/* Is it a number of the table? */
+bool km_finger_known(unsigned finger);
+bool km_sensor_event_known(unsigned event);
+bool km_stage_known(unsigned stage);
+
 /* "right-index"; "?" for a number that is none. And back; NONE for no such word. */
 const char *km_finger_word(unsigned finger);
 enum km_finger km_finger_parse(const char *word);
@@ -51,6 +56,7 @@ const char *km_finger_name(unsigned finger, enum km_lang lang);
 
 /* Of a number that is none: "?", and as of FAILED. */
 const char *km_sensor_event_word(unsigned event);
+enum km_sensor_event km_sensor_event_parse(const char *word); /* NONE for no such word */
 enum km_text km_sensor_event_text(unsigned event);
 bool km_sensor_event_ends(unsigned event);
 

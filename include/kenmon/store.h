@@ -159,7 +159,7 @@ KM_MUST_CHECK km_rc store_operator_by_tag(struct km_store *, const uint8_t tag[K
 KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
 					      const uint8_t subject[KM_SUBJECT_BYTES],
 					      struct km_operator *out);
-/* All credentials with their throttles, oldest first. Up to four cost the same work as none. */
+/* All credentials with their throttles, oldest first. Up to eight cost the same work as none. */
 KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);
 /* The bucket of a name that has no credential of a class. */

@@ -361,7 +361,7 @@ static void other(struct fuzz_in *in, bool vault, bool raw)
 	if (may && m.number == KM_MSG_UNSENSE)
 		may = !captured(m.unsense.grant) || captured(m.unsense.grant)->session == 0;
 	if (may && m.number == KM_MSG_EVENT)
-		may = km_sensor_event_word(m.event.event)[0] != '?';
+		may = km_sensor_event_known(m.event.event);
 	/* One that talks without an end is not told here: there is not input enough for it. */
 	fuzz_check((vault ? judge_link_heard(&judge, frame, len)
 			  : judge_sensor_heard(&judge, frame, len)) == (may ? KM_OK : KM_EPROTO) ||

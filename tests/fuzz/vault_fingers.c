@@ -23,7 +23,10 @@ static struct {
 		uint8_t index;
 	} grant[GRANTS];
 	unsigned grants;
+	unsigned taken_back;
 } matcher = { .fd = -1 };
+
+static void say(const struct km_msg *m);
 
 /* --- what is heard --------------------------------------------------------------------- */
 
@@ -64,6 +67,16 @@ static void lent(const struct msg_lend *m, struct person *(*asked_by)(uint32_t s
 		   "somebody else's template is lent for %s", p ? p->login : "");
 }
 
+/* Most are given back at once; some never, until the vault has had enough of it. */
+static void taken_back(const struct msg_take_back *m)
+{
+	struct km_msg back = { .number = KM_MSG_RETURNED };
+
+	memcpy(back.returned.grant, m->grant, sizeof(back.returned.grant));
+	if (++matcher.taken_back % 4 != 0)
+		say(&back);
+}
+
 void fingers_heard(struct vault *v, struct person *(*asked_by)(uint32_t session))
 {
 	static uint8_t frame[KM_FRAME_MAX];
@@ -79,6 +92,8 @@ void fingers_heard(struct vault *v, struct person *(*asked_by)(uint32_t session)
 			   "the matcher hears no frame of the vault's");
 		if (m.number == KM_MSG_LEND)
 			lent(&m.lend, asked_by);
+		else if (m.number == KM_MSG_TAKE_BACK)
+			taken_back(&m.take_back);
 	}
 	if (rc == KM_EAGAIN || matcher.fd < 0)
 		return;
@@ -234,7 +249,7 @@ void fingers_act(enum act what, struct vault *v, struct fuzz_in *in)
 void fingers_begin(struct vault *v)
 {
 	memset(matcher.grant, 0, sizeof(matcher.grant));
-	matcher.grants = 0;
+	matcher.grants = matcher.taken_back = 0;
 	comes(v);
 }
 

@@ -177,10 +177,16 @@ static bool alive(struct house *h)
 	return false;
 }
 
-bool house_again(struct house *h)
+long house_log_size(const struct house *h)
 {
 	struct stat st;
-	long old = stat(h->log, &st) == 0 ? st.st_size : 0;
+
+	return stat(h->log, &st) == 0 ? st.st_size : 0;
+}
+
+bool house_again(struct house *h)
+{
+	long old = house_log_size(h);
 	char *log;
 
 	h->pid = fork();
@@ -221,7 +227,7 @@ bool house_start(struct house *h, const struct house_setup *setup)
 	    house_stack(
 		h, HOUSE_SERVICE,
 		"auth required KENMON\naccount required KENMON\nsession required KENMON\n") &&
-	    house_again(h))
+	    (!h->setup.furnish || h->setup.furnish(h)) && house_again(h))
 		return true;
 	house_end(h);
 	return false;
@@ -404,8 +410,13 @@ char *house_log(const struct house *h)
 
 bool house_wait_log(const struct house *h, const char *text)
 {
+	return house_wait_log_after(h, 0, text);
+}
+
+bool house_wait_log_after(const struct house *h, long from, const char *text)
+{
 	for (long waited = 0; waited < HOUSE_START_MS; waited += POLL_MS) {
-		if (log_says(h, 0, text))
+		if (log_says(h, from, text))
 			return true;
 		pause_ms(POLL_MS);
 	}

@@ -21,10 +21,14 @@
 #define HOUSE_SERVICE  "kenmon-test" /* the PAM service that every house has */
 #define HOUSE_START_MS 20000 /* a house that takes longer (valgrind, a busy machine) is broken */
 
+struct house;
+
 struct house_setup {
 	const char *config;       /* text of kenmon.conf; NULL: no file, every default */
 	bool separate_uids;       /* root only: each room under a uid of its own */
 	const char *const *extra; /* more arguments of kenmon-authd, ended by NULL; may be NULL */
+	bool (*furnish)(
+	    const struct house *h); /* what must be there before the rooms; may be NULL */
 };
 
 struct house {
@@ -65,8 +69,11 @@ pid_t house_wait_room(const struct house *h, const char *name, pid_t old);
 size_t house_resident(pid_t pid);
 /* All that the rooms have written so far; free() it. */
 char *house_log(const struct house *h);
-/* Waits until the log holds the text. */
+/* How much that is by now. */
+long house_log_size(const struct house *h);
+/* Waits until the log holds the text; behind so many bytes of it. */
 bool house_wait_log(const struct house *h, const char *text);
+bool house_wait_log_after(const struct house *h, long from, const char *text);
 /*
  * Does any file under the house (databases, logs of databases, keys, text logs)
  * hold these bytes? The path of the first goes to where (may be NULL).

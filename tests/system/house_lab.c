@@ -216,12 +216,17 @@ bool lab_lend(const struct lab *l, unsigned grant, enum km_grant_mode mode, unsi
 	return true;
 }
 
-bool lab_take_back(const struct lab *l, unsigned grant)
+bool lab_take_back(struct lab *l, unsigned grant)
 {
 	struct km_msg m = { .number = KM_MSG_TAKE_BACK };
+	uint8_t id[KM_GRANT_BYTES];
 
-	lender_id(m.take_back.grant, grant);
-	return lab_send(l->vault, &m);
+	lender_id(id, grant);
+	memcpy(m.take_back.grant, id, sizeof(id));
+	if (!lab_send(l->vault, &m) || !lab_hear(l, &m))
+		return false;
+	return (m.number == KM_MSG_RETURNED && memcmp(m.returned.grant, id, sizeof(id)) == 0) ||
+	       said(km_message_name(m.number));
 }
 
 struct km_msg lab_probe_frame(unsigned grant, const struct km_minutiae *m)

@@ -47,7 +47,8 @@ bool lab_closed(int fd);
 /* A grant of `count` fingers from `finger` on, until so many milliseconds from now. */
 bool lab_lend(const struct lab *l, unsigned grant, enum km_grant_mode mode, unsigned count,
 	      uint32_t finger, unsigned touches, int64_t ms);
-bool lab_take_back(const struct lab *l, unsigned grant);
+/* And hears, as the next word, that it was wiped. */
+bool lab_take_back(struct lab *l, unsigned grant);
 struct km_msg lab_probe_frame(unsigned grant, const struct km_minutiae *m);
 bool lab_probe(int sensor, unsigned grant, struct km_minutiae m);
 /* The next word is a MATCH of this grant with this outcome. */

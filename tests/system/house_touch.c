@@ -17,22 +17,26 @@
 #define FEED_MS  10000 /* a reader that takes longer to open is broken */
 #define KNOCK_MS 200   /* of an enrolment's finger: then it looks whether the enrolment is over */
 
-static char folder[64], reader[96];
+static char reader[HOUSE_PATH + 16];
 
 const char *finger_reader(void)
 {
 	return reader;
 }
 
-/* Beside the house, whose folder no room but the vault may write in; the sensor may have any uid.
+/*
+ * In a folder of its own, since the sensor may have any uid and writes nowhere else; within the
+ * house, so that it stays as long as that does. One beside it was once taken away for what an
+ * earlier test had left, and no reader could be opened any more.
  */
-static bool place_reader(void)
+static bool place_reader(const struct house *h)
 {
-	strcpy(folder, "/tmp/kenmon-touch-XXXXXX");
-	if (!mkdtemp(folder) || chmod(folder, 01777) < 0)
-		return false;
-	snprintf(reader, sizeof(reader), "%s/reader", folder);
-	return setenv("FP_VIRTUAL_IMAGE", reader, 1) == 0;
+	char folder[HOUSE_PATH + 8];
+
+	snprintf(folder, sizeof(folder), "%s/reader", h->dir);
+	snprintf(reader, sizeof(reader), "%s/image", folder);
+	return mkdir(folder, 0700) == 0 && chmod(folder, 01777) == 0 &&
+	       setenv("FP_VIRTUAL_IMAGE", reader, 1) == 0;
 }
 
 bool finger_house(struct house *h, const char *more, bool separate_uids)
@@ -41,7 +45,9 @@ bool finger_house(struct house *h, const char *more, bool separate_uids)
 	    "auth required KENMON\naccount required KENMON\nsession required KENMON\n";
 	static const char *const service[] = { FINGER_ONE, FINGER_FIRST, FINGER_ANYWHERE };
 	static char config[1024];
-	const struct house_setup setup = { .config = config, .separate_uids = separate_uids };
+	const struct house_setup setup = { .config = config,
+					   .separate_uids = separate_uids,
+					   .furnish = place_reader };
 
 	snprintf(config, sizeof(config),
 		 "[sensor]\nallow-virtual = yes\n[fingerprint]\ntimeout = %d\n"
@@ -50,7 +56,7 @@ bool finger_house(struct house *h, const char *more, bool separate_uids)
 		 FINGER_TIMEOUT, FINGER_LOCAL, FINGER_ONE, FINGER_FIRST, FINGER_ONE, FINGER_FIRST,
 		 more ? more : "");
 	office_close();
-	if (!place_reader() || !house_start(h, &setup))
+	if (!house_start(h, &setup))
 		return false;
 	for (size_t i = 0; i < sizeof(service) / sizeof(service[0]); i++)
 		if (!house_stack(h, service[i], stack))
@@ -60,8 +66,6 @@ bool finger_house(struct house *h, const char *more, bool separate_uids)
 
 void finger_house_end(void)
 {
-	unlink(reader);
-	rmdir(folder);
 	unsetenv("FP_VIRTUAL_IMAGE");
 }
 

@@ -44,7 +44,7 @@ struct touch {
 
 /* A house with a reader and the services above. more: further lines of kenmon.conf, or NULL. */
 bool finger_house(struct house *h, const char *more, bool separate_uids);
-void finger_house_end(void); /* takes the reader away, after house_end() */
+void finger_house_end(void); /* after house_end(), with which the reader goes */
 /* For cmocka: a house, and "daemon" in it with a HOTP (OFFICE_SECRET) and the right index
  * FINGER(1). */
 int finger_setup(void **state);

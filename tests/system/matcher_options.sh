@@ -21,6 +21,8 @@ with_socket() {
 		POSIX::dup2(fileno($s), 3) or die "$!";
 		$ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_FDNAMES} = $ARGV[1];
 		splice(@ARGV, 0, 2);
+		my $self = $$;
+		if ($ENV{STOP_IT} && !fork) { sleep 1; kill "TERM", $self; exit }
 		exec @ARGV or die "$!";' "$dir/probe.sock" "$@" >"$dir/said" 2>&1
 	echo "ended with $?" >>"$dir/said"
 	rm -f "$dir/probe.sock"
@@ -31,6 +33,11 @@ said() { # TEXT END
 nobody_lends() {
 	with_socket probe "$BUILD/kenmon-matcher" --grant-socket "$dir/none.sock"
 	said "$dir/none.sock: nobody lends there (EUNAVAIL)" 'ended with 1'
+}
+# While it waits for a vault it ends by a signal, and does not try on to the last.
+stopped() {
+	STOP_IT=1 with_socket probe "$BUILD/kenmon-matcher" --grant-socket "$dir/none.sock"
+	said "" 'ended with 143'
 }
 too_long() {
 	with_socket probe "$BUILD/kenmon-matcher" --grant-socket "/$(head -c 200 /dev/zero | tr '\0' x)"
@@ -53,5 +60,6 @@ done
 check "without a listening socket it says who starts it" refuses 64 "no listening socket was passed" --config /none --owner 0
 check "one of another name is not taken for it" another_name
 check "where nobody lends it says so, after a while" nobody_lends
+check "whoever waits for a vault ends when told to" stopped
 check "a path that is too long is no vault's, and that is said at once" too_long
 plan

@@ -218,7 +218,7 @@ static void test_five_wrong_fingers_lock_the_finger_and_the_code_still_opens(voi
 				       (const struct touch[]){ FINGER(i ? 1 : 14, 1), { 0 } }),
 				 PAM_SUCCESS);
 		assert_true(
-		    finger_said(&l, "The finger did not match too often. Use a code, or wait "));
+		    finger_said(&l, "Too many touches did not match. Use a code, or wait "));
 		assert_string_equal(l.prompt[1], CODE_ASK);
 		assert_int_equal(finger_said(&l, "Touch the fingerprint reader."), i == 0);
 		assert_int_equal(fails(h), 5);

@@ -263,9 +263,10 @@ static bool ends_by_a_poor_probe(void)
 	return lab_probe(sensor, 1, m) && lab_found(&lab, 1, KM_MATCH_POOR);
 }
 
+/* By the time at which it says so. */
 static bool is_taken_back(void)
 {
-	return lab_take_back(&lab, 1);
+	return lab_take_back(&lab, 1) && everything_remembered() == 0;
 }
 
 static bool runs_out(void)

@@ -312,7 +312,7 @@ static void test_the_list_says_which_readers_there_are(void **state)
 
 	reader_capture(p, 'l', 0, 20);
 	reader_expect(p, 'l', KM_SENSOR_READER);
-	assert_string_equal(p->detail, "virtual_image, usable");
+	assert_string_equal(p->detail, "virtual_image, reader");
 	reader_expect(p, 'l', KM_SENSOR_DONE);
 	/* Nobody compares anything for a list. */
 	reader_matcher_goes(p);
@@ -335,7 +335,7 @@ static void test_a_reader_that_compares_on_its_chip_is_refused(void **state)
 		reader_expect(&p, 'a', KM_SENSOR_UNSUPPORTED);
 		reader_capture(&p, 'l', 0, 20);
 		reader_expect(&p, 'l', KM_SENSOR_READER);
-		assert_non_null(strstr(p.detail, ", matches on chip"));
+		assert_non_null(strstr(p.detail, ", matches-on-chip"));
 		reader_expect(&p, 'l', KM_SENSOR_DONE);
 		reader_end(&p);
 	}
@@ -351,7 +351,7 @@ static void test_a_reader_that_another_program_uses_is_said_to_be(void **state)
 	reader_expect(p, 'a', KM_SENSOR_CLAIMED);
 	reader_capture(p, 'l', 0, 20);
 	reader_expect(p, 'l', KM_SENSOR_READER);
-	assert_string_equal(p->detail, "virtual_image, in use by another program");
+	assert_string_equal(p->detail, "virtual_image, used-by-another-program");
 	reader_expect(p, 'l', KM_SENSOR_DONE);
 	assert_int_equal(rmdir(p->image), 0);
 	reader_works(p, 'b');

@@ -226,6 +226,15 @@ static inline bool is_taken_back(const uint8_t id[KM_GRANT_BYTES])
 	return false;
 }
 
+/* It has wiped it, as it says after each TAKE_BACK. */
+static inline void returns(const uint8_t id[KM_GRANT_BYTES])
+{
+	struct km_msg m = { .number = KM_MSG_RETURNED };
+
+	memcpy(m.returned.grant, id, KM_GRANT_BYTES);
+	matcher_says(&m);
+}
+
 static inline void finds(const uint8_t id[KM_GRANT_BYTES], unsigned outcome, unsigned index)
 {
 	struct km_msg m = { .number = KM_MSG_MATCH };

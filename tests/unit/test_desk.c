@@ -21,7 +21,7 @@ struct run {
 };
 
 /* Runs the program in this process; nothing listens at its socket. */
-static void run(struct run *r, char *const words[])
+static void run_in(struct run *r, enum km_lang lang, char *const words[])
 {
 	char *argv[32] = { (char[]){ "kenmon" }, (char[]){ "--socket" },
 			   (char[]){ "/nonexistent/kenmon.sock" } };
@@ -32,7 +32,7 @@ static void run(struct run *r, char *const words[])
 	while (*words && argc < 31)
 		argv[argc++] = *words++;
 	desk_init(&d);
-	d.lang = KM_LANG_EN;
+	d.lang = lang;
 	d.in = -1;
 	r->out = r->err = NULL;
 	d.out = open_memstream(&r->out, &out_len);
@@ -42,6 +42,11 @@ static void run(struct run *r, char *const words[])
 	r->code = desk_main(&d, argc, argv);
 	fclose(d.out);
 	fclose(d.err);
+}
+
+static void run(struct run *r, char *const words[])
+{
+	run_in(r, KM_LANG_EN, words);
 }
 
 static void run_free(struct run *r)
@@ -222,6 +227,39 @@ static void test_help_works_for_the_program_each_group_and_each_command(void **s
 		free(group);
 		free(name);
 	}
+	run_free(&r);
+}
+
+static void test_help_in_japanese_has_no_english_sentence(void **state)
+{
+	static const char *const english[] = { "Usage", "Commands", "Options",  "Everywhere",
+					       "Exit",  "default",  "required", " one of" };
+	const struct desk_command *c;
+	struct run r;
+
+	(void)state;
+	for (c = desk_commands; c->name; c++) {
+		char *group = strdup(c->group ? c->group : c->name), *name = strdup(c->name);
+		char *const one[] = { name, W("--help"), NULL };
+		char *const two[] = { group, name, W("--help"), NULL };
+		const struct desk_option *o;
+
+		run_in(&r, KM_LANG_JA, c->group ? two : one);
+		assert_int_equal(r.code, 0);
+		assert_non_null(strstr(r.out, c->help_ja));
+		for (o = c->options; o && o->name; o++) {
+			assert_non_null(strstr(r.out, o->help_ja));
+			assert_string_not_equal(o->help, o->help_ja);
+		}
+		for (size_t i = 0; i < sizeof(english) / sizeof(english[0]); i++)
+			assert_null(strstr(r.out, english[i]));
+		run_free(&r);
+		free(group);
+		free(name);
+	}
+	run_in(&r, KM_LANG_JA, (char *[]){ W("--help"), NULL });
+	assert_non_null(strstr(r.out, "終了コード"));
+	assert_null(strstr(r.out, "Exit"));
 	run_free(&r);
 }
 
@@ -419,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_no_daemon_exits_69_and_says_where_it_was_looked_for),
 		cmocka_unit_test(test_what_stands_behind_two_dashes_is_no_option),
 		cmocka_unit_test(test_help_works_for_the_program_each_group_and_each_command),
+		cmocka_unit_test(test_help_in_japanese_has_no_english_sentence),
 		cmocka_unit_test(test_version_and_completion_need_no_daemon),
 		cmocka_unit_test(
 		    test_config_check_accepts_an_absent_default_but_not_an_absent_named_file),

@@ -114,7 +114,8 @@ static void test_an_enrolment_is_told_line_by_line(void **state)
 	assert_int_equal(ENROLL(&s), 0);
 	assert_says(s.err, "What is taken: ");
 	assert_says(s.err, "destroys them.\n");
-	assert_says(s.err, "The right index finger of sato is read several times.");
+	assert_says(s.err,
+		    "The right index finger of sato is read several times, within two minutes.");
 	assert_int_equal(times(s.err, "Reader: " READER "\n"), 1);
 	assert_says(s.err, "\nTouch the fingerprint reader.\nImpression 1 of 5: Good.\n"
 			   "Impression 2 of 5: Good.\nTouch the fingerprint reader.\n"
@@ -236,15 +237,16 @@ static void test_the_next_touch_is_asked_for_after_what_the_last_was_worth(void 
 
 static void test_beginning_anew_says_what_is_left_of_it(void **state)
 {
-	static const struct msg_finger_stage rows[] = { STAGE(GOOD, 1), STAGE(RESTARTED, 0),
-							STAGE(GOOD, 1), NO_MORE };
+	static const struct msg_finger_stage rows[] = { STAGE(GOOD, 1), STAGE(RESTARTED, 3),
+							STAGE(GOOD, 4), NO_MORE };
 	struct play p = { .stages = rows, .credentials = two_fingers };
 	struct scene s;
 
 	(void)state;
 	begin(&s, &p, "");
 	assert_int_equal(ENROLL(&s), 0);
-	assert_says(s.err, "Begin again.\nGood so far: 0 of 5.\nImpression 1 of 5: Good.\n");
+	assert_says(s.err,
+		    "which are kept instead.\nGood so far: 3 of 5.\nImpression 4 of 5: Good.\n");
 	end(&s);
 }
 
@@ -258,7 +260,7 @@ static void test_every_event_that_ends_it_is_a_sentence_and_no_success(void **st
 		int code;
 		const char *says;
 	} cases[] = {
-		{ EVENT(DONE), KM_EINVAL, 1, "Too many touches were not good enough." },
+		{ EVENT(DONE), KM_EUNAVAIL, 69, "Too many touches were not good enough." },
 		{ EVENT(TIMEOUT), KM_ETIMEOUT, 69, "The reader was not touched in time." },
 		{ EVENT(STOPPED), KM_EUNAVAIL, 69, "The reader was stopped." },
 		{ EVENT(NO_READER), KM_EUNAVAIL, 69, "There is no fingerprint reader." },
@@ -320,6 +322,22 @@ static void test_a_refusal_before_any_touch_says_its_reason(void **state)
 	begin(&s, &p, "");
 	assert_int_equal(ENROLL(&s), 1);
 	assert_says(s.err, "there is no operator sato");
+	assert_null(strstr(s.err, "What is taken")); /* nothing is */
+	end(&s);
+}
+
+static void test_without_a_reader_nothing_is_taken_and_the_list_is_named(void **state)
+{
+	static const struct msg_finger_stage rows[] = { EVENT(NO_READER), NO_MORE };
+	struct play p = { .stages = rows, .rc = KM_EUNAVAIL };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(ENROLL(&s), 69);
+	assert_null(strstr(s.err, "What is taken"));
+	assert_says(s.err, "There is no fingerprint reader. Nothing was stored.\n"
+			   "'kenmon sensor list' shows");
 	end(&s);
 }
 
@@ -463,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_every_event_that_ends_it_is_a_sentence_and_no_success),
 		cmocka_unit_test(test_an_end_of_the_capture_undoes_no_template_that_was_stored),
 		cmocka_unit_test(test_a_refusal_before_any_touch_says_its_reason),
+		cmocka_unit_test(test_without_a_reader_nothing_is_taken_and_the_list_is_named),
 		cmocka_unit_test(
 		    test_ctrl_c_asks_the_vault_to_stop_and_says_that_nothing_was_stored),
 		cmocka_unit_test(test_ctrl_c_that_came_too_late_is_no_failure),

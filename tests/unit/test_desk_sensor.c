@@ -11,9 +11,11 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct msg_reader_row readers[] = {
-	{ KM_SENSOR_READER, "UareU 4500", "uru4000, usable" },
-	{ KM_SENSOR_READER, "Prometheus", "synaptics, matches on chip" },
-	{ KM_SENSOR_READER, "Old one", "upektc_img, broken in some new way" },
+	{ KM_SENSOR_READER, "UareU 4500", "uru4000, reader" },
+	{ KM_SENSOR_READER, "Prometheus", "synaptics, matches-on-chip" },
+	{ KM_SENSOR_READER, "Old one", "upektc_img, broken-in-some-new-way" },
+	{ KM_SENSOR_READER, "A liar", "virtual_image, waiting" },
+	{ KM_SENSOR_READER, "Another", "virtual_image, done" },
 	{ KM_SENSOR_DONE, "", "" },
 	{ 0 },
 };
@@ -58,11 +60,11 @@ static void test_a_reader_is_listed_with_what_it_is_good_for(void **state)
 	begin(&s, &p, "");
 	s.desk.root = "/nonexistent";
 	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 0);
-	assert_says(s.out, "READER      DRIVER      STATE\n"
-			   "UareU 4500  uru4000     can be used\n"
-			   "Prometheus  synaptics   This ");
+	assert_says(s.out, "READER      DRIVER         STATE\n"
+			   "UareU 4500  uru4000        can be used\n"
+			   "Prometheus  synaptics      This ");
 	assert_says(s.out, "keeps templates inside itself");
-	assert_says(s.out, "Old one     upektc_img  The fingerprint reader cannot be used");
+	assert_says(s.out, "Old one     upektc_img     The fingerprint reader cannot be used");
 	end(&s);
 	begin(&s, &p, "");
 	s.desk.root = "/nonexistent";
@@ -73,7 +75,11 @@ static void test_a_reader_is_listed_with_what_it_is_good_for(void **state)
 		   "{\"reader\":\"Prometheus\",\"usable\":false,\"state\":\"matches-on-chip\","
 		   "\"driver\":\"synaptics\",\"device\":null,\"held_by\":[]},"
 		   "{\"reader\":\"Old one\",\"usable\":false,\"state\":\"failed\","
-		   "\"driver\":\"upektc_img\",\"device\":null,\"held_by\":[]}]\n");
+		   "\"driver\":\"upektc_img\",\"device\":null,\"held_by\":[]},"
+		   "{\"reader\":\"A liar\",\"usable\":false,\"state\":\"failed\","
+		   "\"driver\":\"virtual_image\",\"device\":null,\"held_by\":[]},"
+		   "{\"reader\":\"Another\",\"usable\":false,\"state\":\"failed\","
+		   "\"driver\":\"virtual_image\",\"device\":null,\"held_by\":[]}]\n");
 	end(&s);
 }
 
@@ -173,6 +179,28 @@ static void test_no_reader_is_said_with_what_to_look_at_and_is_exit_code_one(voi
 
 /* --- credentials ------------------------------------------------------------------ */
 
+static void test_a_list_that_waits_behind_a_capture_says_so(void **state)
+{
+	static const struct msg_reader_row none[] = { { 0 } };
+	struct play p = { .readers = none,
+			  .rc = KM_ETIMEOUT,
+			  .text = "readers were not listed in time" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 69);
+	assert_says(s.err, "one may be in use for a login or an enrolment; try again");
+	assert_string_equal(s.out, "");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("sensor"), W("list")), 69);
+	assert_says(s.err, "使用中の可能性があります");
+	assert_null(strstr(s.err, "in time"));
+	end(&s);
+}
+
 static void test_a_finger_in_a_listing_has_its_name_and_its_reader(void **state)
 {
 	static const struct msg_credential_row rows[] = { { .id = 7,
@@ -209,6 +237,7 @@ int main(void)
 		    test_whoever_holds_a_node_is_found_and_our_own_sensor_is_not_named),
 		cmocka_unit_test(test_nodes_of_readers_are_those_of_the_sensors_group),
 		cmocka_unit_test(test_no_reader_is_said_with_what_to_look_at_and_is_exit_code_one),
+		cmocka_unit_test(test_a_list_that_waits_behind_a_capture_says_so),
 		cmocka_unit_test(test_a_finger_in_a_listing_has_its_name_and_its_reader),
 	};
 

@@ -3,7 +3,7 @@
  * suspended names cost as many messages, HMACs, statements and commits. A whole
  * vault is driven here, with the test as its judge and its client.
  */
-#include "vault_world.h"
+#include "finger_world.h"
 
 #define RECOVERY_WRONG "AAAAAAAAAAAAAAAA"
 
@@ -40,12 +40,12 @@ static const struct {
 	const char *name;
 	uid_t uid;
 } people[] = {
-	{ "known", WORLD_UID },
-	{ "nobody", WORLD_UID + 1 },
-	{ "unenrolled", WORLD_UID + 2 },
-	{ "suspended", WORLD_UID + 3 },
+	{ "known", WORLD_UID },          { "nobody", WORLD_UID + 1 },
+	{ "unenrolled", WORLD_UID + 2 }, { "suspended", WORLD_UID + 3 },
+	{ "fingers", WORLD_UID + 4 }, /* has six beside the codes: eight credentials */
 };
-#define PEOPLE (sizeof people / sizeof people[0])
+#define PEOPLE  (sizeof people / sizeof people[0])
+#define FINGERS (PEOPLE - 1)
 
 struct trace {
 	struct km_slots prompts;
@@ -113,12 +113,12 @@ static void fail_with(const char *name, const struct trace *t, const struct trac
 	fail_msg("%s can be told from %s", name, people[0].name);
 }
 
-/* One login for each of them; returns what all of them saw. */
-static struct trace equal_for(struct world *w, const char *answer, bool locker)
+/* One login for each of so many; returns what all of them saw. */
+static struct trace equal_for(struct world *w, size_t count, const char *answer, bool locker)
 {
 	struct trace first = { 0 };
 
-	for (size_t i = 0; i < PEOPLE; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct trace t;
 
 		w->peer = locker ? people[i].uid : 0;
@@ -164,6 +164,10 @@ static struct world *begin(const struct km_steps *steps)
 	world_add_as(w, "known", people[0].uid, true, false);
 	world_add_as(w, "unenrolled", people[2].uid, false, false);
 	world_add_as(w, "suspended", people[3].uid, true, true);
+	world_add_as(w, "fingers", people[FINGERS].uid, true, false);
+	fw.w = w;
+	for (unsigned i = 0; i < 6; i++)
+		(void)enrol_finger("fingers", (enum km_finger)(KM_FINGER_RIGHT_THUMB + i));
 	w->v->conf.audit_refusals = 100000; /* no refusal is only counted */
 	w->v->conf.login.factors = *steps;
 	for (unsigned i = 0; i < steps->count; i++)
@@ -172,6 +176,15 @@ static struct world *begin(const struct km_steps *steps)
 	/* The first record of a month makes its key. */
 	(void)log_in(w, "somebody else", "000000");
 	return w;
+}
+
+/* Where a finger is asked for, who has one is asked for it: that is told. */
+static size_t alike(const struct km_steps *steps)
+{
+	for (unsigned i = 0; i < steps->count; i++)
+		if (steps->factors[i] & FINGER)
+			return FINGERS;
+	return PEOPLE;
 }
 
 /* Three tries of a login, then on until all are locked, then locked: always alike. */
@@ -184,7 +197,7 @@ static void equal_in_every_way(bool locker)
 		struct trace t;
 
 		do {
-			t = equal_for(w, ways[i].answer, locker);
+			t = equal_for(w, alike(&ways[i].steps), ways[i].answer, locker);
 			/* It was counted, or nothing was compared. */
 			assert_true(t.checking[0].hmacs > 0 && t.checking[0].statements > 0 &&
 				    t.checking[0].commits == 1);

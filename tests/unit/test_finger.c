@@ -90,6 +90,8 @@ static void test_what_is_no_finger_is_none(void **state)
 	for (size_t i = 0; i < COUNT(none); i++)
 		assert_int_equal(km_finger_parse(none[i]), KM_FINGER_NONE);
 	assert_int_equal(km_finger_parse(NULL), KM_FINGER_NONE);
+	assert_true(km_finger_known(1) && km_finger_known(10));
+	assert_false(km_finger_known(0) || km_finger_known(11));
 	assert_string_equal(km_finger_word(0), "?");
 	assert_string_equal(km_finger_word(11), "?");
 	assert_string_equal(km_finger_name(0, KM_LANG_EN), "?");
@@ -116,8 +118,10 @@ static void test_every_finger_has_a_name_of_its_own_in_both_languages(void **sta
 static void test_every_event_and_stage_is_found_by_its_number(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(events); i++)
+	for (size_t i = 0; i < COUNT(events); i++) {
 		assert_string_equal(km_sensor_event_word(events[i].number), events[i].word);
+		assert_int_equal(km_sensor_event_parse(events[i].word), events[i].number);
+	}
 	for (size_t i = 0; i < COUNT(stages); i++)
 		assert_string_equal(km_stage_word(stages[i].number), stages[i].word);
 }
@@ -150,9 +154,14 @@ static void test_events_without_a_text_are_those_that_need_none(void **state)
 static void test_an_event_that_is_none_ends_a_capture_as_a_failure_does(void **state)
 {
 	(void)state;
+	assert_true(km_sensor_event_known(KM_SENSOR_FAILED) && km_stage_known(KM_STAGE_GOOD));
+	assert_false(km_sensor_event_known(0) || km_sensor_event_known(99));
+	assert_false(km_stage_known(0) || km_stage_known(99));
 	assert_true(km_sensor_event_ends(0));
 	assert_true(km_sensor_event_ends(99));
 	assert_string_equal(km_sensor_event_word(0), "?");
+	assert_int_equal(km_sensor_event_parse("?"), KM_SENSOR_NONE);
+	assert_int_equal(km_sensor_event_parse(""), KM_SENSOR_NONE);
 	assert_int_equal(km_sensor_event_text(99), km_sensor_event_text(KM_SENSOR_FAILED));
 	assert_string_equal(km_stage_word(0), "?");
 	assert_int_equal(km_stage_text(99), km_stage_text(KM_STAGE_FAILED));

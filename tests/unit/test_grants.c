@@ -68,12 +68,16 @@ static bool probe(unsigned grant, struct km_minutiae m)
 	return probe_at(NOW, grant, m);
 }
 
+/* Whatever there was to take. */
 static void take_back(unsigned grant)
 {
 	uint8_t id[KM_GRANT_BYTES];
 
 	lender_id(id, grant);
-	grants_take_back(g, id);
+	grants_take_back(g, id, &out);
+	assert_int_equal(out.count, 1);
+	assert_int_equal(out.msg[0].number, KM_MSG_RETURNED);
+	assert_memory_equal(out.msg[0].returned.grant, id, sizeof(id));
 }
 
 static void found(unsigned grant, enum km_match outcome, unsigned index)
@@ -149,6 +153,8 @@ static void test_c28_a_probe_for_no_grant_finds_nothing(void **state)
 	assert_false(probe(2, finger_touch(10, 9)));
 	take_back(1);
 	assert_false(probe(1, finger_touch(10, 9)));
+	take_back(1);
+	take_back(3);
 }
 
 static void test_half_of_a_grant_is_none(void **state)

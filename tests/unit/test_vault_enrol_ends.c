@@ -182,18 +182,43 @@ static void test_an_operator_suspended_meanwhile_gets_no_finger(void **state)
 
 static void test_an_operator_erased_meanwhile_is_forgotten_by_the_matcher_at_once(void **state)
 {
-	struct km_msg m = { .number = KM_MSG_ERASE };
+	struct km_msg m = { .number = KM_MSG_ERASE }, back = { .number = KM_MSG_RETURNED };
+	int other;
 
 	(void)state;
 	snprintf(m.erase.login, sizeof(m.erase.login), LOGIN);
 	snprintf(m.erase.reason, sizeof(m.erase.reason), "left");
 	go_to(STEPS - 1);
-	meanwhile(m);
+	other = desk_comes();
+	ask(other, m);
+	vault_round(room.v, 0);
 	(void)done(KM_ESTATE, "being erased");
 	told(FORGET | STOP);
 	template(1200);
 	assert_int_equal(desk_hears().number, KM_MSG_NONE);
+	assert_int_equal(hear(other, KM_PHASE_DESK_TALK, &m, NULL), KM_EAGAIN);
+	memcpy(back.returned.grant, scene.grant, sizeof(back.returned.grant));
+	matcher_says(&back);
+	assert_int_equal(hear(other, KM_PHASE_DESK_TALK, &m, NULL), KM_OK);
+	assert_int_equal(m.done.rc, 0);
+	close(other);
 	nothing_is_left();
+}
+
+/* It was lent, so that the new one is compared with it. */
+static void test_a_finger_removed_meanwhile_is_forgotten_by_the_matcher_at_once(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_CREDENTIAL_REMOVE };
+
+	(void)state;
+	m.credential_remove.id = enrol_whole(KM_FINGER_LEFT_THUMB);
+	snprintf(m.credential_remove.login, sizeof(m.credential_remove.login), LOGIN);
+	begin(KM_FINGER_RIGHT_INDEX);
+	meanwhile(m);
+	(void)done(KM_EABORTED, "removed meanwhile");
+	told(FORGET | STOP);
+	no_grant_is_open();
+	the_next_one_works();
 }
 
 static void test_a_code_removed_meanwhile_is_missed(void **state)
@@ -233,6 +258,7 @@ int main(void)
 		IN_SCENE(test_a_round_that_is_not_durable_leaves_nothing),
 		IN_SCENE(test_an_operator_suspended_meanwhile_gets_no_finger),
 		IN_SCENE(test_an_operator_erased_meanwhile_is_forgotten_by_the_matcher_at_once),
+		IN_SCENE(test_a_finger_removed_meanwhile_is_forgotten_by_the_matcher_at_once),
 		IN_SCENE(test_a_code_removed_meanwhile_is_missed),
 		IN_SCENE(test_a_vault_in_doubt_meanwhile_stores_nothing),
 	};

@@ -178,7 +178,7 @@ static void test_a_list_without_a_usable_reader_says_why(void **state)
 		{ KM_SENSOR_HOT, true, KM_OK, "" },
 		{ KM_SENSOR_FAILED, false, KM_EUNAVAIL, "cannot be used" },
 		{ KM_SENSOR_STOPPED, false, KM_EUNAVAIL, "" },
-		{ KM_SENSOR_TIMEOUT, false, KM_ETIMEOUT, "in time" },
+		{ KM_SENSOR_TIMEOUT, false, KM_ETIMEOUT, "not listed in time" },
 	};
 
 	(void)state;

@@ -215,6 +215,8 @@ static void test_what_was_lent_is_taken_back_when_the_operator_is_erased(void **
 	world_round(fw.w);
 	assert_true(is_taken_back(grant));
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_NONE);
+	assert_true(fw.w->v->erasing);
+	returns(grant);
 	assert_false(fw.w->v->erasing);
 	judge_grants(fw.w->session, 0);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_NONE);
