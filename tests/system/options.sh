@@ -21,6 +21,7 @@ check "a word that is no option is refused" refuses 64 "takes options only" --st
 for uid in '' -1 x 12x 4294967295 99999999999999999999999; do
 	check "--owner '$uid' is refused" refuses 64 "--owner takes a uid, a number" --owner "$uid"
 	check "--judge-uid '$uid' is refused" refuses 64 "--judge-uid takes a uid, a number" --judge-uid "$uid"
+	check "--matcher-uid '$uid' is refused" refuses 64 "--matcher-uid takes a uid, a number" --matcher-uid "$uid"
 done
 printf '[login]\ntries = 99\n' >"$dir/bad.conf"
 check "a bad configuration is named with its line" \

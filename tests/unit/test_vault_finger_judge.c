@@ -91,6 +91,19 @@ static void test_a_revoke_with_an_event_that_ends_nothing_ends_the_link(void **s
 	the_judge_is_thrown_out();
 }
 
+static void test_a_revoke_that_brings_a_descriptor_ends_the_link(void **state)
+{
+	struct km_msg revoke = { .number = KM_MSG_REVOKE, .session = fw.w->session };
+	int fd = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_true(fd >= 0);
+	revoke.revoke.event = KM_SENSOR_TIMEOUT;
+	world_tell(fw.w, &revoke, fd);
+	close(fd);
+	the_judge_is_thrown_out();
+}
+
 /* What the matcher says is a message of its own link, and of no other. */
 static void test_c12_a_judge_that_claims_a_match_ends_the_link(void **state)
 {
@@ -303,6 +316,7 @@ int main(void)
 		HAVING(test_a_revoke_without_a_grant_ends_the_link),
 		WAITING(test_a_second_revoke_of_one_grant_ends_the_link),
 		WAITING(test_a_revoke_with_an_event_that_ends_nothing_ends_the_link),
+		WAITING(test_a_revoke_that_brings_a_descriptor_ends_the_link),
 		WAITING(test_c12_a_judge_that_claims_a_match_ends_the_link),
 		WAITING(test_what_was_sensed_for_a_login_is_not_the_judges_to_say),
 		WAITING(test_what_was_sensed_for_nobody_is_no_fault),
