@@ -63,7 +63,6 @@ static const struct operation *operation_of(unsigned number)
 
 km_rc line_new(struct vault *v, uid_t peer, int *other)
 {
-	struct epoll_event ready = { .events = EPOLLIN };
 	struct line *l = NULL;
 	int pair[2];
 
@@ -75,9 +74,7 @@ km_rc line_new(struct vault *v, uid_t peer, int *other)
 		return KM_ELIMIT;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return KM_EIO;
-	ready.data.fd = pair[0];
-	if (epoll_ctl(v->poll, EPOLL_CTL_ADD, pair[0], &ready) < 0) {
-		close(pair[0]);
+	if (!loop_watch(v, pair[0])) {
 		close(pair[1]);
 		return KM_EIO;
 	}

@@ -4,7 +4,6 @@
  * keep to the protocol is not one to go on with.
  */
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,7 +23,6 @@ static void link_lost(struct vault *v, const char *why)
 void link_accept(struct vault *v)
 {
 	int fd = accept4(v->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct epoll_event ready = { .events = EPOLLIN };
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
@@ -37,11 +35,8 @@ void link_accept(struct vault *v)
 		close(fd);
 		return;
 	}
-	ready.data.fd = fd;
-	if (epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &ready) < 0) {
-		close(fd);
+	if (!loop_watch(v, fd))
 		return;
-	}
 	v->judge = fd;
 	v->anchored = false;
 }

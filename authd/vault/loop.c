@@ -70,6 +70,16 @@ static void reload(struct vault *v)
 		km_log(LOG_ERR, "the new configuration is in use but could not be recorded");
 }
 
+bool loop_watch(const struct vault *v, int fd)
+{
+	struct epoll_event ready = { .events = EPOLLIN, .data.fd = fd };
+
+	if (epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &ready) == 0)
+		return true;
+	close(fd);
+	return false;
+}
+
 static struct line *line_of(struct vault *v, int fd)
 {
 	for (size_t i = 0; i < VAULT_LINES; i++) {

@@ -65,7 +65,6 @@ static bool is_matcher(const struct vault *v, int fd)
 void matcher_accept(struct vault *v)
 {
 	int fd = accept4(v->matcher_door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct epoll_event ready = { .events = EPOLLIN };
 
 	if (fd < 0)
 		return;
@@ -77,11 +76,8 @@ void matcher_accept(struct vault *v)
 		close(fd);
 		return;
 	}
-	ready.data.fd = fd;
-	if (epoll_ctl(v->poll, EPOLL_CTL_ADD, fd, &ready) < 0) {
-		close(fd);
+	if (!loop_watch(v, fd))
 		return;
-	}
 	v->matcher = fd;
 	v->matcher_spoke = false;
 }

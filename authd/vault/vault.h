@@ -219,6 +219,9 @@ int vault_run(struct vault *v);
  */
 bool vault_round(struct vault *v, int timeout_ms);
 
+/* What comes there is drained in each round from now on. False: fd was closed. */
+KM_MUST_CHECK bool loop_watch(const struct vault *v, int fd);
+
 /* Queues a frame; KM_ELIMIT when the peer is too far behind. */
 KM_MUST_CHECK km_rc queue_put(struct queue *q, const struct km_msg *m);
 /* Sends what the peer takes. KM_EAGAIN: some is left. */

@@ -96,16 +96,20 @@ unplugged() {
 check "a reader that is unplugged ends it with a sentence" unplugged
 check "... and nothing was stored" has_fingers 2
 
-# ctrl-C once the reader waits for its second touch.
-stopped() {
-	local desk
+# An enrolment that waits for its second touch; its process is $desk.
+touched_once() {
 	"$dir/bin/kenmon" --socket "$socket" --daemon-user "$vault_uid" enroll fingerprint daemon --finger right-ring \
 	    >"$dir/out" 2>"$dir/err" &
 	desk=$!
 	touches 13 1 || echo "no reader came"
 	soon grep -q 'Impression 1 of 5: Good' "$dir/err" || cat "$dir/err"
-	kill -INT $desk
-	wait $desk
+}
+# ctrl-C between two touches.
+stopped() {
+	local desk
+	touched_once
+	kill -INT "$desk"
+	wait "$desk"
 	[ $? = 1 ] || echo "another exit code"
 	[ "$(tail -n 1 "$dir/err")" = 'kenmon: stopped; nothing was stored' ] || cat "$dir/err"
 }
@@ -115,26 +119,18 @@ check "... and nothing was" has_fingers 2
 # A desk that is killed says nothing, and leaves nothing either.
 killed() {
 	local desk
-	"$dir/bin/kenmon" --socket "$socket" --daemon-user "$vault_uid" enroll fingerprint daemon --finger right-ring \
-	    >"$dir/out" 2>"$dir/err" &
-	desk=$!
-	touches 13 1 || echo "no reader came"
-	soon grep -q 'Impression 1 of 5: Good' "$dir/err" || cat "$dir/err"
-	kill -KILL $desk
-	wait $desk 2>/dev/null
+	touched_once
+	kill -KILL "$desk"
+	wait "$desk" 2>/dev/null
 	has_fingers 2
 }
 check "a desk that is killed between two touches leaves nothing" killed
 
 without_matcher() {
 	local desk
-	"$dir/bin/kenmon" --socket "$socket" --daemon-user "$vault_uid" enroll fingerprint daemon --finger right-ring \
-	    >"$dir/out" 2>"$dir/err" &
-	desk=$!
-	touches 13 1 || echo "no reader came"
-	soon grep -q 'Impression 1 of 5: Good' "$dir/err" || cat "$dir/err"
+	touched_once
 	kill -KILL "$(room kenmon-matcher)"
-	wait $desk
+	wait "$desk"
 	[ $? = 69 ] || echo "another exit code"
 	told "the program that compares fingers has ended"
 	has_fingers 2

@@ -29,7 +29,7 @@
 
 static const char allowed[] = "[sensor]\nallow-virtual = yes\n";
 
-static void snooze(unsigned ms)
+void reader_snooze(unsigned ms)
 {
 	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
 
@@ -128,7 +128,7 @@ int reader_wait(struct reader_post *p)
 			p->pid = 0;
 			return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 		}
-		snooze(10);
+		reader_snooze(10);
 	}
 	fail_msg("the sensor does not end");
 	return -1;

@@ -106,4 +106,6 @@ void reader_picture(unsigned number, uint8_t grey[READER_BYTES]);
 /* A whole capture, from CAPTURE to DONE, has to go well. */
 void reader_works(struct reader_post *p, char grant);
 
+void reader_snooze(unsigned ms);
+
 #endif

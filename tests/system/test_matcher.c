@@ -14,41 +14,7 @@
 #include <kenmon/sock.h>
 
 #include "house_killer.h"
-#include "house_lab.h"
-
-#define LONG_MS 60000
-
-static struct lab lab;
-static int sensor;
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!lab_begin(&lab, NULL))
-		return -1;
-	sensor = lab_sensor(&lab);
-	return sensor < 0 ? -1 : 0;
-}
-
-static int clear_up(void **state)
-{
-	(void)state;
-	close(sensor);
-	lab_end(&lab);
-	return 0;
-}
-
-static bool lend(unsigned grant, unsigned count, uint32_t finger)
-{
-	return lab_lend(&lab, grant, KM_GRANT_COMPARE, count, finger, LENDER_IMPRESSIONS, LONG_MS);
-}
-
-/* It serves: a grant of its own, a touch, a finding. */
-static bool serves(void)
-{
-	return lend(200, 1, 90) && lab_probe(sensor, 200, finger_touch(90, 8)) &&
-	       lab_found(&lab, 200, KM_MATCH_YES);
-}
+#include "lab_scene.h"
 
 /* --- findings ------------------------------------------------------------------------------- */
 
@@ -462,8 +428,6 @@ static void test_killed_at_any_call_it_is_back_and_knows_nothing(void **state)
 	}
 	assert_true(struck >= CALLS_LEAST);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, clear_up)
 
 int main(void)
 {

@@ -14,41 +14,9 @@
 
 #include <kenmon/clock.h>
 
-#include "house_lab.h"
+#include "lab_scene.h"
 
-#define LONG_MS   60000
 #define OTHER_UID 61577 /* of nobody on Debian */
-
-static struct lab lab;
-static int sensor;
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!lab_begin(&lab, NULL))
-		return -1;
-	sensor = lab_sensor(&lab);
-	return sensor < 0 ? -1 : 0;
-}
-
-static int clear_up(void **state)
-{
-	(void)state;
-	close(sensor);
-	lab_end(&lab);
-	return 0;
-}
-
-static bool lend(unsigned grant, unsigned count, uint32_t finger)
-{
-	return lab_lend(&lab, grant, KM_GRANT_COMPARE, count, finger, LENDER_IMPRESSIONS, LONG_MS);
-}
-
-static bool serves(void)
-{
-	return lend(200, 1, 90) && lab_probe(sensor, 200, finger_touch(90, 8)) &&
-	       lab_found(&lab, 200, KM_MATCH_YES);
-}
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
@@ -421,8 +389,6 @@ static void test_the_running_matcher_is_confined(void **state)
 	assert_true(built_open || status_says("CapPrm:", "0000000000000000"));
 	assert_true(status_says("Threads:", "1"));
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, clear_up)
 
 int main(void)
 {

@@ -4,46 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include <kenmon/clock.h>
 
-#include "house_lab.h"
-
-#define LONG_MS 60000
-
-static struct lab lab;
-static int sensor;
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!lab_begin(&lab, NULL))
-		return -1;
-	sensor = lab_sensor(&lab);
-	return sensor < 0 ? -1 : 0;
-}
-
-static int clear_up(void **state)
-{
-	(void)state;
-	close(sensor);
-	lab_end(&lab);
-	return 0;
-}
-
-static bool lend(unsigned grant, unsigned count, uint32_t finger)
-{
-	return lab_lend(&lab, grant, KM_GRANT_COMPARE, count, finger, LENDER_IMPRESSIONS, LONG_MS);
-}
-
-static bool serves(void)
-{
-	return lend(200, 1, 90) && lab_probe(sensor, 200, finger_touch(90, 8)) &&
-	       lab_found(&lab, 200, KM_MATCH_YES);
-}
+#include "lab_scene.h"
 
 static struct km_minutiae all_at_one_point(unsigned n)
 {
@@ -156,8 +122,6 @@ static void test_c33_an_enrolment_of_no_finger_makes_no_template(void **state)
 	assert_int_equal(stages, 8);
 	assert_true(serves());
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, clear_up)
 
 int main(void)
 {

@@ -8,45 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "house.h"
-#include "house_reader.h"
+#include "reader_scene.h"
 
 /* Of FpDeviceRetry and FpDeviceError, as libfprint 1.94 numbers them. */
 enum { RETRY_GENERAL, RETRY_SHORT, RETRY_CENTRE, RETRY_REMOVE };
 enum { ERROR_GENERAL = 0, ERROR_PROTO = 5, ERROR_TOO_HOT = 0x101 };
 
 #define SOON_MS 300
-
-static uint8_t grey[READER_BYTES];
-
-static int a_sensor(void **state)
-{
-	struct reader_post *p = malloc(sizeof(*p));
-
-	reader_start(p, NULL);
-	reader_picture(0, grey);
-	*state = p;
-	return 0;
-}
-
-static int no_sensor(void **state)
-{
-	reader_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void snooze(unsigned ms)
-{
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&t, NULL);
-}
 
 static void touch(struct reader_post *p)
 {
@@ -126,7 +99,7 @@ static void test_a_finger_that_stays_is_one_touch(void **state)
 	reader_capture(p, 'a', 2, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	reader_command(p, READER_AUTOMATIC, 0);
-	snooze(50);
+	reader_snooze(50);
 	reader_more(p, READER_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
@@ -375,7 +348,7 @@ static void test_it_ends_when_idle_and_the_next_login_finds_it_started_again(voi
 	reader_again(&p);
 	reader_expect(&p, 'b', KM_SENSOR_WAITING);
 	/* Somebody is waiting: that is not idle. */
-	snooze(1500);
+	reader_snooze(1500);
 	reader_stop_capture(&p, 'b');
 	reader_expect(&p, 'b', KM_SENSOR_STOPPED);
 	assert_int_equal(reader_wait(&p), 0);
@@ -400,8 +373,6 @@ static void test_it_takes_less_than_48_mib_while_it_captures(void **state)
 	fclose(f);
 	assert_in_range(peak, 1, 48 * 1024);
 }
-
-#define ONE(test) cmocka_unit_test_setup_teardown(test, a_sensor, no_sensor)
 
 int main(void)
 {

@@ -21,30 +21,11 @@
 #include <kenmon/wire.h>
 
 #include "house.h"
-#include "house_reader.h"
+#include "reader_scene.h"
 
 #define STRANGER    61577 /* a uid that nobody has */
 #define MEMORY_MOST (512u << 20)
 #define PAGE        4096
-
-static uint8_t grey[READER_BYTES];
-
-static int a_sensor(void **state)
-{
-	struct reader_post *p = malloc(sizeof(*p));
-
-	reader_start(p, NULL);
-	reader_picture(0, grey);
-	*state = p;
-	return 0;
-}
-
-static int no_sensor(void **state)
-{
-	reader_end(*state);
-	free(*state);
-	return 0;
-}
 
 static bool logged(const struct reader_post *p, const char *text)
 {
@@ -435,8 +416,6 @@ static void test_after_a_capture_nothing_of_the_finger_is_in_its_memory(void **s
 	assert_false(holds(&memory, "FP3\2", 4)); /* libfprint's form, of minutiae */
 	free(memory.bytes);
 }
-
-#define ONE(test) cmocka_unit_test_setup_teardown(test, a_sensor, no_sensor)
 
 int main(void)
 {

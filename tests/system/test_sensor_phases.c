@@ -9,43 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "house.h"
-#include "house_reader.h"
+#include "reader_scene.h"
 
 #define HALF    (READER_BYTES / 2)
 #define DEAD_MS 11000 /* more than SENSOR_DEAD_S */
 #define A_DAY   "86400"
-
-static uint8_t grey[READER_BYTES];
-
-static int a_sensor(void **state)
-{
-	struct reader_post *p = malloc(sizeof(*p));
-
-	reader_start(p, NULL);
-	reader_picture(0, grey);
-	*state = p;
-	return 0;
-}
-
-static int no_sensor(void **state)
-{
-	reader_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void snooze(unsigned ms)
-{
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&t, NULL);
-}
 
 /* --- phases of a capture of two images, each on from the one before ------------------------- */
 
@@ -57,7 +30,7 @@ static void asked(struct reader_post *p)
 static void being_opened(struct reader_post *p)
 {
 	asked(p);
-	snooze(50); /* the virtual reader takes 100 ms to open, and to close */
+	reader_snooze(50); /* the virtual reader takes 100 ms to open, and to close */
 }
 
 static void being_closed(struct reader_post *p)
@@ -104,7 +77,7 @@ static void finger_stays(struct reader_post *p)
 
 	waiting(p);
 	reader_command(p, READER_AUTOMATIC, 0);
-	snooze(50);
+	reader_snooze(50);
 	reader_more(p, READER_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
@@ -307,7 +280,7 @@ static void test_c27_a_deadline_that_passes_in_sleep_has_passed_on_waking(void *
 	reader_expect(p, 'b', KM_SENSOR_IN_LINE);
 	assert_true(timer_is(p->pid, "settime flags: 01\n"));
 	kill(p->pid, SIGSTOP);
-	snooze(1200);
+	reader_snooze(1200);
 	/* The finger comes after the night, before anybody has looked at the clock. */
 	reader_touch(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	kill(p->pid, SIGCONT);
@@ -352,7 +325,7 @@ static void test_c27_a_sensor_whose_loop_does_not_turn_is_ended_by_the_kernel(vo
 
 	waiting(p);
 	kill(p->pid, SIGSTOP);
-	snooze(DEAD_MS);
+	reader_snooze(DEAD_MS);
 	kill(p->pid, SIGCONT);
 	assert_int_equal(reader_event(p), KM_SENSOR_NONE);
 	assert_int_equal(reader_wait(p), 128 + SIGALRM);
@@ -360,8 +333,6 @@ static void test_c27_a_sensor_whose_loop_does_not_turn_is_ended_by_the_kernel(vo
 	reader_connect(p);
 	reader_works(p, 'b');
 }
-
-#define ONE(test) cmocka_unit_test_setup_teardown(test, a_sensor, no_sensor)
 
 int main(void)
 {

@@ -6,6 +6,13 @@
 
 #include "../../authd/vault/lockout.h"
 
+/* Alice enrols her right index finger; returns its credential's number. */
+static uint64_t alice_with_a_finger(void)
+{
+	world_add(fw.w, "alice", true, false);
+	return enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+}
+
 /* What the client itself is told in the end. */
 static uint8_t client_verdict(void)
 {
@@ -33,8 +40,7 @@ static void test_a_finger_is_offered_to_whom_has_one_at_this_machine(void **stat
 static void test_c31_nothing_is_asked_of_a_remote_session(void **state)
 {
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)alice_with_a_finger();
 	fw.w->origin = KM_ORIGIN_REMOTE;
 	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY);
 }
@@ -42,8 +48,7 @@ static void test_c31_nothing_is_asked_of_a_remote_session(void **state)
 static void test_a_service_that_does_not_name_fingers_asks_for_none(void **state)
 {
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)alice_with_a_finger();
 	fw.w->v->conf.login.factors =
 	    (struct km_steps){ 1,
 			       { KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
@@ -55,8 +60,7 @@ static void test_a_finger_that_is_disabled_is_not_offered(void **state)
 	uint64_t id;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	id = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	id = alice_with_a_finger();
 	set_throttle_of("alice", id, 50, INT64_MAX);
 	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY);
 }
@@ -120,8 +124,7 @@ static void test_the_finger_that_matched_lets_in_and_is_written_down(void **stat
 	char wanted[80];
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)alice_with_a_finger();
 	credential = enrol_finger("alice", KM_FINGER_LEFT_INDEX);
 	waits_for_a_finger("alice", id);
 	finds(id, KM_MATCH_YES, 1);
@@ -143,8 +146,7 @@ static void test_a_mismatch_counts_against_every_finger_that_was_lent(void **sta
 	uint64_t one, two;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	one = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	one = alice_with_a_finger();
 	two = enrol_finger("alice", KM_FINGER_LEFT_INDEX);
 	waits_for_a_finger("alice", id);
 	finds(id, KM_MATCH_NO, 0);
@@ -165,8 +167,7 @@ static void test_a_match_resets_the_failures_of_that_finger_alone(void **state)
 	uint64_t one, two;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	one = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	one = alice_with_a_finger();
 	two = enrol_finger("alice", KM_FINGER_LEFT_INDEX);
 	set_throttle_of("alice", one, 3, 0);
 	set_throttle_of("alice", two, 3, 0);
@@ -188,8 +189,7 @@ static void test_c32_what_is_no_mismatch_counts_nothing(void **state)
 	uint64_t credential;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	credential = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	credential = alice_with_a_finger();
 	waits_for_a_finger("alice", id);
 	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
 		finds(id, none[i].outcome, 0);
@@ -209,8 +209,7 @@ static void test_a_finger_passes_one_step_of_several_and_a_code_the_next(void **
 	char code[16];
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)alice_with_a_finger();
 	fw.w->v->conf.login.factors = (struct km_steps){ 2,
 							 { KM_FACTOR_BIT(KM_FACTOR_RECOVERY) |
 							       KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT),
@@ -261,23 +260,31 @@ static void test_the_numbers_are_those_of_the_standard(void **state)
 	}
 }
 
-static void test_after_five_mismatches_a_code_is_asked_for_and_still_lets_in(void **state)
+/* Alice's finger was wrong so often in a row, and once more: what the judge hears then. */
+static void is_wrong_once_more(uint64_t credential, uint32_t fails, enum km_reason reason,
+			       uint32_t wait)
 {
 	uint8_t id[KM_GRANT_BYTES];
+	struct km_msg m;
+
+	set_throttle_of("alice", credential, fails, 0);
+	waits_for_a_finger("alice", id);
+	finds(id, KM_MATCH_NO, 0);
+	m = judge_hears(KM_MSG_VERDICT);
+	assert_int_equal(m.verdict.verdict, KM_VERDICT_RETRY);
+	assert_int_equal(m.verdict.reason, reason);
+	assert_int_equal(m.verdict.wait, wait);
+}
+
+static void test_after_five_mismatches_a_code_is_asked_for_and_still_lets_in(void **state)
+{
 	uint64_t credential;
 	struct km_msg m;
 	char code[16];
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	credential = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
-	set_throttle_of("alice", credential, 4, 0);
-	waits_for_a_finger("alice", id);
-	finds(id, KM_MATCH_NO, 0);
-	m = judge_hears(KM_MSG_VERDICT);
-	assert_int_equal(m.verdict.verdict, KM_VERDICT_RETRY);
-	assert_int_equal(m.verdict.reason, KM_REASON_FINGER_LOCKED);
-	assert_int_equal(m.verdict.wait, 30);
+	credential = alice_with_a_finger();
+	is_wrong_once_more(credential, 4, KM_REASON_FINGER_LOCKED, 30);
 	assert_non_null(strstr(last_event(KM_EVENT_LOCKED), "finger=right-index"));
 	/* Unjudged and uncounted while it waits. */
 	while (matcher_heard(&m))
@@ -296,20 +303,8 @@ static void test_after_five_mismatches_a_code_is_asked_for_and_still_lets_in(voi
 
 static void test_the_fiftieth_mismatch_disables_it(void **state)
 {
-	uint8_t id[KM_GRANT_BYTES];
-	uint64_t credential;
-	struct km_msg m;
-
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	credential = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
-	set_throttle_of("alice", credential, 49, 0);
-	waits_for_a_finger("alice", id);
-	finds(id, KM_MATCH_NO, 0);
-	m = judge_hears(KM_MSG_VERDICT);
-	assert_int_equal(m.verdict.verdict, KM_VERDICT_RETRY);
-	assert_int_equal(m.verdict.reason, KM_REASON_FINGER_DISABLED);
-	assert_int_equal(m.verdict.wait, 0);
+	is_wrong_once_more(alice_with_a_finger(), 49, KM_REASON_FINGER_DISABLED, 0);
 	judge_grants(fw.w->session, 0);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_DISABLED);
 	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY);
@@ -322,8 +317,7 @@ static void test_a_finger_that_must_wait_is_not_lent_beside_one_that_need_not(vo
 	struct km_msg m;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	one = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	one = alice_with_a_finger();
 	two = enrol_finger("alice", KM_FINGER_LEFT_INDEX);
 	set_throttle_of("alice", one, 5, fw.w->v->now.wall + 25);
 	waits_for_a_finger("alice", id);
@@ -345,8 +339,7 @@ static void test_c1_a_finger_that_was_locked_meanwhile_does_not_let_in(void **st
 	uint64_t credential;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	credential = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	credential = alice_with_a_finger();
 	waits_for_a_finger("alice", id);
 	set_throttle_of("alice", credential, 5, fw.w->v->now.wall + 25);
 	finds(id, KM_MATCH_YES, 0);
@@ -360,8 +353,7 @@ static void test_c1_guesses_cannot_be_made_at_once_and_lock_at_the_fifth(void **
 	uint64_t credential;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	credential = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	credential = alice_with_a_finger();
 	for (unsigned n = 0; n < 5; n++) {
 		waits_for_a_finger("alice", id);
 		(void)asks_in("alice");
@@ -384,8 +376,7 @@ test_an_operator_who_was_suspended_meanwhile_is_refused_like_a_wrong_finger(void
 	struct km_operator op;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	(void)enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	(void)alice_with_a_finger();
 	waits_for_a_finger("alice", id);
 	op = operator_of("alice");
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "test");
@@ -407,8 +398,7 @@ static void test_a_finger_that_was_removed_meanwhile_does_not_let_in(void **stat
 	uint64_t one, two;
 
 	(void)state;
-	world_add(fw.w, "alice", true, false);
-	one = enrol_finger("alice", KM_FINGER_RIGHT_INDEX);
+	one = alice_with_a_finger();
 	two = enrol_finger("alice", KM_FINGER_LEFT_INDEX);
 	waits_for_a_finger("alice", id);
 	op = operator_of("alice");
