@@ -74,6 +74,11 @@ opens() {
 }
 check "Enter, and another impression of that finger: the login succeeds" opens
 check "the audit trail names the finger" in_the_trail 'login-allowed.*right-index'
+used() {
+	local row='"factor":"fingerprint"[^}]*"created":"[^"]*","last_used":'
+	kenmon credential list daemon --json | grep -qE "$row\"[0-9]{4}-" || kenmon credential list daemon --json
+}
+check "credential list says when it was used last" used
 types() {
 	begins kenmon-test "$(next_code)"
 	ends Success
