@@ -115,9 +115,11 @@ km_rc judge_anchor_write(struct judge_anchor *a, int64_t now_ms)
 		a->torn = n != len; /* the next line then begins with a newline of its own */
 	if (n != len)
 		return KM_EIO;
-	a->dirty = false;
 	/* Once a second at most: what a power cut takes away again would show no rollback. */
-	return fdatasync(a->fd) < 0 && errno != EINVAL ? KM_EIO : KM_OK;
+	if (fdatasync(a->fd) < 0 && errno != EINVAL)
+		return KM_EIO; /* and the line is written again: it may not be there */
+	a->dirty = false;
+	return KM_OK;
 }
 
 void judge_anchor_close(struct judge_anchor *a)

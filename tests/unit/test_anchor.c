@@ -1,4 +1,5 @@
 /* The judge's notes of the audit chain: torn lines, planted files, what is newest. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +23,16 @@
 #define BY    " 3 " KEY " " HASH HASH
 
 static char dir[64], path[80], aside[80];
+static bool sync_fails;
+
+/* In the place of libc's. */
+int fdatasync(int fd)
+{
+	if (!sync_fails)
+		return fsync(fd);
+	errno = EIO;
+	return -1;
+}
 
 static int make_dir(void **state)
 {
@@ -321,6 +332,26 @@ static void test_a_full_disk_loses_no_head_and_the_next_write_is_whole(void **st
 	assert_false(torn);
 }
 
+static void test_a_line_that_could_not_be_flushed_is_written_again(void **state)
+{
+	struct judge_anchor a = { .fd = -1 };
+	struct km_anchor seven = head(7);
+	bool torn;
+
+	(void)state;
+	assert_int_equal(judge_anchor_open(&a, dir, &torn), KM_OK);
+	assert_true(judge_anchor_take(&a, &seven));
+	sync_fails = true;
+	assert_int_equal(judge_anchor_write(&a, 5), KM_EIO);
+	assert_int_equal(judge_anchor_write(&a, 6), KM_EIO);
+	sync_fails = false;
+	assert_int_equal(judge_anchor_write(&a, 7), KM_OK);
+	assert_false(a.dirty);
+	judge_anchor_close(&a);
+	assert_int_equal(reopened(&torn), 7);
+	assert_false(torn);
+}
+
 int main(void)
 {
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
@@ -337,6 +368,7 @@ int main(void)
 		IN_DIR(test_c2_a_planted_link_fifo_or_open_file_is_refused),
 		IN_DIR(test_a_folder_that_is_missing_is_an_error),
 		IN_DIR(test_a_full_disk_loses_no_head_and_the_next_write_is_whole),
+		IN_DIR(test_a_line_that_could_not_be_flushed_is_written_again),
 	};
 
 	return cmocka_run_group_tests_name("anchor", tests, NULL, NULL);
