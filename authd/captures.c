@@ -95,6 +95,7 @@ static void send_stop(struct judge *j, const struct judge_capture *c)
 	km_rc rc;
 
 	memcpy(m.stop.grant, c->grant, KM_GRANT_BYTES);
+	j->sensor.strays = 0; /* one of them answers it */
 	rc = j->ports->to_sensor(j, &m);
 	/* Without a link there is nothing to stop; one that takes no more ends, which stops it. */
 	(void)rc;

@@ -216,6 +216,19 @@ static void test_events_of_no_capture_have_an_end_too(void **state)
 	assert_int_equal(sensor_says(GRANT, KM_SENSOR_WAITING), KM_EPROTO);
 }
 
+/* Each STOP of a capture that goes on is answered: a sensor that is never idle is no worse for it.
+ */
+static void test_logins_that_are_given_up_one_after_another_cost_the_sensor_nothing(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i <= JUDGE_SENSOR_STRAYS; i++) {
+		judge_session_close(j, captures_by(GRANT), KM_REASON_ABORTED);
+		assert_int_equal(world.sensor[world.sensors - 1].number, KM_MSG_STOP);
+		assert_int_equal(sensor_says(GRANT, KM_SENSOR_STOPPED), KM_OK);
+		forget();
+	}
+}
+
 /* A door takes 64 frames of one login and no more. */
 static void test_the_most_that_a_login_can_be_told_fits_through_a_door(void **state)
 {
@@ -475,6 +488,7 @@ int main(void)
 		IN_HOUSE(test_a_reader_that_stutters_does_not_flood_a_screen),
 		IN_HOUSE(test_the_most_that_a_login_can_be_told_fits_through_a_door),
 		IN_HOUSE(test_events_of_no_capture_have_an_end_too),
+		IN_HOUSE(test_logins_that_are_given_up_one_after_another_cost_the_sensor_nothing),
 		IN_HOUSE(test_a_lost_sensor_is_asked_once_more_and_then_the_capture_failed),
 		IN_HOUSE(test_a_lost_sensor_that_cannot_be_asked_again_fails_at_once),
 		IN_HOUSE(test_a_sensor_that_broke_the_protocol_is_not_asked_again),
