@@ -84,7 +84,7 @@ km_rc judge_capture_begin(struct judge *j, const uint8_t grant[KM_GRANT_BYTES], 
 		km_log(LOG_WARNING, "the sensor cannot be asked (%s)", km_rc_name(rc));
 		forget(c);
 	}
-	return rc == KM_EPROTO ? KM_EUNAVAIL : rc;
+	return rc;
 }
 
 /* --- nobody waits any more --------------------------------------------------------- */
@@ -105,14 +105,6 @@ static void stop(struct judge *j, struct judge_capture *c)
 {
 	send_stop(j, c);
 	forget(c);
-}
-
-void judge_capture_stop(struct judge *j, const uint8_t grant[KM_GRANT_BYTES])
-{
-	struct judge_capture *c = find(j, grant);
-
-	if (c)
-		stop(j, c);
 }
 
 void judge_captures_of_session_stop(struct judge *j, uint32_t session)

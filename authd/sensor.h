@@ -18,7 +18,8 @@
 #define JUDGE_SENSOR_QUEUE  64 /* frames: CAPTURE and STOP of every capture, twice */
 #define JUDGE_SENSOR_FRAME  48 /* CAPTURE has 26 bytes */
 #define JUDGE_SENSOR_EVENTS 1024 /* of one capture: sixty touches, and seventeen words to each */
-#define JUDGE_SENSOR_STRAYS 256  /* events of ended captures since the last STOP: it is heard soon */
+#define JUDGE_SENSOR_STRAYS 256  /* events of ended captures since the last STOP: it is heard soon \
+				  */
 #define JUDGE_SAID_AT_ONCE  4    /* events of one capture that a person is told of */
 #define JUDGE_SAID_A_SECOND 2    /* and so many more as time goes on; nobody reads faster */
 #define JUDGE_SAID_MOST     24   /* in one login: a door takes 64 frames, and verdicts need 36 */
@@ -61,8 +62,7 @@ struct judge_sensor {
  */
 KM_MUST_CHECK km_rc judge_capture_begin(struct judge *j, const uint8_t grant[KM_GRANT_BYTES],
 					uint32_t session, uint8_t shots, unsigned seconds);
-/* Nobody waits for it any more: STOP, where there is one. */
-void judge_capture_stop(struct judge *j, const uint8_t grant[KM_GRANT_BYTES]);
+/* Nobody waits for them any more: STOP, where there are some. */
 void judge_captures_of_session_stop(struct judge *j, uint32_t session);
 /* The vault's own: its link is lost. */
 void judge_captures_of_vault_stop(struct judge *j);
