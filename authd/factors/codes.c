@@ -7,10 +7,12 @@ static bool ask(struct judge *j, struct judge_session *s)
 {
 	const struct km_slot *slot = &s->slots.slot[s->at];
 	bool digits = (slot->shape & KM_SHAPE_DIGITS) != 0;
+	enum km_text text = (slot->shape & KM_SHAPE_TOUCH) != 0 ? KM_TEXT_PROMPT_TOUCH
+			    : digits                            ? KM_TEXT_PROMPT_CODE
+								: KM_TEXT_PROMPT_RECOVERY;
 	struct km_msg m = { .number = KM_MSG_PROMPT };
 
-	snprintf(m.prompt.text, sizeof(m.prompt.text), "%s",
-		 km_text(digits ? KM_TEXT_PROMPT_CODE : KM_TEXT_PROMPT_RECOVERY, s->lang));
+	snprintf(m.prompt.text, sizeof(m.prompt.text), "%s", km_text(text, s->lang));
 	/* Digits are worthless once used, and whoever cannot see hears what was typed. */
 	m.prompt.echo = digits;
 	m.prompt.shape = slot->shape;

@@ -40,21 +40,6 @@ static const struct answer_to *answer_to(unsigned reason)
 
 /* --- asking ------------------------------------------------------------------------ */
 
-static bool ask(struct judge *j, struct judge_session *s)
-{
-	const struct km_slot *slot = &s->slots.slot[s->at];
-	struct km_msg m = { .number = KM_MSG_PROMPT };
-
-	snprintf(m.prompt.text, sizeof(m.prompt.text), "%s",
-		 km_text(KM_TEXT_PROMPT_TOUCH, s->lang));
-	m.prompt.echo = (slot->shape & KM_SHAPE_DIGITS) != 0; /* as codes.c */
-	m.prompt.shape = slot->shape;
-	if (!judge_session_tell(j, s, &m))
-		return false;
-	s->phase = KM_PHASE_ASKED;
-	return true;
-}
-
 static bool want_grant(struct judge *j, struct judge_session *s)
 {
 	struct km_msg m = { .number = KM_MSG_GRANT, .session = s->id };
@@ -76,7 +61,7 @@ static km_rc finger_begin(struct judge *j, struct judge_session *s, const struct
 
 	(void)plan;
 	if (!s->finger_first)
-		return ask(j, s) ? KM_OK : KM_ECLOSED;
+		return judge_codes_ask(j, s);
 	/* Nothing is asked, and the next word may be the vault's ALLOW: WELCOME goes before. */
 	judge_session_waits(j, s);
 	return judge_session_find(j, id) && want_grant(j, s) ? KM_OK : KM_ECLOSED;
@@ -205,11 +190,9 @@ static km_rc finger_again(struct judge *j, struct judge_session *s, const struct
 	s->finger.wanted = false;
 	if (a && !a->counts)
 		s->finger.uncounted++;
-	if ((a && !a->touch_stays && !too_late) || s->finger.uncounted >= UNCOUNTED_MAX) {
+	if ((a && !a->touch_stays && !too_late) || s->finger.uncounted >= UNCOUNTED_MAX)
 		offer_no_finger(s);
-		return judge_codes_ask(j, s);
-	}
-	return ask(j, s) ? KM_OK : KM_ECLOSED;
+	return judge_codes_ask(j, s);
 }
 
 /* Each sets the phase that comes next itself. */
