@@ -17,17 +17,14 @@
 #define UNCOUNTED_MAX 5 /* of these in one login: more tells nobody anything new */
 #define WORKING       (KM_PHASE_WORKING | KM_PHASE_CHECKING)
 
+/* What uses up no try. All else does, and a finger is offered again. */
 static const struct answer_to {
 	uint8_t reason;
-	bool counts;      /* uses up a try */
 	bool touch_stays; /* a finger is offered again */
 } answers[] = {
-	{ KM_REASON_FINGER, true, true },
-	{ KM_REASON_FINGER_POOR, false, true },
-	{ KM_REASON_FINGER_LOCKED, false, false },
-	{ KM_REASON_FINGER_DISABLED, false, false },
-	{ KM_REASON_FINGER_ELSEWHERE, false, true },
-	{ KM_REASON_FINGER_NONE, false, false }, /* but for a touch that did not come in time */
+	{ KM_REASON_FINGER_POOR, true },      { KM_REASON_FINGER_LOCKED, false },
+	{ KM_REASON_FINGER_DISABLED, false }, { KM_REASON_FINGER_ELSEWHERE, true },
+	{ KM_REASON_FINGER_NONE, false }, /* but for a touch that did not come in time */
 };
 
 static const struct answer_to *answer_to(unsigned reason)
@@ -147,10 +144,8 @@ void judge_finger_event(struct judge *j, struct judge_session *s, struct judge_c
 
 bool judge_finger_counts(struct judge *j, struct judge_session *s, unsigned reason)
 {
-	const struct answer_to *a = answer_to(reason);
-
 	judge_captures_of_session_stop(j, s->id);
-	return !s->finger.wanted || !a || a->counts;
+	return !s->finger.wanted || !answer_to(reason);
 }
 
 /* Only codes from now on, in every slot of this login. */
@@ -188,7 +183,7 @@ static km_rc finger_again(struct judge *j, struct judge_session *s, const struct
 	if (!say_why(j, s, v))
 		return KM_ECLOSED;
 	s->finger.wanted = false;
-	if (a && !a->counts)
+	if (a)
 		s->finger.uncounted++;
 	if ((a && !a->touch_stays && !too_late) || s->finger.uncounted >= UNCOUNTED_MAX)
 		offer_no_finger(s);
