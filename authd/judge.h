@@ -234,6 +234,16 @@ KM_MUST_CHECK km_rc judge_codes_ask(struct judge *j, struct judge_session *s);
 KM_MUST_CHECK km_rc judge_codes_check(struct judge *j, struct judge_session *s,
 				      const struct km_msg *answer);
 
+/* --- drain.c -------------------------------------------------------------- */
+
+typedef km_rc (*judge_hear)(struct judge *, const uint8_t *buf, size_t len);
+/*
+ * Hands on what has come on a room's link, and wipes it. uid: whose frames count; -1: anybody's.
+ * KM_OK: all was read. KM_ECLOSED: the room has gone. Anything else: it is not to be trusted.
+ */
+KM_MUST_CHECK km_rc judge_drain(struct judge *j, int fd, int64_t uid, const char *room,
+				judge_hear hear);
+
 /* --- vault_link.c --------------------------------------------------------- */
 
 #define JUDGE_BACKOFF_MS     50 /* the vault is started again in about this time */

@@ -18,11 +18,12 @@
 #define JUDGE_SENSOR_QUEUE  64 /* frames: CAPTURE and STOP of every capture, twice */
 #define JUDGE_SENSOR_FRAME  48 /* CAPTURE has 26 bytes */
 #define JUDGE_SENSOR_EVENTS 1024 /* of one capture: sixty touches, and seventeen words to each */
-#define JUDGE_SENSOR_STRAYS 256  /* events of ended captures since the last STOP: it is heard soon \
-				  */
-#define JUDGE_SAID_AT_ONCE  4    /* events of one capture that a person is told of */
-#define JUDGE_SAID_A_SECOND 2    /* and so many more as time goes on; nobody reads faster */
-#define JUDGE_SAID_MOST     24   /* in one login: a door takes 64 frames, and verdicts need 36 */
+#define JUDGE_SENSOR_STRAYS                                                                        \
+	256                    /* events of ended captures since the last STOP: it is heard soon   \
+				*/
+#define JUDGE_SAID_AT_ONCE  4  /* events of one capture that a person is told of */
+#define JUDGE_SAID_A_SECOND 2  /* and so many more as time goes on; nobody reads faster */
+#define JUDGE_SAID_MOST     24 /* in one login: a door takes 64 frames, and verdicts need 36 */
 
 struct judge;
 struct judge_session;

@@ -4,7 +4,6 @@
  * sensor does not read yet stands in a bounded queue. A frame that is no frame
  * of the sensor's, or another uid's, ends the link and what was captured on it.
  */
-#include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,7 +15,6 @@
 
 #include "judge.h"
 
-#define DRAIN       128   /* frames at one go, so that clients get their turn */
 #define ACCURACY    10000 /* µs by which the guard may be late */
 #define USEC_PER_MS 1000u
 
@@ -154,41 +152,7 @@ static void watch_overdue(struct judge *j, int64_t at_ms)
 		       "no timer for the sensor: the vault's clock and the login's end it");
 }
 
-/* --- frames in --------------------------------------------------------------------------- */
-
-static bool is_the_sensor(const struct judge *j, const struct km_stamp *stamp)
-{
-	return j->sensor_uid < 0 || (stamp->known && (int64_t)stamp->uid == j->sensor_uid);
-}
-
-/* KM_OK: all was read. KM_ECLOSED: the sensor has gone. Anything else: it is not to be trusted. */
-static km_rc drain(struct judge *j)
-{
-	for (unsigned i = 0; i < DRAIN; i++) {
-		struct km_stamp stamp = { .known = false };
-		uint8_t *buf = j->frame->bytes;
-		size_t len = 0;
-		km_rc rc =
-		    km_recv(j->sensor.fd, buf, KM_FRAME_MAX, &len, NULL, &stamp, MSG_DONTWAIT);
-
-		if (rc == KM_EAGAIN)
-			return KM_OK;
-		if (rc == KM_OK && !is_the_sensor(j, &stamp)) {
-			km_log(LOG_ALERT, "uid %u speaks as the sensor: its link is closed",
-			       stamp.uid);
-			return KM_EPERM;
-		}
-		if (rc == KM_OK) {
-			rc = judge_sensor_heard(j, buf, len);
-			km_wipe(buf, len); /* codes pass through it too */
-		}
-		if (rc == KM_EPROTO)
-			km_log(LOG_ERR, "the sensor broke the protocol: its link is closed");
-		if (rc != KM_OK)
-			return rc;
-	}
-	return KM_OK;
-}
+/* --- the link --------------------------------------------------------------------------- */
 
 static void drop(struct judge_sensor *l)
 {
@@ -211,7 +175,8 @@ static int on_link(sd_event_source *source, int fd, uint32_t events, void *arg)
 		rc = KM_ECLOSED;
 	/* What the sensor said before it went still counts. */
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		km_rc heard = drain(j);
+		km_rc heard =
+		    judge_drain(j, j->sensor.fd, j->sensor_uid, "sensor", judge_sensor_heard);
 
 		rc = heard == KM_OK ? rc : heard;
 	}

@@ -19,7 +19,6 @@
 
 #include "judge.h"
 
-#define DRAIN        128   /* frames at one go, so that clients get their turn */
 #define ANCHOR_MS    1000  /* between two lines of the file */
 #define JOURNAL_MS   60000 /* between two of the journal, which keeps them beside everything else */
 #define TURNED_MS    1000  /* a uid that is turned away is told of once in this time */
@@ -133,39 +132,6 @@ km_rc judge_link_heard(struct judge *j, const uint8_t *buf, size_t len)
 	}
 	km_msg_wipe(m);
 	return rc;
-}
-
-static bool is_the_vault(const struct judge *j, const struct km_stamp *stamp)
-{
-	return j->vault_uid < 0 || (stamp->known && (int64_t)stamp->uid == j->vault_uid);
-}
-
-/* False: the link is to be closed. */
-static bool drain(struct judge *j)
-{
-	for (unsigned i = 0; i < DRAIN; i++) {
-		struct km_stamp stamp = { .known = false };
-		uint8_t *buf = j->frame->bytes;
-		size_t len = 0;
-		km_rc rc = km_recv(j->link.fd, buf, KM_FRAME_MAX, &len, NULL, &stamp, MSG_DONTWAIT);
-
-		if (rc == KM_EAGAIN)
-			return true;
-		if (rc == KM_OK && !is_the_vault(j, &stamp)) {
-			km_log(LOG_ALERT, "uid %u speaks as the vault: its link is closed",
-			       stamp.uid);
-			return false;
-		}
-		if (rc == KM_OK) {
-			rc = judge_link_heard(j, buf, len);
-			km_wipe(buf, len);
-		}
-		if (rc == KM_EPROTO)
-			km_log(LOG_ERR, "the vault broke the protocol: its link is closed");
-		if (rc != KM_OK)
-			return false;
-	}
-	return true;
 }
 
 /* --- frames out ------------------------------------------------------------------- */
@@ -347,7 +313,9 @@ static int on_link(sd_event_source *source, int fd, uint32_t events, void *arg)
 		good = send_queued(&j->link);
 	/* What the vault said before it went still counts. */
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		good = drain(j) && good;
+		good =
+		    judge_drain(j, j->link.fd, j->vault_uid, "vault", judge_link_heard) == KM_OK &&
+		    good;
 	if (!good)
 		judge_link_down(j, true);
 	return 0;
