@@ -225,16 +225,17 @@ static void tell_match(struct findings *out, const uint8_t *id, const struct mat
 	m->match.score = found->score > 0 ? (uint32_t)found->score : 0;
 }
 
-static void tell_stage(struct findings *out, const uint8_t *id, enum km_stage stage,
-		       const struct enrolment *e)
+/* good of so many as are wanted */
+static void tell_stage(struct findings *out, const uint8_t *id, enum km_stage stage, unsigned good,
+		       unsigned wanted)
 {
 	struct km_msg *m = &out->msg[out->count++];
 
 	*m = (struct km_msg){ .number = KM_MSG_STAGE };
 	memcpy(m->stage.grant, id, KM_GRANT_BYTES);
 	m->stage.outcome = (uint8_t)stage;
-	m->stage.stage = e ? (uint8_t)e->good.count : 0;
-	m->stage.of = e ? e->wanted : 0;
+	m->stage.stage = (uint8_t)good;
+	m->stage.of = (uint8_t)wanted;
 }
 
 static void tell_failed(struct findings *out, const struct msg_lend *m)
@@ -242,7 +243,7 @@ static void tell_failed(struct findings *out, const struct msg_lend *m)
 	const struct match_finding failed = { .outcome = KM_MATCH_FAILED };
 
 	if (m->mode == KM_GRANT_ENROL)
-		tell_stage(out, m->grant, KM_STAGE_FAILED, NULL);
+		tell_stage(out, m->grant, KM_STAGE_FAILED, 0, m->wanted);
 	else
 		tell_match(out, m->grant, &failed);
 }
@@ -404,7 +405,7 @@ static void enrol(struct grants *g, struct grant *grant, const struct km_minutia
 	const struct enrol_judge judge = { .arg = &e, .known = is_known, .agree = agree };
 	enum km_stage stage = enrol_take(&grant->enrolment, probe, &judge);
 
-	tell_stage(out, grant->id, stage, &grant->enrolment);
+	tell_stage(out, grant->id, stage, grant->enrolment.good.count, grant->enrolment.wanted);
 	if (enrol_done(&grant->enrolment))
 		tell_template(g, grant, out);
 	if (enrol_done(&grant->enrolment) || stage == KM_STAGE_KNOWN || stage == KM_STAGE_FAILED)

@@ -98,6 +98,8 @@ static void staged(enum km_stage stage, unsigned good)
 	assert_int_equal(out.msg[0].number, KM_MSG_STAGE);
 	assert_int_equal(out.msg[0].stage.outcome, stage);
 	assert_int_equal(out.msg[0].stage.stage, good);
+	/* The vault has no other number than the one it asked for. */
+	assert_int_equal(out.msg[0].stage.of, LENDER_IMPRESSIONS);
 }
 
 /* --- comparing --------------------------------------------------------------------------- */
