@@ -15,13 +15,13 @@ struct finger {
 	struct km_msg request;
 	char name[64], who[65]; /* of the finger and of the operator, as people read them */
 	char reader[65];
-	enum km_text said;       /* the last line, when it only told to wait or to touch */
-	bool told;               /* what is taken, and what for */
-	bool taken, touch;       /* an image is looked at; the reader waits for the next already */
-	bool enough;             /* no more touches are wanted */
-	uint8_t end;             /* event that ended the capture; 0: none yet */
-	uint8_t verdict;         /* stage that ended the enrolment; 0: none yet */
-	unsigned fingers, codes; /* that the operator has afterwards */
+	enum km_text said; /* the last line, when it only told to wait or to touch */
+	bool told;         /* what is taken, and what for */
+	bool taken, touch; /* an image is looked at; the reader waits for the next already */
+	bool enough;       /* no more touches are wanted */
+	uint8_t end;       /* event that ended the capture; 0: none yet */
+	uint8_t verdict;   /* stage that ended the enrolment; 0: none yet */
+	unsigned fingers;  /* that the operator has afterwards */
 	unsigned steps;
 	struct step {
 		uint8_t event, outcome, stage, of;
@@ -250,10 +250,7 @@ static bool look_around(struct desk *d, struct finger *f)
 	if (desk_credentials(d, f->who, &c) != KM_OK)
 		return false;
 	for (i = 0; i < c.count; i++)
-		if (c.row[i].factor == KM_FACTOR_FINGERPRINT)
-			f->fingers++;
-		else if (c.row[i].factor != KM_FACTOR_RECOVERY || c.row[i].left)
-			f->codes++;
+		f->fingers += c.row[i].factor == KM_FACTOR_FINGERPRINT;
 	return true;
 }
 
@@ -285,10 +282,7 @@ static int finish_finger(struct desk *d, struct finger *f, const struct msg_done
 	}
 	if (known && f->fingers < 2)
 		desk_note(d, DESK_FINGER_SECOND, f->who, NULL);
-	if (known && f->codes == 0)
-		desk_warn(d, DESK_FINGER_NO_CODE, f->who, NULL);
-	else
-		desk_note(d, DESK_FINGER_CODES, NULL, NULL);
+	desk_note(d, DESK_FINGER_CODES, NULL, NULL);
 	return 0;
 }
 
