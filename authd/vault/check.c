@@ -17,9 +17,11 @@ km_rc check_init(struct vault *v)
 	return store_decoy(v->store, &v->decoy_operator, &v->decoy);
 }
 
-static bool answers(const struct km_credential *c, uint32_t factors, enum km_class class)
+static bool answers(const struct vault *v, const struct km_credential *c, uint32_t factors,
+		    enum km_class class)
 {
-	return (factors & KM_FACTOR_BIT(c->factor)) && km_factor_class(c->factor) == class;
+	return gate_is_good(c, v->now.wall) && (factors & KM_FACTOR_BIT(c->factor)) &&
+	       km_factor_class(c->factor) == class;
 }
 
 /* Keeps the credentials that answer a class; the decoy stands in for none. */
@@ -30,7 +32,7 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 	for (size_t i = 0; i < t->count; i++) {
 		const struct km_credential *c = &t->credential[i];
 
-		if (!answers(c, factors, t->class))
+		if (!answers(v, c, factors, t->class))
 			continue;
 		if (c->factor == KM_FACTOR_TOTP && (v->suspicion & KM_SUSPECT_CLOCK))
 			continue;

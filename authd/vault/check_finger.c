@@ -26,9 +26,10 @@ const struct km_conf_lockout finger_lockout = {
 /* --- the plan ---------------------------------------------------------------------- */
 
 /* A finger that an administrator would have to unlock first is not offered. */
-static bool is_offered(const struct km_credential *c)
+static bool is_offered(const struct km_credential *c, int64_t wall)
 {
-	return c->factor == KM_FACTOR_FINGERPRINT && c->throttle.not_before != INT64_MAX;
+	return c->factor == KM_FACTOR_FINGERPRINT && c->throttle.not_before != INT64_MAX &&
+	       gate_is_good(c, wall);
 }
 
 /*
@@ -50,7 +51,7 @@ bool finger_offered(struct vault *v, const struct session *s)
 	if (store_credentials(v->store, op.subject, credential, &count) != KM_OK)
 		count = 0;
 	for (size_t i = 0; i < count; i++)
-		offered |= is_offered(&credential[i]);
+		offered |= is_offered(&credential[i], v->now.wall);
 	km_wipe(credential, sizeof credential);
 	return rc == KM_OK && op.state != KM_ERASING && offered;
 }
@@ -115,10 +116,9 @@ static void keep(struct trial *t, bool (*is_kept)(const struct km_credential *c,
 	t->count = kept;
 }
 
-static bool is_finger(const struct km_credential *c, const void *arg)
+static bool is_finger(const struct km_credential *c, const void *wall)
 {
-	(void)arg;
-	return c->factor == KM_FACTOR_FINGERPRINT;
+	return c->factor == KM_FACTOR_FINGERPRINT && gate_is_good(c, *(const int64_t *)wall);
 }
 
 static bool may_be_tried(const struct km_credential *c, const void *wall)
@@ -172,7 +172,7 @@ static km_rc grant(struct vault *v, struct trial *t)
 	struct grant *g = NULL;
 	km_rc rc;
 
-	keep(t, is_finger, NULL);
+	keep(t, is_finger, &v->now.wall);
 	trial_weigh(v, t);
 	/* There was one when the plan was made. */
 	if (!t->known || t->op.state == KM_ERASING || t->count == 0) {

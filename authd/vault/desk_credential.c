@@ -6,6 +6,7 @@
 
 #include "codes.h"
 #include "desk.h"
+#include "gate.h"
 #include "lockout.h"
 
 #define SEED_LEAST    16 /* 128 bits (RFC 4226, R6) */
@@ -261,7 +262,8 @@ km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t cou
 	for (size_t i = 0; rc == KM_OK && !*has && i < count; i++) {
 		uint16_t left = 1;
 
-		if (list[i].id == other_than || list[i].factor == KM_FACTOR_FINGERPRINT)
+		if (list[i].id == other_than || list[i].factor == KM_FACTOR_FINGERPRINT ||
+		    list[i].until || !gate_is_good(&list[i], c->v->now.wall))
 			continue;
 		if (list[i].factor == KM_FACTOR_RECOVERY)
 			rc = store_recovery_left(c->v->store, list[i].id, &left);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#define PERSON_VERSION  1
-#define PERSON_MAX      (sizeof(struct km_person) + 4 * 2)
+#define PERSON_VERSION  2 /* 1 had no telephone numbers */
+#define PERSON_MAX      (sizeof(struct km_person) + 6 * 2)
 #define RECONCILE_SLICE 256
 
 /* --- a person as bytes: each field behind its length (2, big-endian) --------------- */
@@ -20,12 +20,11 @@ struct person_field {
 		offsetof(struct km_person, name), sizeof(((struct km_person *)0)->name)            \
 	}
 static const struct person_field fields[] = {
-	PERSON_FIELD(login),
-	PERSON_FIELD(employee_number),
-	PERSON_FIELD(name),
-	PERSON_FIELD(department),
+	PERSON_FIELD(login),      PERSON_FIELD(employee_number), PERSON_FIELD(name),
+	PERSON_FIELD(department), PERSON_FIELD(mobile),          PERSON_FIELD(landline),
 };
-#define FIELD_COUNT (sizeof(fields) / sizeof(*fields))
+#define FIELD_COUNT   (sizeof(fields) / sizeof(*fields))
+#define FIELD_COUNT_1 4 /* of version 1 */
 
 static km_rc pack(const struct km_person *person, uint8_t out[PERSON_MAX], size_t *len)
 {
@@ -50,11 +49,12 @@ static void person_wipe(struct km_person *person)
 	km_wipe(person, sizeof(*person));
 }
 
-static km_rc unpack(const uint8_t *bytes, size_t len, struct km_person *out)
+static km_rc unpack(const uint8_t *bytes, size_t len, uint32_t version, struct km_person *out)
 {
 	struct km_person person __attribute__((cleanup(person_wipe))) = { 0 };
+	size_t count = version == 1 ? FIELD_COUNT_1 : FIELD_COUNT;
 
-	for (size_t i = 0; i < FIELD_COUNT; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t n;
 
 		if (len < 2)
@@ -171,7 +171,7 @@ km_rc store_person(struct km_store *s, const struct km_operator *op, struct km_p
 	aad = person_aad(op->subject, sealed.version);
 	rc = km_unseal(s->keys, &key, &aad, sealed.bytes, sealed.len, plain, sizeof(plain), &len);
 	if (!rc)
-		rc = unpack(plain, len, out);
+		rc = unpack(plain, len, sealed.version, out);
 	km_wipe(plain, sizeof(plain));
 	return rc;
 }

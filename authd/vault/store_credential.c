@@ -60,6 +60,8 @@ static km_rc insert(struct km_store *s, const struct km_credential *c, size_t se
 	query_int(&q, s->now.wall);
 	query_text(&q, c->label);
 	query_int(&q, CREDENTIAL_VERSION);
+	query_int(&q, c->waiting);
+	query_int(&q, c->until);
 	query_int(&q, (int64_t)sealed_len);
 	rc = query_run(&q); /* KM_ENOTFOUND: no such operator, or one being erased */
 	if (!rc)

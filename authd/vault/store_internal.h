@@ -6,6 +6,7 @@
  *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
  *   store_template.c   fingers                            store_upgrade.c older tables
+ *   store_schema_people.c  tables of those who come and go
  *   store_erase.c      erasure                            store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
@@ -192,7 +193,7 @@ KM_MUST_CHECK km_rc store_open_files(struct km_store *s, int folder, const char 
 KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
 /* What came after version 1 of vault.db. */
-extern const char store_schema_fingers[];
+extern const char store_schema_fingers[], store_schema_people[];
 /* Brings the tables of an older version up to date, once they are known to be ours. */
 KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *why);
 
@@ -210,7 +211,7 @@ extern const char store_version[DB_COUNT];
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
 #define META_EPOCH  "epoch"
 #define EPOCH_BYTES (4 + 8 + 8 + 8)
-#define META_KEPT   3
+#define META_KEPT   6
 extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,

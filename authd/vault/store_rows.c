@@ -80,7 +80,12 @@ km_rc row_mac_credential(struct km_store *s, const struct km_credential *c,
 	put_throttle(&r, &c->throttle);
 	put(&r, label, 1);
 	put_bytes(&r, c->label, label);
-	return km_mac_row(s->keys, "credential", r.bytes, r.len, mac);
+	/* Those of before version 3, and nearly all since, are neither. */
+	if (!c->waiting && !c->until)
+		return km_mac_row(s->keys, "credential", r.bytes, r.len, mac);
+	put(&r, c->waiting, 1);
+	put(&r, (uint64_t)c->until, 8);
+	return km_mac_row(s->keys, "credential for a while", r.bytes, r.len, mac);
 }
 
 /* Nor the template. */
@@ -201,6 +206,8 @@ void take_credential(struct query *q, struct stored_credential *out)
 	query_get_text(q, c->label, sizeof(c->label));
 	c->version = (uint32_t)query_get_number(q, UINT32_MAX);
 	take_throttle(q, &c->throttle);
+	c->waiting = query_get_number(q, 1) == 1;
+	c->until = query_get_int(q);
 	query_get_blob(q, out->mac, sizeof(out->mac));
 	c->sealed_len = (uint16_t)query_get_bytes(q, c->sealed, sizeof(c->sealed));
 }

@@ -75,6 +75,8 @@ struct km_credential {
 	int64_t created, last_used;
 	char label[65];
 	struct km_throttle throttle; /* in the same row, so it is missing only with it */
+	bool waiting;                /* not good before a second person has approved it */
+	int64_t until;               /* wall seconds, after which it is not good; 0: no end */
 	uint32_t version;            /* of the sealed row */
 	uint16_t sealed_len;
 	uint8_t sealed[128 + KM_SEAL_OVERHEAD]; /* the seed; nothing for recovery codes */
@@ -86,6 +88,7 @@ struct km_person {
 	char employee_number[65];
 	char name[257];
 	char department[129];
+	char mobile[33], landline[33]; /* as the registrar or the roster gave them; "" none */
 };
 
 /* One event to append to the chain. */

@@ -7,6 +7,7 @@
 
 #include "../../authd/vault/store_internal.h"
 #include "calls_office.h"
+#include "older.h"
 
 #define CALLS_ENROLLED (2u * CALLS_PEOPLE) /* credentials there are from the start */
 #define RIDGES         "ridges of somebody's finger"
@@ -240,8 +241,7 @@ static struct folder older;
 
 static int make_older(void **state)
 {
-	static const char before[] = "DROP INDEX credential_finger; DROP TABLE template;"
-				     "UPDATE meta SET value = x'31' WHERE key = 'schema'";
+	static const char before[] = OLDER_1;
 	struct world *w;
 
 	if (calls_setup(state))
