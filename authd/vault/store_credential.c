@@ -243,8 +243,7 @@ static km_rc run_on_id(struct km_store *s, enum store_sql id, uint64_t credentia
 	return query_run_any(&q);
 }
 
-static km_rc delete_credential(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			       uint64_t id)
+km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id)
 {
 	struct query q QUERY = query_new(s, SQL_CREDENTIAL_DELETE);
 	km_rc rc;
@@ -265,7 +264,7 @@ km_rc store_credential_remove(struct km_store *s, const uint8_t subject[KM_SUBJE
 	km_rc rc = store_op_begin(&op, s, false);
 
 	if (!rc)
-		rc = delete_credential(s, subject, id);
+		rc = credential_delete(s, subject, id);
 	if (!rc)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
@@ -296,7 +295,7 @@ static km_rc drop_earlier(struct km_store *s, const uint8_t subject[KM_SUBJECT_B
 	if (rc == KM_ENOTFOUND)
 		return KM_OK;
 	name_credential(event, "replaces", id);
-	return rc ? rc : delete_credential(s, subject, id);
+	return rc ? rc : credential_delete(s, subject, id);
 }
 
 static km_rc insert_code(struct km_store *s, uint64_t credential, const uint8_t code[KM_TAG_BYTES])
