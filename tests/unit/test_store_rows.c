@@ -163,7 +163,7 @@ static void agree_and_invite(struct box *b, struct filled *f)
 {
 	struct km_event_record e = event_of(KM_EVENT_CONSENTED, f->alice.subject);
 	struct km_secret code = { .len = KM_RECOVERY_LENGTH };
-	struct km_consent c = { .terminal = "tty1" };
+	struct km_consent c = { .terminal = "tty1", .witness = { 1 } };
 	uint64_t id;
 	bool kept;
 
