@@ -79,8 +79,9 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
 	return rc;
 }
 
+/* by: an invitation that is used up with it; NULL: none was needed. */
 static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
-		       const struct km_secret *seed, bool confirmed)
+		       const struct km_secret *seed, bool confirmed, const struct km_invitation *by)
 {
 	struct km_event_record r;
 	km_rc rc = not_enrolled_yet(c, op, seed);
@@ -92,7 +93,11 @@ static km_rc store_new(struct call *c, const struct km_operator *op, const struc
 	event_add(&r, "factor", km_factor_word(in->factor));
 	event_add_number(&r, "digits", in->digits);
 	event_add(&r, "confirmed", confirmed ? "yes" : "no");
-	rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
+	if (by) {
+		event_add(&r, "invited", "yes");
+		rc = store_enrol_invited(c->v->store, op, by, in, seed, &r, &c->id);
+	} else
+		rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	if (rc == KM_ELIMIT)
@@ -123,9 +128,11 @@ km_rc desk_enrol(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	in = credential_of(m, &op);
+	if (desk_acts_alone(c, &op))
+		return desk_invited(c, &op, &in);
 	if (m->confirm)
 		return keep(c, &op, &in);
-	return store_new(c, &op, &in, &m->secret, false);
+	return store_new(c, &op, &in, &m->secret, false, NULL);
 }
 
 /* The operator may have changed while the code was typed. */
@@ -141,8 +148,11 @@ km_rc desk_enrol_answer(struct call *c)
 	struct pending *p = c->l->pending;
 	const struct msg_enrol *m = &p->asked.enrol;
 	struct code_judgement j = { .found = CODE_WRONG };
-	km_rc rc = read_again(c, p);
+	km_rc rc;
 
+	if (p->invitation.seconds && !p->bound)
+		return desk_invited_answer(c);
+	rc = read_again(c, p);
 	if (rc == KM_OK &&
 	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
 		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
@@ -157,7 +167,8 @@ km_rc desk_enrol_answer(struct call *c)
 	}
 	p->credential.moving = j.moving;
 	p->credential.drift = j.drift;
-	return store_new(c, &p->op, &p->credential, &m->secret, true);
+	return store_new(c, &p->op, &p->credential, &m->secret, true,
+			 p->bound ? &p->invitation : NULL);
 }
 
 km_rc desk_enrol_recovery(struct call *c)

@@ -12,6 +12,7 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
+ *   desk_own_code.c  a code of whom an operation is about   desk_invite.c  enrolling by invitation
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   erase.c    erasure, step by step              epoch.c    closing a key epoch
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
@@ -304,6 +305,8 @@ void grants_expire(struct vault *v);
 void grants_overdue(struct vault *v);
 /* Before an erasure goes on: all that is lent of this operator is taken back. */
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/* As that, of somebody who has withdrawn their consent. */
+void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
 /* As that, of one finger that was removed, with whatever was lent together with it. */
 void grants_end_with(struct vault *v, uint64_t credential);
 /* Is something of this operator taken back and not yet said to be wiped? */
@@ -344,7 +347,8 @@ KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
 void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
 /* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased, KM_EABORTED one of its fingers was removed. */
+ * operator is being erased, KM_EABORTED one of its fingers was removed, KM_EPERM they have
+ * withdrawn their consent. */
 void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */
