@@ -26,8 +26,9 @@ static km_rc of_pending(struct vault *v, const struct trial *t, struct km_operat
 		return KM_ENOTFOUND;
 	if (rc != KM_OK)
 		return rc;
-	/* Who is suspended, or not valid today, can still agree and disagree. */
+	/* Who is suspended, or not valid today, can still agree and disagree, wherever they are. */
 	op->state = KM_ACTIVE;
+	op->uid = t->uid;
 	op->valid_from = op->valid_until = KM_DAY_NONE;
 	return KM_OK;
 }
