@@ -14,8 +14,7 @@
 #define OWN_FACTORS (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP))
 #define OWN_TRIES   3
 
-static km_rc of_pending(struct vault *v, const struct trial *t, struct km_operator *op,
-			uint16_t *bucket)
+static km_rc of_pending(struct vault *v, struct trial *t, struct km_operator *op, uint16_t *bucket)
 {
 	const struct pending *p = t->l->pending;
 	km_rc rc = session_bucket(v, km_message_login(&p->asked), bucket);
@@ -93,6 +92,7 @@ km_rc desk_own_code(struct call *c, struct km_operator *op, bool *again)
 	struct trial t TRIAL = { .place = &at_the_desk,
 				 .l = c->l,
 				 .trusted = true,
+				 .lasting = true,
 				 .passed = KM_EVENT_OWN_CODE_PASSED,
 				 .passes = KM_VERDICT_ALLOW,
 				 .lockout = &c->v->conf.lockout,
