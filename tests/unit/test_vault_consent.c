@@ -359,7 +359,7 @@ static void test_who_withdraws_alone_is_asked_for_a_code(void **state)
 
 	(void)state;
 	(void)enrol_whole(KM_FINGER_RIGHT_INDEX);
-	own = own_line_comes(LOGIN);
+	own = own_line_comes();
 	desk_asks(own, &m);
 	is_prompt(&m, KM_SHAPE_DIGITS);
 	m = answers(own, own_code(5000));
@@ -387,7 +387,7 @@ static void test_a_withdrawal_is_never_refused_for_a_doubt(void **state)
 static void test_an_export_is_written_down(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_EXPORT };
-	int own = own_line_comes(LOGIN);
+	int own = own_line_comes();
 
 	(void)state;
 	snprintf(m.data_export.login, sizeof(m.data_export.login), LOGIN);

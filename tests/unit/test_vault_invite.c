@@ -57,7 +57,7 @@ static int64_t invitations(void)
 static int begin_at_own_account(void)
 {
 	struct km_msg m = own_enrolment(KM_FACTOR_TOTP, true);
-	int own = own_line_comes(LOGIN);
+	int own = own_line_comes();
 
 	desk_asks(own, &m);
 	is_prompt(&m, KM_SHAPE_RECOVERY);
@@ -101,7 +101,7 @@ static void test_nobody_enrols_anything_alone_without_an_invitation(void **state
 	} tries[] = { { KM_FACTOR_TOTP, true },
 		      { KM_FACTOR_TOTP, false },
 		      { KM_FACTOR_HOTP, true } };
-	int own = own_line_comes(LOGIN);
+	int own = own_line_comes();
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -117,7 +117,7 @@ static void test_nobody_enrols_anything_alone_without_an_invitation(void **state
 /* Neither a token that nobody has tried, nor one by counter. */
 static void test_an_invitation_is_for_a_time_based_code_that_is_confirmed(void **state)
 {
-	int own = own_line_comes(LOGIN);
+	int own = own_line_comes();
 	struct km_msg m = own_enrolment(KM_FACTOR_TOTP, false);
 
 	(void)state;
@@ -248,7 +248,7 @@ static void test_an_invitation_that_waits_for_approval_is_good_for_nothing(void 
 	struct km_secret code = { 0 };
 	struct km_event_record r;
 	struct km_operator op;
-	int own = own_line_comes(LOGIN);
+	int own = own_line_comes();
 
 	(void)state;
 	assert_int_equal(km_secret_set(&code, RIGHT, strlen(RIGHT)), KM_OK);
