@@ -284,14 +284,19 @@ struct agreement {
 };
 
 /* On standard error, with --json too: it must be read before anything is agreed to. */
-static km_rc show_and_ask(struct desk *d, void *arg)
+static void show_text(struct desk *d, const struct agreement *a)
 {
-	struct agreement *a = arg;
-
 	fflush(d->out);
 	fputc('\n', d->err);
 	print_purpose(d->err, &a->purpose);
 	fputc('\n', d->err);
+}
+
+static km_rc show_and_ask(struct desk *d, void *arg)
+{
+	struct agreement *a = arg;
+
+	show_text(d, a);
 	desk_warn(d, DESK_CONSENT_ASK, a->login, NULL);
 	return KM_OK;
 }
@@ -332,6 +337,8 @@ static km_rc give(struct desk *d, struct agreement *a, bool paper)
 	memcpy(m.consent.purpose, a->kept.digest, sizeof(m.consent.purpose));
 	m.consent.paper = paper;
 	desk_terminal_name(d, m.consent.terminal);
+	if (paper)
+		show_text(d, a); /* what was signed must say the same */
 	rc = desk_operate(d, &o);
 	if (rc == KM_EABORTED && !d->why[0])
 		return desk_because(d, rc, DESK_CONSENT_NOT_GIVEN, NULL, NULL);
