@@ -98,6 +98,16 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 	say_verdict(reply_new(v, s), verdict);
 }
 
+void session_answer(struct vault *v, struct session *s, struct km_verdict verdict)
+{
+	if (verdict.code == KM_VERDICT_NEXT)
+		s->at++;
+	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
+		session_retry(v, s, verdict);
+	else
+		session_decide(v, s, verdict);
+}
+
 void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
 		     unsigned seconds)
 {

@@ -61,4 +61,5 @@ const char store_schema_people[] =
     " uid INTEGER PRIMARY KEY, since INTEGER NOT NULL) STRICT;"
     "CREATE TABLE run_day ("
     " day INTEGER PRIMARY KEY, mac BLOB NOT NULL) STRICT;"
+    "CREATE INDEX operator_role ON operator (role) WHERE role > 0;"
     "CREATE INDEX operator_uid ON operator (uid);";

@@ -370,6 +370,8 @@ KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict);
+/* Answers a session as the verdict on its try says: the same step again, the next, or for good. */
+void session_answer(struct vault *v, struct session *s, struct km_verdict verdict);
 void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
 		     unsigned seconds);
 
