@@ -308,6 +308,8 @@ KM_MUST_CHECK km_rc credential_put(struct km_store *s, const struct km_credentia
 /* With its template or its codes. KM_ENOTFOUND: not of this subject. */
 KM_MUST_CHECK km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 				      uint64_t id);
+/* Adds a number that is known only now; an event may be missing (chain_append() says so). */
+void record_number(struct km_event_record *event, const char *key, uint64_t id);
 /* The trail names the credential, so that a login by it can be followed to who enrolled it. */
 KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
 				      uint64_t id);
