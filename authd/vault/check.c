@@ -36,6 +36,8 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 			continue;
 		if (c->factor == KM_FACTOR_TOTP && (v->suspicion & KM_SUSPECT_CLOCK))
 			continue;
+		if (t->lasting && c->until)
+			continue;
 		if (kept != i)
 			t->credential[kept] = *c;
 		kept++;

@@ -10,7 +10,7 @@ void trial_wipe(struct trial *t)
 
 /* --- at the door ------------------------------------------------------------------------- */
 
-static km_rc door_operator(struct vault *v, const struct trial *t, struct km_operator *op,
+static km_rc door_operator(struct vault *v, struct trial *t, struct km_operator *op,
 			   uint16_t *bucket)
 {
 	return session_operator(v, t->s, op, bucket);

@@ -19,7 +19,7 @@ struct trial_place {
 	const char *actor;
 	enum km_event refused;
 	/* Whom the name means here; KM_ENOTFOUND. The bucket of the name in any case. */
-	km_rc (*operator)(struct vault *v, const struct trial *t, struct km_operator *op,
+	km_rc (*operator)(struct vault *v, struct trial *t, struct km_operator *op,
 			  uint16_t *bucket);
 	/* May a refusal have a record of its own? */
 	bool (*admit)(struct vault *v, const struct trial *t);
@@ -29,13 +29,15 @@ struct trial_place {
 /* All that judging one answer needs to know. */
 struct trial {
 	const struct trial_place *place;
-	struct session *s; /* of a login */
+	struct session *s; /* of a login, or */
+	struct line *l;    /* of a desk whose person proves who they are */
 	uint32_t uid;      /* of the account: for the gate */
 	bool trusted;      /* the program that asks is root's: for the gate */
 	/* What a right answer is: an event, a verdict, and whether somebody is logged in by it. */
 	enum km_event passed;
 	enum km_verdict_code passes;
 	bool login;
+	bool lasting; /* only credentials without an end are judged: no code given for a day */
 	struct km_verdict verdict; /* what whoever tried is told; zero is a refusal */
 	const struct km_conf_lockout *lockout;
 	enum km_class class;

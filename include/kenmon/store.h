@@ -169,6 +169,11 @@ KM_MUST_CHECK km_rc store_operator_by_tag(struct km_store *, const uint8_t tag[K
 KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
 					      const uint8_t subject[KM_SUBJECT_BYTES],
 					      struct km_operator *out);
+/*
+ * Whose account a uid is. KM_ENOTFOUND: nobody's, or that of several; who is being erased does not
+ * count.
+ */
+KM_MUST_CHECK km_rc store_operator_by_uid(struct km_store *, uint32_t uid, struct km_operator *out);
 /* All credentials with their throttles, oldest first. Up to eight cost the same work as none. */
 KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);
