@@ -27,6 +27,7 @@ struct desk {
 	const char *root; /* "" but in tests: what stands before /proc, /etc, /usr */
 	uid_t daemon_uid; /* whose stamp on the private line is believed */
 	uid_t self;       /* our own effective uid */
+	const char *as;   /* the operator whom we name at the vault; NULL: whoever the kernel says */
 	bool json;
 	enum km_lang lang;
 	FILE *out, *err;

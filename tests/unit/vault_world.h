@@ -38,7 +38,8 @@ struct world {
 	int judge, listener;
 	int desk; /* our end of the private line; -1: none */
 	uint32_t session;
-	uid_t peer; /* 0: clients connect as we are; else under this uid, which takes root */
+	uid_t peer;        /* 0: clients connect as we are; else under this uid, which takes root */
+	enum km_role role; /* of whoever is added from now on */
 	enum km_origin origin;          /* where the judge says that they sit */
 	void (*round)(struct world *w); /* one round of the vault; NULL: just that */
 };
@@ -258,6 +259,7 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 				bool suspended)
 {
 	struct km_operator in = { .uid = uid == (uid_t)-1 ? -1 : (int64_t)uid,
+				  .role = (uint8_t)w->role,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
 	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
