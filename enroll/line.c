@@ -411,8 +411,8 @@ static km_rc identify(struct desk *d)
 	size_t len = strlen(d->as);
 	km_rc rc;
 
-	if (len >= sizeof(m.identify.login))
-		return desk_because(d, KM_EUSAGE, DESK_AS_LONG, NULL, NULL);
+	if (len == 0 || len >= sizeof(m.identify.login))
+		return desk_because(d, KM_EUSAGE, DESK_AS_WRONG, NULL, NULL);
 	memcpy(m.identify.login, d->as, len);
 	rc = km_random(m.identify.op, sizeof(m.identify.op));
 	if (rc == KM_OK)

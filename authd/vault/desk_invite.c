@@ -11,13 +11,15 @@
 #include "desk.h"
 
 #define SECONDS_LEAST 60
-#define SECONDS_MOST  86400 /* on paper; 600 without (NIST SP 800-63B-4, 4.1.2.1 on binding codes) \
-			     */
+#define SECONDS_MOST                                                                               \
+	86400 /* on paper; 600 without (NIST SP 800-63B-4, 4.1.2.1 on binding codes)               \
+	       */
 
 km_rc desk_invite(struct call *c)
 {
 	const struct msg_invite *m = &c->m->invite;
 	struct km_secret code KM_SECRET = m->code;
+	bool waiting = desk_two_persons(c->v);
 	struct km_event_record r;
 	struct km_operator op;
 	km_rc rc;
@@ -34,10 +36,14 @@ km_rc desk_invite(struct call *c)
 		return rc;
 	call_event(c, &r, KM_EVENT_INVITED, &op);
 	event_add_number(&r, "seconds", m->seconds);
-	rc = store_invite(c->v->store, &op, &code, m->seconds, c->v->now.wall + m->seconds, &r);
-	if (rc == KM_OK)
-		note_event(c->v, &r);
-	return rc;
+	if (waiting)
+		event_add(&r, "waiting", "yes");
+	rc = store_invite(c->v->store, &op, &code, m->seconds,
+			  waiting ? 0 : c->v->now.wall + m->seconds, &r);
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	return waiting ? request_file_activation(c, &op, &(struct activation){ 0 }) : KM_OK;
 }
 
 /* --- using one -------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 
 #include <kenmon/store.h>
 
-#define KM_DIGEST_BYTES 32
 #define KM_PURPOSE_MAX  8192 /* bytes of a text: some four pages */
 #define KM_MAX_CONSENTS 64   /* of one operator: versions of the text, each withdrawn or not */
 
