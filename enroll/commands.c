@@ -146,6 +146,19 @@ static const struct desk_option config_check[] = {
 	{ 0 },
 };
 
+static const struct desk_option approve[] = {
+	{ "digest", "HEX", false, NULL, "agree to what has this digest, without being asked",
+	  "このダイジェストの内容に、確認なしで同意する" },
+	{ 0 },
+};
+
+static const struct desk_option bypass[] = {
+	{ "until", "TIME", true, NULL, "17:00, 2026-04-01T17:00 or +8h; at most a day from now",
+	  "17:00、2026-04-01T17:00、+8h のいずれか。最長で一日" },
+	{ "reason", "S", true, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
+	{ 0 },
+};
+
 const struct desk_command desk_commands[] = {
 	{ "operator", "add", "LOGIN", "register an operator", "職員を登録する", operator_add,
 	  cmd_operator_add },
@@ -194,8 +207,19 @@ const struct desk_command desk_commands[] = {
 	{ NULL, "resync", "LOGIN ID", "find a token's place again by two codes in a row",
 	  "連続する二つのコードで再同期する", NULL, cmd_resync },
 	{ NULL, "unlock", "LOGIN", "forget failed tries", "ロックを解除する", NULL, cmd_unlock },
-	{ NULL, "accept", "clock|machine|rollback", "clear what the daemon found suspicious",
-	  "検出された異常を確認のうえ受け入れる", accept, cmd_accept },
+	{ "approval", "list", "", "list what waits for a second person",
+	  "二人目の承認を待つ申請の一覧を表示する", NULL, cmd_approval_list },
+	{ "approval", "show", "ID", "show exactly what a request will do",
+	  "申請の内容をすべて表示する", NULL, cmd_approval_show },
+	{ "approval", "approve", "ID", "agree: it is done at once", "承認する。すぐに実行される",
+	  approve, cmd_approval_approve },
+	{ "approval", "reject", "ID", "refuse it, or take back one's own",
+	  "却下する、または自分の申請を取り下げる", reason, cmd_approval_reject },
+	{ NULL, "bypass", "LOGIN", "print one code, good once and for some hours",
+	  "一度だけ、数時間だけ使えるコードを発行する", bypass, cmd_bypass },
+	{ NULL, "accept", "clock|machine|rollback|administrators",
+	  "clear what the daemon found suspicious", "検出された異常を確認のうえ受け入れる", accept,
+	  cmd_accept },
 	{ "sensor", "list", "", "list the fingerprint readers and what holds them",
 	  "指紋リーダーの一覧を表示する", NULL, cmd_sensor_list },
 	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,
