@@ -6,13 +6,11 @@ synth=$BUILD/tests/synth
 # shellcheck disable=SC2154 # house.bash has it
 export FP_VIRTUAL_IMAGE=$dir/reader
 printf '[sensor]\nallow-virtual = yes\n' >>"$dir/kenmon.conf"
-hands=''
-at_end() { [ -z "$hands" ] || kill -- "-$hands" 2>/dev/null; }
 
 # with_hands COMMANDS ARGUMENT...: kenmon with these arguments, while somebody at the reader does
 # what COMMANDS say. In the language $lang.
 with_hands() {
-	local what=$1 rc
+	local what=$1 hands rc
 	shift
 	set -m # in a process group of their own, which ends as a whole
 	eval "$what" >/dev/null 2>&1 &
@@ -24,7 +22,6 @@ with_hands() {
 	rc=$?
 	kill -- "-$hands" 2>/dev/null # more touches were offered than wanted
 	wait "$hands" 2>/dev/null
-	hands=''
 	return $rc
 }
 touches() { "$synth" feed "$FP_VIRTUAL_IMAGE" "$@"; } # FINGER IMPRESSION...
