@@ -58,7 +58,7 @@ first() {
 check "a finger is enrolled: each touch is told, and what was no good in words" first
 check "credential list names finger and reader" says "right index finger, Virtual image device" kenmon credential list daemon
 check "the audit trail names finger and reader" says "factor=fingerprint finger=right-index reader=Virtual" kenmon audit list
-check "status counts it" says "fingers" kenmon status
+check "status counts it" says '"key":"fingers","value":"1"' kenmon status --json
 
 again() {
 	fails 1 kenmon enroll fingerprint daemon --finger right-index
@@ -152,7 +152,8 @@ house_down
 sed -i 's/allow-virtual = yes/allow-virtual = no/' "$dir/kenmon.conf"
 up "the rooms start again, without virtual readers"
 nobody_there() {
-	kenmon sensor list >"$dir/out" 2>&1
+	kenmon sensor list --json >"$dir/out" 2>&1 # a machine may have a reader of its own
+	grep -q '^\[' "$dir/out" || cat "$dir/out"
 	! grep -i virtual "$dir/out"
 }
 check "without allow-virtual no virtual reader is listed" nobody_there
