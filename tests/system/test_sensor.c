@@ -98,16 +98,16 @@ static void test_a_finger_that_stays_is_one_touch(void **state)
 
 	reader_capture(p, 'a', 2, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_command(p, READER_AUTOMATIC, 0);
+	reader_command(p, FEED_AUTOMATIC, 0);
 	reader_snooze(50);
-	reader_more(p, READER_FINGER, 1, NULL, 0);
+	reader_more(p, FEED_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
 	assert_true(reader_is_quiet(p, SOON_MS));
-	reader_more(p, READER_FINGER, 0, NULL, 0);
+	reader_more(p, FEED_FINGER, 0, NULL, 0);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_more(p, READER_FINGER, 1, NULL, 0);
+	reader_more(p, FEED_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
@@ -134,7 +134,7 @@ static void test_libfprints_reasons_to_try_again_are_told_apart(void **state)
 	reader_capture(p, 'a', 1, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		reader_command(p, READER_RETRY, reasons[i].retry);
+		reader_command(p, FEED_RETRY, reasons[i].retry);
 		reader_expect(p, 'a', reasons[i].event);
 	}
 	memset(grey, 0xFF, READER_BYTES);
@@ -212,7 +212,7 @@ static void test_a_hot_reader_is_opened_once_more_and_then_said_to_be_hot(void *
 
 	reader_capture(p, 'a', 1, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_command(p, READER_ERROR, ERROR_TOO_HOT);
+	reader_command(p, FEED_ERROR, ERROR_TOO_HOT);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	touch(p);
 	reader_probe(p, 'a', &m);
@@ -221,7 +221,7 @@ static void test_a_hot_reader_is_opened_once_more_and_then_said_to_be_hot(void *
 	reader_capture(p, 'b', 1, 60);
 	for (unsigned i = 0; i < 2; i++) {
 		reader_expect(p, 'b', KM_SENSOR_WAITING);
-		reader_command(p, READER_ERROR, ERROR_TOO_HOT);
+		reader_command(p, FEED_ERROR, ERROR_TOO_HOT);
 	}
 	reader_expect(p, 'b', KM_SENSOR_HOT);
 	reader_works(p, 'c');
@@ -234,7 +234,7 @@ static void test_c32_a_fault_of_the_reader_ends_its_capture_and_no_other(void **
 	for (int error = ERROR_GENERAL; error <= ERROR_PROTO; error += ERROR_PROTO) {
 		reader_capture(p, 'a', 1, 60);
 		reader_expect(p, 'a', KM_SENSOR_WAITING);
-		reader_command(p, READER_ERROR, error);
+		reader_command(p, FEED_ERROR, error);
 		reader_expect(p, 'a', KM_SENSOR_FAILED);
 		reader_works(p, 'b');
 	}
