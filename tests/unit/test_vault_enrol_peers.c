@@ -33,6 +33,18 @@ static void test_an_answer_or_a_second_operation_costs_the_desk_its_line(void **
 	the_next_one_works();
 }
 
+/* The desk and the judge hear so, and another matcher may come. */
+static void the_matcher_is_cut_off(void)
+{
+	assert_int_equal(room.v->matcher, -1);
+	close(scene.matcher);
+	nothing_is_left();
+	scene.matcher = -1;
+	(void)done(KM_EUNAVAIL, "compares fingers has ended");
+	matcher_comes();
+	told(STOP);
+}
+
 static void test_a_matcher_that_lies_is_cut_off_and_nothing_is_stored(void **state)
 {
 	static const struct {
@@ -54,22 +66,11 @@ static void test_a_matcher_that_lies_is_cut_off_and_nothing_is_stored(void **sta
 			template(lies[i].len);
 		else
 			stage(lies[i].outcome, lies[i].good, lies[i].of);
-		assert_int_equal(room.v->matcher, -1);
-		close(scene.matcher);
-		nothing_is_left();
-		scene.matcher = -1;
-		(void)done(KM_EUNAVAIL, "compares fingers has ended");
-		matcher_comes();
-		told(STOP);
+		the_matcher_is_cut_off();
 	}
 	go_to(STEPS - 1);
 	template(0);
-	assert_int_equal(room.v->matcher, -1);
-	close(scene.matcher);
-	matcher_comes();
-	(void)done(KM_EUNAVAIL, "compares fingers has ended");
-	told(STOP);
-	nothing_is_left();
+	the_matcher_is_cut_off();
 	the_next_one_works();
 }
 

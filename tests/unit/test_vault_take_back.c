@@ -49,12 +49,18 @@ static int desk_comes(void)
 	return fd;
 }
 
-static void asks(struct km_msg m)
+/* It waits for the next round. */
+static void sends(struct km_msg m)
 {
 	static uint8_t op;
 
 	memset(m.status.op, ++op, sizeof m.status.op);
 	assert_int_equal(km_send_msg(line, &m, -1, 0), KM_OK);
+}
+
+static void asks(struct km_msg m)
+{
+	sends(m);
 	world_round(fw.w);
 }
 
@@ -72,14 +78,19 @@ static bool is_done(void)
 	return true;
 }
 
-static void asks_to_erase(const char *login)
+static struct km_msg erasure_of(const char *login)
 {
 	struct km_msg m = { .number = KM_MSG_ERASE };
 
-	line = desk_comes();
 	snprintf(m.erase.login, sizeof m.erase.login, "%s", login);
 	snprintf(m.erase.reason, sizeof m.erase.reason, "left");
-	asks(m);
+	return m;
+}
+
+static void asks_to_erase(const char *login)
+{
+	line = desk_comes();
+	asks(erasure_of(login));
 }
 
 /* Alice waits for a finger, and is being erased. */
