@@ -281,11 +281,9 @@ km_rc desk_finger_template(struct vault *v, struct grant *g, const struct msg_fi
 
 	/* Nothing but what the desk was told of becomes a template. */
 	if (!enrols(l) || l->pending->good != wanted_of(l) || m->blob.len == 0 ||
-	    m->blob.len > KM_TEMPLATE_MAX) {
-		/* The matcher's link will be closed, and what was lent is gone already. */
-		desk_finger_lost(v, l, KM_EUNAVAIL);
+	    m->blob.len > KM_TEMPLATE_MAX)
 		return KM_EPROTO;
-	}
+	g->lent = false; /* the matcher has forgotten it: there is nothing to take back */
 	call_again(&c, v, l);
 	call_finish(&c, store_finger(&c, &m->blob));
 	return KM_OK;

@@ -132,10 +132,8 @@ static km_rc take_template(struct vault *v, const struct km_msg *m)
 
 	if (!g)
 		return KM_OK;
-	if (g->mode != KM_GRANT_ENROL)
-		return KM_EPROTO;
-	g->lent = false;
-	return desk_finger_template(v, g, &m->finger_template);
+	return g->mode == KM_GRANT_ENROL ? desk_finger_template(v, g, &m->finger_template)
+					 : KM_EPROTO;
 }
 
 static km_rc take_returned(struct vault *v, const struct km_msg *m)

@@ -314,11 +314,12 @@ void finger_lost(struct vault *v, struct session *s);
 /* --- desk_finger.c: what comes for a grant of a line ------------------------------- */
 
 /*
- * KM_EPROTO: the matcher lies, and its link is closed. A STAGE for nobody, or of another `of` than
- * was wanted, is the callee's to see; the grant is one with mode KM_GRANT_ENROL that is still lent.
+ * KM_EPROTO: the matcher lies, its link is closed, and with it the grant ends. A STAGE for nobody,
+ * or of another `of` than was wanted, is the callee's to see; the grant is one with mode
+ * KM_GRANT_ENROL that is still lent.
  */
 KM_MUST_CHECK km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage *m);
-/* g->lent is false by then: the matcher has forgotten it. The callee ends the grant. */
+/* As that; other than with KM_EPROTO the callee ends the grant. */
 KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 					 const struct msg_finger_template *m);
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
