@@ -135,7 +135,7 @@ static bool waits_elsewhere(const struct vault *v, const struct km_operator *op)
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
 		const struct grant *g = &v->grant[i];
 
-		if (g->used && g->lent && memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)
+		if (g->mode && memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)
 			return true;
 	}
 	return false;
@@ -328,7 +328,7 @@ km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 	     m->outcome != KM_MATCH_FAILED && m->outcome != KM_MATCH_YES) ||
 	    (m->outcome == KM_MATCH_YES && m->index >= g->count))
 		return KM_EPROTO;
-	g->lent = false; /* it ended with its finding: there is nothing to take back */
+	g->mode = 0; /* it ended with its finding: there is nothing to take back */
 	grant_end(v, g);
 	if (m->outcome == KM_MATCH_POOR || m->outcome == KM_MATCH_FAILED) {
 		ask_again(

@@ -283,7 +283,7 @@ km_rc desk_finger_template(struct vault *v, struct grant *g, const struct msg_fi
 	if (!enrols(l) || l->pending->good != wanted_of(l) || m->blob.len == 0 ||
 	    m->blob.len > KM_TEMPLATE_MAX)
 		return KM_EPROTO;
-	g->lent = false; /* the matcher has forgotten it: there is nothing to take back */
+	g->mode = 0; /* the matcher has forgotten it: there is nothing to take back */
 	call_again(&c, v, l);
 	call_finish(&c, store_finger(&c, &m->blob));
 	return KM_OK;

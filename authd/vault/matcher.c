@@ -89,7 +89,7 @@ static struct grant *lent_under(struct vault *v, const uint8_t id[KM_GRANT_BYTES
 {
 	struct grant *g = grant_of(v, id);
 
-	if (g && g->lent)
+	if (g && g->mode)
 		return g;
 	if (v->matcher_said_ms == 0 || v->now.boot_ms - v->matcher_said_ms >= SAY_EVERY_MS) {
 		km_log(LOG_NOTICE, "the matcher found something for a grant that has ended: "

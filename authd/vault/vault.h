@@ -77,8 +77,7 @@ struct grant {
 	struct line *line;       /* whose enrolment or list of readers */
 	int64_t until_ms;        /* CLOCK_BOOTTIME */
 	bool sensing;            /* the judge was told to SENSE and has not said that this ended */
-	bool lent;               /* the matcher has something under it, and no finding ended that */
-	uint8_t mode;            /* enum km_grant_mode of what was lent; 0: nothing was */
+	uint8_t mode; /* enum km_grant_mode of what is lent; 0: nothing, or a finding ended that */
 	uint8_t subject[KM_SUBJECT_BYTES];
 	size_t count;
 	uint64_t credential[KM_GRANT_TEMPLATES]; /* by the index under which it was lent */
