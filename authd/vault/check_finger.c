@@ -130,17 +130,6 @@ static bool may_be_tried(const struct km_credential *c, const void *wall)
  * A touch does not say which login it is for: whoever began another in somebody's name would get
  * theirs. So nobody is waited for twice, and who comes second hears of the first.
  */
-static bool waits_elsewhere(const struct vault *v, const struct km_operator *op)
-{
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
-		const struct grant *g = &v->grant[i];
-
-		if (g->mode && memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
 static km_rc refuse_second(struct vault *v, struct trial *t)
 {
 	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_FINGER_ELSEWHERE);
@@ -181,7 +170,7 @@ static km_rc grant(struct vault *v, struct trial *t)
 	}
 	if (t->wait > 0)
 		return refuse_locked(v, t);
-	if (waits_elsewhere(v, &t->op))
+	if (grants_lent(v, t->op.subject, 0))
 		return refuse_second(v, t);
 	keep(t, may_be_tried, &v->now.wall);
 	rc = lend(v, t, &g);

@@ -256,12 +256,28 @@ void grants_unlink(struct vault *v)
 	}
 }
 
+static bool lent_of(const struct grant *g, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	return g->mode && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0;
+}
+
+bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode)
+{
+	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+		const struct grant *g = &v->grant[i];
+
+		if (lent_of(g, subject) && (mode == 0 || g->mode == mode))
+			return true;
+	}
+	return false;
+}
+
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
-		if (g->mode && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0)
+		if (lent_of(g, subject))
 			grant_lose(v, g, KM_ESTATE);
 	}
 }

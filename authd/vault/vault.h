@@ -277,6 +277,8 @@ KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_m
 void grant_end(struct vault *v, struct grant *g);
 struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
 struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
+/* Is something of this operator lent? mode: enum km_grant_mode; 0: for whatever it is. */
+bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode);
 /* Each round: those whose deadline has passed end. */
 void grants_expire(struct vault *v);
 /* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
