@@ -57,13 +57,10 @@ bool finger_offered(struct vault *v, const struct session *s)
 
 /* --- answers that count nothing ------------------------------------------------------- */
 
-/* Asked again. Nothing was wrong, so how the login ends is written down as if this had not been. */
+/* Asked again. That alone is no refusal: the login ends as if it had not been. */
 static void ask_again(struct vault *v, struct session *s, enum km_reason reason, uint32_t wait)
 {
-	bool refused = s->refused;
-
 	session_retry(v, s, (struct km_verdict){ KM_VERDICT_RETRY, reason, wait });
-	s->refused = refused;
 }
 
 void finger_lost(struct vault *v, struct session *s)
@@ -238,7 +235,6 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 
 	if (rc != KM_OK)
 		return rc;
-	t->s->refused = true;
 	if (wait > 0)
 		say_locked(v, t->s, wait);
 	else

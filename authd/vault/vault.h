@@ -56,7 +56,7 @@ struct session {
 	int client;   /* the client's descriptor: written to, never read */
 	uid_t peer;   /* from the kernel */
 	bool trusted; /* the peer is root, or the starter of --spawn */
-	bool refused; /* at least one answer was not right */
+	bool refused; /* at least one answer to the step that is due was not right */
 	struct msg_open asked;
 	struct km_steps steps;
 	uint8_t at;          /* the step whose code is judged next: those before it were passed */
