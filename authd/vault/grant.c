@@ -152,7 +152,6 @@ km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_mode mode, unsi
 		return rc;
 	}
 	g->mode = (uint8_t)mode;
-	g->lent = true;
 	return KM_OK;
 }
 
@@ -170,7 +169,7 @@ void grant_end(struct vault *v, struct grant *g)
 	*g = (struct grant){ .used = false };
 	if (ended.session)
 		ended.session->grant = NULL;
-	if (ended.lent)
+	if (ended.mode)
 		take_back(v, &ended);
 }
 
@@ -252,9 +251,25 @@ void grants_unlink(struct vault *v)
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
-		if (g->used && g->lent)
+		if (g->mode)
 			grant_lose(v, g, KM_EUNAVAIL);
 	}
+}
+
+static bool lent_of(const struct grant *g, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	return g->mode && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0;
+}
+
+bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode)
+{
+	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+		const struct grant *g = &v->grant[i];
+
+		if (lent_of(g, subject) && (mode == 0 || g->mode == mode))
+			return true;
+	}
+	return false;
 }
 
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
@@ -262,7 +277,7 @@ void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
-		if (g->used && g->lent && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0)
+		if (lent_of(g, subject))
 			grant_lose(v, g, KM_ESTATE);
 	}
 }
@@ -281,7 +296,7 @@ void grants_end_with(struct vault *v, uint64_t credential)
 	for (size_t i = 0; i < VAULT_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
-		if (g->used && g->lent && lends(g, credential))
+		if (g->mode && lends(g, credential))
 			grant_lose(v, g, KM_EABORTED);
 	}
 }
