@@ -84,7 +84,7 @@ struct match_work {
 	int32_t best[GALLERY_MAX], second[GALLERY_MAX];
 };
 
-/* print.c and its steps */
+/* Steps of print_make(), which begins with a print that is all zero. */
 void hull_make(struct print *p, struct match_work *w);
 float hull_distance(const struct print *p, float x, float y); /* negative inside */
 void reliability_make(struct print *p);
