@@ -74,7 +74,7 @@ struct match_work {
 	struct landing landing[N_MAX];
 	float feature[FEATURES];
 	/* of print_make() */
-	float point[2 * N_MAX + 2][2], corner[2 * N_MAX + 2][2];
+	float point[N_MAX][2], corner[2 * N_MAX + 2][2];
 	float facing[360]; /* share of a layer's direction, by degrees from its middle */
 	float cell[CELLS * CELLS][LAYERS];
 	struct side side_near[N_MAX];
@@ -102,7 +102,6 @@ bool grow(const struct print *a, const struct print *b, struct match_work *w);
 /* The angle in radians by which j's direction misses that of i, turned by i's landing. */
 float landing_turn(const struct print *a, const struct print *b, const struct landing *l,
 		   unsigned i, unsigned j);
-void landing_find(const struct print *a, const struct print *b, struct match_work *w);
 void features_find(const struct print *a, const struct print *b, struct match_work *w);
 int32_t score_of(const float feature[FEATURES]);
 
