@@ -15,11 +15,8 @@
 
 km_rc probe_open(struct sensor *s)
 {
-	km_rc rc;
+	km_rc rc = km_connect(s->probe_path, false, &s->probe);
 
-	if (s->probe >= 0)
-		return KM_OK;
-	rc = km_connect(s->probe_path, false, &s->probe);
 	if (rc == KM_OK)
 		(void)shutdown(s->probe, SHUT_RD);
 	return rc;
@@ -44,8 +41,6 @@ km_rc probe_send(struct sensor *s, const uint8_t *grant, const struct km_minutia
 	probe.probe.minutiae = (struct km_span){ coded, (uint16_t)len };
 	if (rc == KM_OK)
 		rc = km_encode(&probe, frame, sizeof frame, &size);
-	if (rc == KM_OK)
-		rc = probe_open(s);
 	if (rc == KM_OK)
 		rc = km_send(s->probe, frame, size, -1, MSG_DONTWAIT);
 	if (rc != KM_OK && size > 0) {

@@ -92,7 +92,7 @@ void job_arm(struct sensor *s);
 
 /* --- probe.c: the matcher -------------------------------------------------------- */
 
-KM_MUST_CHECK km_rc probe_open(struct sensor *s);
+KM_MUST_CHECK km_rc probe_open(struct sensor *s); /* it is closed */
 KM_MUST_CHECK km_rc probe_send(struct sensor *s, const uint8_t *grant, const struct km_minutiae *m);
 void probe_close(struct sensor *s);
 
