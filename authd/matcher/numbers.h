@@ -73,7 +73,7 @@ static const float reliability_weight[RELIABILITY_PARTS] = {
 
 /* What the score is made of (score.c). */
 enum {
-	F_CORE,       /* mean agreement of the first pairs */
+	F_CORE,       /* root of: the first pairs' number, times their mean agreement */
 	F_SURPRISE,   /* of so many reliable pairs, against chance in the overlap */
 	F_AREA,       /* of the overlap */
 	F_TURN,       /* of one finger against the other */

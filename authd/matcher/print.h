@@ -105,7 +105,7 @@ float landing_turn(const struct print *a, const struct print *b, const struct la
 void features_find(const struct print *a, const struct print *b, struct match_work *w);
 int32_t score_of(const float feature[FEATURES]);
 
-/* In a tenth of the time, a guess at how likely a match is: only good for an order. */
+/* In a fifth of the time, a guess at how likely a match is: only good for an order. */
 float print_hint(const struct print *a, const struct print *b, struct match_work *w);
 
 /* What a match needs, the more impressions are compared the more. */
