@@ -7,8 +7,7 @@
 #include "match.h"
 #include "numbers.h"
 
-#define N_MAX       KM_MINUTIAE_MAX
-#define GALLERY_MAX (KM_GRANT_TEMPLATES * KM_IMPRESSIONS_MAX)
+#define N_MAX KM_MINUTIAE_MAX
 
 /* One side of the convex hull: x * nx + y * ny - c is the distance outwards. */
 struct side {
