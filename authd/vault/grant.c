@@ -24,7 +24,7 @@
 /* A template on its way, opened and then framed. In locked memory. */
 struct lending {
 	struct km_template open;
-	uint8_t frame[KM_FRAME_HEADER + 64 + KM_TEMPLATE_MAX];
+	uint8_t frame[KM_FRAME_HEADER + KM_CAP_LEND];
 };
 
 static size_t returning(const struct vault *v)
