@@ -35,7 +35,7 @@ struct lending {
 };
 
 struct grants {
-	struct grant grant[MATCHER_GRANTS];
+	struct grant grant[KM_GRANTS];
 	struct lending lending;
 	uint8_t blob[TEMPLATE_BYTES]; /* on its way to the vault */
 	/* What has no size here is locked by itself. */
@@ -84,7 +84,7 @@ static bool is_free(const struct grants *g, size_t at, size_t size)
 {
 	if (at + size > galleries_size())
 		return false;
-	for (size_t i = 0; i < MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		const struct grant *other = &g->grant[i];
 
 		if (other->size > 0 && at < other->at + other->size && other->at < at + size)
@@ -98,7 +98,7 @@ static bool make_room(struct grants *g, struct grant *grant)
 {
 	size_t size = aligned(gallery_size(impressions(grant)));
 
-	for (size_t i = 0; i <= MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i <= KM_GRANTS; i++) {
 		size_t at = i == 0 ? 0 : g->grant[i - 1].at + g->grant[i - 1].size;
 
 		if ((i > 0 && g->grant[i - 1].size == 0) || !is_free(g, at, size))
@@ -124,7 +124,7 @@ static void prepare_one(struct grants *g, struct grant *grant)
 static void prepare_now(struct grants *g, struct grant *grant)
 {
 	if (grant->size == 0 && !make_room(g, grant)) {
-		for (size_t i = 0; i < MATCHER_GRANTS; i++)
+		for (size_t i = 0; i < KM_GRANTS; i++)
 			drop_gallery(g, &g->grant[i]);
 		(void)make_room(g, grant); /* the largest grant fits into the empty room */
 	}
@@ -134,7 +134,7 @@ static void prepare_now(struct grants *g, struct grant *grant)
 
 bool grants_prepare(struct grants *g)
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		struct grant *grant = &g->grant[i];
 
 		if (!grant->lent || grant->prepared == grant->count ||
@@ -167,7 +167,7 @@ static void end(struct grants *g, struct grant *grant)
 
 static struct grant *find(struct grants *g, const uint8_t id[KM_GRANT_BYTES])
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (g->grant[i].live &&
 		    km_equal(g->grant[i].id, KM_GRANT_BYTES, id, KM_GRANT_BYTES))
 			return &g->grant[i];
@@ -197,7 +197,7 @@ void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES], struct
 
 void lent_expire(struct grants *g, int64_t now_ms)
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (g->grant[i].live && g->grant[i].until <= now_ms)
 			end(g, &g->grant[i]);
 }
@@ -206,7 +206,7 @@ int64_t grants_left_ms(const struct grants *g, int64_t now_ms)
 {
 	int64_t least = -1;
 
-	for (size_t i = 0; i < MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		const struct grant *grant = &g->grant[i];
 		int64_t left = grant->until > now_ms ? grant->until - now_ms : 0;
 
@@ -263,7 +263,7 @@ static bool is_valid(const struct msg_lend *m)
 
 static struct grant *free_place(struct grants *g)
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (!g->grant[i].live)
 			return &g->grant[i];
 	return NULL;

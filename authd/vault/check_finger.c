@@ -132,7 +132,7 @@ static bool may_be_tried(const struct km_credential *c, const void *wall)
  */
 static bool waits_elsewhere(const struct vault *v, const struct km_operator *op)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		const struct grant *g = &v->grant[i];
 
 		if (g->used && g->lent && memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)

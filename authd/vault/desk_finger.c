@@ -18,7 +18,7 @@
 /* Another enrolment of the same operator: this one would not be compared with its finger. */
 static bool being_enrolled(const struct vault *v, const struct km_operator *op)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		const struct grant *g = &v->grant[i];
 
 		if (g->used && g->mode == KM_GRANT_ENROL &&
