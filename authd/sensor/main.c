@@ -61,16 +61,16 @@ static const char usage[] =
     "It takes its listening socket from its starter (LISTEN_FDS, name \"sensor\").\n"
     "See kenmon-sensor(8).\n";
 
-static bool parse_number(const char *text, unsigned long most, unsigned long *n)
+static bool parse_seconds(const char *text, unsigned *seconds)
 {
 	char *end;
-	unsigned long value;
+	unsigned long n;
 
 	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || value > most)
+	n = strtoul(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || n > SENSOR_IDLE_MOST)
 		return false;
-	*n = value;
+	*seconds = (unsigned)n;
 	return true;
 }
 
@@ -83,7 +83,7 @@ static int wrong(const char *option, const char *wants)
 /* 0: go on. Otherwise an exit code + 1. */
 static int take_option(int c, struct sensor *s, const char **journal)
 {
-	unsigned long n = 0;
+	int64_t n = 0;
 
 	switch (c) {
 	case 'c':
@@ -97,18 +97,17 @@ static int take_option(int c, struct sensor *s, const char **journal)
 		s->probe_path = optarg;
 		return 0;
 	case OPT_OWNER:
-		s->has_owner = parse_number(optarg, UINT32_MAX - 1ul, &n);
+		s->has_owner = km_uid_parse(optarg, &n);
 		s->owner = (uid_t)n;
 		return s->has_owner ? 0 : wrong("--owner", "a uid, a number");
 	case OPT_JUDGE_UID:
-		s->has_judge_uid = parse_number(optarg, UINT32_MAX - 1ul, &n);
+		s->has_judge_uid = km_uid_parse(optarg, &n);
 		s->judge_uid = (uid_t)n;
 		return s->has_judge_uid ? 0 : wrong("--judge-uid", "a uid, a number");
 	case OPT_IDLE:
-		if (!parse_number(optarg, SENSOR_IDLE_MOST, &n))
-			return wrong("--idle", "seconds, at most a day");
-		s->idle_s = (unsigned)n;
-		return 0;
+		return parse_seconds(optarg, &s->idle_s)
+			   ? 0
+			   : wrong("--idle", "seconds, at most a day");
 	case 'h':
 		fputs(usage, stdout);
 		return 1;
