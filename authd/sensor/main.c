@@ -6,12 +6,13 @@
  * It talks to the judge, on one connection of its listening socket, and to the matcher, to whom
  * it only writes; it opens USB devices, and parses what they send with libfprint, which is the
  * largest body of code that any room links, and not ours. It holds an image, and the minutiae
- * found in it, from a touch to the message that carries them away. It has no template, no key,
- * no name and no database, and it never hears what came of a touch. Whoever takes it over, by a
- * reader that was built to, can send the matcher a finger that is not there: for a login that is
- * being asked for a finger, under its own grant, as if it had been touched; and can keep the
- * fingers that are touched later. So it lives no longer than there is something to do, what it
- * frees it wipes (free.c), and it is confined (walls.c).
+ * found in it, from a touch until the finger is lifted: libfprint keeps both so long. Who leaves
+ * the finger on has them kept for seconds after the capture has ended (SENSOR_LIFT_MS). It has no
+ * template, no key, no name and no database, and it never hears what came of a touch. Whoever
+ * takes it over, by a reader that was built to, can send the matcher a finger that is not there:
+ * for a login that is being asked for a finger, under its own grant, as if it had been touched;
+ * and can keep the fingers that are touched later. So it lives no longer than there is something
+ * to do, what it frees it wipes (free.c), and it is confined (walls.c).
  */
 #include <errno.h>
 #include <getopt.h>
