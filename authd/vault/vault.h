@@ -35,7 +35,6 @@
 #define VAULT_SESSIONS 1024 /* as many as the judge allows */
 #define VAULT_LINES    16   /* desks at once */
 #define VAULT_ROUND    256  /* requests in one commit: bounds the wait of the first */
-#define VAULT_GRANTS   8    /* one reader serves one after another; who comes ninth has a code */
 #define VAULT_NOTES    512  /* journal lines of one round; a request makes at most two */
 
 /*
@@ -161,7 +160,7 @@ struct vault {
 	uid_t matcher_uid;
 	bool matcher_spoke;      /* its first frame was right: it may be lent to */
 	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
-	struct grant grant[VAULT_GRANTS];
+	struct grant grant[KM_GRANTS];
 	struct returning returning[VAULT_RETURNS];
 	struct queue to_judge;
 	bool anchored;      /* the judge has sent its ANCHOR */
@@ -170,7 +169,7 @@ struct vault {
 
 	struct session session[VAULT_SESSIONS];
 	uint32_t session_id[VAULT_SESSIONS]; /* 0: free; apart, so that a search stays in 4 KiB */
-	struct reply reply[VAULT_ROUND + VAULT_GRANTS]; /* grants that end by themselves, too */
+	struct reply reply[VAULT_ROUND + KM_GRANTS]; /* grants that end by themselves, too */
 	size_t replies;
 	struct line line[VAULT_LINES];
 	struct note note[VAULT_NOTES];
@@ -261,7 +260,7 @@ void matcher_lost(struct vault *v, const char *why);
 
 /*
  * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
- * line. KM_ELIMIT: there are VAULT_GRANTS, or the matcher is far behind with what was taken back.
+ * line. KM_ELIMIT: there are KM_GRANTS, or the matcher is far behind with what was taken back.
  */
 KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
 /*

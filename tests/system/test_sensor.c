@@ -19,7 +19,8 @@
 enum { RETRY_GENERAL, RETRY_SHORT, RETRY_CENTRE, RETRY_REMOVE };
 enum { ERROR_GENERAL = 0, ERROR_PROTO = 5, ERROR_TOO_HOT = 0x101 };
 
-#define SOON_MS 300
+#define SOON_MS      300
+#define RETRIES_MOST 200 /* SENSOR_RETRIES_MOST */
 
 static void touch(struct reader_post *p)
 {
@@ -145,6 +146,20 @@ static void test_libfprints_reasons_to_try_again_are_told_apart(void **state)
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
 	reader_expect(p, 'a', KM_SENSOR_DONE);
+}
+
+static void test_a_reader_without_an_image_in_200_tries_is_at_fault(void **state)
+{
+	struct reader_post *p = *state;
+
+	reader_capture(p, 'a', 1, 60);
+	reader_expect(p, 'a', KM_SENSOR_WAITING);
+	for (unsigned i = 0; i <= RETRIES_MOST; i++) {
+		reader_command(p, FEED_RETRY, RETRY_GENERAL);
+		reader_expect(p, 'a', KM_SENSOR_AGAIN);
+	}
+	reader_expect(p, 'a', KM_SENSOR_FAILED);
+	reader_works(p, 'b');
 }
 
 static void test_c29_two_logins_are_served_in_order_each_within_its_own_seconds(void **state)
@@ -382,6 +397,7 @@ int main(void)
 		ONE(test_a_capture_of_many_goes_on_until_it_is_stopped),
 		ONE(test_a_finger_that_stays_is_one_touch),
 		ONE(test_libfprints_reasons_to_try_again_are_told_apart),
+		ONE(test_a_reader_without_an_image_in_200_tries_is_at_fault),
 		ONE(test_c29_two_logins_are_served_in_order_each_within_its_own_seconds),
 		ONE(test_the_line_has_an_end_and_what_is_beyond_is_refused),
 		ONE(test_without_a_touch_the_capture_ends_in_time),

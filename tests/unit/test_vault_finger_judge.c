@@ -320,13 +320,13 @@ static void test_there_are_so_many_grants_and_no_more(void **state)
 	uint8_t id[KM_GRANT_BYTES];
 
 	(void)state;
-	for (unsigned n = 1; n <= VAULT_GRANTS; n++) {
+	for (unsigned n = 1; n <= KM_GRANTS; n++) {
 		char login[] = "other0";
 
 		login[5] = (char)('0' + n);
 		world_add(fw.w, login, true, false);
 		(void)enrol_finger(login, KM_FINGER_RIGHT_INDEX);
-		if (n < VAULT_GRANTS)
+		if (n < KM_GRANTS)
 			waits_for_a_finger(login, id);
 		else
 			(void)asks_in(login);

@@ -6,7 +6,7 @@
 
 #include "../../authd/vault/store_internal.h"
 
-#define GIVEN_UP (VAULT_RETURNS - VAULT_GRANTS + 1) /* one after the other, nothing returned */
+#define GIVEN_UP (VAULT_RETURNS - KM_GRANTS + 1) /* one after the other, nothing returned */
 
 static int line; /* the desk at which an erasure was asked for */
 
