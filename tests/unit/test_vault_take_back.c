@@ -205,6 +205,24 @@ static void test_an_erasure_waits_for_nothing_that_is_lent_of_others(void **stat
 	close(line);
 }
 
+/* That login has what it was lent; two enrolments would not know each other's finger. */
+static void test_a_login_that_waits_keeps_nobody_from_an_enrolment(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_ENROL_FINGER,
+			    .enrol_finger = { .finger = KM_FINGER_LEFT_THUMB,
+					      .impressions = KM_IMPRESSIONS_LEAST } };
+
+	(void)state;
+	snprintf(m.enrol_finger.login, sizeof m.enrol_finger.login, "alice");
+	line = desk_comes();
+	asks(m);
+	assert_true(matcher_heard(&m));
+	assert_int_equal(m.number, KM_MSG_LEND);
+	assert_int_equal(m.lend.mode, KM_GRANT_ENROL);
+	assert_non_null(session_find(fw.w->v, fw.w->session - 1)->grant);
+	close(line);
+}
+
 /* --- whoever is being erased comes in with no finger --------------------------------------- */
 
 static void test_nobody_who_is_being_erased_is_asked_for_a_finger(void **state)
@@ -353,6 +371,7 @@ int main(void)
 		ERASING(test_c27_what_came_in_time_is_heard_before_its_deadline_is_looked_at),
 		ERASING(test_others_are_lent_for_and_answered_meanwhile),
 		WAITING(test_an_erasure_waits_for_nothing_that_is_lent_of_others),
+		WAITING(test_a_login_that_waits_keeps_nobody_from_an_enrolment),
 		ERASING(test_nobody_who_is_being_erased_is_asked_for_a_finger),
 		ERASING(test_nothing_is_lent_of_whoever_is_being_erased),
 		WAITING(test_a_finding_in_the_round_of_an_erasure_counts_nothing),
