@@ -336,7 +336,8 @@ km_rc desk_status(struct call *c)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)
-		rc = call_status(c, false, "approval", "%s", desk_mode(v));
+		rc = call_status(c, v->conf.approval_required && !desk_founded(v), "approval", "%s",
+				 desk_mode(v));
 	if (rc == KM_OK)
 		rc = founding_rows(c);
 	if (rc == KM_OK)
