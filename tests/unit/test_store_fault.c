@@ -5,6 +5,8 @@
  */
 #include "store_box.h"
 
+#include <kenmon/people.h>
+
 #include <openssl/crypto.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -232,9 +234,21 @@ static km_rc open_finger(struct box *b, const struct km_operator *op, uint64_t i
 	return rc ? rc : store_template(b->s, op, &all[count - 1], out);
 }
 
+static km_rc change_person(struct box *b, const struct km_operator *op)
+{
+	const struct km_operator in = { .role = KM_ROLE_AUDITOR };
+	const struct km_person who = { .name = "Hanako Henkou", .mobile = "09012345678" };
+	struct km_event_record e = event_of(KM_EVENT_OPERATOR_CHANGED, op->subject);
+	uint16_t changed;
+
+	return store_operator_change(b->s, op->subject,
+				     KM_CHANGE_NAME | KM_CHANGE_ROLE | KM_CHANGE_MOBILE, &in, &who,
+				     &e, &changed);
+}
+
 /*
- * A round: people come, go, log in and fail, the trail is sealed, every key is wrapped anew. Any
- * call may fail; the flush says what counts.
+ * A round: people come, change, go, log in and fail, the trail is sealed, every key is wrapped
+ * anew. Any call may fail; the flush says what counts.
  */
 static km_rc round_of(struct box *b, uint64_t id)
 {
@@ -259,6 +273,8 @@ static km_rc round_of(struct box *b, uint64_t id)
 		rc = accept_at(b, &alice, id, 10);
 	if (!rc)
 		rc = try_add(b, "bob", "2", &bob);
+	if (!rc)
+		rc = change_person(b, &alice);
 	if (!rc)
 		rc = try_finger(b, &alice, "left-index", &sent, &finger);
 	if (!rc)
@@ -320,6 +336,9 @@ static int outcome(struct box *b, uint64_t id)
 	assert_int_equal(store_person(b->s, &alice, &who), KM_OK);
 	moved = credential_of(b, &alice, id).moving == 10;
 	assert_int_equal(alice.last_login != 0, moved);
+	assert_int_equal(alice.role, moved ? KM_ROLE_AUDITOR : KM_ROLE_OPERATOR);
+	assert_string_equal(who.name, moved ? "Hanako Henkou" : "Hanako Kenmon");
+	assert_string_equal(who.mobile, moved ? "09012345678" : "");
 	assert_int_equal(store_operator_by_login(b->s, "bob", &other),
 			 moved ? KM_OK : KM_ENOTFOUND);
 	if (moved)
@@ -328,7 +347,7 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? KM_ENOTFOUND : KM_OK);
 	assert_int_equal(store_counts(b->s, &counts), KM_OK);
 	assert_int_equal(counts.operators, 2);
-	assert_int_equal(counts.records, moved ? 11 : 4);
+	assert_int_equal(counts.records, moved ? 12 : 4);
 	assert_int_equal(counts.fingers, 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 1);
 	while (!v.finished)
