@@ -32,6 +32,7 @@ static const struct operation {
 	{ KM_MSG_OPERATOR_ADD, desk_operator_add, NULL, CHANGES },
 	{ KM_MSG_OPERATOR_LIST, desk_operator_list, NULL, READS },
 	{ KM_MSG_OPERATOR_SHOW, desk_operator_show, NULL, READS },
+	{ KM_MSG_OPERATOR_CHANGE, desk_operator_change, NULL, CHANGES },
 	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | ANYWAY },
 	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES },
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES },
@@ -48,6 +49,8 @@ static const struct operation {
 	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS },
 	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS },
 	{ KM_MSG_STATUS, desk_status, NULL, READS },
+	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES },
+	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again },
 };

@@ -7,6 +7,7 @@
  *   store_change.c     changing an operator               identity.c     who people are
  *   store_rows.c       rows that carry a MAC              identity_was.c who they were until a
  * flush store_template.c   fingers                            store_upgrade.c older tables
+ *   store_enrolled.c   who has which factors              store_review.c when they were reviewed
  *   store_schema_people.c  tables of those who come and go
  *   store_erase.c      erasure                            store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it

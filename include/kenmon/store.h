@@ -259,6 +259,14 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
+/* What of somebody can be used now: not what waits for approval, nor what has ended. */
+struct km_enrolled {
+	uint32_t factors; /* KM_FACTOR_BITs */
+	int64_t oldest;   /* when the oldest was enrolled; 0: none */
+};
+/* Of operators as store_operators() gave them, in one go. */
+KM_MUST_CHECK km_rc store_enrolled(struct km_store *, const struct km_operator *operators,
+				   size_t count, struct km_enrolled *out);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -434,6 +442,14 @@ KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *val
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
 				   size_t value_len, const struct km_event_record *event);
+
+/* A review of who may log in is done: when, and by which record. KM_ENOTFOUND: none was yet. */
+struct km_review {
+	int64_t wall;
+	uint64_t seq;
+};
+KM_MUST_CHECK km_rc store_review_sign(struct km_store *, const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_review_last(struct km_store *, struct km_review *out);
 
 /* SQL statements run and commits made: for tests of equal work. */
 struct km_store_work {
