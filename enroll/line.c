@@ -42,6 +42,10 @@ OP_FIRST(audit_verify);
 OP_FIRST(status);
 OP_FIRST(key_status);
 OP_FIRST(key_rotate);
+OP_FIRST(operator_change);
+OP_FIRST(review);
+OP_FIRST(review_show);
+OP_FIRST(due_list);
 
 static void close_fd(int *fd)
 {

@@ -94,6 +94,8 @@ km_rc desk_sensor_list(struct call *c);
 km_rc desk_audit_list(struct call *c);
 km_rc desk_audit_verify(struct call *c);
 km_rc desk_audit_anchor(struct call *c);
+/* Puts a record on the line. */
+KM_MUST_CHECK km_rc desk_record_row(struct call *c, const struct km_audit_row *a);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
 

@@ -26,7 +26,7 @@ static void login_of(struct call *c, const uint8_t subject[KM_SUBJECT_BYTES], ch
 	km_wipe(&who, sizeof who);
 }
 
-static km_rc put_record(struct call *c, const struct km_audit_row *a)
+km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
 	struct km_msg m = { .number = KM_MSG_AUDIT_ROW };
@@ -51,7 +51,7 @@ static km_rc put_page(struct call *c, uint64_t after, const uint8_t *subject, si
 	km_rc rc = page ? store_audit(c->v->store, after, subject, limit, page, &count) : KM_ENOMEM;
 
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
-		rc = put_record(c, &page[i]);
+		rc = desk_record_row(c, &page[i]);
 	c->id = count;
 	free(page);
 	return rc;

@@ -1,4 +1,5 @@
 /* The review of who may log in: signed off by a person, and asked for again after its interval. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <kenmon/clock.h>
@@ -6,6 +7,7 @@
 #include "desk.h"
 
 #define DAY_SECONDS 86400
+#define RIGHTS_PAGE 100 /* a record with its body is a kilobyte and a half */
 
 static void add_counts(struct km_event_record *r, const struct km_counts *n)
 {
@@ -33,14 +35,35 @@ km_rc desk_review(struct call *c)
 	return rc;
 }
 
-km_rc desk_review_show(struct call *c)
+/* Where a report begins: right before the last review, or with the first record. */
+static km_rc begin_at(struct call *c, uint64_t *after)
 {
 	struct km_review last;
 	km_rc rc = store_review_last(c->v->store, &last);
 
 	if (rc == KM_OK)
-		c->id = last.seq;
+		*after = last.seq - 1;
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
+km_rc desk_review_show(struct call *c)
+{
+	uint64_t after = c->m->review_show.after;
+	struct km_audit_row *page = calloc(RIGHTS_PAGE, sizeof *page);
+	size_t count = 0;
+	km_rc rc = page ? KM_OK : KM_ENOMEM, looked = KM_OK;
+
+	if (rc == KM_OK && after == 0)
+		rc = begin_at(c, &after);
+	if (rc == KM_OK)
+		rc = looked = store_audit_rights(c->v->store, &after, RIGHTS_PAGE, page, &count);
+	if (rc == KM_EAGAIN)
+		rc = KM_OK;
+	for (size_t i = 0; rc == KM_OK && i < count; i++)
+		rc = desk_record_row(c, &page[i]);
+	free(page);
+	c->id = after;
+	return rc == KM_OK ? looked : rc;
 }
 
 /* Since when its interval runs: the last one, or else the first record there is. */

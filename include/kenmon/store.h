@@ -384,6 +384,12 @@ KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
 KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
 				size_t limit, struct km_audit_row *out, size_t *count);
+/*
+ * Those of them that changed who may log in, and reviews. after moves on to where the next call
+ * begins; KM_EAGAIN: there is more to look at, and out and count are set.
+ */
+KM_MUST_CHECK km_rc store_audit_rights(struct km_store *, uint64_t *after, size_t limit,
+				       struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
