@@ -46,12 +46,12 @@ static km_rc make_file(struct desk *d, const char *path, FILE **out)
 		*out = fdopen(fd, "w");
 	if (fd >= 0 && *out)
 		return KM_OK;
-	desk_because(d, KM_EIO, DESK_OUTPUT_OPEN, path, strerror(errno));
+	desk_because(d, KM_EINVAL, DESK_OUTPUT_OPEN, path, strerror(errno));
 	if (fd >= 0) {
 		close(fd);
 		unlink(path);
 	}
-	return KM_EIO;
+	return KM_EINVAL;
 }
 
 km_rc report_open(struct report *r, struct desk *d, const struct desk_args *args, const char *name,
@@ -93,11 +93,18 @@ void report_note_number(struct report *r, const char *key, enum desk_text title,
 static km_rc close_file(struct report *r, km_rc rc)
 {
 	FILE *f = r->sheet.f;
+	bool good;
+	int error;
 
-	if (rc == KM_OK && (fflush(f) != 0 || fsync(fileno(f)) != 0))
-		rc = desk_because(r->d, KM_EIO, DESK_OUTPUT_OPEN, r->path, strerror(errno));
-	if (fclose(f) != 0 && rc == KM_OK)
-		rc = desk_because(r->d, KM_EIO, DESK_OUTPUT_OPEN, r->path, strerror(errno));
+	errno = EIO; /* of a write that failed before */
+	good = fflush(f) == 0 && !ferror(f) && fsync(fileno(f)) == 0;
+	error = errno;
+	if (fclose(f) != 0 && good) {
+		good = false;
+		error = errno;
+	}
+	if (rc == KM_OK && !good)
+		rc = desk_because(r->d, KM_EINVAL, DESK_OUTPUT_OPEN, r->path, strerror(error));
 	if (rc != KM_OK)
 		unlink(r->path);
 	return rc;

@@ -208,7 +208,7 @@ km_rc sheet_end(struct sheet *s)
 	if (rc == KM_OK)
 		writer_of(s)->end(s);
 	sheet_free(s);
-	return rc == KM_OK && ferror(s->f) ? KM_EIO : rc;
+	return rc;
 }
 
 void sheet_free(struct sheet *s)

@@ -56,7 +56,7 @@ void sheet_time(struct sheet *s, int64_t seconds);  /* 0: none */
 
 /* Text is kept until this, for its columns' width; pages are written as they come. */
 KM_MUST_CHECK km_rc sheet_flush(struct sheet *s);
-/* Writes the end; frees what it had in any case. */
+/* Writes the end; frees what it had in any case. Whether f took all of it is f's to say. */
 KM_MUST_CHECK km_rc sheet_end(struct sheet *s);
 void sheet_free(struct sheet *s); /* where it did not come to its end */
 

@@ -25,7 +25,7 @@ static bool begins_formula(const char *text)
 
 static void field(FILE *f, const char *text)
 {
-	bool quoted = text[strcspn(text, ",\"\r\n")] || *text == ' ' || *text == '\'';
+	bool quoted = text[strcspn(text, ",\"\r\n")] || *text == ' ';
 
 	if (quoted)
 		fputc('"', f);

@@ -378,20 +378,6 @@ static void test_c10_a_value_of_4_kib_is_cut_and_the_sheet_goes_on(void **state)
 	free(value);
 }
 
-static void test_a_sheet_that_cannot_be_written_says_so(void **state)
-{
-	FILE *f = fopen("/dev/full", "w");
-	struct sheet s = sheet_on(f, SHEET_CSV, KM_LANG_EN);
-
-	(void)state;
-	assert_non_null(f);
-	setvbuf(f, NULL, _IONBF, 0);
-	sheet_begin(&s, "operators", DESK_REPORT_OPERATORS);
-	row(&s, "sato");
-	assert_int_equal(sheet_end(&s), KM_EIO);
-	fclose(f);
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -416,7 +402,6 @@ int main(void)
 		cmocka_unit_test(test_c10_no_value_opens_or_closes_a_tag),
 		cmocka_unit_test(test_json_has_the_very_value),
 		cmocka_unit_test(test_c10_a_value_of_4_kib_is_cut_and_the_sheet_goes_on),
-		cmocka_unit_test(test_a_sheet_that_cannot_be_written_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
