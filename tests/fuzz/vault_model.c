@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <kenmon/people.h>
+
 #include "vault_world.h"
 
 struct model model;
@@ -208,10 +210,12 @@ static const uint8_t once[] = { KM_MSG_OPERATOR_ADD,    KM_MSG_OPERATOR_STATE,
 				KM_MSG_ENROL_RECOVERY,  KM_MSG_CREDENTIAL_REMOVE,
 				KM_MSG_ERASE,           KM_MSG_RESYNC,
 				KM_MSG_UNLOCK,          KM_MSG_ACCEPT,
-				KM_MSG_KEY_ROTATE,      KM_MSG_ENROL_FINGER };
+				KM_MSG_KEY_ROTATE,      KM_MSG_ENROL_FINGER,
+				KM_MSG_OPERATOR_CHANGE, KM_MSG_REVIEW };
 static const uint8_t reads[] = { KM_MSG_OPERATOR_LIST, KM_MSG_OPERATOR_SHOW, KM_MSG_CREDENTIAL_LIST,
 				 KM_MSG_AUDIT_LIST,    KM_MSG_AUDIT_VERIFY,  KM_MSG_STATUS,
-				 KM_MSG_KEY_STATUS,    KM_MSG_AUDIT_ANCHOR,  KM_MSG_SENSOR_LIST };
+				 KM_MSG_KEY_STATUS,    KM_MSG_AUDIT_ANCHOR,  KM_MSG_SENSOR_LIST,
+				 KM_MSG_REVIEW_SHOW };
 
 static bool changes(unsigned number)
 {
@@ -228,6 +232,14 @@ void model_begin(void)
 				   "%s is new: does it change anything, and what? (vault_model.c)",
 				   km_message_name(n));
 	}
+}
+
+static void changed(struct person *p, const struct msg_operator_change *m)
+{
+	if (m->mask & KM_CHANGE_VALID_FROM)
+		p->from = m->valid_from;
+	if (m->mask & KM_CHANGE_VALID_UNTIL)
+		p->until = m->valid_until;
 }
 
 static void resynced(const struct person *p, uint64_t id)
@@ -251,6 +263,8 @@ void model_did(const struct km_msg *m, struct person *p, uint64_t id)
 		return;
 	if (m->number == KM_MSG_OPERATOR_STATE)
 		p->state = m->operator_state.state;
+	else if (m->number == KM_MSG_OPERATOR_CHANGE)
+		changed(p, &m->operator_change);
 	else if (m->number == KM_MSG_OPERATOR_REBIND)
 		p->uid = m->operator_rebind.uid;
 	else if (m->number == KM_MSG_ENROL)
