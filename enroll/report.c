@@ -172,7 +172,7 @@ km_rc report_each_operator(struct report *r,
 			   void *arg)
 {
 	struct pages p = { .r = r, .see = see, .arg = arg };
-	km_rc rc;
+	km_rc rc = KM_OK;
 
 	do {
 		struct km_msg m = { .number = KM_MSG_OPERATOR_LIST };

@@ -138,12 +138,6 @@ km_rc identity_add(struct km_store *s, const struct km_operator *op,
 
 /* --- reading --------------------------------------------------------------------------- */
 
-struct sealed_person {
-	uint32_t version;
-	size_t len;
-	uint8_t bytes[PERSON_SEALED_MAX];
-};
-
 static km_rc read_sealed(struct km_store *s, const struct km_operator *op,
 			 struct sealed_person *out)
 {
@@ -211,7 +205,7 @@ km_rc identity_change(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		rc = read_sealed(s, op, &was);
 	if (!rc)
-		rc = was_keep(s, op->cursor, was.version, was.bytes, was.len);
+		rc = was_keep(s, op->cursor, &was);
 	return rc ? rc : update(s, op, sealed, len);
 }
 

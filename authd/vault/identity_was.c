@@ -9,17 +9,15 @@
 
 #define WAS_HEADER (8 + 4) /* number of the pair the change was made for, version of the row */
 
-km_rc was_keep(struct km_store *s, uint64_t cursor, uint32_t version, const void *sealed,
-	       size_t len)
+km_rc was_keep(struct km_store *s, uint64_t cursor, const struct sealed_person *was)
 {
 	struct query drop QUERY = query_new(s, SQL_WAS_DROP);
 	struct query q QUERY = query_new(s, SQL_WAS_KEEP);
 	uint8_t value[WAS_HEADER + PERSON_SEALED_MAX];
-	km_rc rc = len > PERSON_SEALED_MAX ? KM_ECORRUPT : KM_OK;
+	uint8_t *sealed = keys_put(keys_put(value, s->at.pair + 1, 8), was->version, 4);
+	km_rc rc = KM_OK;
 
-	if (rc)
-		return rc;
-	memcpy(keys_put(keys_put(value, s->at.pair + 1, 8), version, 4), sealed, len);
+	memcpy(sealed, was->bytes, was->len);
 	/* Those of earlier flushes went through: once for each flush. */
 	if (s->was_dropped != s->at.pair + 1) {
 		query_blob(&drop, value, 8);
@@ -27,7 +25,7 @@ km_rc was_keep(struct km_store *s, uint64_t cursor, uint32_t version, const void
 		s->was_dropped = s->at.pair + 1;
 	}
 	query_int(&q, (int64_t)cursor);
-	query_blob(&q, value, WAS_HEADER + len);
+	query_blob(&q, value, WAS_HEADER + was->len);
 	return rc ? rc : query_run_any(&q);
 }
 
@@ -59,9 +57,8 @@ static km_rc put_back_all(struct km_store *s, uint64_t pair)
 		uint64_t cursor = query_get_number(&q, INT64_MAX);
 		size_t len = query_get_bytes(&q, value, sizeof(value));
 
-		if (!q.rc && len < WAS_HEADER)
-			q.rc = KM_ECORRUPT;
-		if (!q.rc && keys_get(value, 8) > pair)
+		/* One that is cut is none of ours, and goes with the others. */
+		if (!q.rc && len >= WAS_HEADER && keys_get(value, 8) > pair)
 			q.rc = put_back(s, cursor, value, len);
 		if (q.rc)
 			return q.rc;

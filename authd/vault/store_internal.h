@@ -285,9 +285,15 @@ KM_MUST_CHECK km_rc identity_reconcile(struct km_store *s);
 #define PERSON_MAX        (sizeof(struct km_person) + 6 * 2)
 #define PERSON_SEALED_MAX (PERSON_MAX + KM_SEAL_OVERHEAD)
 
+/* A row of person, as far as it is sealed. */
+struct sealed_person {
+	uint32_t version;
+	size_t len;
+	uint8_t bytes[PERSON_SEALED_MAX];
+};
+
 /* Inside a change of a person: the row as it was (identity_was.c). */
-KM_MUST_CHECK km_rc was_keep(struct km_store *s, uint64_t cursor, uint32_t version,
-			     const void *sealed, size_t len);
+KM_MUST_CHECK km_rc was_keep(struct km_store *s, uint64_t cursor, const struct sealed_person *was);
 KM_MUST_CHECK km_rc was_forget(struct km_store *s, uint64_t cursor);
 /* Puts back what was changed in a flush of which vault.db knows nothing. */
 KM_MUST_CHECK km_rc was_restore(struct km_store *s);

@@ -377,6 +377,23 @@ test_what_somebody_was_is_kept_until_the_next_change_and_never_after_erasure(voi
 	assert_int_equal(sql_number(b, DB_IDENTITY, kept), 0);
 }
 
+static void test_a_row_of_before_that_somebody_cut_is_passed_over(void **state)
+{
+	struct box *b = *state;
+	struct km_operator op = add(b, "alice", "1"), now;
+	bool refusing = true;
+
+	assert_int_equal(store_flush(b->s), KM_OK);
+	assert_int_equal(change(b, &op, KM_CHANGE_NAME), KM_OK);
+	sql(b, DB_IDENTITY, "UPDATE meta SET value = x'ff' WHERE key = 'was.1'");
+	sqlite3_commit_hook(b->s->db[DB_VAULT].handle, refuse, &refusing);
+	assert_int_equal(store_flush(b->s), KM_EIO);
+	box_again(b);
+	assert_string_equal(person_of(b, "alice", &now).name, "Hanako Henkou");
+	assert_int_equal(
+	    sql_number(b, DB_IDENTITY, "SELECT count(*) FROM meta WHERE key LIKE 'was.%'"), 0);
+}
+
 #define CHANGE_TEST(name) cmocka_unit_test_setup_teardown(name, box_setup, box_teardown)
 
 int main(void)
@@ -396,6 +413,7 @@ int main(void)
 		CHANGE_TEST(test_a_change_whose_second_commit_fails_is_undone),
 		CHANGE_TEST(
 		    test_a_crash_between_the_commits_undoes_all_changes_of_that_flush_alone),
+		CHANGE_TEST(test_a_row_of_before_that_somebody_cut_is_passed_over),
 		CHANGE_TEST(
 		    test_what_somebody_was_is_kept_until_the_next_change_and_never_after_erasure),
 	};
