@@ -1,10 +1,6 @@
 /* What reports share. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
@@ -35,35 +31,16 @@ static km_rc parse_format(struct desk *d, const struct desk_args *args, enum she
 	return desk_because(d, KM_EUSAGE, DESK_CHOICE_WRONG, "--format", "text, csv, json, html");
 }
 
-/* A new file, never one that is there, nor through a link. */
-static km_rc make_file(struct desk *d, const char *path, FILE **out)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0 && errno == EEXIST)
-		return desk_because(d, KM_EEXIST, DESK_OUTPUT_EXISTS, path, NULL);
-	if (fd >= 0)
-		*out = fdopen(fd, "w");
-	if (fd >= 0 && *out)
-		return KM_OK;
-	desk_because(d, KM_EINVAL, DESK_OUTPUT_OPEN, path, strerror(errno));
-	if (fd >= 0) {
-		close(fd);
-		unlink(path);
-	}
-	return KM_EINVAL;
-}
-
 km_rc report_open(struct report *r, struct desk *d, const struct desk_args *args, const char *name,
 		  enum desk_text title, const struct sheet_column *columns, unsigned count)
 {
+	const char *path = desk_arg(args, "output");
 	char text[DESK_TIME];
 	km_rc rc;
 
 	*r = (struct report){
 		.d = d,
 		.sheet = { .f = d->out, .lang = d->lang, .columns = columns, .count = count },
-		.path = desk_arg(args, "output"),
 		.now = time(NULL),
 	};
 	rc = parse_format(d, args, &r->sheet.format);
@@ -71,11 +48,13 @@ km_rc report_open(struct report *r, struct desk *d, const struct desk_args *args
 		rc = km_day_at(r->now, &r->today);
 	if (rc == KM_OK && d->line < 0)
 		rc = desk_open(d);
-	if (rc == KM_OK && r->path)
-		rc = make_file(d, r->path, &r->sheet.f);
+	if (rc == KM_OK && path)
+		rc = new_file_open(d, path, &r->file);
 	if (rc != KM_OK)
 		return rc;
-	d->half_written = !r->path;
+	if (path)
+		r->sheet.f = r->file.f;
+	d->half_written = !path;
 	sheet_begin(&r->sheet, name, title);
 	sheet_note(&r->sheet, "made", DESK_NOTE_MADE, desk_time(r->now, text));
 	return KM_OK;
@@ -89,27 +68,6 @@ void report_note_number(struct report *r, const char *key, enum desk_text title,
 	sheet_note(&r->sheet, key, title, text);
 }
 
-/* On the disk and closed, or gone. */
-static km_rc close_file(struct report *r, km_rc rc)
-{
-	FILE *f = r->sheet.f;
-	bool good;
-	int error;
-
-	errno = EIO; /* of a write that failed before */
-	good = fflush(f) == 0 && !ferror(f) && fsync(fileno(f)) == 0;
-	error = errno;
-	if (fclose(f) != 0 && good) {
-		good = false;
-		error = errno;
-	}
-	if (rc == KM_OK && !good)
-		rc = desk_because(r->d, KM_EINVAL, DESK_OUTPUT_OPEN, r->path, strerror(error));
-	if (rc != KM_OK)
-		unlink(r->path);
-	return rc;
-}
-
 static void say_written(struct report *r)
 {
 	struct desk_json j = { .f = r->d->out };
@@ -117,12 +75,12 @@ static void say_written(struct report *r)
 
 	if (!r->d->json) {
 		snprintf(rows, sizeof(rows), "%" PRIu64, r->sheet.rows);
-		desk_note(r->d, DESK_REPORT_WRITTEN, r->path, rows);
+		desk_note(r->d, DESK_REPORT_WRITTEN, r->file.path, rows);
 		return;
 	}
 	json_open(&j, NULL, '{');
 	json_string(&j, "result", "done");
-	json_string(&j, "output", r->path);
+	json_string(&j, "output", r->file.path);
 	json_number(&j, "rows", (int64_t)r->sheet.rows);
 	json_close(&j, '}');
 	fputc('\n', r->d->out);
@@ -134,11 +92,11 @@ int report_close(struct report *r, km_rc rc)
 		rc = sheet_end(&r->sheet);
 	else
 		sheet_free(&r->sheet);
-	if (r->path)
-		rc = close_file(r, rc);
+	if (r->file.path)
+		rc = new_file_close(r->d, &r->file, rc);
 	if (rc != KM_OK)
 		return desk_fail(r->d, rc);
-	if (r->path)
+	if (r->file.path)
 		say_written(r);
 	return 0;
 }

@@ -3,13 +3,14 @@
 #define KENMON_DESK_REPORT_H
 
 #include "commands.h"
+#include "new_file.h"
 #include "sheet.h"
 
 struct report {
 	struct desk *d;
 	struct sheet sheet;
-	const char *path; /* --output; NULL: standard output */
-	int64_t now;      /* wall seconds, one time for all of it */
+	struct new_file file; /* --output; path NULL: standard output */
+	int64_t now;          /* wall seconds, one time for all of it */
 	int64_t today;
 };
 
@@ -28,7 +29,7 @@ KM_MUST_CHECK km_rc report_open(struct report *r, struct desk *d, const struct d
 void report_note_number(struct report *r, const char *key, enum desk_text title, int64_t number);
 /*
  * The end of a report that was opened: with rc KM_OK the sheet is ended, and the file is on the
- * disk before it is said to be there; else the file is taken away again. The exit code.
+ * disk before it is said to be there; else there is none. The exit code.
  */
 int report_close(struct report *r, km_rc rc);
 
