@@ -155,7 +155,7 @@ static km_rc change_phone(struct desk *d, const char *option, const char *text, 
 	return KM_OK;
 }
 
-static km_rc change_one(struct desk *d, enum km_change bit, const char *text,
+static km_rc change_one(struct desk *d, unsigned bit, const char *text,
 			struct msg_operator_change *m)
 {
 	switch (bit) {
@@ -173,7 +173,6 @@ static km_rc change_one(struct desk *d, enum km_change bit, const char *text,
 		return change_phone(d, "--mobile", text, m->mobile, sizeof(m->mobile));
 	case KM_CHANGE_LANDLINE:
 		return change_phone(d, "--landline", text, m->landline, sizeof(m->landline));
-	case KM_CHANGE_ALL:
 	default:
 		return KM_EINVAL;
 	}
@@ -193,7 +192,7 @@ static km_rc parse_change(struct desk *d, const struct desk_args *args,
 		if (!text)
 			continue;
 		m->mask |= (uint16_t)(1u << i);
-		rc = change_one(d, (enum km_change)(1u << i), text, m);
+		rc = change_one(d, 1u << i, text, m);
 	}
 	if (rc == KM_OK && m->mask == 0)
 		rc = desk_because(d, KM_EUSAGE, DESK_CHANGE_NOTHING, NULL, NULL);

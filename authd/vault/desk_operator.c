@@ -99,12 +99,18 @@ static const char *impossible_field(const struct msg_operator_change *m)
 	return NULL;
 }
 
-static void person_of(const struct msg_operator_change *m, struct km_person *who)
+static struct km_operator_change wanted_of(const struct msg_operator_change *m)
 {
-	memcpy(who->name, m->name, sizeof who->name);
-	memcpy(who->department, m->department, sizeof who->department);
-	memcpy(who->mobile, m->mobile, sizeof who->mobile);
-	memcpy(who->landline, m->landline, sizeof who->landline);
+	struct km_operator_change c = { .mask = m->mask,
+					.role = m->role,
+					.valid_from = m->valid_from,
+					.valid_until = m->valid_until };
+
+	memcpy(c.who.name, m->name, sizeof c.who.name);
+	memcpy(c.who.department, m->department, sizeof c.who.department);
+	memcpy(c.who.mobile, m->mobile, sizeof c.who.mobile);
+	memcpy(c.who.landline, m->landline, sizeof c.who.landline);
+	return c;
 }
 
 /* Dates that are not named stay, and are held against those that are. */
@@ -118,16 +124,14 @@ static km_rc check_days(struct call *c, const struct msg_operator_change *m,
 km_rc desk_operator_change(struct call *c)
 {
 	const struct msg_operator_change *m = &c->m->operator_change;
-	const struct km_operator in = { .role = m->role,
-					.valid_from = m->valid_from,
-					.valid_until = m->valid_until };
 	const char *wrong = impossible_field(m);
-	struct km_person who = { 0 };
+	struct km_operator_change wanted;
 	struct km_event_record r;
 	struct km_operator op;
-	uint16_t changed = 0;
 	km_rc rc;
 
+	if (m->mask & ~KM_CHANGE_ALL)
+		return KM_EINVAL;
 	if (wrong) {
 		call_say(c, "this cannot be: %s", wrong);
 		return KM_EINVAL;
@@ -137,13 +141,13 @@ km_rc desk_operator_change(struct call *c)
 		rc = check_days(c, m, &op);
 	if (rc != KM_OK)
 		return rc;
-	person_of(m, &who);
+	wanted = wanted_of(m);
 	call_event(c, &r, KM_EVENT_OPERATOR_CHANGED, &op);
-	rc = store_operator_change(c->v->store, op.subject, m->mask, &in, &who, &r, &changed);
-	km_wipe(&who, sizeof who);
-	if (rc == KM_OK && changed)
+	rc = store_operator_change(c->v->store, op.subject, &wanted, &r);
+	km_wipe(&wanted.who, sizeof wanted.who);
+	if (rc == KM_OK && wanted.mask)
 		note_event(c->v, &r);
-	if (rc == KM_OK && !changed) {
+	if (rc == KM_OK && !wanted.mask) {
 		call_say(c, "all of this is so already");
 		return KM_ESTATE;
 	}

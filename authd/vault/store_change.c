@@ -5,7 +5,7 @@
 
 #include <kenmon/people.h>
 
-#define CHANGE_WORDS_MAX 160 /* all seven words and both roles have 98 */
+#define CHANGE_WORDS_MAX 160 /* all eight words and both roles have 104 */
 
 /* A text of the person, by its bit. */
 static const struct text_field {
@@ -18,18 +18,23 @@ static const struct text_field {
 		KM_CHANGE_##BIT, offsetof(struct km_person, name),                                 \
 		    sizeof(((struct km_person *)0)->name), empty                                   \
 	}
-	TEXT_FIELD(NAME, name, false),
-	TEXT_FIELD(DEPARTMENT, department, false),
-	TEXT_FIELD(MOBILE, mobile, true),
+	TEXT_FIELD(LOGIN, login, false),           TEXT_FIELD(NAME, name, false),
+	TEXT_FIELD(DEPARTMENT, department, false), TEXT_FIELD(MOBILE, mobile, true),
 	TEXT_FIELD(LANDLINE, landline, true),
 #undef TEXT_FIELD
 };
-#define TEXT_COUNT  (sizeof(texts) / sizeof(*texts))
-#define PERSON_BITS (KM_CHANGE_NAME | KM_CHANGE_DEPARTMENT | KM_CHANGE_MOBILE | KM_CHANGE_LANDLINE)
+#define TEXT_COUNT (sizeof(texts) / sizeof(*texts))
+
+#define PERSON_BITS                                                                                \
+	(KM_CHANGE_LOGIN | KM_CHANGE_NAME | KM_CHANGE_DEPARTMENT | KM_CHANGE_MOBILE |              \
+	 KM_CHANGE_LANDLINE)
+#define ROW_BITS                                                                                   \
+	(KM_CHANGE_LOGIN | KM_CHANGE_DEPARTMENT | KM_CHANGE_ROLE | KM_CHANGE_VALID_FROM |          \
+	 KM_CHANGE_VALID_UNTIL)
 
 /* An operator as it is and as it is to be. */
 struct change {
-	uint16_t changed; /* enum km_change bits */
+	unsigned changed; /* enum km_change bits */
 	struct stored_operator old;
 	struct km_operator new;
 	struct km_person person;
@@ -40,13 +45,15 @@ static void change_wipe(struct change *c)
 	km_wipe(&c->person, sizeof(c->person));
 }
 
-static bool acceptable(uint16_t mask, const struct km_operator *in, const struct km_person *person)
+static bool acceptable(const struct km_operator_change *wanted)
 {
-	if (!mask || (mask & ~KM_CHANGE_ALL) ||
-	    ((mask & KM_CHANGE_ROLE) && in->role > KM_ROLE_OFFICER))
+	unsigned mask = wanted->mask;
+
+	if (!mask || (mask & ~(unsigned)KM_CHANGE_BY_ROSTER) ||
+	    ((mask & KM_CHANGE_ROLE) && wanted->role > KM_ROLE_OFFICER))
 		return false;
 	for (size_t i = 0; i < TEXT_COUNT; i++) {
-		const char *text = (const char *)person + texts[i].offset;
+		const char *text = (const char *)&wanted->who + texts[i].offset;
 		size_t len = strnlen(text, texts[i].size);
 
 		if ((mask & texts[i].bit) &&
@@ -56,30 +63,30 @@ static bool acceptable(uint16_t mask, const struct km_operator *in, const struct
 	return true;
 }
 
-static void take_texts(struct change *c, uint16_t mask, const struct km_person *person)
+static void take_texts(struct change *c, const struct km_operator_change *wanted)
 {
 	for (size_t i = 0; i < TEXT_COUNT; i++) {
 		char *to = (char *)&c->person + texts[i].offset;
-		const char *from = (const char *)person + texts[i].offset;
+		const char *from = (const char *)&wanted->who + texts[i].offset;
 
-		if (!(mask & texts[i].bit) || strcmp(to, from) == 0)
+		if (!(wanted->mask & texts[i].bit) || strcmp(to, from) == 0)
 			continue;
 		memcpy(to, from, texts[i].size);
-		c->changed |= (uint16_t)texts[i].bit;
+		c->changed |= texts[i].bit;
 	}
 }
 
-static void take_numbers(struct change *c, uint16_t mask, const struct km_operator *in)
+static void take_numbers(struct change *c, const struct km_operator_change *wanted)
 {
 	const struct km_operator *old = &c->old.row;
 
 	c->new = *old;
-	if (mask & KM_CHANGE_ROLE)
-		c->new.role = in->role;
-	if (mask & KM_CHANGE_VALID_FROM)
-		c->new.valid_from = in->valid_from;
-	if (mask & KM_CHANGE_VALID_UNTIL)
-		c->new.valid_until = in->valid_until;
+	if (wanted->mask & KM_CHANGE_ROLE)
+		c->new.role = wanted->role;
+	if (wanted->mask & KM_CHANGE_VALID_FROM)
+		c->new.valid_from = wanted->valid_from;
+	if (wanted->mask & KM_CHANGE_VALID_UNTIL)
+		c->new.valid_until = wanted->valid_until;
 	c->changed |= c->new.role != old->role ? KM_CHANGE_ROLE : 0;
 	c->changed |= c->new.valid_from != old->valid_from ? KM_CHANGE_VALID_FROM : 0;
 	c->changed |= c->new.valid_until != old->valid_until ? KM_CHANGE_VALID_UNTIL : 0;
@@ -91,9 +98,20 @@ static bool dates_in_order(const struct km_operator *op)
 	       op->valid_from <= op->valid_until;
 }
 
+static km_rc make_tags(struct km_store *s, struct change *c)
+{
+	km_rc rc = KM_OK;
+
+	if (c->changed & KM_CHANGE_LOGIN)
+		rc = km_tag_login(s->keys, c->person.login, c->new.login_tag);
+	if (!rc && (c->changed & KM_CHANGE_DEPARTMENT))
+		rc = km_tag_department(s->keys, c->person.department, c->new.dept_tag);
+	return rc;
+}
+
 /* What is there, and what becomes of it. */
-static km_rc plan(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint16_t mask,
-		  const struct km_operator *in, const struct km_person *person, struct change *c)
+static km_rc plan(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+		  const struct km_operator_change *wanted, struct change *c)
 {
 	km_rc rc = row_operator(s, subject, &c->old);
 
@@ -103,23 +121,20 @@ static km_rc plan(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], u
 		rc = store_person(s, &c->old.row, &c->person);
 	if (rc)
 		return rc;
-	take_texts(c, mask, person);
-	take_numbers(c, mask, in);
-	if (!dates_in_order(&c->new))
-		return KM_EINVAL;
-	return c->changed & KM_CHANGE_DEPARTMENT
-		   ? km_tag_department(s->keys, c->person.department, c->new.dept_tag)
-		   : KM_OK;
+	take_texts(c, wanted);
+	take_numbers(c, wanted);
+	return dates_in_order(&c->new) ? make_tags(s, c) : KM_EINVAL;
 }
 
-static km_rc rewrite(struct km_store *s, const struct change *c)
+static km_rc edit(struct km_store *s, const struct change *c)
 {
-	struct query q QUERY = query_new(s, SQL_OPERATOR_REWRITE);
+	struct query q QUERY = query_new(s, SQL_OPERATOR_EDIT);
 	uint8_t mac[KM_ROW_MAC_BYTES];
 	km_rc rc = row_mac_operator(s, &c->new, mac);
 
 	if (rc)
 		return rc;
+	query_blob(&q, c->new.login_tag, sizeof(c->new.login_tag));
 	query_blob(&q, c->new.dept_tag, sizeof(c->new.dept_tag));
 	query_int(&q, c->new.role);
 	query_int(&q, c->new.valid_from);
@@ -128,7 +143,7 @@ static km_rc rewrite(struct km_store *s, const struct change *c)
 	query_int(&q, (int64_t)c->old.row.cursor);
 	query_blob(&q, c->old.mac, sizeof(c->old.mac));
 	rows_forget(s);
-	return query_run(&q);
+	return query_run(&q); /* KM_EEXIST: the login is another operator's */
 }
 
 static km_rc seal_anew(struct km_store *s, const struct change *c)
@@ -142,8 +157,8 @@ static km_rc seal_anew(struct km_store *s, const struct change *c)
 /* "changed=name,role role=approver was=operator" */
 static km_rc name_change(struct km_event_record *event, const struct change *c)
 {
-	static const char *const words[] = { "name",        "department", "role",    "valid-from",
-					     "valid-until", "mobile",     "landline" };
+	static const char *const words[] = { "name",        "department", "role",     "valid-from",
+					     "valid-until", "mobile",     "landline", "login" };
 	char text[CHANGE_WORDS_MAX] = "";
 	size_t at = 0, used = strlen(event->body);
 
@@ -163,13 +178,12 @@ static km_rc name_change(struct km_event_record *event, const struct change *c)
 static km_rc carry_out(struct km_store *s, const struct change *c,
 		       const struct km_event_record *event)
 {
-	const uint16_t in_vault = KM_CHANGE_ALL & ~PERSON_BITS;
 	bool who = c->changed & PERSON_BITS;
 	struct store_op op STORE_OP = { 0 };
 	km_rc rc = store_op_begin(&op, s, who);
 
-	if (!rc && (c->changed & (in_vault | KM_CHANGE_DEPARTMENT)))
-		rc = rewrite(s, c);
+	if (!rc && (c->changed & ROW_BITS))
+		rc = edit(s, c);
 	if (!rc && who)
 		rc = seal_anew(s, c);
 	if (!rc)
@@ -178,17 +192,15 @@ static km_rc carry_out(struct km_store *s, const struct change *c,
 }
 
 km_rc store_operator_change(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			    uint16_t mask, const struct km_operator *in,
-			    const struct km_person *person, struct km_event_record *event,
-			    uint16_t *changed)
+			    struct km_operator_change *wanted, struct km_event_record *event)
 {
 	struct change c __attribute__((cleanup(change_wipe))) = { 0 };
 	struct km_event_record record;
 	km_rc rc;
 
-	if (!event || !acceptable(mask, in, person))
+	if (!event || !acceptable(wanted))
 		return KM_EINVAL;
-	rc = plan(s, subject, mask, in, person, &c);
+	rc = plan(s, subject, wanted, &c);
 	if (rc)
 		return rc;
 	record = *event;
@@ -199,6 +211,6 @@ km_rc store_operator_change(struct km_store *s, const uint8_t subject[KM_SUBJECT
 	if (rc)
 		return rc;
 	*event = record;
-	*changed = c.changed;
+	wanted->mask = c.changed;
 	return KM_OK;
 }

@@ -240,18 +240,24 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
 /*
- * Changes what mask (enum km_change) names: name, mobile, landline and department as in person,
- * role and dates as in in. *changed says which of them are other than before, and the event gets
- * their names, of a role the new and the old one; where none is, nothing is done or recorded.
- * KM_EINVAL: a mask or value that cannot be, or dates in the wrong order. KM_ESTATE: is being
+ * All of it in one operation: the row, its tags, and the person sealed anew. mask becomes what is
+ * other than before, and the event gets those names, and of a role the new and the old one; where
+ * nothing is, mask is 0 and nothing is done or recorded. KM_EINVAL: a mask or value that cannot be,
+ * or dates in the wrong order. KM_EEXIST: the login is another operator's. KM_ESTATE: is being
  * erased.
  */
 KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
-					  const uint8_t subject[KM_SUBJECT_BYTES], uint16_t mask,
-					  const struct km_operator *in,
-					  const struct km_person *person,
-					  struct km_event_record *event, uint16_t *changed);
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  struct km_operator_change *,
+					  struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);

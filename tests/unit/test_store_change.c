@@ -13,18 +13,30 @@ static const struct km_person new_person = { .login = "never taken from here",
 					     .mobile = "+819012345678",
 					     .landline = "0312345678" };
 
-static km_rc change_as(struct box *b, const struct km_operator *op, uint16_t mask,
+static km_rc change_as(struct box *b, const struct km_operator *op, unsigned mask,
 		       const struct km_operator *in, const struct km_person *person,
-		       struct km_event_record *event, uint16_t *changed)
+		       struct km_event_record *event, unsigned *changed)
 {
+	struct km_operator_change c = { .mask = mask,
+					.who = *person,
+					.role = in->role,
+					.valid_from = in->valid_from,
+					.valid_until = in->valid_until };
+	km_rc rc;
+
 	*event = event_of(KM_EVENT_OPERATOR_CHANGED, op->subject);
-	return store_operator_change(b->s, op->subject, mask, in, person, event, changed);
+	rc = store_operator_change(b->s, op->subject, &c, event);
+	if (rc == KM_OK)
+		*changed = c.mask;
+	else
+		assert_int_equal(c.mask, mask);
+	return rc;
 }
 
-static km_rc change(struct box *b, const struct km_operator *op, uint16_t mask)
+static km_rc change(struct box *b, const struct km_operator *op, unsigned mask)
 {
 	struct km_event_record event;
-	uint16_t changed = 0;
+	unsigned changed = 0;
 	km_rc rc = change_as(b, op, mask, &new_row, &new_person, &event, &changed);
 
 	if (rc == KM_OK)
@@ -56,7 +68,7 @@ static void test_all_seven_are_changed_at_once_with_one_event(void **state)
 	struct km_event_record event;
 	struct km_person who;
 	struct km_audit_row row;
-	uint16_t changed = 0;
+	unsigned changed = 0;
 	size_t count;
 
 	assert_int_equal(change_as(b, &op, KM_CHANGE_ALL, &new_row, &new_person, &event, &changed),
@@ -112,7 +124,7 @@ static void test_what_is_so_already_is_no_change_and_no_event(void **state)
 	struct box *b = *state;
 	struct km_operator op = add(b, "alice", "1");
 	struct km_event_record event;
-	uint16_t changed = 99;
+	unsigned changed = 99;
 
 	assert_int_equal(change(b, &op, KM_CHANGE_ALL), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
@@ -138,11 +150,34 @@ static void test_a_department_has_the_tag_of_its_other_people(void **state)
 	assert_memory_equal(now.dept_tag, bob.dept_tag, KM_TAG_BYTES);
 }
 
+/* An account was renamed. */
+static void test_a_login_can_become_another_and_nobody_elses(void **state)
+{
+	const struct km_person renamed = { .login = "alice.new" }, taken = { .login = "bob" };
+	struct box *b = *state;
+	struct km_operator op = add(b, "alice", "1"), now;
+	struct km_event_record event;
+	unsigned changed = 0;
+
+	(void)add(b, "bob", "2");
+	assert_int_equal(change_as(b, &op, KM_CHANGE_LOGIN, &new_row, &taken, &event, &changed),
+			 KM_EEXIST);
+	assert_string_equal(person_of(b, "alice", &now).login, "alice");
+	assert_int_equal(records(b), 2);
+	assert_int_equal(change_as(b, &op, KM_CHANGE_LOGIN, &new_row, &renamed, &event, &changed),
+			 KM_OK);
+	assert_string_equal(event.body, "by=test changed=login");
+	assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_ENOTFOUND);
+	assert_string_equal(person_of(b, "alice.new", &now).login, "alice.new");
+	assert_memory_equal(now.subject, op.subject, KM_SUBJECT_BYTES);
+	assert_int_equal(now.uid, op.uid);
+}
+
 /* --- refused ------------------------------------------------------------------ */
 
 struct wrong {
 	const char *what;
-	uint16_t mask;
+	unsigned mask;
 	struct km_operator in;
 	struct km_person person;
 };
@@ -151,7 +186,8 @@ static void test_what_cannot_be_is_refused_and_nothing_is_changed(void **state)
 {
 	static const struct wrong all[] = {
 		{ "no field", 0, { 0 }, { "" } },
-		{ "a field that is none", KM_CHANGE_ALL + 1, { 0 }, { "" } },
+		{ "a field that is none", KM_CHANGE_BY_ROSTER + 1, { 0 }, { "" } },
+		{ "no login", KM_CHANGE_LOGIN, { 0 }, { .login = "" } },
 		{ "no name", KM_CHANGE_NAME, { 0 }, { .name = "" } },
 		{ "no department", KM_CHANGE_DEPARTMENT, { 0 }, { .department = "" } },
 		{ "no such role", KM_CHANGE_ROLE, { .role = KM_ROLE_OFFICER + 1 }, { "" } },
@@ -162,9 +198,10 @@ static void test_what_cannot_be_is_refused_and_nothing_is_changed(void **state)
 	};
 	struct box *b = *state;
 	struct km_operator op = add(b, "alice", "1"), now;
+	struct km_operator_change named = { .mask = KM_CHANGE_NAME, .who = { .name = "N" } };
 	struct km_person who, endless = { "" };
 	struct km_event_record event;
-	uint16_t changed = 77;
+	unsigned changed = 77;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (change_as(b, &op, all[i].mask, &all[i].in, &all[i].person, &event, &changed) !=
@@ -173,9 +210,7 @@ static void test_what_cannot_be_is_refused_and_nothing_is_changed(void **state)
 	memset(endless.mobile, '1', sizeof(endless.mobile));
 	assert_int_equal(change_as(b, &op, KM_CHANGE_MOBILE, &new_row, &endless, &event, &changed),
 			 KM_EINVAL);
-	assert_int_equal(store_operator_change(b->s, op.subject, KM_CHANGE_ALL, &new_row,
-					       &new_person, NULL, &changed),
-			 KM_EINVAL);
+	assert_int_equal(store_operator_change(b->s, op.subject, &named, NULL), KM_EINVAL);
 	assert_int_equal(changed, 77);
 	assert_string_equal(event.body, "by=test");
 	who = person_of(b, "alice", &now);
@@ -189,7 +224,7 @@ static void test_a_new_last_day_is_held_against_the_first_day_that_stays(void **
 	struct box *b = *state;
 	struct km_operator op = add(b, "alice", "1");
 	struct km_event_record event;
-	uint16_t changed;
+	unsigned changed;
 
 	assert_int_equal(change(b, &op, KM_CHANGE_VALID_FROM), KM_OK);
 	assert_int_equal(
@@ -215,13 +250,11 @@ static void test_without_room_for_the_names_in_the_event_nothing_is_changed(void
 	struct box *b = *state;
 	struct km_operator op = add(b, "alice", "1"), now;
 	struct km_event_record event = event_of(KM_EVENT_OPERATOR_CHANGED, op.subject);
-	uint16_t changed;
+	struct km_operator_change named = { .mask = KM_CHANGE_NAME, .who = { .name = "N" } };
 
 	memset(event.body, 'x', KM_EVENT_BODY - 5);
 	event.body[KM_EVENT_BODY - 5] = '\0';
-	assert_int_equal(store_operator_change(b->s, op.subject, KM_CHANGE_NAME, &new_row,
-					       &new_person, &event, &changed),
-			 KM_ELIMIT);
+	assert_int_equal(store_operator_change(b->s, op.subject, &named, &event), KM_ELIMIT);
 	assert_string_equal(person_of(b, "alice", &now).name, "Hanako Kenmon");
 }
 
@@ -338,7 +371,7 @@ static void test_a_crash_between_the_commits_undoes_all_changes_of_that_flush_al
 	struct km_operator op = add(b, "alice", "1"), bob = add(b, "bob", "2"), now;
 	struct km_event_record event;
 	bool refusing = true;
-	uint16_t changed;
+	unsigned changed;
 
 	assert_int_equal(change(b, &bob, KM_CHANGE_NAME), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
@@ -403,6 +436,7 @@ int main(void)
 		CHANGE_TEST(test_only_what_was_named_changes),
 		CHANGE_TEST(test_what_is_so_already_is_no_change_and_no_event),
 		CHANGE_TEST(test_a_department_has_the_tag_of_its_other_people),
+		CHANGE_TEST(test_a_login_can_become_another_and_nobody_elses),
 		CHANGE_TEST(test_what_cannot_be_is_refused_and_nothing_is_changed),
 		CHANGE_TEST(test_a_new_last_day_is_held_against_the_first_day_that_stays),
 		CHANGE_TEST(test_nobody_and_who_is_being_erased_are_not_changed),

@@ -236,14 +236,12 @@ static km_rc open_finger(struct box *b, const struct km_operator *op, uint64_t i
 
 static km_rc change_person(struct box *b, const struct km_operator *op)
 {
-	const struct km_operator in = { .role = KM_ROLE_AUDITOR };
-	const struct km_person who = { .name = "Hanako Henkou", .mobile = "09012345678" };
+	struct km_operator_change c = { .mask = KM_CHANGE_NAME | KM_CHANGE_ROLE | KM_CHANGE_MOBILE,
+					.who = { .name = "Hanako Henkou", .mobile = "09012345678" },
+					.role = KM_ROLE_AUDITOR };
 	struct km_event_record e = event_of(KM_EVENT_OPERATOR_CHANGED, op->subject);
-	uint16_t changed;
 
-	return store_operator_change(b->s, op->subject,
-				     KM_CHANGE_NAME | KM_CHANGE_ROLE | KM_CHANGE_MOBILE, &in, &who,
-				     &e, &changed);
+	return store_operator_change(b->s, op->subject, &c, &e);
 }
 
 /*
