@@ -50,6 +50,10 @@ static const struct operation {
 	{ KM_MSG_STATUS, desk_status, NULL, READS },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again },
+	{ KM_MSG_CERTIFICATE_LIST, desk_certificate_list, NULL, READS },
+	{ KM_MSG_CERTIFICATE_SHOW, desk_certificate_show, NULL, READS },
+	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES },
+	{ KM_MSG_LEAVERS, desk_leavers, NULL, READS },
 };
 
 static const struct operation *operation_of(unsigned number)
@@ -327,15 +331,15 @@ void line_settle(struct vault *v, bool durable)
 }
 
 /* DONE for somebody who has waited. */
-static void line_done(struct vault *v, struct line *l)
+static void line_done(struct vault *v, struct line *l, km_rc rc)
 {
-	if (put_done(l, KM_OK, 0, "") == KM_OK)
+	if (put_done(l, rc, 0, "") == KM_OK)
 		line_send(v, l);
 	else
 		line_close(v, l);
 }
 
-void line_erased(struct vault *v)
+void line_erased(struct vault *v, km_rc rc)
 {
 	for (size_t i = 0; i < VAULT_LINES; i++) {
 		struct line *l = &v->line[i];
@@ -343,7 +347,7 @@ void line_erased(struct vault *v)
 		if (l->fd < 0 || !l->erasing)
 			continue;
 		l->erasing = false;
-		line_done(v, l);
+		line_done(v, l, rc);
 	}
 }
 
@@ -355,7 +359,7 @@ void line_rotated(struct vault *v)
 		if (l->fd < 0 || !l->rotating || l->rotating > v->epoch.at.generation)
 			continue;
 		l->rotating = 0;
-		line_done(v, l);
+		line_done(v, l, KM_OK);
 	}
 }
 
