@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <kenmon/certificate.h>
+#include <kenmon/signature.h>
 
 #include "sign.h"
 
@@ -44,7 +45,7 @@ km_rc signer_verify(const uint8_t chain[16], const struct km_signer *signer,
 	uint8_t message[KM_SIGNER_MESSAGE];
 
 	signer_message(chain, signer, message);
-	return sign_verify(by, message, sizeof(message), signer->signature);
+	return km_signature_verify(by, message, sizeof(message), signer->signature);
 }
 
 km_rc seal_verify(const struct km_anchor *a)
@@ -52,7 +53,7 @@ km_rc seal_verify(const struct km_anchor *a)
 	uint8_t message[SEAL_MESSAGE];
 
 	seal_message(a, message);
-	return sign_verify(a->public, message, sizeof(message), a->signature);
+	return km_signature_verify(a->public, message, sizeof(message), a->signature);
 }
 
 /* --- rows ------------------------------------------------------------------------ */
