@@ -14,6 +14,8 @@
 
 #include "vault.h"
 
+#define MORE_MS 1000 /* so long after the last of many the rest of the work begins */
+
 /* --- the first step, of many -------------------------------------------------------- */
 
 static bool is_its_own(km_rc rc)
@@ -21,7 +23,7 @@ static bool is_its_own(km_rc rc)
 	return rc == KM_ENOTFOUND || rc == KM_ESTATE || rc == KM_ECORRUPT || rc == KM_EINVAL;
 }
 
-km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count)
+km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count, bool more)
 {
 	bool begun = false;
 
@@ -41,6 +43,7 @@ km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count)
 		begun |= w->rc == KM_OK;
 	}
 	v->erasing |= begun;
+	v->erase.more_ms = more ? v->now.boot_ms : 0;
 	return KM_OK;
 }
 
@@ -154,6 +157,15 @@ static void finished(struct vault *v)
 	line_erased(v, damaged ? KM_ECORRUPT : KM_OK);
 }
 
+/* The keys of all of them go first. Whoever said so and did not come again is not waited for. */
+static bool others_follow(struct vault *v)
+{
+	bool follow = v->erase.more_ms && v->now.boot_ms - v->erase.more_ms < MORE_MS;
+
+	v->pacing.held |= follow;
+	return follow;
+}
+
 bool erase_work(struct vault *v)
 {
 	static struct slice slice; /* one at a time: the vault has one thread */
@@ -161,7 +173,7 @@ bool erase_work(struct vault *v)
 
 	if (!v->erasing)
 		return false;
-	if (!pace_may(v))
+	if (!pace_may(v) || others_follow(v))
 		return true;
 	rc = next_slice(v, &slice);
 	if (rc == KM_OK)

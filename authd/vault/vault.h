@@ -190,11 +190,12 @@ struct vault {
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
 	struct {
-		uint64_t after; /* cursor of the last one looked at */
-		bool waits;     /* somebody's templates are still to come back */
-		bool damaged;   /* somebody's rows are not as we wrote them */
-		bool said;      /* and the log says so */
-		bool stuck;     /* it could not go on */
+		uint64_t after;  /* cursor of the last one looked at */
+		int64_t more_ms; /* since boot: when it was last said that others follow; 0: none */
+		bool waits;      /* somebody's templates are still to come back */
+		bool damaged;    /* somebody's rows are not as we wrote them */
+		bool said;       /* and the log says so */
+		bool stuck;      /* it could not go on */
 	} erase;
 	struct {
 		int64_t served_ms; /* since boot: when the judge last asked for anything */
@@ -439,7 +440,7 @@ void tend_leavers(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 
-#define ERASE_SLICE 64 /* operators in one commit: some 20 ms */
+#define ERASE_SLICE 64 /* operators in one commit: some 4 ms to begin, 12 to finish */
 
 /* One of many who are to be erased. */
 struct erase_wish {
@@ -450,10 +451,13 @@ struct erase_wish {
 	km_rc rc;
 };
 /*
- * T1 of up to ERASE_SLICE operators, in this round's batch; what it does beyond that is the
- * caller's, in the same batch. Other than KM_OK: the batch is lost, or KM_ESUSPECT, nothing done.
+ * T1 of up to ERASE_SLICE operators, in this round's batch; what is done beyond that is the
+ * caller's, in the same batch. more: others follow, so the rest of the work waits for them, and the
+ * logs are truncated once for all. Other than KM_OK: the batch is lost, or KM_ESUSPECT, nothing
+ * done.
  */
-KM_MUST_CHECK km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count);
+KM_MUST_CHECK km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count,
+				     bool more);
 
 /*
  * Goes on with erasures that have begun, a slice at a time, flushing after each step. True: there
@@ -463,7 +467,7 @@ bool erase_work(struct vault *v);
 
 /* --- pace.c ------------------------------------------------------------------- */
 
-#define PACE_EVERY_MS 60 /* one slice in so long, while logins are served */
+#define PACE_EVERY_MS 40 /* one slice in so long, while logins are served */
 
 /* May a slice of work for many begin in this round? False: pacing.held, and asked again soon. */
 bool pace_may(struct vault *v);
