@@ -146,6 +146,15 @@ static const struct desk_option bundles_destroyed[] = {
 	{ 0 },
 };
 
+static const struct desk_option sessions_end[] = {
+	{ "yes", NULL, false, NULL, "do not ask first", "確認をしない" },
+	{ "as-configured", NULL, false, NULL,
+	  "without asking, and only where [erasure] end-sessions = yes",
+	  "確認せず、[erasure] end-sessions = yes の場合だけ終了する" },
+	{ "config", "FILE", false, KM_CONF_PATH, "where that stands", "その設定ファイル" },
+	{ 0 },
+};
+
 static const struct desk_option config_check[] = {
 	{ "config", "FILE", false, KM_CONF_PATH, "the file to check", "検査するファイル" },
 	{ 0 },
@@ -201,6 +210,10 @@ const struct desk_command desk_commands[] = {
 	  "破棄証明書を表示する", certificate_show, cmd_certificate_show },
 	{ "certificate", "verify", "FILE", "check a certificate, without a vault",
 	  "破棄証明書を検証する (vault は不要)", certificate_verify, cmd_certificate_verify },
+	{ "sessions", "list", "", "list live sessions of people who were erased or have left",
+	  "破棄または離任した人のセッションを表示する", NULL, cmd_sessions_list },
+	{ "sessions", "end", "", "end them", "そのセッションを終了する", sessions_end,
+	  cmd_sessions_end },
 	{ "config", "check", "", "check the configuration without using it", "設定を検査する",
 	  config_check, cmd_config_check },
 	{ NULL, "status", "", "what is well and what is not", "状態を表示する", NULL, cmd_status },
