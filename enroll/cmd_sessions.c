@@ -196,7 +196,7 @@ static km_rc end_all(struct desk *d, const struct accounts *a)
 		sd_bus_error_free(&error);
 		/* The others all the same. */
 		if (code < 0)
-			rc = desk_because(d, KM_EIO, DESK_SESSIONS_STAY, number, why);
+			rc = desk_because(d, KM_ESTATE, DESK_SESSIONS_STAY, number, why);
 	}
 	sd_bus_unref(bus);
 	return rc;
