@@ -135,10 +135,11 @@ static km_rc refuse_replay(struct vault *v, struct trial *t)
 {
 	km_rc rc = trial_refused(v, t, KM_EVENT_REPLAYED, KM_REASON_REPLAY);
 
-	if (rc == KM_OK)
-		session_retry(v, t->s,
-			      (struct km_verdict){ KM_VERDICT_RETRY, KM_REASON_REPLAY, 0 });
-	return rc;
+	if (rc != KM_OK)
+		return rc;
+	t->s->refused = true;
+	session_retry(v, t->s, (struct km_verdict){ KM_VERDICT_RETRY, KM_REASON_REPLAY, 0 });
+	return KM_OK;
 }
 
 static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reason)

@@ -87,8 +87,10 @@ km_rc line_new(struct vault *v, uid_t peer, int *other)
 	return KM_OK;
 }
 
-static void forget_pending(struct line *l)
+/* And ends the grant under which a finger was waited for, or readers were listed. */
+static void forget_pending(struct vault *v, struct line *l)
 {
+	grant_end(v, grant_of_line(v, l));
 	km_locked_free(l->pending, sizeof *l->pending);
 	l->pending = NULL;
 	l->phase = KM_PHASE_DESK_IDLE;
@@ -98,11 +100,10 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
-	grant_end(v, grant_of_line(v, l));
+	forget_pending(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
-	forget_pending(l);
 	*l = (struct line){ .fd = -1 };
 }
 
@@ -205,8 +206,7 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		return KM_OK;
 	if (rc == KM_OK && (o->flags & CHANGES) && !c->repeated)
 		rc = store_op_note(c->v->store, c->l->op, KM_OK, c->id);
-	grant_end(c->v, grant_of_line(c->v, c->l));
-	forget_pending(c->l);
+	forget_pending(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
@@ -319,8 +319,7 @@ void line_settle(struct vault *v, bool durable)
 			l->out.head = l->out.tail = 0;
 			l->erasing = false;
 			l->rotating = 0;
-			grant_end(v, grant_of_line(v, l));
-			forget_pending(l);
+			forget_pending(v, l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;

@@ -94,7 +94,6 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	s->refused = verdict.code == KM_VERDICT_RETRY;
 	say_verdict(reply_new(v, s), verdict);
 }
 

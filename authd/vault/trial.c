@@ -134,6 +134,7 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 		note_event(v, f.event);
 	if (f.second)
 		note_event(v, f.second);
+	t->s->refused = true;
 	return KM_OK;
 }
 
@@ -141,6 +142,7 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 static void go_on(struct vault *v, struct session *s)
 {
 	s->at++;
+	s->refused = false;
 	session_retry(v, s, (struct km_verdict){ .code = KM_VERDICT_NEXT });
 }
 
