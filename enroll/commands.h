@@ -27,6 +27,9 @@ desk_handler cmd_bypass;
 /* "17:00", "2026-04-01T17:00" or "+8h" as wall seconds. KM_EUSAGE names the option. */
 KM_MUST_CHECK km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until);
 desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundles_destroyed;
+desk_handler cmd_sessions_list, cmd_sessions_end;
+desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,

@@ -348,18 +348,35 @@ KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
 KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				 uint16_t bucket, const struct km_event_record *event);
 
+/* Why somebody is erased, and by whose decision; the certificate says so for good. */
+struct km_erase_order {
+	uint8_t cause;                       /* enum km_cause */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: a rule, or root */
+	uint8_t approver[KM_SUBJECT_BYTES];  /* the second person; zeros: none */
+};
+
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
  * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number,
- * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * the operator row goes. T1 makes the certificate, T3 finishes it. KM_EINVAL: an order without a
+ * cause.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const struct km_erase_order *order,
 				      const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       const struct km_event_record *event);
-KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_BYTES]);
+/* Somebody in between. damaged: the row is not as we wrote it, so nothing is done to it. */
+struct km_erasing {
+	uint64_t cursor;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	bool damaged;
+};
+/* Up to limit of them, of cursors above after. */
+KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint64_t after, size_t limit,
+				  struct km_erasing *out, size_t *count);
 /*
  * After an erasure, and at a start after a crash: the write-ahead logs are emptied and truncated.
  * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
@@ -503,6 +520,11 @@ KM_MUST_CHECK km_rc store_sign_head(struct km_store *, struct km_anchor *out);
 KM_MUST_CHECK km_rc store_seal(struct km_store *);
 /* KM_ENOTFOUND: there is none. */
 KM_MUST_CHECK km_rc store_last_seal(struct km_store *, uint64_t *seq, int64_t *wall);
+/* The present one; KM_ENOTFOUND: there is none, or it does not open. */
+KM_MUST_CHECK km_rc store_signer(struct km_store *, struct km_signer *out);
+/* Signs with it: bytes that begin with a domain of their own and its zero. */
+KM_MUST_CHECK km_rc store_sign(struct km_store *, const void *bytes, size_t len,
+			       uint8_t signature[KM_SIGNATURE_BYTES]);
 /* Up to limit signers of generations above after. */
 KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limit,
 				  struct km_signer *out, size_t *count);

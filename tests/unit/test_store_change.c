@@ -1,4 +1,5 @@
 /* An operator changes: all that was asked for with one event, or nothing and none. */
+#include "order.h"
 #include "store_box.h"
 
 #include <kenmon/people.h>
@@ -239,7 +240,7 @@ static void test_nobody_and_who_is_being_erased_are_not_changed(void **state)
 	struct km_event_record e = event_of(KM_EVENT_ERASE_BEGUN, op.subject);
 
 	assert_int_equal(change(b, &nobody, KM_CHANGE_ALL), KM_ENOTFOUND);
-	assert_int_equal(store_erase_begin(b->s, op.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, op.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(change(b, &op, KM_CHANGE_ALL), KM_ESTATE);
 	assert_int_equal(change(b, &op, KM_CHANGE_ROLE), KM_ESTATE);
 	assert_int_equal(records(b), 2);
@@ -401,7 +402,7 @@ test_what_somebody_was_is_kept_until_the_next_change_and_never_after_erasure(voi
 	assert_int_equal(store_flush(b->s), KM_OK);
 	assert_int_equal(change(b, &bob, KM_CHANGE_NAME), KM_OK);
 	assert_int_equal(sql_number(b, DB_IDENTITY, kept), 1);
-	assert_int_equal(store_erase_begin(b->s, bob.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, bob.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_erase_rows(b->s, bob.subject), KM_OK);
 	assert_int_equal(store_erase_finish(b->s, bob.subject, &e), KM_OK);
 	assert_int_equal(sql_number(b, DB_IDENTITY, kept), 0);
