@@ -50,6 +50,10 @@ OP_FIRST(consent_withdraw);
 OP_FIRST(data_export);
 OP_FIRST(invite);
 OP_FIRST(identify);
+OP_FIRST(operator_change);
+OP_FIRST(review);
+OP_FIRST(review_show);
+OP_FIRST(due_list);
 
 static void close_fd(int *fd)
 {
