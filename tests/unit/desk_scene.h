@@ -65,6 +65,7 @@ struct play {
 	const struct msg_due_row *dues;           /* to one whose cursor is 0 */
 	const struct msg_audit_row *rights;       /* to one whose seq is 0; one for each answer */
 	bool stuck_rights;                        /* says EAGAIN and goes on nowhere */
+	bool binding;                             /* a binding code is asked for before the code */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -291,10 +292,24 @@ static bool agrees(const struct play *p, int line, const struct km_msg *m)
 	return true;
 }
 
+static bool ask_binding(int line)
+{
+	struct km_msg m = { .number = KM_MSG_PROMPT };
+
+	m.prompt.shape = KM_SHAPE_RECOVERY;
+	snprintf(m.prompt.text, sizeof(m.prompt.text), "Binding code: ");
+	give(line, &m, -1);
+	return take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) && m.number == KM_MSG_ANSWER &&
+	       m.answer.secret.len == KM_RECOVERY_LENGTH &&
+	       memcmp(m.answer.secret.bytes, "ABCDEFGHIJKLMNOP", KM_RECOVERY_LENGTH) == 0;
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
 
+	if (p->binding && !ask_binding(line))
+		return KM_EBADCODE;
 	for (i = 0; i < (p->wrong_once ? 2 : 1); i++) {
 		struct km_msg m = { .number = KM_MSG_PROMPT };
 
