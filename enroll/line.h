@@ -24,6 +24,7 @@ struct desk_operation {
 	/* set by desk_operate */
 	unsigned rows, prompts;
 	bool aborted;
+	bool told; /* before was called */
 	struct msg_done done;
 };
 

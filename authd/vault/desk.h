@@ -5,6 +5,8 @@
 #ifndef KENMON_VAULT_DESK_H
 #define KENMON_VAULT_DESK_H
 
+#include "store_consent.h"
+#include "store_invitation.h"
 #include "vault.h"
 
 #define DESK_PAGE 500 /* rows a listing gives at once; a page is one commit's work at most */
@@ -65,6 +67,8 @@ struct pending {
 	unsigned answers;
 	unsigned good;   /* finger: impressions of its template so far; list: readers */
 	char reader[65]; /* finger: as far as it was said */
+	struct km_invitation invitation; /* enrol, by the operator alone; seconds 0: not so */
+	bool bound;                      /* and its code was right */
 };
 
 /* Puts a row or a prompt on the line. */
@@ -121,14 +125,53 @@ KM_MUST_CHECK km_rc proof_ask(struct call *c, size_t len);
 KM_MUST_CHECK km_rc proof_take(struct call *c);
 void kept_free(struct kept *k);
 
+/* founding.c */
+/* KM_ESTATE: what c->m asks for would take the power of the last approver or registrar away. */
+KM_MUST_CHECK km_rc founding_keeps(struct call *c);
+/* Where nobody is left who could approve: root registers anew, after a week. */
+KM_MUST_CHECK km_rc founding_accept(struct call *c);
+/* Rows of a status: what of that somebody must know. */
+KM_MUST_CHECK km_rc founding_rows(struct call *c);
+
 /* desk_request.c */
 /* Files c->m instead of doing it: KM_EFILED, with the request's number in c->id. */
 KM_MUST_CHECK km_rc request_file(struct call *c);
+/*
+ * What was stored in this transaction, and waits, becomes good when a second person agrees: files
+ * that. KM_EFILED as above. With anything else what was stored is gone again.
+ */
+struct activation {
+	uint64_t credential; /* 0: the invitation */
+	unsigned factor;     /* enum km_factor; 0: the invitation */
+	const char *label;   /* NULL: none */
+	int64_t until;       /* of a bypass */
+	const char *reason;  /* of a bypass; NULL: none */
+};
+KM_MUST_CHECK km_rc request_file_activation(struct call *c, const struct km_operator *op,
+					    const struct activation *a);
+/* Says that there is none. */
+KM_MUST_CHECK km_rc request_find(struct call *c, uint64_t id, struct km_filed *out);
+km_rc desk_approval_list(struct call *c);
+km_rc desk_approval_show(struct call *c);
+/* Row of a status: how many wait. */
+KM_MUST_CHECK km_rc desk_request_rows(struct call *c);
+
+/* desk_decide.c */
+km_rc desk_approval_decide(struct call *c);
+km_rc desk_activate(struct call *c);
+
+/* desk_bypass.c */
+km_rc desk_bypass(struct call *c);
+/* Rows of a status: those that are open. */
+KM_MUST_CHECK km_rc desk_bypass_rows(struct call *c);
 
 /* desk_operator.c */
+/* Could whom c->m names be registered? */
+KM_MUST_CHECK km_rc desk_operator_addable(struct call *c);
 km_rc desk_operator_add(struct call *c);
 km_rc desk_operator_list(struct call *c);
 km_rc desk_operator_show(struct call *c);
+km_rc desk_operator_change(struct call *c);
 km_rc desk_operator_state(struct call *c);
 km_rc desk_operator_rebind(struct call *c);
 km_rc desk_unlock(struct call *c);
@@ -152,12 +195,52 @@ KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *li
 km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
 
+/* desk_own_code.c */
+/* Asks whom the operation is about for a code of theirs. KM_ESTATE: they have none. */
+KM_MUST_CHECK km_rc desk_own_code_ask(struct call *c, const struct km_operator *op);
+/*
+ * Judges the ANSWER as a login's code is: counted, throttled, used up. KM_OK: it was right, and *op
+ * is the operator as they are now, or (*again) it was not, and is asked for once more.
+ */
+KM_MUST_CHECK km_rc desk_own_code(struct call *c, struct km_operator *op, bool *again);
+
+/* desk_consent.c */
+km_rc desk_purpose(struct call *c);
+km_rc desk_purpose_show(struct call *c);
+km_rc desk_consent(struct call *c);
+km_rc desk_consent_answer(struct call *c);
+km_rc desk_consent_list(struct call *c);
+km_rc desk_consent_withdraw(struct call *c);
+km_rc desk_consent_withdraw_answer(struct call *c);
+km_rc desk_export(struct call *c);
+/* Has this operator agreed to what a finger is taken for? KM_ESTATE says in the text what to do. */
+KM_MUST_CHECK km_rc desk_has_consented(struct call *c, const struct km_operator *op);
+/* Does the person at the desk act for themselves, by nothing but their account or name? */
+bool desk_acts_alone(const struct call *c, const struct km_operator *op);
+
+/* desk_invite.c */
+km_rc desk_invite(struct call *c);
+/* An enrolment by the operator alone: asks for the binding code of their invitation. */
+KM_MUST_CHECK km_rc desk_invited(struct call *c, const struct km_operator *op,
+				 const struct km_credential *in);
+/* The ANSWER to that. KM_OK: it was right, and the first code is asked for; or it is asked again.
+ */
+KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
+
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);
 km_rc desk_audit_verify(struct call *c);
 km_rc desk_audit_anchor(struct call *c);
+/* Puts a record on the line. */
+KM_MUST_CHECK km_rc desk_record_row(struct call *c, const struct km_audit_row *a);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
+
+/* desk_review.c */
+km_rc desk_review(struct call *c);
+km_rc desk_review_show(struct call *c);
+/* The row of the review in a status. */
+km_rc desk_review_row(struct call *c);
 
 /* desk_key.c */
 km_rc desk_key_status(struct call *c);

@@ -13,6 +13,7 @@
 #include <kenmon/log.h>
 
 #include "desk.h"
+#include "founding.h"
 
 /*
  * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,
@@ -26,15 +27,15 @@ static const struct operation operations[] = {
 	  REGISTRAR | APPROVER | OFFICER },
 	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_OPERATOR_CHANGE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_CHANGE, desk_operator_change, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	/* What is enrolled where two are needed is good only once the second has agreed. */
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_BYPASS, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_INVITE, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_ACTIVATE, NULL, NULL, CHANGES | INSIDE, NULL, 0 },
+	{ KM_MSG_BYPASS, desk_bypass, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_INVITE, desk_invite, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_ACTIVATE, desk_activate, NULL, CHANGES | INSIDE, NULL, 0 },
 	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS | SELF, NULL, STAFF },
 	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY, NULL,
@@ -51,17 +52,20 @@ static const struct operation operations[] = {
 	{ KM_MSG_LEAVERS, NULL, NULL, READS | ROOT, NULL, STAFF },
 
 	{ KM_MSG_IDENTIFY, desk_identify, NULL, READS | ANYBODY, NULL, 0 },
-	{ KM_MSG_APPROVAL_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_APPROVAL_SHOW, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_APPROVAL_DECIDE, NULL, NULL, CHANGES | ANYWAY | TAKES, NULL,
+	{ KM_MSG_APPROVAL_LIST, desk_approval_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_APPROVAL_SHOW, desk_approval_show, NULL, READS, NULL, STAFF },
+	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES | ANYWAY | TAKES, NULL,
 	  REGISTRAR | APPROVER },
-	{ KM_MSG_APPROVAL_DECIDE, NULL, NULL, CHANGES, NULL, APPROVER },
+	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES, NULL, APPROVER },
 
-	{ KM_MSG_PURPOSE, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT_WITHDRAW, NULL, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT_LIST, NULL, NULL, READS | SELF, NULL, STAFF },
-	{ KM_MSG_PURPOSE_SHOW, NULL, NULL, READS | SELF, NULL, STAFF },
+	/* A text that was said before changes nothing, and is named again. */
+	{ KM_MSG_PURPOSE, desk_purpose, NULL, READS, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT, desk_consent, desk_consent_answer, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT_WITHDRAW, desk_consent_withdraw, desk_consent_withdraw_answer,
+	  CHANGES | ANYWAY | SELF, desk_erase_again, REGISTRAR },
+	{ KM_MSG_CONSENT_LIST, desk_consent_list, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_PURPOSE_SHOW, desk_purpose_show, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_EXPORT, desk_export, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
 
 	/* A roster beyond the brake files its END by itself. */
 	{ KM_MSG_ROSTER_BEGIN, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
@@ -76,7 +80,8 @@ static const struct operation operations[] = {
 	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
-	{ KM_MSG_REVIEW, NULL, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE_GONE, NULL, NULL, CHANGES, NULL, OFFICER },
@@ -194,9 +199,23 @@ static km_rc run(struct call *c, const struct operation *o)
 			o->again(c);
 		return before;
 	}
-	if (rc != KM_ENOTFOUND)
+	if (rc == KM_ENOTFOUND)
+		rc = founding_keeps(c);
+	if (rc != KM_OK)
 		return rc;
 	return (o->flags & TWO) && desk_two_persons(c->v) ? request_file(c) : o->run(c);
+}
+
+/* What was changed is remembered under its id, and may have founded the administration. */
+static km_rc note_change(struct call *c, km_rc rc)
+{
+	km_rc noted = store_op_note(c->v->store, c->l->op, rc, c->id);
+
+	if (noted != KM_OK)
+		return noted;
+	if (founding_look(c->v, c->actor) != KM_OK)
+		km_log(LOG_ERR, "whether the administration is founded could not be looked at");
+	return rc;
 }
 
 /* Ends a call in this round: remembers what was done, answers, forgets what was asked. */
@@ -204,11 +223,8 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 {
 	if (rc == KM_OK && c->end == CALL_ASKED)
 		return KM_OK;
-	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated) {
-		km_rc noted = store_op_note(c->v->store, c->l->op, rc, c->id);
-
-		rc = noted == KM_OK ? rc : noted;
-	}
+	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
+		rc = note_change(c, rc);
 	forget_pending(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
@@ -355,7 +371,7 @@ void line_settle(struct vault *v, bool durable)
 		l->touched = false;
 		if (!durable) {
 			l->out.head = l->out.tail = 0;
-			l->erasing = false;
+			l->erasing = l->withdrawing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
@@ -377,16 +393,23 @@ static void line_done(struct vault *v, struct line *l)
 		line_close(v, l);
 }
 
-void line_erased(struct vault *v)
+bool line_erased(struct vault *v)
 {
+	bool waits = false;
+
 	for (size_t i = 0; i < VAULT_LINES; i++) {
 		struct line *l = &v->line[i];
 
 		if (l->fd < 0 || !l->erasing)
 			continue;
-		l->erasing = false;
+		if (l->withdrawing && grants_returning(v, l->withdrawn)) {
+			waits = true;
+			continue;
+		}
+		l->erasing = l->withdrawing = false;
 		line_done(v, l);
 	}
+	return waits;
 }
 
 void line_rotated(struct vault *v)

@@ -184,10 +184,10 @@ km_rc store_operator_uid(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 
 /* --- listing ---------------------------------------------------------------------------- */
 
-km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
-		      size_t *count)
+static km_rc page_of(struct km_store *s, enum store_sql id, uint64_t after, size_t limit,
+		     struct km_operator *out, size_t *count)
 {
-	struct query q QUERY = query_new(s, SQL_OPERATOR_PAGE);
+	struct query q QUERY = query_new(s, id);
 	struct stored_operator found;
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
@@ -209,6 +209,18 @@ km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct k
 		return rc;
 	*count = n;
 	return KM_OK;
+}
+
+km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
+		      size_t *count)
+{
+	return page_of(s, SQL_OPERATOR_PAGE, after, limit, out, count);
+}
+
+km_rc store_staff(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
+		  size_t *count)
+{
+	return page_of(s, SQL_OPERATOR_STAFF, after, limit, out, count);
 }
 
 /* Nothing is taken from s->seen, nor left there: this is no part of a login. */

@@ -12,9 +12,13 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk, desk_proof.c
- * proved by a code erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
+ *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
+ *   erase.c    erasure, step by step             epoch.c    closing a key epoch
+ *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
+ *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   tend_people.c  what ends by itself
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -128,7 +132,9 @@ struct line {
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
 	bool erasing;        /* its DONE comes when the erasure is finished */
-	uint32_t rotating;   /* or when this key epoch has begun; 0: does not wait for one */
+	bool withdrawing;    /* that is a withdrawal, of: */
+	uint8_t withdrawn[KM_SUBJECT_BYTES];
+	uint32_t rotating; /* or when this key epoch has begun; 0: does not wait for one */
 	uint8_t op[16];
 	struct pending *pending; /* an operation that asked something; locked memory */
 	struct km_verify verify; /* audit verify goes on where it was */
@@ -203,6 +209,7 @@ struct vault {
 	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;   /* it could not, and the log says so */
+	int64_t tended_ms; /* when requests and bypasses that are over were last looked for */
 	int64_t kept_ms;   /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
@@ -305,6 +312,8 @@ void grants_expire(struct vault *v);
 void grants_overdue(struct vault *v);
 /* Before an erasure goes on: all that is lent of this operator is taken back. */
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/* As that, of somebody who has withdrawn their consent. */
+void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
 /* As that, of one finger that was removed, with whatever was lent together with it. */
 void grants_end_with(struct vault *v, uint64_t credential);
 /* Is something of this operator taken back and not yet said to be wiped? */
@@ -346,7 +355,8 @@ KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
 void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
 /* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased, KM_EABORTED one of its fingers was removed. */
+ * operator is being erased, KM_EABORTED one of its fingers was removed, KM_EPERM they have
+ * withdrawn their consent. */
 void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */
@@ -443,7 +453,11 @@ KM_MUST_CHECK km_rc person_begin(struct vault *v, uid_t peer, int client, struct
 void line_drain(struct vault *v, struct line *l);
 void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
-void line_erased(struct vault *v); /* tells the desks that waited for it */
+/*
+ * Tells the desks that waited for it. True: one still does, whose templates the matcher has not
+ * said to be wiped.
+ */
+bool line_erased(struct vault *v);
 
 /* Tells the desks that wait for an epoch how far it is, and that it has begun. */
 void line_rewrapping(struct vault *v);
@@ -455,6 +469,13 @@ void line_rotated(struct vault *v);
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */
 void tend_months(struct vault *v);
+
+/* --- tend_people.c ----------------------------------------------------------- */
+
+/* When nobody waits, once a minute: requests that expired and bypasses that are over go. */
+void tend_waiting(struct vault *v);
+/* desk_bypass.c: those that were used, or whose time is over. */
+KM_MUST_CHECK km_rc bypass_tend(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 

@@ -143,6 +143,13 @@ void store_close(struct km_store *); /* what was not flushed is undone; NULL is 
 /* The time that records of this batch carry. Must be set before the first operation. */
 void store_set_now(struct km_store *, const struct km_now *now);
 
+/*
+ * Runs something that does several operations, which stand or fall together: what it did is kept
+ * when it says KM_OK or KM_EFILED, and undone with anything else. Says what it said, or why its
+ * work could not be kept.
+ */
+KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
@@ -245,6 +252,24 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
+/*
+ * All of it in one operation: the row, its tags, and the person sealed anew. mask becomes what is
+ * other than before, and the event gets those names, and of a role the new and the old one; where
+ * nothing is, mask is 0 and nothing is done or recorded. KM_EINVAL: a mask or value that cannot be,
+ * or dates in the wrong order. KM_EEXIST: the login is another operator's. KM_ESTATE: is being
+ * erased.
+ */
+KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  struct km_operator_change *,
+					  struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
@@ -252,6 +277,17 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
+/* The same of those who have a role. */
+KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
+				struct km_operator *out, size_t *count);
+/* What of somebody can be used now: not what waits for approval, nor what has ended. */
+struct km_enrolled {
+	uint32_t factors; /* KM_FACTOR_BITs */
+	int64_t oldest;   /* when the oldest was enrolled; 0: none */
+};
+/* Of operators as store_operators() gave them, in one go. */
+KM_MUST_CHECK km_rc store_enrolled(struct km_store *, const struct km_operator *operators,
+				   size_t count, struct km_enrolled *out);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -292,9 +328,12 @@ KM_MUST_CHECK km_rc store_template(struct km_store *, const struct km_operator *
 				   const struct km_credential *, struct km_template *out);
 /* With which reader a finger was enrolled. KM_ENOTFOUND: no finger of this number. */
 KM_MUST_CHECK km_rc store_finger_reader(struct km_store *, uint64_t credential, char reader[65]);
-/* Replaces any earlier set of recovery codes. codes: KM_RECOVERY_CODES × KM_RECOVERY_LENGTH. */
+/*
+ * Replaces any earlier set of recovery codes; one that waits replaces one that waits. codes:
+ * KM_RECOVERY_CODES × KM_RECOVERY_LENGTH.
+ */
 KM_MUST_CHECK km_rc store_enrol_recovery(struct km_store *, const struct km_operator *op,
-					 const struct km_secret *codes,
+					 const struct km_secret *codes, bool waiting,
 					 struct km_event_record *event, uint64_t *id);
 KM_MUST_CHECK km_rc store_recovery_left(struct km_store *, uint64_t credential, uint16_t *left);
 /* KM_ENOTFOUND: no such credential of this subject. */
@@ -326,6 +365,62 @@ KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_
  * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
  */
 KM_MUST_CHECK km_rc store_truncate_logs(struct km_store *);
+
+/* --- requests: acts that wait for a second person ---------------------------- */
+
+#define KM_REQUESTS       256 /* that wait at once: one list; who floods it is named in the trail */
+#define KM_REQUESTS_ABOUT 8   /* of one requester about one registered person */
+#define KM_REQUEST_BYTES  2048 /* of the message; the longest act has 1,024 and its head */
+#define KM_DIGEST_BYTES   32   /* SHA-256 */
+
+struct km_filed {
+	uint64_t id;
+	uint8_t ref[KM_SUBJECT_BYTES];       /* of its key */
+	uint8_t act;                         /* enum km_message_number */
+	uint8_t subject[KM_SUBJECT_BYTES];   /* zeros: nobody who is registered */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: root */
+	int64_t filed, expires;
+	uint8_t digest[KM_DIGEST_BYTES]; /* of what the approver sees */
+	uint8_t mac[KM_ROW_MAC_BYTES];   /* as it was read: a request is taken once */
+};
+/*
+ * Files one, its message sealed under a key of its own. in: act, subject, requester, expires,
+ * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS
+ * or KM_REQUESTS_ABOUT.
+ */
+KM_MUST_CHECK km_rc store_request_file(struct km_store *, struct km_filed *r, const void *message,
+				       size_t len, struct km_event_record *event);
+/* KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_request(struct km_store *, uint64_t id, struct km_filed *out);
+/* Up to limit requests with id above after. */
+KM_MUST_CHECK km_rc store_requests(struct km_store *, uint64_t after, size_t limit,
+				   struct km_filed *out, size_t *count);
+/* The message; it may hold secrets of a person. KM_ECORRUPT when it does not open. */
+KM_MUST_CHECK km_rc store_request_open(struct km_store *, const struct km_filed *, void *message,
+				       size_t cap, size_t *len);
+/* One that has expired by now, the earliest. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_request_expired(struct km_store *, struct km_filed *out);
+/* It is decided: row and key are gone. KM_ENOTFOUND: it was taken already. */
+KM_MUST_CHECK km_rc store_request_take(struct km_store *, const struct km_filed *,
+				       const struct km_event_record *event);
+
+/*
+ * What waited becomes good; a set of recovery codes takes the place of the earlier one only now.
+ * KM_ENOTFOUND: no such credential of this subject. KM_ESTATE: it does not wait.
+ */
+KM_MUST_CHECK km_rc store_credential_activate(struct km_store *,
+					      const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id,
+					      struct km_event_record *event);
+/*
+ * A bypass: one code in stored form (KM_RECOVERY_LENGTH), good once and until then; it takes the
+ * place of an earlier one. KM_EINVAL: no end, or one that has passed.
+ */
+KM_MUST_CHECK km_rc store_enrol_bypass(struct km_store *, const struct km_operator *op,
+				       const struct km_secret *code, int64_t until, bool waiting,
+				       struct km_event_record *event, uint64_t *id);
+/* The next one with an end, by id. KM_ENOTFOUND: no more. */
+KM_MUST_CHECK km_rc store_credential_ending(struct km_store *, uint64_t after,
+					    struct km_credential *out);
 
 /* --- key epochs ----------------------------------------------------------- */
 
@@ -369,6 +464,12 @@ KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
 KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
 				size_t limit, struct km_audit_row *out, size_t *count);
+/*
+ * Those of them that changed who may log in, and reviews. after moves on to where the next call
+ * begins; KM_EAGAIN: there is more to look at, and out and count are set.
+ */
+KM_MUST_CHECK km_rc store_audit_rights(struct km_store *, uint64_t *after, size_t limit,
+				       struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
@@ -427,6 +528,14 @@ KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *val
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
 				   size_t value_len, const struct km_event_record *event);
+
+/* A review of who may log in is done: when, and by which record. KM_ENOTFOUND: none was yet. */
+struct km_review {
+	int64_t wall;
+	uint64_t seq;
+};
+KM_MUST_CHECK km_rc store_review_sign(struct km_store *, const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_review_last(struct km_store *, struct km_review *out);
 
 /* SQL statements run and commits made: for tests of equal work. */
 struct km_store_work {

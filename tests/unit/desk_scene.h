@@ -58,6 +58,12 @@ struct play {
 	const struct msg_credential_row *credentials; /* to one whose id is 0 */
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
+	const struct msg_consent_row *consents;   /* to one whose id is 0; NULL: one that stands */
+	bool unnamed;                             /* the purpose text gets no row */
+	const struct msg_operator_row *operators; /* to one whose cursor is 0 */
+	const struct msg_due_row *dues;           /* to one whose cursor is 0 */
+	const struct msg_audit_row *rights;       /* to one whose seq is 0; one for each answer */
+	bool stuck_rights;                        /* says EAGAIN and goes on nowhere */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -69,7 +75,7 @@ static uint8_t seen_verify;
 
 static bool take(int fd, unsigned from, unsigned phases, struct km_msg *m)
 {
-	uint8_t frame[4096];
+	static uint8_t frame[KM_FRAME_MAX];
 	size_t len;
 
 	return km_recv(fd, frame, sizeof(frame), &len, NULL, NULL, 0) == KM_OK &&
@@ -193,6 +199,39 @@ static void give_readers(const struct play *p, int line)
 	}
 }
 
+static void give_operators(const struct play *p, int line)
+{
+	for (const struct msg_operator_row *r = p->operators; r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_OPERATOR_ROW, .operator_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+static void give_dues(const struct play *p, int line)
+{
+	for (const struct msg_due_row *r = p->dues; r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_DUE_ROW, .due_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* The next record behind one, and whether there are more. */
+static km_rc give_rights(const struct play *p, int line, uint64_t after, uint64_t *next)
+{
+	const struct msg_audit_row *r = p->rights;
+
+	while (r && r->seq && r->seq <= after)
+		r++;
+	*next = after;
+	if (!r || !r->seq)
+		return p->stuck_rights ? KM_EAGAIN : KM_OK;
+	give(line, &(struct km_msg){ .number = KM_MSG_AUDIT_ROW, .audit_row = *r }, -1);
+	*next = r->seq;
+	return KM_EAGAIN;
+}
+
 static void give_credentials(const struct play *p, int line)
 {
 	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
@@ -200,6 +239,46 @@ static void give_credentials(const struct play *p, int line)
 
 		give(line, &m, -1);
 	}
+}
+
+/* Every text has this name here. */
+#define SCENE_DIGEST 0x5d
+
+static void give_purpose(const struct play *p, int line, bool text)
+{
+	struct km_msg m = { .number = KM_MSG_PURPOSE_ROW };
+
+	memset(m.purpose_row.purpose, SCENE_DIGEST, sizeof(m.purpose_row.purpose));
+	m.purpose_row.first = 1775001600;
+	if (text)
+		m.purpose_row.text = (struct km_span){ (const uint8_t *)"Why.\n", 5 };
+	if (!p->unnamed)
+		give(line, &m, -1);
+}
+
+static void give_consents(const struct play *p, int line)
+{
+	static struct msg_consent_row stands[2] = { { .id = 1, .given = 1775001600, .paper = 1 } };
+	const struct msg_consent_row *r = p->consents ? p->consents : stands;
+
+	memset(stands[0].purpose, SCENE_DIGEST, sizeof(stands[0].purpose));
+	for (; r->id; r++) {
+		struct km_msg m = { .number = KM_MSG_CONSENT_ROW, .consent_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* What is asked before a finger is enrolled; false: it is something else. */
+static bool agrees(const struct play *p, int line, const struct km_msg *m)
+{
+	if (m->number == KM_MSG_PURPOSE || m->number == KM_MSG_PURPOSE_SHOW)
+		give_purpose(p, line, m->number == KM_MSG_PURPOSE_SHOW);
+	else if (m->number == KM_MSG_CONSENT_LIST)
+		give_consents(p, line);
+	else
+		return false;
+	return true;
 }
 
 static km_rc ask(const struct play *p, int line)
@@ -254,8 +333,13 @@ static km_rc named(const struct play *p, const struct km_msg *m)
 /* Rows before DONE, and what DONE says. */
 static km_rc act(struct play *p, int line, const struct km_msg *m)
 {
-	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0)
+	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0) {
 		give_rows(p, line);
+		if (p->operators)
+			give_operators(p, line);
+	}
+	if (m->number == KM_MSG_DUE_LIST && m->due_list.after == 0 && p->dues)
+		give_dues(p, line);
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
 	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
@@ -297,6 +381,11 @@ static bool serve(struct play *p, int line)
 		uint8_t op[16];
 
 		memcpy(op, m.status.op, sizeof(op));
+		if (agrees(p, line, &m)) {
+			memcpy(done.done.op, op, sizeof(op));
+			give(line, &done, -1);
+			continue;
+		}
 		if (m.number == KM_MSG_IDENTIFY) {
 			memcpy(done.done.op, op, sizeof(op));
 			done.done.rc = (uint8_t)-named(p, &m);
@@ -317,7 +406,11 @@ static bool serve(struct play *p, int line)
 			seen_op = true;
 			return false;
 		}
-		done.done.rc = (uint8_t)-act(p, line, &m);
+		done.done.id = 7;
+		done.done.rc =
+		    (uint8_t) - (m.number == KM_MSG_REVIEW_SHOW && p->rc == KM_OK
+				     ? give_rights(p, line, m.review_show.after, &done.done.id)
+				     : act(p, line, &m));
 		if (p->break_in_rows)
 			return false;
 		/* After a break: it must be the same operation, under the same id. */
@@ -325,7 +418,6 @@ static bool serve(struct play *p, int line)
 			done.done.rc = (uint8_t)-KM_EINVAL;
 		memcpy(done.done.op, op, sizeof(op));
 		done.done.op[0] ^= p->other_op;
-		done.done.id = 7;
 		if (p->text)
 			snprintf(done.done.text, sizeof(done.done.text), "%s", p->text);
 		give(line, &done, -1);
