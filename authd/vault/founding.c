@@ -75,10 +75,11 @@ struct staff {
 	unsigned registrars, approvers;
 };
 
-/* Who is left out: an operator, or one credential of theirs. */
-struct without {
-	const uint8_t *subject;
-	uint64_t credential; /* 0: all of them */
+/* Who is counted: everybody, but for an operator, or but for one credential of theirs. */
+struct counted {
+	const uint8_t *without; /* subject; NULL: nobody is left out */
+	uint64_t credential;    /* of whom is left out; 0: all of them */
+	int64_t since;          /* not 0: whoever has been seen since then, and nobody else */
 };
 
 static bool may_act_today(const struct vault *v, const struct km_operator *op)
@@ -102,23 +103,45 @@ static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t wit
 	return rc == KM_OK ? desk_has_code(&c, list, count, without, good) : rc;
 }
 
-static km_rc count_one(struct vault *v, const struct km_operator *op, const struct without *w,
+/* When a code of theirs was last good: having been enrolled counts, somebody was there. */
+static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *when)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc = store_credentials(v->store, op->subject, list, &count);
+
+	*when = 0;
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		int64_t seen =
+		    list[i].last_used > list[i].created ? list[i].last_used : list[i].created;
+
+		if (list[i].factor != KM_FACTOR_FINGERPRINT && !list[i].waiting && seen > *when)
+			*when = seen;
+	}
+	return rc;
+}
+
+static km_rc count_one(struct vault *v, const struct km_operator *op, const struct counted *w,
 		       struct staff *out)
 {
-	bool is_left = w && memcmp(op->subject, w->subject, KM_SUBJECT_BYTES) == 0, good = false;
-	km_rc rc = KM_OK;
+	bool is_out = w->without && memcmp(op->subject, w->without, KM_SUBJECT_BYTES) == 0;
+	bool good = false;
+	int64_t seen = 0;
+	km_rc rc;
 
 	if ((op->role != KM_ROLE_REGISTRAR && op->role != KM_ROLE_APPROVER) ||
-	    (is_left && !w->credential))
+	    (is_out && !w->credential))
 		return KM_OK;
-	rc = is_good(v, op, is_left ? w->credential : 0, &good);
-	if (rc == KM_OK && good)
+	rc = is_good(v, op, is_out ? w->credential : 0, &good);
+	if (rc == KM_OK && good && w->since)
+		rc = last_seen(v, op, &seen);
+	if (rc == KM_OK && good && seen >= w->since)
 		(*(op->role == KM_ROLE_APPROVER ? &out->approvers : &out->registrars))++;
 	return rc;
 }
 
 /* Stops where there is one of each: more need not be counted. */
-static km_rc count_staff(struct vault *v, const struct without *w, struct staff *out)
+static km_rc count_staff(struct vault *v, const struct counted *w, struct staff *out)
 {
 	static struct km_operator page[PAGE]; /* one at a time: the vault has one thread */
 	size_t count = PAGE;
@@ -140,6 +163,7 @@ static km_rc count_staff(struct vault *v, const struct without *w, struct staff 
 
 km_rc founding_look(struct vault *v, const char *actor)
 {
+	struct counted w = { .without = NULL };
 	struct km_event_record e;
 	struct founding f;
 	struct staff staff;
@@ -150,7 +174,10 @@ km_rc founding_look(struct vault *v, const char *actor)
 	rc = read_founding(v, &f);
 	if (rc != KM_OK || f.state != NOT_FOUNDED)
 		return rc;
-	rc = count_staff(v, NULL, &staff);
+	/* Who was lost when root went back would found it again as they stand, and be lost again.
+	 */
+	w.since = f.anew;
+	rc = count_staff(v, &w, &staff);
 	if (rc != KM_OK || !staff.approvers || !staff.registrars)
 		return rc;
 	f.state = IS_FOUNDED;
@@ -196,7 +223,7 @@ static bool may_take_power(unsigned number)
 
 static km_rc another_is_left(struct call *c, const struct km_operator *op, uint64_t credential)
 {
-	const struct without w = { op->subject, credential };
+	const struct counted w = { .without = op->subject, .credential = credential };
 	struct staff staff;
 	bool good = false;
 	km_rc rc = is_good(c->v, op, 0, &good);
@@ -243,24 +270,6 @@ static void date_of(int64_t wall, char out[16])
 		snprintf(out, 16, "never");
 	else
 		km_day_format(day, out);
-}
-
-/* When a code of theirs was last good: having been enrolled counts, somebody was there. */
-static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *when)
-{
-	struct km_credential list[KM_MAX_CREDENTIALS];
-	size_t count = 0;
-	km_rc rc = store_credentials(v->store, op->subject, list, &count);
-
-	*when = 0;
-	for (size_t i = 0; rc == KM_OK && i < count; i++) {
-		int64_t seen =
-		    list[i].last_used > list[i].created ? list[i].last_used : list[i].created;
-
-		if (list[i].factor != KM_FACTOR_FINGERPRINT && !list[i].waiting && seen > *when)
-			*when = seen;
-	}
-	return rc;
 }
 
 static km_rc show_one(struct call *c, const struct km_operator *op, int64_t *approver_seen)
