@@ -95,6 +95,9 @@ KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_o
 void call_again(struct call *c, struct vault *v, struct line *l);
 void call_row(struct call *c, struct km_msg *m);
 void call_finish(struct call *c, km_rc rc);
+/* What was begun goes on; else says and writes down why not. */
+KM_MUST_CHECK km_rc line_still_may(struct call *c, const struct operation *o,
+				   const struct km_msg *asked);
 
 /* desk_person.c */
 /* Are acts on another person done by two? If it cannot be read: yes. */
@@ -108,6 +111,9 @@ bool desk_is_root(const struct vault *v, uid_t peer);
 /* By which right this line runs an operation now: l->right. Other than KM_OK: it cannot be told. */
 KM_MUST_CHECK km_rc person_may(struct vault *v, struct line *l, const struct operation *o,
 			       const struct km_msg *m);
+/* The same of one that was begun: l->right is as it was then, or RIGHTS_NONE. */
+KM_MUST_CHECK km_rc person_still_may(struct vault *v, struct line *l, const struct operation *o,
+				     const struct km_msg *m);
 /* Writes down that it may not, and says what it takes. KM_EPERM, or that it could not. */
 KM_MUST_CHECK km_rc person_refused(struct call *c, const struct operation *o);
 /* The account that the gate is to compare with the operator's. */
