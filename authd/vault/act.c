@@ -81,6 +81,8 @@ static const struct field {
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
 	FIELD(ACTIVATE, activate, WIDE_SIGNED, "until", until),
 	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
+	FIELD(ACTIVATE, activate, WIDE, "invitation", invitation),
+	FIELD(ACTIVATE, activate, NUMBER, "seconds", seconds),
 };
 
 const char *act_word(unsigned number)

@@ -147,11 +147,12 @@ KM_MUST_CHECK km_rc request_file(struct call *c);
  * that. KM_EFILED as above. With anything else what was stored is gone again.
  */
 struct activation {
-	uint64_t credential; /* 0: the invitation */
-	unsigned factor;     /* enum km_factor; 0: the invitation */
-	const char *label;   /* NULL: none */
-	int64_t until;       /* of a bypass */
-	const char *reason;  /* of a bypass; NULL: none */
+	uint64_t credential;                    /* 0: the invitation */
+	unsigned factor;                        /* enum km_factor; 0: the invitation */
+	const char *label;                      /* NULL: none */
+	int64_t until;                          /* of a bypass */
+	const char *reason;                     /* of a bypass; NULL: none */
+	const struct km_invitation *invitation; /* where it is one */
 };
 KM_MUST_CHECK km_rc request_file_activation(struct call *c, const struct km_operator *op,
 					    const struct activation *a);
@@ -232,6 +233,8 @@ KM_MUST_CHECK km_rc desk_invited(struct call *c, const struct km_operator *op,
 /* The ANSWER to that. KM_OK: it was right, and the first code is asked for; or it is asked again.
  */
 KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
+/* Is the invitation whose code was right still good? */
+KM_MUST_CHECK km_rc desk_invited_still(struct call *c);
 
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);

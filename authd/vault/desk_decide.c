@@ -20,6 +20,20 @@ static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYT
 
 /* --- what goes with a request that ends ------------------------------------------------ */
 
+/* Of several invitations in a row only the last is there; others were replaced, or used. */
+static km_rc find_invitation(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
+			     const struct msg_activate *m)
+{
+	struct km_invitation i;
+	km_rc rc = store_invitation(v->store, subject, &i);
+
+	if (rc != KM_OK)
+		return rc;
+	return i.until == 0 && store_invitation_name(&i) == m->invitation && i.seconds == m->seconds
+		   ? KM_OK
+		   : KM_ENOTFOUND;
+}
+
 static km_rc drop_waiting(struct vault *v, const struct km_filed *r, const struct msg_activate *m,
 			  const char *actor)
 {
@@ -31,7 +45,9 @@ static km_rc drop_waiting(struct vault *v, const struct km_filed *r, const struc
 	event_add_number(&e, "request", (int64_t)r->id);
 	if (m->credential == 0) {
 		event_add(&e, "factor", "invitation");
-		rc = store_invitation_drop(v->store, r->subject, &e);
+		rc = find_invitation(v, r->subject, m);
+		if (rc == KM_OK)
+			rc = store_invitation_drop(v->store, r->subject, &e);
 	} else {
 		event_add(&e, "factor", km_factor_word(m->factor));
 		event_add_number(&e, "credential", (int64_t)m->credential);
@@ -281,11 +297,14 @@ static km_rc activate_invitation(struct call *c, const struct km_operator *op)
 	km_rc rc;
 
 	call_event(c, &e, KM_EVENT_INVITED, op);
-	rc = store_invitation_activate(c->v->store, op->subject, &e);
+	rc = find_invitation(c->v, op->subject, &c->m->activate);
+	if (rc == KM_OK)
+		rc = store_invitation_activate(c->v->store, op->subject, &e);
 	if (rc == KM_OK)
 		note_event(c->v, &e);
 	if (rc == KM_ENOTFOUND)
-		call_say(c, "no invitation of this operator waits: reject the request");
+		call_say(c, "this invitation waits no more, or another is in its place: reject "
+			    "the request");
 	return rc;
 }
 
