@@ -15,6 +15,15 @@
 #define PERIOD_MOST   300
 #define CONFIRM_TRIES 3
 
+/* Also when the answer comes: what was asked for may have been asked before the doubt. */
+static km_rc clock_tells(struct call *c, unsigned factor)
+{
+	if (factor != KM_FACTOR_TOTP || !(c->v->suspicion & KM_SUSPECT_CLOCK))
+		return KM_OK;
+	call_say(c, "the clock is in doubt, so a code made from the time cannot be checked");
+	return KM_ESUSPECT;
+}
+
 static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
 {
 	if (m->factor != KM_FACTOR_TOTP && m->factor != KM_FACTOR_HOTP)
@@ -35,12 +44,7 @@ static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
 	}
 	if (m->counter > INT64_MAX / 2)
 		return KM_EINVAL;
-	if (m->factor == KM_FACTOR_TOTP && m->confirm && (c->v->suspicion & KM_SUSPECT_CLOCK)) {
-		call_say(c,
-			 "the clock is in doubt, so a code made from the time cannot be checked");
-		return KM_ESUSPECT;
-	}
-	return KM_OK;
+	return m->confirm ? clock_tells(c, m->factor) : KM_OK;
 }
 
 static struct km_credential credential_of(const struct msg_enrol *m, const struct km_operator *op)
@@ -166,7 +170,11 @@ km_rc desk_enrol_answer(struct call *c)
 
 	if (p->invitation.seconds && !p->bound)
 		return desk_invited_answer(c);
-	rc = read_again(c, p);
+	rc = clock_tells(c, m->factor);
+	if (rc == KM_OK)
+		rc = read_again(c, p);
+	if (rc == KM_OK && p->bound)
+		rc = desk_invited_still(c);
 	if (rc == KM_OK &&
 	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
 		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
