@@ -371,6 +371,20 @@ km_rc desk_credential_remove(struct call *c)
 	return KM_OK;
 }
 
+/* Not before the second person has agreed to it; nor does it open again what wrong codes shut. */
+static km_rc resyncable(struct call *c, const struct km_credential *credential)
+{
+	uint32_t wait = lockout_wait(&c->v->conf.lockout, &credential->throttle, c->v->now.wall);
+
+	if (credential->waiting)
+		call_say(c, "it waits for a second person's approval");
+	else if (wait == LOCKOUT_FOR_GOOD)
+		call_say(c, "it was disabled by wrong codes: it must be unlocked first");
+	else
+		return clock_tells(c, credential->factor);
+	return KM_ESTATE;
+}
+
 km_rc desk_resync(struct call *c)
 {
 	const struct msg_resync *m = &c->m->resync;
@@ -386,9 +400,8 @@ km_rc desk_resync(struct call *c)
 		call_say(c, "only one-time codes can be resynchronised");
 		return KM_EINVAL;
 	}
-	if (credential.factor == KM_FACTOR_TOTP && (c->v->suspicion & KM_SUSPECT_CLOCK))
-		return KM_ESUSPECT;
-	return keep(c, &op, &credential);
+	rc = resyncable(c, &credential);
+	return rc == KM_OK ? keep(c, &op, &credential) : rc;
 }
 
 static km_rc accept_resync(struct call *c, struct pending *p, const struct code_judgement *j)
@@ -427,6 +440,8 @@ km_rc desk_resync_answer(struct call *c)
 	rc = read_again(c, p);
 	if (rc == KM_OK)
 		rc = find(c, &p->op, p->credential.id, &p->credential);
+	if (rc == KM_OK)
+		rc = resyncable(c, &p->credential);
 	if (rc == KM_OK)
 		rc = store_seed(c->v->store, &p->op, &p->credential, &seed);
 	if (rc == KM_OK)
