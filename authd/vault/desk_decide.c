@@ -116,6 +116,19 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 
 /* --- may it be decided, and by this person ---------------------------------------------- */
 
+/* All that it takes to ask for it now, but for the code that was given then. */
+static bool could_ask(const struct vault *v, const struct km_operator *op, unsigned act)
+{
+	unsigned roles = act == KM_MSG_ACTIVATE ? REGISTRAR : 0; /* filed by what was enrolled */
+	const struct operation *o;
+
+	for (size_t i = 0; (o = operation_at(i)); i++)
+		roles |= o->number == act && !(o->flags & TAKES) ? o->roles : 0;
+	return op->role <= KM_ROLE_OFFICER && (roles & (1u << op->role)) &&
+	       gate_reason(op, v->now.today, op->uid >= 0 ? (uint32_t)op->uid : 0, true) ==
+		   KM_REASON_NONE;
+}
+
 static km_rc requester_still_is(struct call *c, const struct km_filed *r)
 {
 	struct km_operator op;
@@ -123,10 +136,10 @@ static km_rc requester_still_is(struct call *c, const struct km_filed *r)
 	bool gone = rc == KM_ENOTFOUND;
 
 	if (rc == KM_OK)
-		gone = op.state != KM_ACTIVE || op.role == KM_ROLE_OPERATOR;
+		gone = !could_ask(c->v, &op, r->act);
 	if (!gone)
 		return rc;
-	call_say(c, "whoever asked for it is no administrator any more: reject it");
+	call_say(c, "whoever asked for it may not ask for it any more: reject it");
 	return KM_ESTATE;
 }
 
