@@ -187,6 +187,11 @@ km_rc founding_look(struct vault *v, const char *actor)
 
 /* --- the last of them ------------------------------------------------------------------------ */
 
+static bool is_sooner(int64_t day, int64_t than)
+{
+	return day != KM_DAY_NONE && (than == KM_DAY_NONE || day < than);
+}
+
 /* Does this take a person's power to act away? Of a credential: *credential is it. */
 static bool takes_power(const struct vault *v, const struct km_msg *m, const struct km_operator *op,
 			uint64_t *credential)
@@ -203,7 +208,7 @@ static bool takes_power(const struct vault *v, const struct km_msg *m, const str
 		       ((change->mask & KM_CHANGE_VALID_FROM) &&
 			change->valid_from > v->now.today) ||
 		       ((change->mask & KM_CHANGE_VALID_UNTIL) &&
-			change->valid_until != KM_DAY_NONE);
+			is_sooner(change->valid_until, op->valid_until));
 	return m->number == KM_MSG_ERASE || m->number == KM_MSG_TRANSFER ||
 	       m->number == KM_MSG_CREDENTIAL_REMOVE;
 }

@@ -156,6 +156,25 @@ static void test_the_last_approver_cannot_be_taken_away_by_anybody(void **state)
 	assert_int_equal(scene_waiting(), 0);
 }
 
+/* Else the year's renewal of the last registrar's contract would be refused as their end. */
+static void test_a_later_last_day_takes_no_power_away(void **state)
+{
+	struct km_operator_change until = { .mask = KM_CHANGE_VALID_UNTIL };
+	struct km_msg m = msg_change_role("rei", KM_ROLE_REGISTRAR);
+	const struct km_operator rei = scene_person("rei");
+	struct km_event_record e;
+
+	(void)state;
+	until.valid_until = room.v->now.today + 30;
+	event_make(&e, KM_EVENT_OPERATOR_CHANGED, rei.subject, "test");
+	assert_int_equal(store_operator_change(room.v->store, rei.subject, &until, &e), KM_OK);
+	m.operator_change.mask = KM_CHANGE_VALID_UNTIL;
+	m.operator_change.valid_until = room.v->now.today + 395;
+	assert_int_equal(keeps(m), KM_OK);
+	m.operator_change.valid_until = room.v->now.today + 29;
+	assert_int_equal(keeps(m), KM_ESTATE);
+}
+
 static void test_the_last_registrar_stays_too_and_others_go_as_before(void **state)
 {
 	(void)state;
@@ -322,6 +341,7 @@ int main(void)
 		UNFOUNDED(test_where_one_person_suffices_nothing_is_founded),
 		UNFOUNDED(test_what_cannot_be_read_is_founded),
 		IN_SCENE(test_the_last_approver_cannot_be_taken_away_by_anybody),
+		IN_SCENE(test_a_later_last_day_takes_no_power_away),
 		IN_SCENE(test_the_last_registrar_stays_too_and_others_go_as_before),
 		IN_SCENE(test_who_is_the_last_is_looked_at_again_when_it_is_approved),
 		IN_SCENE(test_the_way_back_is_closed_while_an_approver_is_seen),
