@@ -73,10 +73,12 @@ km_rc person_begin(struct vault *v, uid_t peer, int client, struct desk_person *
 	bool root = desk_is_root(v, peer);
 	km_rc rc = KM_OK;
 
-	*out = (struct desk_person){ .groups = groups_of(v, client, root) };
+	*out = (struct desk_person){ .groups = groups_of(v, client, root),
+				     .staff = is_roster(v, peer) };
 	if (root || is_roster(v, peer))
 		return KM_OK;
 	rc = store_operator_by_uid(v->store, peer, &op);
+	out->staff = rc == KM_OK && op.role != KM_ROLE_OPERATOR;
 	return rc == KM_ENOTFOUND ? KM_EPERM : rc;
 }
 

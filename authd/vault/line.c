@@ -112,9 +112,11 @@ const struct operation *operation_at(size_t i)
 	return i < OPERATIONS ? &operations[i] : NULL;
 }
 
-/* A place for this peer; those who are not root leave some to root, and each other. */
-static struct line *place_for(struct vault *v, uid_t peer)
+/* A place for this peer; those who are not root leave some to root, to who has a role, and each
+ * other. */
+static struct line *place_for(struct vault *v, uid_t peer, bool staff)
 {
+	const size_t others = staff ? VAULT_LINES_KEPT : VAULT_LINES_KEPT + VAULT_LINES_ROLE;
 	size_t left = 0, own = 0;
 	struct line *l = NULL;
 
@@ -128,12 +130,12 @@ static struct line *place_for(struct vault *v, uid_t peer)
 	}
 	if (desk_is_root(v, peer))
 		return l;
-	return own < VAULT_LINES_OF && left > VAULT_LINES_KEPT ? l : NULL;
+	return own < VAULT_LINES_OF && left > others ? l : NULL;
 }
 
 km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *other)
 {
-	struct line *l = place_for(v, peer);
+	struct line *l = place_for(v, peer, who->staff);
 	int pair[2];
 
 	if (!l)
