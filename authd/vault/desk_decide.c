@@ -143,23 +143,38 @@ static km_rc requester_still_is(struct call *c, const struct km_filed *r)
 	return KM_ESTATE;
 }
 
+/* Written down as every refusal at a desk is. */
+static km_rc not_theirs(struct call *c, const struct km_filed *r, const char *why, const char *text)
+{
+	struct km_event_record e;
+	km_rc rc = KM_OK;
+
+	call_say(c, "%s", text);
+	if (crowd_admit(c->v, c->l->peer, "desk", "", 1)) {
+		event_make(&e, KM_EVENT_DESK_REFUSED, c->l->who.subject, c->actor);
+		event_add(&e, "operation", km_message_name(c->m->number));
+		event_add_number(&e, "request", (int64_t)r->id);
+		event_add(&e, "reason", why);
+		rc = note_record(c->v, &e);
+	}
+	return rc == KM_OK ? KM_EPERM : rc;
+}
+
 static km_rc may_approve(struct call *c, const struct km_filed *r)
 {
 	const uint8_t *who = c->l->who.subject;
 
 	/* By a name and a code on this very line: a uid alone agrees to nothing. */
-	if (c->l->right != RIGHTS_FACTOR || !c->l->who.known) {
-		call_say(c, "only an approver whose own code was good on this line may approve");
-		return KM_EPERM;
-	}
-	if (is(who, r->requester)) {
-		call_say(c, "you asked for it: another person must approve it");
-		return KM_EPERM;
-	}
-	if (is(who, r->subject)) {
-		call_say(c, "it is about you: another person must approve it");
-		return KM_EPERM;
-	}
+	if (c->l->right != RIGHTS_FACTOR || !c->l->who.known)
+		return not_theirs(
+		    c, r, "no-factor",
+		    "only an approver whose own code was good on this line may approve");
+	if (is(who, r->requester))
+		return not_theirs(c, r, "requester",
+				  "you asked for it: another person must approve it");
+	if (is(who, r->subject))
+		return not_theirs(c, r, "subject",
+				  "it is about you: another person must approve it");
 	if (r->expires <= c->v->now.wall) {
 		call_say(c, "it has expired: it must be asked for again");
 		return KM_ESTATE;
@@ -230,8 +245,8 @@ static km_rc approve(struct call *c, const struct km_filed *r)
 {
 	struct carried done = { .call = c, .r = r };
 	char text[ACT_TEXT];
-	size_t notes = c->v->notes;
 	km_rc rc = may_approve(c, r);
+	size_t notes = c->v->notes;
 
 	if (rc == KM_OK)
 		rc = request_open(c->v, r, &done.asked, text);

@@ -130,12 +130,14 @@ static void test_nobody_approves_what_they_asked_for_or_what_is_about_them(void 
 	(void)state;
 	m = scene_decision(scene_files(&of_ami), true);
 	assert_int_equal(scene_rc("ami", &m), KM_EPERM);
+	assert_non_null(strstr(scene_record(KM_EVENT_DESK_REFUSED).body, "reason=subject"));
 	assert_int_equal(scene_rc("rei", &m), KM_EPERM); /* is no approver */
 	assert_int_equal(scene_person("ami").uid, -1);
 	/* Nor a registrar who has become one since. */
 	file_as("ami", &id);
 	m = scene_decision(id, true);
 	assert_int_equal(scene_rc("ami", &m), KM_EPERM);
+	assert_non_null(strstr(scene_record(KM_EVENT_DESK_REFUSED).body, "reason=requester"));
 	assert_int_equal(scene_waiting(), 2);
 }
 
