@@ -15,6 +15,7 @@
 #include <kenmon/people.h>
 
 #include "desk.h"
+#include "lockout.h"
 
 #define FOUNDED       "founded" /* kept: state (1) ‖ when the way back was last taken (8); or empty */
 #define FOUNDED_BYTES 9
@@ -89,18 +90,30 @@ static bool may_act_today(const struct vault *v, const struct km_operator *op)
 	       (op->valid_until == KM_DAY_NONE || op->valid_until >= v->now.today);
 }
 
-static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t without, bool *good)
+/* Wrong codes have shut it for good: only a second person opens it again. */
+static bool is_disabled(const struct vault *v, const struct km_credential *c)
+{
+	return lockout_wait(&v->conf.lockout, &c->throttle, v->now.wall) == LOCKOUT_FOR_GOOD;
+}
+
+/* disabled: whether a code that wrong ones have disabled counts. */
+static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t without, bool disabled,
+		     bool *good)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	struct call c = { .v = v };
-	size_t count = 0;
+	size_t count = 0, kept = 0;
 	km_rc rc;
 
 	*good = false;
 	if (!may_act_today(v, op))
 		return KM_OK;
 	rc = store_credentials(v->store, op->subject, list, &count);
-	return rc == KM_OK ? desk_has_code(&c, list, count, without, good) : rc;
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		if (disabled || !is_disabled(v, &list[i]))
+			list[kept++] = list[i];
+	}
+	return rc == KM_OK ? desk_has_code(&c, list, kept, without, good) : rc;
 }
 
 /* When a code of theirs was last good: having been enrolled counts, somebody was there. */
@@ -132,7 +145,7 @@ static km_rc count_one(struct vault *v, const struct km_operator *op, const stru
 	if ((op->role != KM_ROLE_REGISTRAR && op->role != KM_ROLE_APPROVER) ||
 	    (is_out && !w->credential))
 		return KM_OK;
-	rc = is_good(v, op, is_out ? w->credential : 0, &good);
+	rc = is_good(v, op, is_out ? w->credential : 0, false, &good);
 	if (rc == KM_OK && good && w->since)
 		rc = last_seen(v, op, &seen);
 	if (rc == KM_OK && good && seen >= w->since)
@@ -231,9 +244,10 @@ static km_rc another_is_left(struct call *c, const struct km_operator *op, uint6
 	const struct counted w = { .without = op->subject, .credential = credential };
 	struct staff staff;
 	bool good = false;
-	km_rc rc = is_good(c->v, op, 0, &good);
+	km_rc rc = is_good(c->v, op, 0, true, &good);
 
-	/* Who cannot act now is no loss. */
+	/* Who cannot act now is no loss; but wrong codes, which anybody can type, make it no easier
+	 * to take the last one away. */
 	if (rc != KM_OK || !good)
 		return rc;
 	rc = count_staff(c->v, &w, &staff);

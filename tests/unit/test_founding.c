@@ -156,6 +156,29 @@ static void test_the_last_approver_cannot_be_taken_away_by_anybody(void **state)
 	assert_int_equal(scene_waiting(), 0);
 }
 
+static void disable(const char *login)
+{
+	struct km_failure f = { .credential = { scene_credential(login, KM_FACTOR_HOTP).id },
+				.count = 1 };
+
+	f.throttle[0] = (struct km_throttle){ 100, 100, INT64_MAX };
+	assert_int_equal(store_fail(room.v->store, &f), KM_OK);
+}
+
+/* Nobody could approve that it be unlocked. */
+static void test_an_approver_whose_code_is_disabled_is_not_another_one(void **state)
+{
+	const struct km_msg ami = scene_msg_state("ami", KM_SUSPENDED);
+
+	(void)state;
+	assert_int_equal(keeps(ami), KM_OK);
+	disable("aki");
+	assert_int_equal(keeps(ami), KM_ESTATE);
+	/* And a hundred wrong codes are no way to get rid of the last one. */
+	disable("ami");
+	assert_int_equal(keeps(ami), KM_ESTATE);
+}
+
 /* Else the year's renewal of the last registrar's contract would be refused as their end. */
 static void test_a_later_last_day_takes_no_power_away(void **state)
 {
@@ -341,6 +364,7 @@ int main(void)
 		UNFOUNDED(test_where_one_person_suffices_nothing_is_founded),
 		UNFOUNDED(test_what_cannot_be_read_is_founded),
 		IN_SCENE(test_the_last_approver_cannot_be_taken_away_by_anybody),
+		IN_SCENE(test_an_approver_whose_code_is_disabled_is_not_another_one),
 		IN_SCENE(test_a_later_last_day_takes_no_power_away),
 		IN_SCENE(test_the_last_registrar_stays_too_and_others_go_as_before),
 		IN_SCENE(test_who_is_the_last_is_looked_at_again_when_it_is_approved),
