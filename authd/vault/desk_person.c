@@ -31,6 +31,11 @@ const char *desk_mode(const struct vault *v)
 	return "by two persons: acts on others wait until an approver has agreed";
 }
 
+const char *desk_asked_for(const struct vault *v)
+{
+	return v->conf.approval_required ? "required" : "not-required";
+}
+
 bool desk_is_root(const struct vault *v, uid_t peer)
 {
 	return peer == 0 || (v->has_owner && peer == v->owner);
