@@ -7,6 +7,7 @@
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
  *   store_template.c   fingers                            store_upgrade.c older tables
  *   store_schema_people.c  tables of those who come and go
+ *   store_feed.c       rosters                            store_due.c    what is due
  *   store_erase.c      erasure                            store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
@@ -230,6 +231,9 @@ KM_MUST_CHECK km_rc epoch_check(struct km_store *s, const struct store_why *why)
 /* Inside an operation that destroys a key: older copies hold it until the epoch is closed. */
 KM_MUST_CHECK km_rc epoch_owes(struct km_store *s);
 
+/* Inside an operation: with a person goes what was due for them (store_due.c). */
+KM_MUST_CHECK km_rc dues_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
+
 /* --- audit chain (chain.c) --------------------------------------------------- */
 
 #define CHAIN_HASH_BYTES 32
@@ -267,6 +271,10 @@ int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 KM_MUST_CHECK km_rc identity_add(struct km_store *s, const struct km_operator *op,
 				 const struct km_subject_key *key, const struct km_person *person);
+/* What is known of a person becomes this; the employee number stays what it was. */
+KM_MUST_CHECK km_rc identity_change(struct km_store *s, const struct km_operator *op,
+				    const struct km_subject_key *key,
+				    const struct km_person *person);
 KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 				  const uint8_t subject[KM_SUBJECT_BYTES]);
 /* Deletes persons that vault.db does not know; outside any batch. */
