@@ -17,14 +17,36 @@ enum call_end {
 
 struct call {
 	struct vault *v;
-	struct line *l;
+	struct line *l;   /* l->who: who is at the desk; l->right: by which right this runs */
 	struct km_msg *m; /* the operation, or the ANSWER to its PROMPT */
-	char actor[32];
+	char actor[65];   /* "operator:<hex subject>" where somebody is known, else "uid:0" */
+	/* An approved request is carried out: who asked, who agreed, its number. Else zeros. */
+	uint8_t requester[KM_SUBJECT_BYTES], approver[KM_SUBJECT_BYTES];
+	uint64_t request;
 	enum call_end end;
 	bool repeated;  /* the id was seen before: this is its first result again */
 	uint64_t id;    /* of DONE */
 	char text[256]; /* of DONE */
 };
+
+/*
+ * One row of the table in line.c: an operation, what it needs (rights.h), and whose role allows it.
+ * Of a message with a form that takes access away (takes_away) there may be a row for that, TAKES,
+ * before the other one.
+ */
+struct operation {
+	enum km_message_number number;
+	km_rc (*run)(struct call *c);    /* NULL: there is no such operation yet */
+	km_rc (*answer)(struct call *c); /* takes the ANSWER to what run asked */
+	unsigned flags;
+	void (*again)(struct call *c); /* its id came again: what its DONE still waits for */
+	unsigned roles;
+};
+
+/* The row of a message; NULL: none, or nothing runs it. */
+const struct operation *operation_of(const struct km_msg *m);
+/* The table itself, rows without a run too; NULL behind its end. */
+const struct operation *operation_at(size_t i);
 
 /* An operation that asked for something. In locked memory; wiped when it ends. */
 struct pending {
@@ -61,6 +83,17 @@ KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_o
 void call_again(struct call *c, struct vault *v, struct line *l);
 void call_row(struct call *c, struct km_msg *m);
 void call_finish(struct call *c, km_rc rc);
+
+/* desk_person.c */
+/* Are acts on another person done by two? If it cannot be read: yes. */
+KM_MUST_CHECK bool desk_two_persons(const struct vault *v);
+/* Have two administrators been registered who can approve each other's acts? */
+KM_MUST_CHECK bool desk_founded(const struct vault *v);
+km_rc desk_identify(struct call *c);
+
+/* desk_request.c */
+/* Files c->m instead of doing it: KM_EFILED, with the request's number in c->id. */
+KM_MUST_CHECK km_rc request_file(struct call *c);
 
 /* desk_operator.c */
 km_rc desk_operator_add(struct call *c);

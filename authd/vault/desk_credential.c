@@ -174,7 +174,7 @@ km_rc desk_enrol_recovery(struct call *c)
 		return rc;
 	call_event(c, &r, KM_EVENT_ENROLLED, &op);
 	event_add(&r, "factor", km_factor_word(KM_FACTOR_RECOVERY));
-	rc = store_enrol_recovery(c->v->store, &op, &m->codes, &r, &c->id);
+	rc = store_enrol_recovery(c->v->store, &op, &m->codes, false, &r, &c->id);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	return rc;
@@ -198,7 +198,7 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
 	row->wait = lockout_wait(lockout, &credential->throttle, c->v->now.wall);
-	if (credential->factor == KM_FACTOR_RECOVERY) {
+	if (km_factor_class(credential->factor) == KM_CLASS_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 
 		if (rc != KM_OK)

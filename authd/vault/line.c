@@ -15,50 +15,97 @@
 
 #include "desk.h"
 
-enum {
-	READS = 0,
-	CHANGES =
-	    1, /* runs once for an operation id; refused while machine or database are in doubt */
-	ANYWAY = 2, /* taking access away, and accepting: never refused for that */
-};
+/*
+ * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,
+ * what it does and needs (rights.h), what is done when its id comes again, who may by their role.
+ */
+static const struct operation operations[] = {
+	{ KM_MSG_OPERATOR_ADD, desk_operator_add, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_LIST, desk_operator_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_OPERATOR_SHOW, desk_operator_show, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | ANYWAY | ROOT | TAKES, NULL,
+	  REGISTRAR | APPROVER | OFFICER },
+	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_CHANGE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
-static const struct operation {
-	enum km_message_number number;
-	km_rc (*run)(struct call *c);
-	km_rc (*answer)(struct call *c); /* takes the ANSWER to what run asked */
-	unsigned flags;
-	void (*again)(struct call *c); /* its id came again: what its DONE still waits for */
-} operations[] = {
-	{ KM_MSG_OPERATOR_ADD, desk_operator_add, NULL, CHANGES },
-	{ KM_MSG_OPERATOR_LIST, desk_operator_list, NULL, READS },
-	{ KM_MSG_OPERATOR_SHOW, desk_operator_show, NULL, READS },
-	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | ANYWAY },
-	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES },
-	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES },
-	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES },
-	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES },
-	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS },
-	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS },
-	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY },
-	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES, desk_erase_again },
-	{ KM_MSG_RESYNC, desk_resync, desk_resync_answer, CHANGES },
-	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES },
-	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY },
-	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS },
-	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS },
-	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS },
-	{ KM_MSG_STATUS, desk_status, NULL, READS },
-	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
-	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again },
-};
+	/* What is enrolled where two are needed is good only once the second has agreed. */
+	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
+	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_BYPASS, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_INVITE, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_ACTIVATE, NULL, NULL, CHANGES | INSIDE, NULL, 0 },
+	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY, NULL,
+	  REGISTRAR | APPROVER | OFFICER },
+	{ KM_MSG_RESYNC, desk_resync, desk_resync_answer, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
-static const struct operation *operation_of(unsigned number)
+	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES | TWO, desk_erase_again, REGISTRAR },
+	{ KM_MSG_TRANSFER, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_DUE_LIST, NULL, NULL, READS, NULL, STAFF },
+	{ KM_MSG_DUE_RELEASE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_CERTIFICATE_LIST, NULL, NULL, READS, NULL, STAFF },
+	{ KM_MSG_CERTIFICATE_SHOW, NULL, NULL, READS, NULL, STAFF },
+	{ KM_MSG_LEAVERS, NULL, NULL, READS | ROOT, NULL, STAFF },
+
+	{ KM_MSG_IDENTIFY, desk_identify, NULL, READS | ANYBODY, NULL, 0 },
+	{ KM_MSG_APPROVAL_LIST, NULL, NULL, READS, NULL, STAFF },
+	{ KM_MSG_APPROVAL_SHOW, NULL, NULL, READS, NULL, STAFF },
+	{ KM_MSG_APPROVAL_DECIDE, NULL, NULL, CHANGES | ANYWAY | TAKES, NULL,
+	  REGISTRAR | APPROVER },
+	{ KM_MSG_APPROVAL_DECIDE, NULL, NULL, CHANGES, NULL, APPROVER },
+
+	{ KM_MSG_PURPOSE, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT_WITHDRAW, NULL, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT_LIST, NULL, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_PURPOSE_SHOW, NULL, NULL, READS | SELF, NULL, STAFF },
+
+	/* A roster beyond the brake files its END by itself. */
+	{ KM_MSG_ROSTER_BEGIN, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_SLICE, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_END, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_LIST, NULL, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
+
+	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY | ROOT, NULL, OFFICER },
+	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
+	{ KM_MSG_REVIEW, NULL, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
+	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
+	{ KM_MSG_BUNDLE_GONE, NULL, NULL, CHANGES, NULL, OFFICER },
+};
+#define OPERATIONS (sizeof operations / sizeof operations[0])
+
+/* Taking access away needs no second person, and no house that is in order. */
+static bool takes_away(const struct km_msg *m)
 {
-	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-		if (operations[i].number == number)
-			return &operations[i];
+	if (m->number == KM_MSG_OPERATOR_STATE)
+		return m->operator_state.state == KM_SUSPENDED;
+	return m->number == KM_MSG_APPROVAL_DECIDE && !m->approval_decide.approve;
+}
+
+const struct operation *operation_of(const struct km_msg *m)
+{
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		const struct operation *o = &operations[i];
+
+		if (o->number == m->number && (!(o->flags & TAKES) || takes_away(m)))
+			return o->run ? o : NULL;
 	}
 	return NULL;
+}
+
+const struct operation *operation_at(size_t i)
+{
+	return i < OPERATIONS ? &operations[i] : NULL;
 }
 
 km_rc line_new(struct vault *v, uid_t peer, int *other)
@@ -189,9 +236,9 @@ static km_rc run(struct call *c, const struct operation *o)
 			o->again(c);
 		return before;
 	}
-	if (rc == KM_ENOTFOUND)
-		rc = o->run(c);
-	return rc;
+	if (rc != KM_ENOTFOUND)
+		return rc;
+	return (o->flags & TWO) && desk_two_persons(c->v) ? request_file(c) : o->run(c);
 }
 
 /* Ends a call in this round: remembers what was done, answers, forgets what was asked. */
@@ -199,8 +246,11 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 {
 	if (rc == KM_OK && c->end == CALL_ASKED)
 		return KM_OK;
-	if (rc == KM_OK && (o->flags & CHANGES) && !c->repeated)
-		rc = store_op_note(c->v->store, c->l->op, KM_OK, c->id);
+	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated) {
+		km_rc noted = store_op_note(c->v->store, c->l->op, rc, c->id);
+
+		rc = noted == KM_OK ? rc : noted;
+	}
 	grant_end(c->v, grant_of_line(c->v, c->l));
 	forget_pending(c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
@@ -224,13 +274,13 @@ void call_row(struct call *c, struct km_msg *m)
 void call_finish(struct call *c, km_rc rc)
 {
 	c->l->touched = true;
-	if (finish(c, operation_of(c->l->pending->asked.number), rc) != KM_OK)
+	if (finish(c, operation_of(&c->l->pending->asked), rc) != KM_OK)
 		line_close(c->v, c->l);
 }
 
 static km_rc take_operation(struct vault *v, struct line *l, struct km_msg *m)
 {
-	const struct operation *o = operation_of(m->number);
+	const struct operation *o = operation_of(m);
 	struct call c;
 
 	if (!o)
@@ -244,7 +294,7 @@ static km_rc take_operation(struct vault *v, struct line *l, struct km_msg *m)
 
 static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
 {
-	const struct operation *o = l->pending ? operation_of(l->pending->asked.number) : NULL;
+	const struct operation *o = l->pending ? operation_of(&l->pending->asked) : NULL;
 	km_rc rc = KM_EABORTED;
 	struct call c;
 

@@ -8,6 +8,7 @@
 const char store_schema_people[] =
     "ALTER TABLE credential ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE credential ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX credential_until ON credential (until) WHERE until > 0;"
     "CREATE TABLE work_key ("
     " ref BLOB PRIMARY KEY NOT NULL, kek_gen INTEGER NOT NULL,"
     " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"

@@ -12,6 +12,7 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
+ *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   erase.c    erasure, step by step              epoch.c    closing a key epoch
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
@@ -31,6 +32,8 @@
 #include <kenmon/store.h>
 #include <kenmon/verdict.h>
 #include <kenmon/wire.h>
+
+#include "rights.h"
 
 #define VAULT_SESSIONS 1024 /* as many as the judge allows */
 #define VAULT_LINES    16   /* desks at once */
@@ -101,10 +104,27 @@ struct reply {
 	struct km_msg to_client; /* RESULT or DESK_LINE */
 };
 
+/* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
+struct desk_person {
+	bool named;                /* there is a name: tag */
+	bool claimed;              /* by IDENTIFY: nothing is believed before it is proved */
+	bool known;                /* an operator has that name: subject, role */
+	uint8_t tag[KM_TAG_BYTES]; /* of the login */
+	char login[65];            /* as it was claimed, or as it is registered */
+	uint8_t subject[KM_SUBJECT_BYTES]; /* zeros where nobody is known */
+	uint8_t role;                      /* enum km_role, as it is now */
+	bool in_group;     /* of that role; read from the kernel when the line began */
+	bool proved;       /* by a good code of their own, not long ago */
+	int64_t proved_ms; /* then, CLOCK_BOOTTIME; 0: not on this line */
+};
+
 /* One desk's private line. */
 struct line {
 	int fd; /* -1: free */
 	uid_t peer;
+	struct desk_person who;
+	enum rights right; /* by which the operation under way runs */
+	struct kept *kept; /* an operation that waits for the caller's own code; locked memory */
 	struct queue out;
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */

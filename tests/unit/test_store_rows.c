@@ -48,6 +48,8 @@ static const struct column {
 	{ DB_VAULT, "credential", "fails", BY_READING, NULL },
 	{ DB_VAULT, "credential", "total", BY_READING, NULL },
 	{ DB_VAULT, "credential", "not_before", BY_READING, NULL },
+	{ DB_VAULT, "credential", "waiting", BY_READING, NULL },
+	{ DB_VAULT, "credential", "until", BY_READING, NULL },
 	{ DB_VAULT, "credential", "mac", BY_READING, NULL },
 	{ DB_VAULT, "credential", "sealed", BY_READING, NULL },
 	{ DB_VAULT, "template", "credential", BY_READING, NULL },
@@ -96,6 +98,19 @@ static const struct column {
 	{ DB_VAULT, "seal", "hash", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "wall", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "signature", BY_VERIFYING, NULL },
+	{ DB_VAULT, "work_key", "ref", BY_READING, NULL },
+	{ DB_VAULT, "work_key", "kek_gen", BY_READING, NULL },
+	{ DB_VAULT, "work_key", "wrapped", BY_READING, NULL },
+	{ DB_VAULT, "request", "id", BY_READING, NULL },
+	{ DB_VAULT, "request", "ref", BY_READING, NULL },
+	{ DB_VAULT, "request", "act", BY_READING, NULL },
+	{ DB_VAULT, "request", "subject", BY_READING, NULL },
+	{ DB_VAULT, "request", "requester", BY_READING, NULL },
+	{ DB_VAULT, "request", "filed", BY_READING, NULL },
+	{ DB_VAULT, "request", "expires", BY_READING, NULL },
+	{ DB_VAULT, "request", "digest", BY_READING, NULL },
+	{ DB_VAULT, "request", "mac", BY_READING, NULL },
+	{ DB_VAULT, "request", "sealed", BY_READING, NULL },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
 	{ DB_IDENTITY, "meta", "value", NOT_AT_ALL, "compared with vault.db at each start" },
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
@@ -127,13 +142,25 @@ static void enrol_codes(struct box *b, struct filled *f)
 	memset(codes.bytes, 'X', codes.len);
 	for (size_t i = 0; i < KM_RECOVERY_CODES; i++)
 		codes.bytes[i * KM_RECOVERY_LENGTH] = (uint8_t)('0' + i);
-	assert_int_equal(store_enrol_recovery(b->s, &f->alice, &codes, &e, &f->codes), KM_OK);
+	assert_int_equal(store_enrol_recovery(b->s, &f->alice, &codes, false, &e, &f->codes),
+			 KM_OK);
 	assert_int_equal(km_subject_key_unwrap(b->keys, f->alice.subject, f->alice.kek_generation,
 					       f->alice.wrapped, &key),
 			 KM_OK);
 	assert_int_equal(
 	    km_mac_recovery(b->keys, &key, f->codes, codes.bytes, KM_RECOVERY_LENGTH, f->code),
 	    KM_OK);
+}
+
+static void file_request(struct box *b, const struct km_operator *op)
+{
+	struct km_event_record e = event_of(KM_EVENT_REQUESTED, op->subject);
+	struct km_filed r = {
+		.act = 43, .requester = "r", .expires = BOX_WALL + 60, .digest = "d"
+	};
+
+	memcpy(r.subject, op->subject, sizeof(r.subject));
+	assert_int_equal(store_request_file(b->s, &r, "a message", 9, &e), KM_OK);
 }
 
 static void fill(struct box *b, struct filled *f)
@@ -151,6 +178,7 @@ static void fill(struct box *b, struct filled *f)
 	assert_int_equal(accept_at(b, &f->alice, f->hotp, 5), KM_OK);
 	f->bob = add(b, "bob", "2");
 	f->bobs = enrol(b, &f->bob, "the seed of bob");
+	file_request(b, &f->bob);
 	assert_int_equal(store_fail(b->s, &failed), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "suspicion", &suspicion, 1, NULL), KM_OK);
@@ -202,6 +230,17 @@ static bool credentials_are_corrupt(struct box *b, const struct km_operator *who
 	return bad;
 }
 
+static bool requests_are_corrupt(struct box *b)
+{
+	struct km_filed r;
+	uint8_t message[32];
+	size_t count = 0, len;
+	km_rc rc = store_requests(b->s, 0, 1, &r, &count);
+
+	return corrupt(rc) ||
+	       (count && corrupt(store_request_open(b->s, &r, message, sizeof(message), &len)));
+}
+
 static bool anything_is_corrupt(struct box *b, const struct filled *f)
 {
 	static const uint8_t zeros[KM_SUBJECT_BYTES];
@@ -216,6 +255,7 @@ static bool anything_is_corrupt(struct box *b, const struct filled *f)
 	bad |= credentials_are_corrupt(b, &f->alice, f->alice.subject);
 	bad |= credentials_are_corrupt(b, &f->bob, f->bob.subject);
 	bad |= credentials_are_corrupt(b, &f->alice, zeros);
+	bad |= requests_are_corrupt(b);
 	bad |= corrupt(store_recovery_find(b->s, f->codes, f->code, &used));
 	for (uint64_t id = f->codes; id <= f->codes + MOVED; id += MOVED)
 		bad |= corrupt(store_recovery_left(b->s, id, &left));

@@ -280,7 +280,7 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
 	if (enrolled) {
 		assert_int_equal(store_enrol_otp(w->v->store, &op, &hotp, &seed, &r, &id), KM_OK);
-		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, &r, &id), KM_OK);
+		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, false, &r, &id), KM_OK);
 	}
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "test");
 	if (suspended)
