@@ -334,10 +334,10 @@ static km_rc check_stage(struct km_store *s, const struct km_stage *row,
 	return km_equal(mac, KM_ROW_MAC_BYTES, right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
 }
 
-km_rc store_stage_page(struct km_store *s, uint64_t feed, uint32_t after, size_t limit,
-		       struct km_stage *out, size_t *count)
+static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uint32_t after,
+		       size_t limit, struct km_stage *out, size_t *count)
 {
-	struct query q QUERY = query_new(s, SQL_STAGE_PAGE);
+	struct query q QUERY = query_new(s, id);
 	uint8_t mac[KM_ROW_MAC_BYTES];
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
@@ -360,6 +360,41 @@ km_rc store_stage_page(struct km_store *s, uint64_t feed, uint32_t after, size_t
 		return rc;
 	*count = n;
 	return KM_OK;
+}
+
+km_rc store_stage_page(struct km_store *s, uint64_t feed, uint32_t after, size_t limit,
+		       struct km_stage *out, size_t *count)
+{
+	return read_rows(s, SQL_STAGE_PAGE, feed, after, limit, out, count);
+}
+
+km_rc store_stage_rehired(struct km_store *s, uint64_t feed, uint32_t after, size_t limit,
+			  struct km_stage *out, size_t *count)
+{
+	return read_rows(s, SQL_STAGE_REHIRED, feed, after, limit, out, count);
+}
+
+km_rc store_stage_delete(struct km_store *s, uint64_t feed, uint32_t line)
+{
+	struct store_op op STORE_OP = { 0 };
+	struct query q QUERY = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (rc)
+		return rc;
+	q = query_new(s, SQL_STAGE_DELETE);
+	query_int(&q, (int64_t)feed);
+	query_int(&q, line);
+	rc = query_run(&q);
+	return rc ? rc : store_op_done(&op);
+}
+
+km_rc store_requested(struct km_store *s, unsigned act)
+{
+	struct query q QUERY = query_new(s, SQL_REQUEST_OF_ACT);
+
+	query_int(&q, act);
+	return query_row(&q);
 }
 
 km_rc store_stage_of(struct km_store *s, uint64_t feed, const uint8_t subject[KM_SUBJECT_BYTES],

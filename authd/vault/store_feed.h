@@ -77,6 +77,13 @@ KM_MUST_CHECK km_rc store_stage_open(struct km_store *, const struct km_feed *,
 /* Up to limit rows with line above after. */
 KM_MUST_CHECK km_rc store_stage_page(struct km_store *, uint64_t feed, uint32_t after, size_t limit,
 				     struct km_stage *out, size_t *count);
+/* The same, of those rehired: subject is whose login they take over. */
+KM_MUST_CHECK km_rc store_stage_rehired(struct km_store *, uint64_t feed, uint32_t after,
+					size_t limit, struct km_stage *out, size_t *count);
+/* KM_ENOTFOUND: there is no such line. */
+KM_MUST_CHECK km_rc store_stage_delete(struct km_store *, uint64_t feed, uint32_t line);
+/* Does a request of this act wait? KM_ENOTFOUND: none. */
+KM_MUST_CHECK km_rc store_requested(struct km_store *, unsigned act);
 /* The row about a subject, without what is sealed. KM_ENOTFOUND costs the same. */
 KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed,
 				   const uint8_t subject[KM_SUBJECT_BYTES], struct km_stage *out);
