@@ -48,6 +48,14 @@ const struct operation *operation_of(const struct km_msg *m);
 /* The table itself, rows without a run too; NULL behind its end. */
 const struct operation *operation_at(size_t i);
 
+/* An operation that waits for the caller's own code. In locked memory. */
+struct kept {
+	unsigned number;
+	unsigned tries;
+	size_t len;
+	uint8_t frame[];
+};
+
 /* An operation that asked for something. In locked memory; wiped when it ends. */
 struct pending {
 	struct km_msg asked;
@@ -89,7 +97,27 @@ void call_finish(struct call *c, km_rc rc);
 KM_MUST_CHECK bool desk_two_persons(const struct vault *v);
 /* Have two administrators been registered who can approve each other's acts? */
 KM_MUST_CHECK bool desk_founded(const struct vault *v);
+/* Is this peer root, or the starter of --spawn, who counts as root? */
+bool desk_is_root(const struct vault *v, uid_t peer);
+/* By which right this line runs an operation now: l->right. Other than KM_OK: it cannot be told. */
+KM_MUST_CHECK km_rc person_may(struct vault *v, struct line *l, const struct operation *o,
+			       const struct km_msg *m);
+/* Writes down that it may not, and says what it takes. KM_EPERM, or that it could not. */
+KM_MUST_CHECK km_rc person_refused(struct call *c, const struct operation *o);
+/* The account that the gate is to compare with the operator's. */
+uint32_t person_account(const struct line *l, const struct km_operator *op);
+/* Who the trail says it was: "operator:" and the subject in hex, or "uid:" and a number. */
+#define DESK_ACTOR "operator:"
+void person_actor(const struct line *l, char out[65]);
+const char *person_authority(const struct line *l);
 km_rc desk_identify(struct call *c);
+
+/* desk_proof.c */
+/* Keeps the operation, whose frame of len bytes is in v->frame, and asks for the caller's code. */
+KM_MUST_CHECK km_rc proof_ask(struct call *c, size_t len);
+/* The ANSWER. KM_OK: asked once more (c->end), or proved. */
+KM_MUST_CHECK km_rc proof_take(struct call *c);
+void kept_free(struct kept *k);
 
 /* desk_request.c */
 /* Files c->m instead of doing it: KM_EFILED, with the request's number in c->id. */
@@ -121,6 +149,17 @@ KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *li
 /* desk_finger.c */
 km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
+
+/* desk_roster.c, desk_roster_list.c */
+km_rc desk_roster_begin(struct call *c);
+km_rc desk_roster_slice(struct call *c);
+km_rc desk_roster_end(struct call *c);
+km_rc desk_roster_list(struct call *c);
+
+/* desk_due.c */
+km_rc desk_transfer(struct call *c);
+km_rc desk_due_list(struct call *c);
+km_rc desk_due_release(struct call *c);
 
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);

@@ -118,6 +118,11 @@ km_rc desk_enrol(struct call *c)
 	struct km_operator op;
 	km_rc rc = check_enrolment(c, m);
 
+	/* Somebody enrols their own: nobody has looked at who they are. */
+	if (c->l->right == RIGHTS_ACCOUNT) {
+		call_say(c, "that takes an invitation");
+		return KM_EPERM;
+	}
 	if (rc == KM_OK)
 		rc = call_operator(c, m->login, &op);
 	if (rc != KM_OK)

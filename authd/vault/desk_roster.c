@@ -10,7 +10,6 @@
 #include <kenmon/log.h>
 
 #include "desk.h"
-#include "feed.h"
 
 /* --- the roster of a line --------------------------------------------------------------------- */
 
@@ -123,7 +122,11 @@ static km_rc prepare(struct call *c, const struct msg_roster_begin *m)
 
 static void requester_of(const struct call *c, uint8_t out[KM_SUBJECT_BYTES])
 {
-	memcpy(out, c->request ? c->requester : c->l->who.subject, KM_SUBJECT_BYTES);
+	memset(out, 0, KM_SUBJECT_BYTES);
+	if (c->request)
+		memcpy(out, c->requester, KM_SUBJECT_BYTES);
+	else if (c->l->right == RIGHTS_FACTOR)
+		memcpy(out, c->l->who.subject, KM_SUBJECT_BYTES);
 }
 
 km_rc desk_roster_begin(struct call *c)
@@ -160,7 +163,7 @@ km_rc desk_roster_begin(struct call *c)
 static km_rc stage_row(struct vault *v, const struct km_subject_key *key, struct roster_row *row,
 		       enum roster_fault fault)
 {
-	static struct km_stage stored;
+	static struct km_staged stored;
 	struct roster_verdict verdict = { .outcome = KM_OUTCOME_WRONG };
 	uint8_t plain[ROSTER_PACKED];
 	size_t len;
@@ -177,7 +180,7 @@ static km_rc stage_row(struct vault *v, const struct km_subject_key *key, struct
 	if (verdict.outcome == KM_OUTCOME_SAME)
 		memset(&row->who, 0, sizeof row->who);
 	stored =
-	    (struct km_stage){ .line = row->line, .outcome = verdict.outcome, .day = verdict.day };
+	    (struct km_staged){ .line = row->line, .outcome = verdict.outcome, .day = verdict.day };
 	memcpy(stored.subject, verdict.subject, sizeof stored.subject);
 	len = roster_pack(row, &verdict, plain);
 	rc = store_stage_put(v->store, &v->roster.feed, key, &stored, plain, len);
@@ -274,6 +277,7 @@ static km_rc accept_feed(struct call *c, struct km_feed *feed, const struct rost
 
 	feed->state = KM_FEED_ACCEPTED;
 	feed->accepted = v->now.wall > 0 ? v->now.wall : 1;
+	feed->released = sum->brake != KM_BRAKE_NONE; /* or it would not be accepted */
 	requester_of(c, feed->requester);
 	memcpy(feed->approver, c->approver, sizeof feed->approver);
 	call_event(c, &r, KM_EVENT_FEED_ACCEPTED, NULL);

@@ -28,7 +28,7 @@ static void note_text(const struct roster_verdict *verdict, unsigned outcome, ch
 }
 
 static km_rc put_row(struct call *c, const struct km_feed *feed, const struct km_subject_key *key,
-		     const struct km_stage *row)
+		     const struct km_staged *row)
 {
 	struct km_msg m = { .number = KM_MSG_ROSTER_NOTE };
 	struct roster_verdict verdict = { 0 };
@@ -69,7 +69,7 @@ static km_rc put_gone(struct call *c, const struct km_operator *op)
 
 static km_rc list_rows(struct call *c, const struct km_feed *feed, uint64_t after, size_t limit)
 {
-	static struct km_stage page[DESK_PAGE];
+	static struct km_staged page[DESK_PAGE];
 	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
 	size_t got = DESK_PAGE;
 	km_rc rc = store_feed_key(c->v->store, feed, &key);

@@ -4,7 +4,6 @@
  * thing at a time; its bad frame costs it the line.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -44,9 +43,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES | TWO, desk_erase_again, REGISTRAR },
-	{ KM_MSG_TRANSFER, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_DUE_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_DUE_RELEASE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_TRANSFER, desk_transfer, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_DUE_LIST, desk_due_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_DUE_RELEASE, desk_due_release, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_CERTIFICATE_LIST, NULL, NULL, READS, NULL, STAFF },
 	{ KM_MSG_CERTIFICATE_SHOW, NULL, NULL, READS, NULL, STAFF },
 	{ KM_MSG_LEAVERS, NULL, NULL, READS | ROOT, NULL, STAFF },
@@ -65,10 +64,10 @@ static const struct operation operations[] = {
 	{ KM_MSG_PURPOSE_SHOW, NULL, NULL, READS | SELF, NULL, STAFF },
 
 	/* A roster beyond the brake files its END by itself. */
-	{ KM_MSG_ROSTER_BEGIN, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_SLICE, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_END, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_LIST, NULL, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
+	{ KM_MSG_ROSTER_BEGIN, desk_roster_begin, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_SLICE, desk_roster_slice, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_END, desk_roster_end, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_LIST, desk_roster_list, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
 
 	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY | ROOT, NULL, OFFICER },
 	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS | SELF, NULL, STAFF },
@@ -108,15 +107,30 @@ const struct operation *operation_at(size_t i)
 	return i < OPERATIONS ? &operations[i] : NULL;
 }
 
-km_rc line_new(struct vault *v, uid_t peer, int *other)
+/* A place for this peer; those who are not root leave some to root, and each other. */
+static struct line *place_for(struct vault *v, uid_t peer)
 {
+	size_t left = 0, own = 0;
 	struct line *l = NULL;
+
+	for (size_t i = 0; i < VAULT_LINES; i++) {
+		if (v->line[i].fd < 0) {
+			l = l ? l : &v->line[i];
+			left++;
+		} else if (v->line[i].peer == peer) {
+			own++;
+		}
+	}
+	if (desk_is_root(v, peer))
+		return l;
+	return own < VAULT_LINES_OF && left > VAULT_LINES_KEPT ? l : NULL;
+}
+
+km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *other)
+{
+	struct line *l = place_for(v, peer);
 	int pair[2];
 
-	for (size_t i = 0; i < VAULT_LINES && !l; i++) {
-		if (v->line[i].fd < 0)
-			l = &v->line[i];
-	}
 	if (!l)
 		return KM_ELIMIT;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -125,7 +139,7 @@ km_rc line_new(struct vault *v, uid_t peer, int *other)
 		close(pair[1]);
 		return KM_EIO;
 	}
-	*l = (struct line){ .fd = pair[0], .peer = peer, .phase = KM_PHASE_DESK_IDLE };
+	*l = (struct line){ .fd = pair[0], .peer = peer, .who = *who, .phase = KM_PHASE_DESK_IDLE };
 	*other = pair[1];
 	return KM_OK;
 }
@@ -134,6 +148,8 @@ static void forget_pending(struct line *l)
 {
 	km_locked_free(l->pending, sizeof *l->pending);
 	l->pending = NULL;
+	kept_free(l->kept);
+	l->kept = NULL;
 	l->phase = KM_PHASE_DESK_IDLE;
 }
 
@@ -142,70 +158,12 @@ void line_close(struct vault *v, struct line *l)
 	if (l->fd < 0)
 		return;
 	grant_end(v, grant_of_line(v, l));
+	roster_line_closed(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
 	forget_pending(l);
 	*l = (struct line){ .fd = -1 };
-}
-
-km_rc call_put(struct call *c, struct km_msg *m)
-{
-	return queue_put(&c->l->out, m);
-}
-
-void call_say(struct call *c, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(c->text, sizeof c->text, format, args);
-	va_end(args);
-}
-
-km_rc call_ask(struct call *c, enum km_text text)
-{
-	struct km_msg m = { .number = KM_MSG_PROMPT };
-
-	snprintf(m.prompt.text, sizeof m.prompt.text, "%s", km_text(text, KM_LANG_EN));
-	m.prompt.echo = 1;
-	m.prompt.shape = KM_SHAPE_DIGITS;
-	c->end = CALL_ASKED;
-	c->l->phase = KM_PHASE_DESK_ASKED;
-	return call_put(c, &m);
-}
-
-km_rc call_keep(struct call *c, const struct km_operator *op)
-{
-	struct pending *p = km_locked_new(sizeof *p);
-
-	if (!p)
-		return KM_ENOMEM;
-	p->asked = *c->m;
-	if (op)
-		p->op = *op;
-	c->l->pending = p;
-	c->l->phase = KM_PHASE_DESK_ASKED;
-	c->end = CALL_ASKED;
-	return KM_OK;
-}
-
-void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
-		const struct km_operator *op)
-{
-	event_make(r, event, op ? op->subject : NULL, c->actor);
-	/* Root needs no factor of its own until two-person approval exists: the trail says so. */
-	event_add(r, "authority",
-		  c->l->peer == 0 ? "root-without-factor" : "starter-without-factor");
-}
-
-km_rc call_operator(struct call *c, const char *login, struct km_operator *op)
-{
-	km_rc rc = store_operator_by_login(c->v->store, login, op);
-
-	if (rc == KM_ENOTFOUND)
-		call_say(c, "no operator is registered under the login %s", login);
-	return rc;
 }
 
 static km_rc put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
@@ -261,7 +219,7 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 void call_again(struct call *c, struct vault *v, struct line *l)
 {
 	*c = (struct call){ .v = v, .l = l };
-	snprintf(c->actor, sizeof c->actor, "uid:%u", (unsigned)l->peer);
+	person_actor(l, c->actor);
 }
 
 void call_row(struct call *c, struct km_msg *m)
@@ -278,18 +236,51 @@ void call_finish(struct call *c, km_rc rc)
 		line_close(c->v, c->l);
 }
 
-static km_rc take_operation(struct vault *v, struct line *l, struct km_msg *m)
+/* len: of its frame, which is kept where a code must be asked for first; 0: it was asked for. */
+static km_rc take_operation(struct vault *v, struct line *l, struct km_msg *m, size_t len)
 {
 	const struct operation *o = operation_of(m);
 	struct call c;
+	km_rc rc;
 
 	if (!o)
 		return KM_EPROTO;
+	rc = person_may(v, l, o, m);
 	call_again(&c, v, l);
 	c.m = m;
 	/* Every operation begins with its id. */
 	memcpy(l->op, m->status.op, sizeof l->op);
-	return finish(&c, o, run(&c, o));
+	if (rc == KM_OK && l->right == RIGHTS_PROVE && len > 0)
+		return finish(&c, o, proof_ask(&c, len));
+	if (rc == KM_OK)
+		rc = rights_given(l->right) ? run(&c, o) : person_refused(&c, o);
+	return finish(&c, o, rc);
+}
+
+/* The caller's own code. When it was good, what waited for it runs, in the same transaction. */
+static km_rc take_proof(struct vault *v, struct line *l, struct km_msg *m)
+{
+	struct kept *kept = l->kept;
+	km_rc rc = KM_EABORTED;
+	struct call c;
+
+	call_again(&c, v, l);
+	c.m = m;
+	if (m->number == KM_MSG_ANSWER)
+		rc = proof_take(&c);
+	if (rc == KM_OK && c.end == CALL_ASKED)
+		return KM_OK;
+	l->kept = NULL;
+	forget_pending(l);
+	if (rc != KM_OK) {
+		kept_free(kept);
+		return put_done(l, rc, 0, c.text);
+	}
+	rc = km_decode(kept->frame, kept->len, KM_FROM_DESK, l->phase, m);
+	if (rc == KM_OK)
+		rc = take_operation(v, l, m, 0);
+	kept_free(kept);
+	return rc;
 }
 
 static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
@@ -298,6 +289,8 @@ static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
 	km_rc rc = KM_EABORTED;
 	struct call c;
 
+	if (l->kept)
+		return take_proof(v, l, m);
 	/* Where only a finger is waited for there is nothing to answer, but to stop it. */
 	if (!o || (m->number == KM_MSG_ANSWER && !o->answer))
 		return KM_EPROTO;
@@ -329,7 +322,7 @@ void line_drain(struct vault *v, struct line *l)
 	if (rc == KM_OK && l->phase == KM_PHASE_DESK_ASKED)
 		rc = take_answer(v, l, v->in);
 	else if (rc == KM_OK)
-		rc = take_operation(v, l, v->in);
+		rc = take_operation(v, l, v->in, len);
 	km_wipe(v->frame, rc == KM_OK ? len : KM_FRAME_MAX);
 	km_msg_wipe(v->in);
 	if (fd >= 0)
@@ -365,6 +358,7 @@ void line_settle(struct vault *v, bool durable)
 			l->out.head = l->out.tail = 0;
 			l->erasing = false;
 			l->rotating = 0;
+			l->who.proved_ms = 0; /* the code was not used up */
 			grant_end(v, grant_of_line(v, l));
 			forget_pending(l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {

@@ -78,7 +78,7 @@ static km_rc owner_leaves(struct vault *v, const struct km_feed *feed,
 {
 	struct km_operator owner;
 	struct km_due_row due;
-	struct km_stage row;
+	struct km_staged row;
 	km_rc rc = store_operator_by_subject(v->store, subject, &owner);
 
 	*leaves = rc == KM_ENOTFOUND || (rc == KM_OK && owner.state == KM_ERASING);
@@ -97,7 +97,7 @@ static km_rc owner_leaves(struct vault *v, const struct km_feed *feed,
 }
 
 static km_rc make_wrong(struct vault *v, const struct km_feed *feed,
-			const struct km_subject_key *key, struct km_stage *row)
+			const struct km_subject_key *key, struct km_staged *row)
 {
 	struct roster_row r;
 	struct roster_verdict verdict = { 0 };
@@ -122,7 +122,7 @@ static km_rc make_wrong(struct vault *v, const struct km_feed *feed,
 
 km_rc roster_settle_rehired(struct vault *v, const struct km_feed *feed)
 {
-	static struct km_stage page[SLICE];
+	static struct km_staged page[SLICE];
 	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
 	uint32_t after = 0;
 	size_t got = SLICE;

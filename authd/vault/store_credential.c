@@ -135,7 +135,7 @@ static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
 	return rc ? rc : credential_put(s, in, id, sealed, len);
 }
 
-static void name_credential(struct km_event_record *event, const char *key, uint64_t id)
+void record_number(struct km_event_record *event, const char *key, uint64_t id)
 {
 	size_t used = event ? strlen(event->body) : 0;
 	char text[48];
@@ -149,7 +149,7 @@ static void name_credential(struct km_event_record *event, const char *key, uint
 
 km_rc credential_record(struct km_store *s, struct km_event_record *event, uint64_t id)
 {
-	name_credential(event, "credential", id);
+	record_number(event, "credential", id);
 	return chain_append(s, event);
 }
 
@@ -297,7 +297,7 @@ km_rc credential_replace(struct km_store *s, const struct km_credential *by,
 
 	/* There is one at most, unless somebody else wrote another. */
 	while (!(rc = earlier_set(s, by, &id))) {
-		name_credential(event, "replaces", id);
+		record_number(event, "replaces", id);
 		rc = credential_delete(s, by->subject, id);
 		if (rc)
 			return rc;

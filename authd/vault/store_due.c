@@ -137,6 +137,17 @@ km_rc store_dues_ready(struct km_store *s, int64_t today, bool released, size_t 
 	return read_page(s, &q, limit, out, count);
 }
 
+km_rc store_due_first(struct km_store *s, int64_t *day)
+{
+	struct query q QUERY = query_new(s, SQL_DUE_FIRST);
+	km_rc rc = query_row(&q);
+
+	if (rc)
+		return rc;
+	*day = query_get_int(&q);
+	return q.rc;
+}
+
 km_rc store_due_counts(struct km_store *s, int64_t today, int64_t since, struct km_due_counts *out)
 {
 	struct query q QUERY = query_new(s, SQL_DUE_COUNTS);

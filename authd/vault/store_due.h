@@ -42,6 +42,9 @@ KM_MUST_CHECK km_rc store_dues(struct km_store *, uint64_t after, size_t limit,
 KM_MUST_CHECK km_rc store_dues_ready(struct km_store *, int64_t today, bool released, size_t limit,
 				     struct km_due_row *out, size_t *count);
 
+/* The first day on which an erasure is due. KM_ENOTFOUND: none is. */
+KM_MUST_CHECK km_rc store_due_first(struct km_store *, int64_t *day);
+
 struct km_due_counts {
 	uint64_t ready;   /* erasures whose day has come */
 	uint64_t braked;  /* and so many of them not released */

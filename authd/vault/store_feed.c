@@ -5,7 +5,7 @@
 
 #include "store_internal.h"
 
-#define FEED_BYTES  (8 + 16 + 32 + 8 + 1 + 1 + 8 + 8 + 8 + 8 + 8 + 16 + 16)
+#define FEED_BYTES  (8 + 16 + 32 + 8 + 1 + 1 + 8 + 8 + 8 + 8 + 8 + 1 + 16 + 16)
 #define STAGE_BYTES (8 + 4 + 16 + 1 + 8)
 
 /* --- the feed ---------------------------------------------------------------------------- */
@@ -24,6 +24,7 @@ static km_rc mac_of_feed(struct km_store *s, const struct km_feed *f, uint8_t ma
 	at = keys_put(at, f->worked, 8);
 	at = keys_put(at, f->erasures, 8);
 	at = keys_put(at, (uint64_t)f->accepted, 8);
+	at = keys_put(at, f->released, 1);
 	memcpy(at, f->requester, sizeof(f->requester));
 	memcpy(at + 16, f->approver, sizeof(f->approver));
 	return km_mac_row(s->keys, "feed", bytes, sizeof(bytes), mac);
@@ -42,6 +43,7 @@ static void take_feed(struct query *q, struct km_feed *f)
 	f->worked = query_get_number(q, INT64_MAX);
 	f->erasures = query_get_number(q, INT64_MAX);
 	f->accepted = query_get_int(q);
+	f->released = query_get_number(q, 1) == 1;
 	query_get_blob(q, f->requester, sizeof(f->requester));
 	query_get_blob(q, f->approver, sizeof(f->approver));
 	query_get_blob(q, f->mac, sizeof(f->mac));
@@ -140,6 +142,7 @@ km_rc store_feed_begin(struct km_store *s, const struct km_feed *in, struct km_f
 	f.state = KM_FEED_STAGED;
 	f.lines = f.worked = f.erasures = 0;
 	f.accepted = 0;
+	f.released = false;
 	memset(f.approver, 0, sizeof(f.approver));
 	rc = store_op_begin(&op, s, false);
 	if (!rc)
@@ -170,6 +173,7 @@ static km_rc change_feed(struct km_store *s, struct km_feed *f)
 	query_int(&q, (int64_t)f->worked);
 	query_int(&q, (int64_t)f->erasures);
 	query_int(&q, f->accepted);
+	query_int(&q, f->released);
 	query_blob(&q, f->requester, sizeof(f->requester));
 	query_blob(&q, f->approver, sizeof(f->approver));
 	query_blob(&q, mac, sizeof(mac));
@@ -250,7 +254,7 @@ km_rc store_feed_key(struct km_store *s, const struct km_feed *f, struct km_subj
 
 /* --- its rows ---------------------------------------------------------------------------- */
 
-static km_rc mac_of_stage(struct km_store *s, const struct km_stage *row,
+static km_rc mac_of_stage(struct km_store *s, const struct km_staged *row,
 			  uint8_t mac[KM_ROW_MAC_BYTES])
 {
 	uint8_t bytes[STAGE_BYTES], *at = keys_put(bytes, row->feed, 8);
@@ -262,7 +266,7 @@ static km_rc mac_of_stage(struct km_store *s, const struct km_stage *row,
 	return km_mac_row(s->keys, "stage", bytes, sizeof(bytes), mac);
 }
 
-static struct km_aad aad_of(const struct km_feed *f, const struct km_stage *row)
+static struct km_aad aad_of(const struct km_feed *f, const struct km_staged *row)
 {
 	return (struct km_aad){ .table = "stage",
 				.id = row->line,
@@ -272,7 +276,7 @@ static struct km_aad aad_of(const struct km_feed *f, const struct km_stage *row)
 }
 
 km_rc store_stage_put(struct km_store *s, const struct km_feed *f, const struct km_subject_key *key,
-		      struct km_stage *row, const void *plain, size_t len)
+		      struct km_staged *row, const void *plain, size_t len)
 {
 	struct km_aad aad = aad_of(f, row);
 	struct store_op op STORE_OP = { 0 };
@@ -303,7 +307,7 @@ km_rc store_stage_put(struct km_store *s, const struct km_feed *f, const struct 
 }
 
 km_rc store_stage_open(struct km_store *s, const struct km_feed *f,
-		       const struct km_subject_key *key, const struct km_stage *row, void *plain,
+		       const struct km_subject_key *key, const struct km_staged *row, void *plain,
 		       size_t cap, size_t *len)
 {
 	struct km_aad aad = aad_of(f, row);
@@ -312,7 +316,7 @@ km_rc store_stage_open(struct km_store *s, const struct km_feed *f,
 }
 
 /* mac: as it lies there. */
-static void take_stage(struct query *q, struct km_stage *row, uint8_t mac[KM_ROW_MAC_BYTES])
+static void take_stage(struct query *q, struct km_staged *row, uint8_t mac[KM_ROW_MAC_BYTES])
 {
 	row->feed = query_get_number(q, INT64_MAX);
 	row->line = (uint32_t)query_get_number(q, UINT32_MAX);
@@ -323,7 +327,7 @@ static void take_stage(struct query *q, struct km_stage *row, uint8_t mac[KM_ROW
 	query_get_blob(q, mac, KM_ROW_MAC_BYTES);
 }
 
-static km_rc check_stage(struct km_store *s, const struct km_stage *row,
+static km_rc check_stage(struct km_store *s, const struct km_staged *row,
 			 const uint8_t mac[KM_ROW_MAC_BYTES])
 {
 	uint8_t right[KM_ROW_MAC_BYTES];
@@ -335,7 +339,7 @@ static km_rc check_stage(struct km_store *s, const struct km_stage *row,
 }
 
 static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uint32_t after,
-		       size_t limit, struct km_stage *out, size_t *count)
+		       size_t limit, struct km_staged *out, size_t *count)
 {
 	struct query q QUERY = query_new(s, id);
 	uint8_t mac[KM_ROW_MAC_BYTES];
@@ -363,13 +367,13 @@ static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uin
 }
 
 km_rc store_stage_page(struct km_store *s, uint64_t feed, uint32_t after, size_t limit,
-		       struct km_stage *out, size_t *count)
+		       struct km_staged *out, size_t *count)
 {
 	return read_rows(s, SQL_STAGE_PAGE, feed, after, limit, out, count);
 }
 
 km_rc store_stage_rehired(struct km_store *s, uint64_t feed, uint32_t after, size_t limit,
-			  struct km_stage *out, size_t *count)
+			  struct km_staged *out, size_t *count)
 {
 	return read_rows(s, SQL_STAGE_REHIRED, feed, after, limit, out, count);
 }
@@ -398,11 +402,11 @@ km_rc store_requested(struct km_store *s, unsigned act)
 }
 
 km_rc store_stage_of(struct km_store *s, uint64_t feed, const uint8_t subject[KM_SUBJECT_BYTES],
-		     struct km_stage *out)
+		     struct km_staged *out)
 {
 	struct query q QUERY = query_new(s, SQL_STAGE_OF);
 	uint8_t mac[KM_ROW_MAC_BYTES] = { 0 };
-	struct km_stage found = { 0 };
+	struct km_staged found = { 0 };
 	km_rc there, rc;
 
 	query_blob(&q, subject, KM_SUBJECT_BYTES);

@@ -27,6 +27,7 @@ struct km_feed {
 	uint64_t worked;   /* feed.c says what it counts */
 	uint64_t erasures; /* so many it would bring, suspensions of the missing included */
 	int64_t accepted;  /* 0: not */
+	bool released;     /* somebody has looked at its erasures: the brake does not hold them */
 	uint8_t requester[KM_SUBJECT_BYTES];
 	uint8_t approver[KM_SUBJECT_BYTES];
 	uint8_t mac[KM_ROW_MAC_BYTES]; /* as it was read: what is changed is what was seen */
@@ -35,7 +36,7 @@ struct km_feed {
 #define KM_STAGE_BYTES 768 /* of a row; 640 are needed (roster_row.h) */
 
 /* One row as it lies in the table. */
-struct km_stage {
+struct km_staged {
 	uint64_t feed;
 	uint32_t line;
 	uint8_t subject[KM_SUBJECT_BYTES]; /* zeros: nobody who is registered */
@@ -53,8 +54,8 @@ KM_MUST_CHECK km_rc store_feed(struct km_store *, uint64_t id, struct km_feed *o
 /* The newest whose state lies between these two. KM_ENOTFOUND. */
 KM_MUST_CHECK km_rc store_feed_in(struct km_store *, enum km_feed_state least,
 				  enum km_feed_state most, struct km_feed *out);
-/* Writes what may change: state, lines, worked, erasures, accepted, requester, approver. KM_ESTATE:
- * the row is not as it was read. The event may be NULL. */
+/* Writes what may change: state, lines, worked, erasures, accepted, released, requester, approver.
+ * KM_ESTATE: the row is not as it was read. The event may be NULL. */
 KM_MUST_CHECK km_rc store_feed_change(struct km_store *, struct km_feed *,
 				      const struct km_event_record *event);
 /* It is worked off: its key is destroyed, and what is left of its rows is noise. */
@@ -69,24 +70,24 @@ KM_MUST_CHECK km_rc store_feed_key(struct km_store *, const struct km_feed *,
 				   struct km_subject_key *key);
 /* Seals and inserts one row: all but what is sealed is in *row. KM_EEXIST: there is this line. */
 KM_MUST_CHECK km_rc store_stage_put(struct km_store *, const struct km_feed *,
-				    const struct km_subject_key *key, struct km_stage *row,
+				    const struct km_subject_key *key, struct km_staged *row,
 				    const void *plain, size_t len);
 KM_MUST_CHECK km_rc store_stage_open(struct km_store *, const struct km_feed *,
-				     const struct km_subject_key *key, const struct km_stage *row,
+				     const struct km_subject_key *key, const struct km_staged *row,
 				     void *plain, size_t cap, size_t *len);
 /* Up to limit rows with line above after. */
 KM_MUST_CHECK km_rc store_stage_page(struct km_store *, uint64_t feed, uint32_t after, size_t limit,
-				     struct km_stage *out, size_t *count);
+				     struct km_staged *out, size_t *count);
 /* The same, of those rehired: subject is whose login they take over. */
 KM_MUST_CHECK km_rc store_stage_rehired(struct km_store *, uint64_t feed, uint32_t after,
-					size_t limit, struct km_stage *out, size_t *count);
+					size_t limit, struct km_staged *out, size_t *count);
 /* KM_ENOTFOUND: there is no such line. */
 KM_MUST_CHECK km_rc store_stage_delete(struct km_store *, uint64_t feed, uint32_t line);
 /* Does a request of this act wait? KM_ENOTFOUND: none. */
 KM_MUST_CHECK km_rc store_requested(struct km_store *, unsigned act);
 /* The row about a subject, without what is sealed. KM_ENOTFOUND costs the same. */
 KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed,
-				   const uint8_t subject[KM_SUBJECT_BYTES], struct km_stage *out);
+				   const uint8_t subject[KM_SUBJECT_BYTES], struct km_staged *out);
 
 #define KM_OUTCOMES 10
 /* How many rows of each outcome. */

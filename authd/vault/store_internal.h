@@ -10,6 +10,7 @@
  *   store_feed.c       rosters                            store_due.c    what is due
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
  *   store_waiting.c    credentials that wait, or end by themselves
+ *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
@@ -314,11 +315,13 @@ KM_MUST_CHECK km_rc credential_make(struct km_store *s, const struct km_credenti
 				    size_t sealed_len, uint64_t *id);
 KM_MUST_CHECK km_rc credential_put(struct km_store *s, const struct km_credential *in, uint64_t id,
 				   const void *sealed, size_t len);
+/* With its template or its codes. KM_ENOTFOUND: not of this subject. */
+KM_MUST_CHECK km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+				      uint64_t id);
+/* Adds a number that is known only now; an event may be missing (chain_append() says so). */
+void record_number(struct km_event_record *event, const char *key, uint64_t id);
 /* The trail names the credential, so that a login by it can be followed to who enrolled it. */
 KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
-				      uint64_t id);
-/* The row, its template and its codes. */
-KM_MUST_CHECK km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 				      uint64_t id);
 /* The sets of codes that this one takes the place of: the event names one. */
 KM_MUST_CHECK km_rc credential_replace(struct km_store *s, const struct km_credential *by,

@@ -85,7 +85,7 @@ static km_rc seal(struct km_store *s, struct km_filed *r, const struct km_subjec
 }
 
 km_rc store_request_file(struct km_store *s, struct km_filed *r, const void *message, size_t len,
-			 const struct km_event_record *event)
+			 struct km_event_record *event)
 {
 	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
 	struct store_op step STORE_OP = { 0 };
@@ -104,8 +104,10 @@ km_rc store_request_file(struct km_store *s, struct km_filed *r, const void *mes
 		rc = insert(s, &made, len + KM_SEAL_OVERHEAD);
 	if (!rc)
 		rc = seal(s, &made, &key, message, len);
-	if (!rc)
+	if (!rc) {
+		record_number(event, "request", made.id);
 		rc = chain_append(s, event);
+	}
 	if (!rc)
 		rc = store_op_done(&step);
 	if (!rc)

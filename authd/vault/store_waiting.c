@@ -61,13 +61,13 @@ km_rc store_credential_activate(struct km_store *s, const uint8_t subject[KM_SUB
 	return rc ? rc : store_op_done(&step);
 }
 
-km_rc store_credential_over(struct km_store *s, int64_t wall, struct km_credential *out)
+km_rc store_credential_ending(struct km_store *s, uint64_t after, struct km_credential *out)
 {
-	struct query q QUERY = query_new(s, SQL_CREDENTIAL_OVER);
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_ENDING);
 	struct stored_credential found;
 	km_rc rc;
 
-	query_int(&q, wall);
+	query_int(&q, (int64_t)after);
 	rc = query_row(&q);
 	if (rc)
 		return rc;

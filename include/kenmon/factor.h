@@ -41,6 +41,9 @@ enum km_role {
 /* What the vault found and waits for an administrator to accept. */
 enum km_suspicion { KM_SUSPECT_CLOCK = 1, KM_SUSPECT_MACHINE = 2, KM_SUSPECT_ROLLBACK = 4 };
 
+/* As ACCEPT's what: that the administrators are lost, and root alone registers new ones. */
+#define KM_ACCEPT_ADMINISTRATORS 128
+
 #define KM_DAY_NONE (-1) /* valid_from, valid_until: no limit */
 
 #define KM_RECOVERY_LENGTH 16 /* base32 characters: 80 bits; SP 800-63B-4 asks for 64 */

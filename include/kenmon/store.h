@@ -143,6 +143,13 @@ void store_close(struct km_store *); /* what was not flushed is undone; NULL is 
 /* The time that records of this batch carry. Must be set before the first operation. */
 void store_set_now(struct km_store *, const struct km_now *now);
 
+/*
+ * Runs something that does several operations, which stand or fall together: what it did is kept
+ * when it says KM_OK or KM_EFILED, and undone with anything else. Says what it said, or why its
+ * work could not be kept.
+ */
+KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
@@ -162,6 +169,11 @@ KM_MUST_CHECK km_rc store_operator_by_tag(struct km_store *, const uint8_t tag[K
 KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
 					      const uint8_t subject[KM_SUBJECT_BYTES],
 					      struct km_operator *out);
+/*
+ * Whose account a uid is. KM_ENOTFOUND: nobody's, or that of several; who is being erased does not
+ * count.
+ */
+KM_MUST_CHECK km_rc store_operator_by_uid(struct km_store *, uint32_t uid, struct km_operator *out);
 /* All credentials with their throttles, oldest first. Up to eight cost the same work as none. */
 KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);
@@ -263,6 +275,9 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
+/* The same of those who have a role. */
+KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
+				struct km_operator *out, size_t *count);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -368,10 +383,10 @@ struct km_filed {
 };
 /*
  * Files one, its message sealed under a key of its own. in: act, subject, requester, expires,
- * digest; the rest comes back with *r. KM_ELIMIT: above KM_REQUESTS or KM_REQUESTS_ABOUT.
+ * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS or KM_REQUESTS_ABOUT.
  */
 KM_MUST_CHECK km_rc store_request_file(struct km_store *, struct km_filed *r, const void *message,
-				       size_t len, const struct km_event_record *event);
+				       size_t len, struct km_event_record *event);
 /* KM_ENOTFOUND. */
 KM_MUST_CHECK km_rc store_request(struct km_store *, uint64_t id, struct km_filed *out);
 /* Up to limit requests with id above after. */
@@ -400,9 +415,9 @@ KM_MUST_CHECK km_rc store_credential_activate(struct km_store *,
 KM_MUST_CHECK km_rc store_enrol_bypass(struct km_store *, const struct km_operator *op,
 				       const struct km_secret *code, int64_t until, bool waiting,
 				       struct km_event_record *event, uint64_t *id);
-/* One whose time is over at wall (INT64_MAX: one that has an end at all). KM_ENOTFOUND. */
-KM_MUST_CHECK km_rc store_credential_over(struct km_store *, int64_t wall,
-					  struct km_credential *out);
+/* The next one with an end, by id. KM_ENOTFOUND: no more. */
+KM_MUST_CHECK km_rc store_credential_ending(struct km_store *, uint64_t after,
+					    struct km_credential *out);
 
 /* --- key epochs ----------------------------------------------------------- */
 

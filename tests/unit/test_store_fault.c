@@ -3,6 +3,8 @@
  * of the vault fails, for all n, once or from then on. Whatever fails, the
  * round is there whole or not at all, and the store works again by itself.
  */
+#include "../../authd/vault/store_consent.h"
+#include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
 
 #include <openssl/crypto.h>
@@ -270,6 +272,43 @@ static km_rc decide(struct box *b, const struct km_operator *op)
 	return rc ? rc : store_credential_activate(b->s, op->subject, waits, &e);
 }
 
+/* Somebody agrees and takes it back, and somebody uses an invitation. */
+static km_rc agree(struct box *b, const struct km_operator *alice, const struct km_operator *carol)
+{
+	struct km_event_record e = event_of(KM_EVENT_CONSENTED, carol->subject);
+	struct km_secret code = { .len = KM_RECOVERY_LENGTH }, seed = { .len = 20 };
+	struct km_credential in = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
+	struct km_consent c = { .terminal = "tty1" };
+	struct km_invitation i;
+	unsigned gone = 0, left = 0;
+	uint64_t id;
+	bool kept, right = false;
+	km_rc rc = store_purpose_keep(b->s, 0, "why", 3, &e, c.purpose, &kept);
+
+	memcpy(c.subject, carol->subject, sizeof(c.subject));
+	memcpy(in.subject, alice->subject, sizeof(in.subject));
+	memset(code.bytes, 'A', code.len);
+	if (!rc)
+		rc = store_consent_add(b->s, &c, &e, &id);
+	if (!rc)
+		rc = store_consent_withdraw(b->s, carol->subject, &e, &gone);
+	if (!rc)
+		rc = store_invite(b->s, alice, &code, 600, 0, &e);
+	if (!rc)
+		rc = store_invitation_activate(b->s, alice->subject, &e);
+	if (!rc)
+		rc = store_invitation(b->s, alice->subject, &i);
+	if (!rc)
+		rc = store_invitation_wrong(b->s, &i, &e, &left);
+	if (!rc)
+		rc = store_invitation(b->s, alice->subject, &i);
+	if (!rc)
+		rc = store_invitation_judge(b->s, alice, &i, &code, &right);
+	if (!rc && (!right || gone != 1 || left != KM_INVITATION_TRIES - 1))
+		rc = KM_ECORRUPT;
+	return rc ? rc : store_enrol_invited(b->s, alice, &i, &in, &seed, &e, &id);
+}
+
 /*
  * A round: people come, go, log in and fail, requests are decided and filed, the trail is sealed,
  * every key is wrapped anew. Any call may fail; the flush says what counts.
@@ -309,6 +348,8 @@ static km_rc round_of(struct box *b, uint64_t id)
 		rc = store_fail(b->s, &f);
 	if (!rc)
 		rc = store_operator_by_login(b->s, "carol", &carol);
+	if (!rc)
+		rc = agree(b, &alice, &carol);
 	if (!rc)
 		rc = store_erase_begin(b->s, carol.subject, &by_hand, &e);
 	if (!rc)
@@ -371,7 +412,7 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? KM_ENOTFOUND : KM_OK);
 	assert_int_equal(store_counts(b->s, &counts), KM_OK);
 	assert_int_equal(counts.operators, 2);
-	assert_int_equal(counts.records, moved ? 16 : 5);
+	assert_int_equal(counts.records, moved ? 23 : 5);
 	assert_int_equal(counts.fingers, 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT sum(id) FROM request"), moved ? 2 : 1);
@@ -379,6 +420,9 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? 2 : 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM credential WHERE until > 0"),
 			 moved);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM consent"), 0);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM invitation"), 0);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM purpose"), moved);
 	while (!v.finished)
 		assert_int_equal(store_audit_verify(b->s, &v, 100), KM_OK);
 	assert_int_equal(v.bad, 0);

@@ -347,15 +347,15 @@ static void test_a_bypass_is_one_code_with_an_end_and_an_operator_has_one(void *
 
 	assert_int_equal(bypass(b, &op, SECOND, BOX_WALL, &first), KM_EINVAL);
 	assert_int_equal(bypass(b, &op, "SHORT", BOX_WALL + 60, &first), KM_EINVAL);
-	assert_int_equal(store_credential_over(b->s, INT64_MAX, &over), KM_ENOTFOUND);
+	assert_int_equal(store_credential_ending(b->s, 0, &over), KM_ENOTFOUND);
 	assert_int_equal(bypass(b, &op, SECOND, BOX_WALL + 60, &first), KM_OK);
 	assert_int_equal(bypass(b, &op, SECOND, BOX_WALL + 90, &second), KM_OK);
 	assert_int_equal(credential_of(b, &op, first).id, 0);
 	assert_int_equal(credential_of(b, &op, codes).id, codes);
 	assert_int_equal(store_recovery_left(b->s, second, &left), KM_OK);
 	assert_int_equal(left, 1);
-	assert_int_equal(store_credential_over(b->s, BOX_WALL + 90, &over), KM_ENOTFOUND);
-	assert_int_equal(store_credential_over(b->s, BOX_WALL + 91, &over), KM_OK);
+	assert_int_equal(store_credential_ending(b->s, second, &over), KM_ENOTFOUND);
+	assert_int_equal(store_credential_ending(b->s, 0, &over), KM_OK);
 	assert_int_equal(over.id, second);
 	assert_int_equal(over.until, BOX_WALL + 90);
 }
