@@ -119,11 +119,49 @@ KM_MUST_CHECK km_rc proof_ask(struct call *c, size_t len);
 KM_MUST_CHECK km_rc proof_take(struct call *c);
 void kept_free(struct kept *k);
 
+/* founding.c */
+/* KM_ESTATE: what c->m asks for would take the power of the last approver or registrar away. */
+KM_MUST_CHECK km_rc founding_keeps(struct call *c);
+/* Where nobody is left who could approve: root registers anew, after a week. */
+KM_MUST_CHECK km_rc founding_accept(struct call *c);
+/* Rows of a status: what of that somebody must know. */
+KM_MUST_CHECK km_rc founding_rows(struct call *c);
+
 /* desk_request.c */
 /* Files c->m instead of doing it: KM_EFILED, with the request's number in c->id. */
 KM_MUST_CHECK km_rc request_file(struct call *c);
+/*
+ * What was stored in this transaction, and waits, becomes good when a second person agrees: files
+ * that. KM_EFILED as above. With anything else what was stored is gone again.
+ */
+struct activation {
+	uint64_t credential; /* 0: the invitation */
+	unsigned factor;     /* enum km_factor; 0: the invitation */
+	const char *label;   /* NULL: none */
+	int64_t until;       /* of a bypass */
+	const char *reason;  /* of a bypass; NULL: none */
+};
+KM_MUST_CHECK km_rc request_file_activation(struct call *c, const struct km_operator *op,
+					    const struct activation *a);
+/* Says that there is none. */
+KM_MUST_CHECK km_rc request_find(struct call *c, uint64_t id, struct km_filed *out);
+km_rc desk_approval_list(struct call *c);
+km_rc desk_approval_show(struct call *c);
+/* Row of a status: how many wait. */
+KM_MUST_CHECK km_rc desk_request_rows(struct call *c);
+
+/* desk_decide.c */
+km_rc desk_approval_decide(struct call *c);
+km_rc desk_activate(struct call *c);
+
+/* desk_bypass.c */
+km_rc desk_bypass(struct call *c);
+/* Rows of a status: those that are open. */
+KM_MUST_CHECK km_rc desk_bypass_rows(struct call *c);
 
 /* desk_operator.c */
+/* Could whom c->m names be registered? */
+KM_MUST_CHECK km_rc desk_operator_addable(struct call *c);
 km_rc desk_operator_add(struct call *c);
 km_rc desk_operator_list(struct call *c);
 km_rc desk_operator_show(struct call *c);

@@ -12,7 +12,7 @@
 #include "desk.h"
 #include "gate.h"
 
-#define LONGEST  86400 /* seconds from when it is asked for */
+#define LONGEST 86400 /* seconds from when it is asked for */
 
 static km_rc check_bypass(struct call *c, const struct msg_bypass *m)
 {
@@ -106,7 +106,8 @@ km_rc desk_bypass_rows(struct call *c)
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
-/* --- its end ----------------------------------------------------------------------------------- */
+/* --- its end -----------------------------------------------------------------------------------
+ */
 
 static bool is_over(const struct vault *v, const struct km_credential *c)
 {

@@ -11,6 +11,7 @@
 #include "act.h"
 #include "desk_request.h"
 #include "gate.h"
+#include "store_invitation.h"
 
 static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYTES])
 {
@@ -131,8 +132,7 @@ static km_rc may_approve(struct call *c, const struct km_filed *r)
 		call_say(c, "it has expired: it must be asked for again");
 		return KM_ESTATE;
 	}
-	if (!km_equal(c->m->approval_decide.digest, KM_DIGEST_BYTES, r->digest,
-		      KM_DIGEST_BYTES)) {
+	if (!km_equal(c->m->approval_decide.digest, KM_DIGEST_BYTES, r->digest, KM_DIGEST_BYTES)) {
 		call_say(c, "this is not what was asked for: look at it again");
 		return KM_ESTATE;
 	}
@@ -180,6 +180,8 @@ static km_rc carry_out(void *arg)
 	memcpy(inner.requester, done->r->requester, sizeof inner.requester);
 	memcpy(inner.approver, c->l->who.subject, sizeof inner.approver);
 	rc = same_person(&inner, done->r);
+	if (rc == KM_OK)
+		rc = founding_keeps(&inner); /* it may have been one of two when it was filed */
 	if (rc == KM_OK)
 		rc = o->run(&inner);
 	c->end = inner.end;

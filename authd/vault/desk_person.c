@@ -13,17 +13,7 @@
 #include "desk.h"
 #include "gate.h"
 
-#define FOUNDED     "founded"       /* kept: not empty from the founding on */
 #define PROOF_LASTS (5 * 60 * 1000) /* ms: DECISIONS of the project say five minutes */
-
-bool desk_founded(const struct vault *v)
-{
-	uint8_t value[64];
-	size_t len = sizeof value;
-
-	/* What cannot be read is no way back to acting alone. */
-	return store_meta_get(v->store, FOUNDED, value, &len) != KM_ENOTFOUND;
-}
 
 bool desk_two_persons(const struct vault *v)
 {

@@ -12,6 +12,7 @@
 #include <kenmon/log.h>
 
 #include "act.h"
+#include "store_invitation.h"
 
 #define DAY 86400 /* seconds */
 
@@ -81,7 +82,7 @@ static km_rc could_be(struct call *c, struct km_operator *op, const struct km_op
 	if (op->state == KM_ERASING)
 		return KM_ESTATE;
 	*about = op;
-	return founding_keeps(c, op, c->m);
+	return KM_OK;
 }
 
 km_rc request_file(struct call *c)

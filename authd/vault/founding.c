@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <kenmon/factor.h>
+#include <kenmon/people.h>
 
 #include "desk.h"
 
@@ -231,7 +232,8 @@ km_rc founding_keeps(struct call *c)
 	return another_is_left(c, &op, credential);
 }
 
-/* --- the way back ------------------------------------------------------------------------------ */
+/* --- the way back ------------------------------------------------------------------------------
+ */
 
 static void date_of(int64_t wall, char out[16])
 {
@@ -252,8 +254,8 @@ static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *w
 
 	*when = 0;
 	for (size_t i = 0; rc == KM_OK && i < count; i++) {
-		int64_t seen = list[i].last_used > list[i].created ? list[i].last_used
-								   : list[i].created;
+		int64_t seen =
+		    list[i].last_used > list[i].created ? list[i].last_used : list[i].created;
 
 		if (list[i].factor != KM_FACTOR_FINGERPRINT && !list[i].waiting && seen > *when)
 			*when = seen;

@@ -7,7 +7,8 @@
 
 #include "vault.h"
 
-/* Is there a registrar and an approver, each active and with a good code? Once there is: founded. */
+/* Is there a registrar and an approver, each active and with a good code? Once there is: founded.
+ */
 KM_MUST_CHECK km_rc founding_look(struct vault *v, const char *actor);
 
 #endif

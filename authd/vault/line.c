@@ -13,6 +13,7 @@
 #include <kenmon/log.h>
 
 #include "desk.h"
+#include "founding.h"
 
 /*
  * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,
@@ -32,9 +33,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_BYPASS, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_BYPASS, desk_bypass, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_INVITE, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_ACTIVATE, NULL, NULL, CHANGES | INSIDE, NULL, 0 },
+	{ KM_MSG_ACTIVATE, desk_activate, NULL, CHANGES | INSIDE, NULL, 0 },
 	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS | SELF, NULL, STAFF },
 	{ KM_MSG_CREDENTIAL_REMOVE, desk_credential_remove, NULL, CHANGES | ANYWAY, NULL,
@@ -51,11 +52,11 @@ static const struct operation operations[] = {
 	{ KM_MSG_LEAVERS, NULL, NULL, READS | ROOT, NULL, STAFF },
 
 	{ KM_MSG_IDENTIFY, desk_identify, NULL, READS | ANYBODY, NULL, 0 },
-	{ KM_MSG_APPROVAL_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_APPROVAL_SHOW, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_APPROVAL_DECIDE, NULL, NULL, CHANGES | ANYWAY | TAKES, NULL,
+	{ KM_MSG_APPROVAL_LIST, desk_approval_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_APPROVAL_SHOW, desk_approval_show, NULL, READS, NULL, STAFF },
+	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES | ANYWAY | TAKES, NULL,
 	  REGISTRAR | APPROVER },
-	{ KM_MSG_APPROVAL_DECIDE, NULL, NULL, CHANGES, NULL, APPROVER },
+	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES, NULL, APPROVER },
 
 	{ KM_MSG_PURPOSE, NULL, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_CONSENT, NULL, NULL, CHANGES, NULL, REGISTRAR },
@@ -194,9 +195,23 @@ static km_rc run(struct call *c, const struct operation *o)
 			o->again(c);
 		return before;
 	}
-	if (rc != KM_ENOTFOUND)
+	if (rc == KM_ENOTFOUND)
+		rc = founding_keeps(c);
+	if (rc != KM_OK)
 		return rc;
 	return (o->flags & TWO) && desk_two_persons(c->v) ? request_file(c) : o->run(c);
+}
+
+/* What was changed is remembered under its id, and may have founded the administration. */
+static km_rc note_change(struct call *c, km_rc rc)
+{
+	km_rc noted = store_op_note(c->v->store, c->l->op, rc, c->id);
+
+	if (noted != KM_OK)
+		return noted;
+	if (founding_look(c->v, c->actor) != KM_OK)
+		km_log(LOG_ERR, "whether the administration is founded could not be looked at");
+	return rc;
 }
 
 /* Ends a call in this round: remembers what was done, answers, forgets what was asked. */
@@ -204,11 +219,8 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 {
 	if (rc == KM_OK && c->end == CALL_ASKED)
 		return KM_OK;
-	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated) {
-		km_rc noted = store_op_note(c->v->store, c->l->op, rc, c->id);
-
-		rc = noted == KM_OK ? rc : noted;
-	}
+	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
+		rc = note_change(c, rc);
 	grant_end(c->v, grant_of_line(c->v, c->l));
 	forget_pending(c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)

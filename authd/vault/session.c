@@ -212,7 +212,9 @@ uint16_t session_shape(uint32_t factors)
 
 	if (factors & (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP)))
 		shape |= KM_SHAPE_DIGITS;
-	if (factors & KM_FACTOR_BIT(KM_FACTOR_RECOVERY))
+	/* Also where no recovery code counts: somebody may have a bypass, and nobody is told who.
+	 */
+	if (factors & KM_CODE_FACTORS)
 		shape |= KM_SHAPE_RECOVERY;
 	return shape;
 }

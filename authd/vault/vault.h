@@ -14,7 +14,10 @@
  *   line.c     a desk's private line             desk*.c    its operations
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk, desk_proof.c
  * proved by a code erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
+ *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   tend_people.c  what ends by itself
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -209,6 +212,7 @@ struct vault {
 	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;   /* it could not, and the log says so */
+	int64_t tended_ms; /* when requests and bypasses that are over were last looked for */
 	int64_t kept_ms;   /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
@@ -462,6 +466,13 @@ void line_rotated(struct vault *v);
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */
 void tend_months(struct vault *v);
+
+/* --- tend_people.c ----------------------------------------------------------- */
+
+/* When nobody waits, once a minute: requests that expired and bypasses that are over go. */
+void tend_waiting(struct vault *v);
+/* desk_bypass.c: those that were used, or whose time is over. */
+KM_MUST_CHECK km_rc bypass_tend(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 

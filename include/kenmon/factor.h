@@ -18,6 +18,11 @@ enum km_factor {
 
 #define KM_FACTOR_BIT(factor) (1u << (factor))
 
+/* Those whose answer is a code that is typed. */
+#define KM_CODE_FACTORS                                                                            \
+	(KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) |                           \
+	 KM_FACTOR_BIT(KM_FACTOR_RECOVERY))
+
 enum km_class {
 	KM_CLASS_NONE = 0,
 	KM_CLASS_DIGITS = 1,
