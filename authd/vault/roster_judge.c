@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "store_due.h"
 #include "vault.h"
 
 static km_rc wrong(struct roster_verdict *out, enum roster_fault fault)
@@ -149,16 +148,6 @@ static void judge_state(const struct roster_row *row, const struct km_operator *
 		out->outcome = KM_OUTCOME_CHANGED;
 }
 
-static km_rc due_of(struct vault *v, const struct km_operator *op, enum km_due what,
-		    struct km_due_row *out)
-{
-	km_rc rc = store_due_of(v->store, op->subject, what, out);
-
-	if (rc == KM_ENOTFOUND)
-		out->id = 0;
-	return rc == KM_ENOTFOUND ? KM_OK : rc;
-}
-
 /* A login that changes to one that another operator has is refused. */
 static km_rc login_is_free(struct vault *v, const struct roster_row *row, bool *is_free)
 {
@@ -197,9 +186,9 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	memcpy(out->subject, op->subject, sizeof out->subject);
 	if (op->state == KM_ERASING)
 		return says_left(row) ? KM_OK : wrong(out, FAULT_ERASING);
-	rc = due_of(v, op, KM_DUE_ERASE, &erase);
+	rc = due_of(v, op->subject, KM_DUE_ERASE, &erase);
 	if (rc == KM_OK)
-		rc = due_of(v, op, KM_DUE_SUSPEND, &suspended);
+		rc = due_of(v, op->subject, KM_DUE_SUSPEND, &suspended);
 	if (rc != KM_OK)
 		return rc;
 	if (leaves(v, row, op, out)) {

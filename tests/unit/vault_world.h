@@ -159,6 +159,8 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	return rc;
 }
 
