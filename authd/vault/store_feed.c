@@ -224,6 +224,8 @@ km_rc store_feed_finish(struct km_store *s, struct km_feed *f, const struct km_e
 	if (!rc)
 		rc = work_key_destroy(s, f->ref);
 	if (!rc)
+		rc = epoch_owes(s); /* copies of today hold the key, and the rows */
+	if (!rc)
 		rc = chain_append(s, event);
 	if (!rc)
 		rc = store_op_done(&op);
@@ -242,6 +244,8 @@ km_rc store_feed_drop(struct km_store *s, const struct km_feed *f,
 		rc = run_on_feed(s, SQL_FEED_DELETE, f->id);
 	if (!rc)
 		rc = work_key_destroy(s, f->ref);
+	if (!rc)
+		rc = epoch_owes(s); /* copies of today hold the key, and the rows */
 	if (!rc && event)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
