@@ -125,6 +125,36 @@ static const struct desk_option audit_verify[] = {
 	{ 0 },
 };
 
+static const struct desk_option certificate_show[] = {
+	{ "employee-number", "N", false, NULL, "of whoever had this number", "この職員番号の人" },
+	{ "format", "FORMAT", false, "text",
+	  "text, json (which 'certificate verify' reads), or html (one printable page)",
+	  "text、json (「certificate verify」で検証できる)、html (印刷用の一枚)" },
+	{ 0 },
+};
+
+static const struct desk_option certificate_verify[] = {
+	{ "key", "HEX", false, NULL, "the first signer's public key, as the site wrote it down",
+	  "サイトで控えた、最初の署名者の公開鍵" },
+	{ 0 },
+};
+
+static const struct desk_option bundles_destroyed[] = {
+	{ "before", "GENERATION", true, NULL, "key bundles from before this key epoch",
+	  "この世代より前の鍵の束" },
+	{ "yes", NULL, false, NULL, "do not ask first", "確認をしない" },
+	{ 0 },
+};
+
+static const struct desk_option sessions_end[] = {
+	{ "yes", NULL, false, NULL, "do not ask first", "確認をしない" },
+	{ "as-configured", NULL, false, NULL,
+	  "without asking, and only where [erasure] end-sessions = yes",
+	  "確認せず、[erasure] end-sessions = yes の場合だけ終了する" },
+	{ "config", "FILE", false, KM_CONF_PATH, "where that stands", "その設定ファイル" },
+	{ 0 },
+};
+
 static const struct desk_option config_check[] = {
 	{ "config", "FILE", false, KM_CONF_PATH, "the file to check", "検査するファイル" },
 	{ 0 },
@@ -172,6 +202,18 @@ const struct desk_command desk_commands[] = {
 	  "鍵の世代と、それが閉じる予定を表示する", NULL, cmd_key_status },
 	{ "key", "rotate", "", "close the key epoch now: older copies open no longer",
 	  "鍵の世代を今すぐ閉じる", accept, cmd_key_rotate },
+	{ "key", "bundles-destroyed", "", "write down that older key bundles are destroyed",
+	  "古い鍵の束を破棄したことを記録する", bundles_destroyed, cmd_key_bundles_destroyed },
+	{ "certificate", "list", "", "list what was destroyed of whom", "破棄の一覧を表示する",
+	  NULL, cmd_certificate_list },
+	{ "certificate", "show", "[SUBJECT]", "certify what was destroyed of somebody",
+	  "破棄証明書を表示する", certificate_show, cmd_certificate_show },
+	{ "certificate", "verify", "FILE", "check a certificate, without a vault",
+	  "破棄証明書を検証する (vault は不要)", certificate_verify, cmd_certificate_verify },
+	{ "sessions", "list", "", "list live sessions of people who were erased or have left",
+	  "破棄または離任した人のセッションを表示する", NULL, cmd_sessions_list },
+	{ "sessions", "end", "", "end them", "そのセッションを終了する", sessions_end,
+	  cmd_sessions_end },
 	{ "config", "check", "", "check the configuration without using it", "設定を検査する",
 	  config_check, cmd_config_check },
 	{ NULL, "status", "", "what is well and what is not", "状態を表示する", NULL, cmd_status },

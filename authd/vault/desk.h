@@ -210,10 +210,19 @@ km_rc desk_audit_anchor(struct call *c);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
 
+/* desk_certificate.c */
+km_rc desk_certificate_list(struct call *c);
+km_rc desk_certificate_show(struct call *c);
+km_rc desk_bundle_gone(struct call *c);
+km_rc desk_leavers(struct call *c);
+
 /* desk_key.c */
 km_rc desk_key_status(struct call *c);
 km_rc desk_key_rotate(struct call *c);
 void desk_key_rotate_again(struct call *c);
+/* Puts a signer on the line. */
+KM_MUST_CHECK km_rc call_signer(struct call *c, const struct km_signer *signer);
+
 /* The row of the key epoch in a status. */
 km_rc desk_epoch_row(struct call *c);
 

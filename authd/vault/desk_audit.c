@@ -88,25 +88,31 @@ static km_rc put_progress(struct call *c, uint64_t done)
 	return call_put(c, &m);
 }
 
+km_rc call_signer(struct call *c, const struct km_signer *signer)
+{
+	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
+	struct msg_signer_row *row = &m.signer_row;
+
+	row->generation = signer->generation;
+	memcpy(row->public, signer->public, sizeof row->public);
+	row->since_seq = signer->since_seq;
+	memcpy(row->since_hash, signer->since_hash, sizeof row->since_hash);
+	memcpy(row->signature, signer->signature, sizeof row->signature);
+	return call_put(c, &m);
+}
+
 /* The signers that this slice verified. */
 static km_rc put_signers(struct call *c, uint32_t after, uint32_t last)
 {
 	struct km_signer page[SIGNERS_PAGE];
-	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
 	size_t count = 0;
 	km_rc rc = KM_OK;
 
 	while (rc == KM_OK && after < last) {
 		rc = store_signers(c->v->store, after, SIGNERS_PAGE, page, &count);
 		for (size_t i = 0; rc == KM_OK && i < count && after < last; i++) {
-			struct msg_signer_row *row = &m.signer_row;
-
-			after = row->generation = page[i].generation;
-			memcpy(row->public, page[i].public, sizeof row->public);
-			row->since_seq = page[i].since_seq;
-			memcpy(row->since_hash, page[i].since_hash, sizeof row->since_hash);
-			memcpy(row->signature, page[i].signature, sizeof row->signature);
-			rc = call_put(c, &m);
+			after = page[i].generation;
+			rc = call_signer(c, &page[i]);
 		}
 		if (rc == KM_OK && count == 0)
 			rc = KM_ECORRUPT;

@@ -12,7 +12,6 @@
 
 #include "vault.h"
 
-#define SLICE      64    /* erasures begun with one flush */
 #define LOOK_MS    60000 /* how often what is held or waits is looked at */
 #define AGAIN_MS   1000  /* after a failure */
 #define BRAKE_LESS 3     /* so many may always go */
@@ -175,29 +174,25 @@ static km_rc still_due(struct vault *v, const struct km_due_row *row, const stru
 	return rc;
 }
 
-static km_rc begin_erasure(struct vault *v, const struct km_due_row *row)
+static void wish_for(struct erase_wish *wish, const struct km_due_row *row)
 {
-	struct km_erase_order order = { .cause = row->cause };
-	struct km_event_record r;
-	km_rc rc;
-
-	memcpy(order.requester, row->requester, sizeof order.requester);
-	memcpy(order.approver, row->approver, sizeof order.approver);
-	event_make(&r, KM_EVENT_ERASE_BEGUN, row->subject, "vault");
-	describe(&r, row);
-	rc = store_erase_begin(v->store, row->subject, &order, &r);
-	if (rc == KM_OK)
-		note_event(v, &r);
-	return rc;
+	*wish = (struct erase_wish){ .order.cause = row->cause };
+	memcpy(wish->subject, row->subject, sizeof wish->subject);
+	memcpy(wish->order.requester, row->requester, sizeof wish->order.requester);
+	memcpy(wish->order.approver, row->approver, sizeof wish->order.approver);
+	event_make(&wish->event, KM_EVENT_ERASE_BEGUN, row->subject, "vault");
+	describe(&wish->event, row);
 }
 
-static km_rc carry_out(struct vault *v, const struct km_due_row *row, bool *begun)
+/* *wanted: it is to be erased now. Else its row has gone, or has a later day. */
+static km_rc look_at(struct vault *v, const struct km_due_row *row, bool *wanted)
 {
 	struct km_due_row later;
 	struct km_operator op;
 	bool due = true;
 	km_rc rc = store_operator_by_subject(v->store, row->subject, &op);
 
+	*wanted = false;
 	if (rc == KM_ENOTFOUND || (rc == KM_OK && op.state == KM_ERASING))
 		return store_due_drop(v->store, row->subject, KM_DUE_ERASE, NULL);
 	if (rc == KM_OK)
@@ -206,29 +201,39 @@ static km_rc carry_out(struct vault *v, const struct km_due_row *row, bool *begu
 		return due_drop(v, row, "vault");
 	if (rc == KM_OK && later.day != row->day)
 		return due_put(v, &later, NULL);
-	if (rc == KM_OK)
-		rc = begin_erasure(v, row);
-	*begun |= rc == KM_OK;
+	*wanted = rc == KM_OK;
 	return rc;
 }
 
 static km_rc carry_out_slice(struct vault *v, size_t *count)
 {
-	static struct km_due_row slice[SLICE]; /* one at a time: the vault has one thread */
+	static struct km_due_row slice[ERASE_SLICE]; /* one at a time: the vault has one thread */
+	static struct erase_wish wish[ERASE_SLICE];
+	size_t wishes = 0;
 	bool begun = false;
-	km_rc rc = store_dues_ready(v->store, v->now.today, v->due.held, SLICE, slice, count);
+	km_rc rc = store_dues_ready(v->store, v->now.today, v->due.held, ERASE_SLICE, slice, count);
 
-	if (rc == KM_OK && *count > 0)
-		ballast_give(v);
-	for (size_t i = 0; rc == KM_OK && i < *count; i++)
-		rc = carry_out(v, &slice[i], &begun);
-	if (rc == KM_OK)
+	for (size_t i = 0; rc == KM_OK && i < *count; i++) {
+		bool wanted = false;
+
+		rc = look_at(v, &slice[i], &wanted);
+		if (rc == KM_OK && wanted)
+			wish_for(&wish[wishes++], &slice[i]);
+	}
+	if (rc == KM_OK && wishes > 0)
+		rc = erase_begin_many(v, wish, wishes, *count == ERASE_SLICE);
+	/* One whose rows are damaged stands in nobody's way, and in the log. */
+	for (size_t i = 0; rc == KM_OK && i < wishes; i++) {
+		v->due.damaged |= wish[i].rc != KM_OK;
+		begun |= wish[i].rc == KM_OK;
+	}
+	if (wishes > 0 && !begun)
+		*count = 0;
+	if (rc == KM_OK && store_dirty(v->store))
 		rc = store_flush(v->store);
-	if (rc != KM_OK)
-		return rc;
-	note_settle(v, true);
-	v->erasing |= begun;
-	return KM_OK;
+	if (rc == KM_OK)
+		note_settle(v, true);
+	return rc;
 }
 
 static km_rc first_day(struct vault *v)
@@ -254,6 +259,7 @@ void due_look(struct vault *v)
 	v->due.looked = rc == KM_OK;
 	v->due.held = held != 0;
 	v->due.look_ms = 0;
+	v->due.going = false;
 	/* Whatever it is: until it can be read, everybody is looked up. */
 	if (rc != KM_OK)
 		v->due.first = 1;
@@ -272,19 +278,25 @@ static km_rc work(struct vault *v, bool *more)
 	size_t count = 0;
 	km_rc rc = due_find(v, more);
 
-	if (rc == KM_OK && is_time(v)) {
-		rc = counts_now(v, &due);
-		if (rc == KM_OK)
-			rc = weigh(v, &due);
-		if (rc == KM_OK)
-			rc = carry_out_slice(v, &count);
-		if (rc == KM_OK)
-			rc = first_day(v);
-		if (rc == KM_OK)
-			v->due.look_ms = count ? 0 : v->now.boot_ms + LOOK_MS;
-		*more |= count > 0;
-	}
-	return rc;
+	if (rc != KM_OK || !is_time(v))
+		return rc;
+	*more = true;
+	if (!pace_may(v))
+		return KM_OK;
+	rc = counts_now(v, &due);
+	if (rc == KM_OK)
+		rc = weigh(v, &due);
+	if (rc == KM_OK)
+		rc = carry_out_slice(v, &count);
+	if (rc == KM_OK)
+		rc = first_day(v);
+	if (rc != KM_OK)
+		return rc;
+	v->due.going = count == ERASE_SLICE;
+	v->due.look_ms = v->due.going ? 0 : v->now.boot_ms + LOOK_MS;
+	if (v->due.going)
+		pace_worked(v);
+	return KM_OK;
 }
 
 bool due_work(struct vault *v)
@@ -296,7 +308,7 @@ bool due_work(struct vault *v)
 		due_look(v);
 	/* Nothing is destroyed while anything is in doubt, or before the judge has said what it
 	 * knows; a batch that is being erased comes first. */
-	if (v->suspicion || !v->anchored || v->erasing ||
+	if (v->suspicion || !v->anchored || (v->erasing && !v->due.going) ||
 	    (v->due.stuck && v->now.boot_ms < v->due.look_ms))
 		return false;
 	rc = work(v, &more);

@@ -26,6 +26,8 @@ struct due {
 	bool held;     /* the brake holds some of them, and that was said */
 	uint64_t held_count; /* so many */
 	bool looked;         /* all this is as stored */
+	bool going;          /* the last slice was full: others follow at once */
+	bool damaged;        /* somebody's rows are not as we wrote them: they cannot be erased */
 	bool stuck;          /* the last try failed, and was said */
 	int64_t look_ms;     /* since boot: while something is due, it is looked at again then */
 	int64_t found_day;   /* the day for which all operators were looked at */
@@ -64,7 +66,8 @@ void due_event_by(struct km_event_record *r, const uint8_t requester[KM_SUBJECT_
 KM_MUST_CHECK km_rc queue_reason(struct vault *v, const struct km_operator *op,
 				 enum km_reason *out);
 
-/* desk_due.c: somebody was resumed by hand: what a rule or a roster meant to do with them is over. */
+/* desk_due.c: somebody was resumed by hand: what a rule or a roster meant to do with them is over.
+ */
 KM_MUST_CHECK km_rc due_resumed(struct vault *v, const struct km_operator *op);
 
 #endif

@@ -244,7 +244,10 @@ bool feed_work(struct vault *v)
 		return false;
 	rc = tidy(v, &more);
 	if (rc == KM_OK && v->feed.working) {
-		rc = slice(v);
+		if (pace_may(v)) {
+			rc = slice(v);
+			pace_worked(v);
+		}
 		more |= v->feed.working != 0;
 	}
 	if (rc == KM_OK) {

@@ -246,8 +246,8 @@ km_rc store_operator_by_number(struct km_store *s, const char *number, struct km
 
 /* --- burying ---------------------------------------------------------------------------- */
 
-static km_rc tag_of(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES],
-		    uint8_t tag[KM_TAG_BYTES])
+km_rc identity_tag(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES],
+		   uint8_t tag[KM_TAG_BYTES])
 {
 	struct query q QUERY = query_new(s, SQL_PERSON_TAG);
 	km_rc rc;
@@ -273,7 +273,7 @@ km_rc identity_bury(struct km_store *s, uint64_t cursor, const uint8_t subject[K
 {
 	uint8_t tag[KM_TAG_BYTES];
 	struct query q QUERY = query_new(s, SQL_TOMBSTONE_INSERT);
-	km_rc rc = tag_of(s, cursor, subject, tag);
+	km_rc rc = identity_tag(s, cursor, subject, tag);
 
 	/* Done already, by a flush whose second half failed. */
 	if (rc == KM_ENOTFOUND)

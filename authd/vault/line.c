@@ -47,9 +47,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_TRANSFER, desk_transfer, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_DUE_LIST, desk_due_list, NULL, READS, NULL, STAFF },
 	{ KM_MSG_DUE_RELEASE, desk_due_release, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_CERTIFICATE_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_CERTIFICATE_SHOW, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_LEAVERS, NULL, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_CERTIFICATE_LIST, desk_certificate_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_CERTIFICATE_SHOW, desk_certificate_show, NULL, READS, NULL, STAFF },
+	{ KM_MSG_LEAVERS, desk_leavers, NULL, READS | ROOT, NULL, STAFF },
 
 	{ KM_MSG_IDENTIFY, desk_identify, NULL, READS | ANYBODY, NULL, 0 },
 	{ KM_MSG_APPROVAL_LIST, desk_approval_list, NULL, READS, NULL, STAFF },
@@ -80,7 +80,7 @@ static const struct operation operations[] = {
 	{ KM_MSG_REVIEW, NULL, NULL, CHANGES, NULL, AUDITOR | OFFICER },
 	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
-	{ KM_MSG_BUNDLE_GONE, NULL, NULL, CHANGES, NULL, OFFICER },
+	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES, NULL, OFFICER },
 };
 #define OPERATIONS (sizeof operations / sizeof operations[0])
 
@@ -383,15 +383,15 @@ void line_settle(struct vault *v, bool durable)
 }
 
 /* DONE for somebody who has waited. */
-static void line_done(struct vault *v, struct line *l)
+static void line_done(struct vault *v, struct line *l, km_rc rc)
 {
-	if (put_done(l, KM_OK, 0, "") == KM_OK)
+	if (put_done(l, rc, 0, "") == KM_OK)
 		line_send(v, l);
 	else
 		line_close(v, l);
 }
 
-void line_erased(struct vault *v)
+void line_erased(struct vault *v, km_rc rc)
 {
 	for (size_t i = 0; i < VAULT_LINES; i++) {
 		struct line *l = &v->line[i];
@@ -399,7 +399,7 @@ void line_erased(struct vault *v)
 		if (l->fd < 0 || !l->erasing)
 			continue;
 		l->erasing = false;
-		line_done(v, l);
+		line_done(v, l, rc);
 	}
 }
 
@@ -411,7 +411,7 @@ void line_rotated(struct vault *v)
 		if (l->fd < 0 || !l->rotating || l->rotating > v->epoch.at.generation)
 			continue;
 		l->rotating = 0;
-		line_done(v, l);
+		line_done(v, l, KM_OK);
 	}
 }
 

@@ -4,9 +4,9 @@
  */
 #include <string.h>
 
+#include <kenmon/signature.h>
+
 #include "due.h"
-#include "sign.h"
-#include "store_due.h"
 #include "vault.h"
 
 #define SLICE 64
@@ -154,7 +154,7 @@ static km_rc signature_holds(const struct vault *v, bool *holds)
 	*holds = !v->conf.roster.key.set;
 	if (*holds || !r->is_signed)
 		return KM_OK;
-	rc = sign_verify(v->conf.roster.key.bytes, r->feed.digest, sizeof r->feed.digest,
+	rc = km_signature_verify(v->conf.roster.key.bytes, r->feed.digest, sizeof r->feed.digest,
 			 r->signature);
 	*holds = rc == KM_OK;
 	return rc == KM_ECORRUPT ? KM_OK : rc;

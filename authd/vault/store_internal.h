@@ -12,6 +12,7 @@
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
+ *   store_certificate.c  what was destroyed               store_leaver.c whose sessions live on
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
  */
@@ -300,6 +301,10 @@ KM_MUST_CHECK km_rc identity_add(struct km_store *s, const struct km_operator *o
 KM_MUST_CHECK km_rc identity_change(struct km_store *s, const struct km_operator *op,
 				    const struct km_subject_key *key,
 				    const struct km_person *person);
+/* The tag of the employee number. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc identity_tag(struct km_store *s, uint64_t cursor,
+				 const uint8_t subject[KM_SUBJECT_BYTES],
+				 uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 				  const uint8_t subject[KM_SUBJECT_BYTES]);
 /* Deletes persons that vault.db does not know; outside any batch. */

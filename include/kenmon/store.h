@@ -260,9 +260,9 @@ struct km_operator_change {
 	int64_t valid_from, valid_until;
 };
 /*
- * All of it in one operation: the row, its tags, and the person sealed anew. KM_EEXIST: the login is
- * another operator's. KM_EINVAL: nothing changes, the dates are out of order, no such role. KM_ESTATE:
- * is being erased.
+ * All of it in one operation: the row, its tags, and the person sealed anew. KM_EEXIST: the login
+ * is another operator's. KM_EINVAL: nothing changes, the dates are out of order, no such role.
+ * KM_ESTATE: is being erased.
  */
 KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
 					  const uint8_t subject[KM_SUBJECT_BYTES],
@@ -349,7 +349,8 @@ struct km_erase_order {
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
  * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number,
- * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * the operator row goes. T1 makes the certificate, T3 finishes it. KM_EINVAL: an order without a
+ * cause.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      const struct km_erase_order *order,
@@ -357,7 +358,15 @@ KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[K
 KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       const struct km_event_record *event);
-KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_BYTES]);
+/* Somebody in between. damaged: the row is not as we wrote it, so nothing is done to it. */
+struct km_erasing {
+	uint64_t cursor;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	bool damaged;
+};
+/* Up to limit of them, of cursors above after. */
+KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint64_t after, size_t limit,
+				  struct km_erasing *out, size_t *count);
 /*
  * After an erasure, and at a start after a crash: the write-ahead logs are emptied and truncated.
  * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
@@ -383,7 +392,8 @@ struct km_filed {
 };
 /*
  * Files one, its message sealed under a key of its own. in: act, subject, requester, expires,
- * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS or KM_REQUESTS_ABOUT.
+ * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS
+ * or KM_REQUESTS_ABOUT.
  */
 KM_MUST_CHECK km_rc store_request_file(struct km_store *, struct km_filed *r, const void *message,
 				       size_t len, struct km_event_record *event);
@@ -418,6 +428,63 @@ KM_MUST_CHECK km_rc store_enrol_bypass(struct km_store *, const struct km_operat
 /* The next one with an end, by id. KM_ENOTFOUND: no more. */
 KM_MUST_CHECK km_rc store_credential_ending(struct km_store *, uint64_t after,
 					    struct km_credential *out);
+/* --- certificates (docs/ERASURE.md) ---------------------------------------- */
+
+/* What was destroyed: a credential, or (kind 0) the person's data and key. */
+#define KM_ITEM_DAMAGED 255 /* kind of a credential whose row was not as we wrote it */
+struct km_erased_item {
+	uint8_t kind; /* enum km_factor, 0, or KM_ITEM_DAMAGED */
+	uint64_t id;
+	int64_t created;
+};
+#define KM_ERASED_ITEMS (KM_MAX_CREDENTIALS + 1)
+
+struct km_certificate {
+	uint64_t id;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	uint8_t emp_tag[KM_TAG_BYTES]; /* zeros: identity.db did not know the person any more */
+	struct km_erase_order order;
+	int64_t begun;    /* T1: since then nothing of it opens here */
+	int64_t finished; /* T3; 0: not yet */
+	uint32_t epoch;   /* generation of the KEK whose end ends all copies */
+	uint64_t seq;     /* of the record that says it is done; 0: not yet */
+	size_t items;
+	struct km_erased_item item[KM_ERASED_ITEMS];
+	bool damaged; /* only in a list: of such a row nothing counts but id and subject */
+};
+/* KM_ENOTFOUND. The last one, should an older database have been taken back meanwhile. */
+KM_MUST_CHECK km_rc store_certificate(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      struct km_certificate *out);
+KM_MUST_CHECK km_rc store_certificate_of(struct km_store *, const char *employee_number,
+					 struct km_certificate *out);
+/* Up to limit of ids above after. */
+KM_MUST_CHECK km_rc store_certificates(struct km_store *, uint64_t after, size_t limit,
+				       struct km_certificate *out, size_t *count);
+
+struct km_epoch_end {
+	uint32_t generation;
+	int64_t closed;
+	uint64_t seq;
+	bool bundles; /* the site has confirmed that the key bundles of this epoch are destroyed */
+};
+/* KM_ENOTFOUND: it has not ended, or did before version 3. */
+KM_MUST_CHECK km_rc store_epoch_ended(struct km_store *, uint32_t generation,
+				      struct km_epoch_end *out);
+/* Of all epochs that ended before this generation. KM_ENOTFOUND: there is none. */
+KM_MUST_CHECK km_rc store_bundles_gone(struct km_store *, uint32_t before,
+				       const struct km_event_record *event);
+
+/* Accounts whose live sessions are nobody's any more. Only a hint: these rows carry no MAC. */
+#define KM_LEAVERS_KEPT (7 * 86400)
+struct km_leaver {
+	uint32_t uid;
+	int64_t since;
+};
+/* Erased since then, or with an erasure due by this day; up to limit of uids above after. */
+KM_MUST_CHECK km_rc store_leavers(struct km_store *, int64_t since, int64_t day, int64_t after,
+				  size_t limit, struct km_leaver *out, size_t *count);
+/* Forgets those of more than a week ago. */
+KM_MUST_CHECK km_rc store_leavers_prune(struct km_store *);
 
 /* --- key epochs ----------------------------------------------------------- */
 
@@ -494,6 +561,11 @@ KM_MUST_CHECK km_rc store_sign_head(struct km_store *, struct km_anchor *out);
 KM_MUST_CHECK km_rc store_seal(struct km_store *);
 /* KM_ENOTFOUND: there is none. */
 KM_MUST_CHECK km_rc store_last_seal(struct km_store *, uint64_t *seq, int64_t *wall);
+/* The present one; KM_ENOTFOUND: there is none, or it does not open. */
+KM_MUST_CHECK km_rc store_signer(struct km_store *, struct km_signer *out);
+/* Signs with it: bytes that begin with a domain of their own and its zero. */
+KM_MUST_CHECK km_rc store_sign(struct km_store *, const void *bytes, size_t len,
+			       uint8_t signature[KM_SIGNATURE_BYTES]);
 /* Up to limit signers of generations above after. */
 KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limit,
 				  struct km_signer *out, size_t *count);

@@ -52,6 +52,7 @@ struct play {
 	const struct msg_finger_stage *stages;        /* of an enrolment, to one that is all zero */
 	const struct msg_reader_row *readers;         /* to one whose event is 0 */
 	const struct msg_credential_row *credentials; /* to one whose id is 0 */
+	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
 	km_rc rc;
@@ -198,6 +199,16 @@ static void give_credentials(const struct play *p, int line)
 	}
 }
 
+/* From the first, on the first page; the second is empty. */
+static void give_leavers(const struct play *p, int line, const struct msg_leavers *ask)
+{
+	for (const struct msg_leaver_row *r = p->leavers; r->since && ask->after < 0; r++) {
+		struct km_msg m = { .number = KM_MSG_LEAVER_ROW, .leaver_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
@@ -235,6 +246,8 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		give_credentials(p, line);
 		return KM_OK;
 	}
+	if (m->number == KM_MSG_LEAVERS && p->leavers)
+		give_leavers(p, line, &m->leavers);
 	if (m->number == KM_MSG_SENSOR_LIST && p->readers)
 		give_readers(p, line);
 	if (p->status && (m->number == KM_MSG_STATUS || m->number == KM_MSG_ACCEPT))

@@ -45,8 +45,7 @@ static void test_a_check_changes_nothing_and_leaves_nothing(void **state)
 	put_staff(p, 300);
 	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.joined, 300);
-	for (unsigned i = 0; i < 6; i++)
-		vault_round(room.v, 0);
+	rounds(6);
 	assert_int_equal(everybody(), 0);
 	assert_int_equal(rows_in("feed"), 0);
 	assert_int_equal(rows_in("stage"), 0);
@@ -223,8 +222,7 @@ static void test_who_left_is_erased_and_their_number_never_given_again(void **st
 	p->part = true;
 	put_person(p, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
 	applies(p);
-	for (unsigned i = 0; i < 6; i++)
-		vault_round(room.v, 0);
+	rounds(6);
 	assert_int_equal(operator_of("n0001").cursor, 0);
 	assert_int_equal(everybody(), 7);
 	assert_int_equal(rows_in("due"), 0);
@@ -285,8 +283,7 @@ static void test_a_move_out_of_the_covered_departments_is_a_transfer(void **stat
 	assert_int_equal(p->sum.changed, 1);
 	assert_int_equal(p->sum.left, 1);
 	work_off();
-	for (unsigned i = 0; i < 6; i++)
-		vault_round(room.v, 0);
+	rounds(6);
 	assert_int_equal(operator_of("n0002").cursor, 0);
 	assert_true(operator_of("n0001").cursor > 0);
 }
@@ -307,7 +304,7 @@ static void test_a_new_number_under_the_login_of_one_who_leaves_is_rehired(void 
 	assert_int_equal(p->sum.left, 1);
 	room.v->feed.again_ms = 0;
 	for (unsigned i = 0; i < 40 && room.v->feed.working; i++) {
-		vault_round(room.v, 0);
+		rounds(1);
 		room.v->feed.again_ms = 0;
 	}
 	assert_int_equal(room.v->feed.working, 0);
@@ -506,8 +503,7 @@ static void test_a_line_that_closes_leaves_nothing(void **state)
 	assert_int_equal(begins(line, p).rc, 0);
 	hands_in_all(line, p);
 	close(line);
-	for (unsigned i = 0; i < 4; i++)
-		vault_round(room.v, 0);
+	rounds(4);
 	assert_int_equal(rows_in("feed"), 0);
 	assert_int_equal(rows_in("stage"), 0);
 	assert_int_equal(rows_in("work_key"), 0);
