@@ -145,8 +145,10 @@ km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *
 	return KM_OK;
 }
 
-static void forget_pending(struct line *l)
+/* And ends the grant under which a finger was waited for, or readers were listed. */
+static void forget_pending(struct vault *v, struct line *l)
 {
+	grant_end(v, grant_of_line(v, l));
 	km_locked_free(l->pending, sizeof *l->pending);
 	l->pending = NULL;
 	kept_free(l->kept);
@@ -158,12 +160,11 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
-	grant_end(v, grant_of_line(v, l));
+	forget_pending(v, l);
 	roster_line_closed(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
-	forget_pending(l);
 	*l = (struct line){ .fd = -1 };
 }
 
@@ -221,8 +222,7 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		return KM_OK;
 	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
 		rc = note_change(c, rc);
-	grant_end(c->v, grant_of_line(c->v, c->l));
-	forget_pending(c->l);
+	forget_pending(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
@@ -283,7 +283,7 @@ static km_rc take_proof(struct vault *v, struct line *l, struct km_msg *m)
 	if (rc == KM_OK && c.end == CALL_ASKED)
 		return KM_OK;
 	l->kept = NULL;
-	forget_pending(l);
+	forget_pending(v, l);
 	if (rc != KM_OK) {
 		kept_free(kept);
 		return put_done(l, rc, 0, c.text);
@@ -371,8 +371,7 @@ void line_settle(struct vault *v, bool durable)
 			l->erasing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
-			grant_end(v, grant_of_line(v, l));
-			forget_pending(l);
+			forget_pending(v, l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;

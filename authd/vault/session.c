@@ -94,7 +94,6 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	s->refused = verdict.code == KM_VERDICT_RETRY;
 	say_verdict(reply_new(v, s), verdict);
 }
 
@@ -102,6 +101,8 @@ void session_answer(struct vault *v, struct session *s, struct km_verdict verdic
 {
 	if (verdict.code == KM_VERDICT_NEXT)
 		s->at++;
+	/* A wrong answer has its record; that somebody gives up after it adds none. */
+	s->refused = verdict.code == KM_VERDICT_RETRY;
 	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
 		session_retry(v, s, verdict);
 	else

@@ -51,7 +51,6 @@
 #define VAULT_LINES_OF   2    /* of one uid that is not root's */
 #define VAULT_LINES_KEPT 4    /* for root, however many others there are */
 #define VAULT_ROUND      256  /* requests in one commit: bounds the wait of the first */
-#define VAULT_GRANTS     8    /* one reader serves one after another; who comes ninth has a code */
 #define VAULT_NOTES      512  /* journal lines of one round; a request makes at most two */
 
 /*
@@ -72,7 +71,7 @@ struct session {
 	int client;   /* the client's descriptor: written to, never read */
 	uid_t peer;   /* from the kernel */
 	bool trusted; /* the peer is root, or the starter of --spawn */
-	bool refused; /* at least one answer was not right */
+	bool refused; /* at least one answer to the step that is due was not right */
 	struct msg_open asked;
 	struct km_steps steps;
 	uint8_t at;          /* the step whose code is judged next: those before it were passed */
@@ -93,8 +92,7 @@ struct grant {
 	struct line *line;       /* whose enrolment or list of readers */
 	int64_t until_ms;        /* CLOCK_BOOTTIME */
 	bool sensing;            /* the judge was told to SENSE and has not said that this ended */
-	bool lent;               /* the matcher has something under it, and no finding ended that */
-	uint8_t mode;            /* enum km_grant_mode of what was lent; 0: nothing was */
+	uint8_t mode; /* enum km_grant_mode of what is lent; 0: nothing, or a finding ended that */
 	uint8_t subject[KM_SUBJECT_BYTES];
 	size_t count;
 	uint64_t credential[KM_GRANT_TEMPLATES]; /* by the index under which it was lent */
@@ -194,7 +192,7 @@ struct vault {
 	uid_t matcher_uid;
 	bool matcher_spoke;      /* its first frame was right: it may be lent to */
 	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
-	struct grant grant[VAULT_GRANTS];
+	struct grant grant[KM_GRANTS];
 	struct returning returning[VAULT_RETURNS];
 	struct queue to_judge;
 	bool anchored;      /* the judge has sent its ANCHOR */
@@ -203,7 +201,7 @@ struct vault {
 
 	struct session session[VAULT_SESSIONS];
 	uint32_t session_id[VAULT_SESSIONS]; /* 0: free; apart, so that a search stays in 4 KiB */
-	struct reply reply[VAULT_ROUND + VAULT_GRANTS]; /* grants that end by themselves, too */
+	struct reply reply[VAULT_ROUND + KM_GRANTS]; /* grants that end by themselves, too */
 	size_t replies;
 	struct line line[VAULT_LINES];
 	struct note note[VAULT_NOTES];
@@ -312,7 +310,7 @@ void matcher_lost(struct vault *v, const char *why);
 
 /*
  * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
- * line. KM_ELIMIT: there are VAULT_GRANTS, or the matcher is far behind with what was taken back.
+ * line. KM_ELIMIT: there are KM_GRANTS, or the matcher is far behind with what was taken back.
  */
 KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
 /*
@@ -328,6 +326,8 @@ KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_m
 void grant_end(struct vault *v, struct grant *g);
 struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
 struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
+/* Is something of this operator lent? mode: enum km_grant_mode; 0: for whatever it is. */
+bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode);
 /* Each round: those whose deadline has passed end. */
 void grants_expire(struct vault *v);
 /* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
@@ -364,11 +364,12 @@ void finger_lost(struct vault *v, struct session *s);
 /* --- desk_finger.c: what comes for a grant of a line ------------------------------- */
 
 /*
- * KM_EPROTO: the matcher lies, and its link is closed. A STAGE for nobody, or of another `of` than
- * was wanted, is the callee's to see; the grant is one with mode KM_GRANT_ENROL that is still lent.
+ * KM_EPROTO: the matcher lies, its link is closed, and with it the grant ends. A STAGE for nobody,
+ * or of another `of` than was wanted, is the callee's to see; the grant is one with mode
+ * KM_GRANT_ENROL that is still lent.
  */
 KM_MUST_CHECK km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage *m);
-/* g->lent is false by then: the matcher has forgotten it. The callee ends the grant. */
+/* As that; other than with KM_EPROTO the callee ends the grant. */
 KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 					 const struct msg_finger_template *m);
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */

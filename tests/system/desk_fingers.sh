@@ -6,13 +6,11 @@ synth=$BUILD/tests/synth
 # shellcheck disable=SC2154 # house.bash has it
 export FP_VIRTUAL_IMAGE=$dir/reader
 printf '[sensor]\nallow-virtual = yes\n' >>"$dir/kenmon.conf"
-hands=''
-at_end() { [ -z "$hands" ] || kill -- "-$hands" 2>/dev/null; }
 
 # with_hands COMMANDS ARGUMENT...: kenmon with these arguments, while somebody at the reader does
 # what COMMANDS say. In the language $lang.
 with_hands() {
-	local what=$1 rc
+	local what=$1 hands rc
 	shift
 	set -m # in a process group of their own, which ends as a whole
 	eval "$what" >/dev/null 2>&1 &
@@ -24,7 +22,6 @@ with_hands() {
 	rc=$?
 	kill -- "-$hands" 2>/dev/null # more touches were offered than wanted
 	wait "$hands" 2>/dev/null
-	hands=''
 	return $rc
 }
 touches() { "$synth" feed "$FP_VIRTUAL_IMAGE" "$@"; } # FINGER IMPRESSION...
@@ -61,7 +58,7 @@ first() {
 check "a finger is enrolled: each touch is told, and what was no good in words" first
 check "credential list names finger and reader" says "right index finger, Virtual image device" kenmon credential list daemon
 check "the audit trail names finger and reader" says "factor=fingerprint finger=right-index reader=Virtual" kenmon audit list
-check "status counts it" says "fingers" kenmon status
+check "status counts it" says '"key":"fingers","value":"1"' kenmon status --json
 
 again() {
 	fails 1 kenmon enroll fingerprint daemon --finger right-index
@@ -155,7 +152,8 @@ house_down
 sed -i 's/allow-virtual = yes/allow-virtual = no/' "$dir/kenmon.conf"
 up "the rooms start again, without virtual readers"
 nobody_there() {
-	kenmon sensor list >"$dir/out" 2>&1
+	kenmon sensor list --json >"$dir/out" 2>&1 # a machine may have a reader of its own
+	grep -q '^\[' "$dir/out" || cat "$dir/out"
 	! grep -i virtual "$dir/out"
 }
 check "without allow-virtual no virtual reader is listed" nobody_there

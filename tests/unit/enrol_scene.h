@@ -327,7 +327,7 @@ static inline unsigned records_of_fingers(void)
 
 static inline void no_grant_is_open(void)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		assert_false(room.v->grant[i].used);
 }
 

@@ -162,7 +162,7 @@ static void check_finger(struct world *w, bool dry)
 	check_whole(w, there, there);
 	open_desk(w);
 	world_round(w);
-	for (size_t i = 0; i < VAULT_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (w->v->grant[i].used)
 			calls_say("a grant is left of a line that has gone");
 	matcher_comes(w);

@@ -405,7 +405,7 @@ static void test_a_ninth_capture_is_refused_with_a_sentence(void **state)
 	struct grant *g;
 
 	(void)state;
-	for (size_t i = 0; i < VAULT_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		assert_int_equal(grant_new(room.v, 60, &g), KM_OK);
 	ask(scene.line, asking(KM_FINGER_RIGHT_INDEX));
 	(void)done(KM_ELIMIT, "try again in a minute");
