@@ -169,10 +169,10 @@ static km_rc stage_row(struct vault *v, const struct km_subject_key *key, struct
 	size_t len;
 	km_rc rc = KM_OK;
 
-	if (fault == FAULT_NONE)
+	if (fault == ROW_NONE)
 		fault = roster_row_fault(row);
 	verdict.fault = (uint8_t)fault;
-	if (fault == FAULT_NONE)
+	if (fault == ROW_NONE)
 		rc = roster_judge(v, row, &verdict);
 	if (rc != KM_OK)
 		return rc;

@@ -27,12 +27,12 @@ static km_rc seen_before(struct vault *v, const struct roster_row *row, enum ros
 	if (rc == KM_OK)
 		rc = roster_set_add(&v->roster.numbers, roster_key(number), &added);
 	if (rc == KM_OK && !added)
-		*fault = FAULT_NUMBER_TWICE;
+		*fault = ROW_NUMBER_TWICE;
 	/* Who left under a login that another has now is in the same file. */
 	if (rc == KM_OK && added && row->status <= KM_ROSTER_LEAVE) {
 		rc = roster_set_add(&v->roster.logins, roster_key(login), &added);
 		if (rc == KM_OK && !added)
-			*fault = FAULT_LOGIN_TWICE;
+			*fault = ROW_LOGIN_TWICE;
 	}
 	return rc;
 }
@@ -70,7 +70,7 @@ static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reuse
 	    !roster_covers_name(&v->roster.scope, row->who.department))
 		return KM_OK;
 	if (reused)
-		return wrong(out, FAULT_REUSED);
+		return wrong(out, ROW_REUSED);
 	rc = store_operator_by_login(v->store, row->who.login, &owner);
 	if (rc != KM_OK && rc != KM_ENOTFOUND)
 		return rc;
@@ -173,7 +173,7 @@ static km_rc judge_changes(struct vault *v, const struct roster_row *row,
 	if (rc == KM_OK && (out->mask & KM_CHANGE_DEPARTMENT))
 		rc = look_at_department(v, row->who.department);
 	if (rc == KM_OK && !is_free)
-		rc = wrong(out, FAULT_LOGIN_TAKEN);
+		rc = wrong(out, ROW_LOGIN_TAKEN);
 	return rc;
 }
 
@@ -185,7 +185,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 
 	memcpy(out->subject, op->subject, sizeof out->subject);
 	if (op->state == KM_ERASING)
-		return says_left(row) ? KM_OK : wrong(out, FAULT_ERASING);
+		return says_left(row) ? KM_OK : wrong(out, ROW_ERASING);
 	rc = due_of(v, op->subject, KM_DUE_ERASE, &erase);
 	if (rc == KM_OK)
 		rc = due_of(v, op->subject, KM_DUE_SUSPEND, &suspended);
@@ -205,12 +205,12 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 
 km_rc roster_judge(struct vault *v, const struct roster_row *row, struct roster_verdict *out)
 {
-	enum roster_fault fault = FAULT_NONE;
+	enum roster_fault fault = ROW_NONE;
 	struct km_operator op;
 	km_rc rc = seen_before(v, row, &fault);
 
 	*out = (struct roster_verdict){ .outcome = KM_OUTCOME_SAME, .day = v->now.today };
-	if (rc != KM_OK || fault != FAULT_NONE)
+	if (rc != KM_OK || fault != ROW_NONE)
 		return rc == KM_OK ? wrong(out, fault) : rc;
 	rc = store_operator_by_number(v->store, row->who.employee_number, &op);
 	if (rc == KM_ENOTFOUND || rc == KM_EREUSED)

@@ -11,28 +11,28 @@
 #define DAY_LAST    2932896 /* 9999-12-31 */
 #define PACKED_HEAD (1 + 1 + 2)
 
-static const char *const faults[FAULT_COUNT] = {
-	[FAULT_NONE] = "",
-	[FAULT_LONG] = "a field is too long",
-	[FAULT_TEXT] = "a field holds something that is no plain text",
-	[FAULT_NUMBER] = "there is no employee number",
-	[FAULT_LOGIN] = "there is no login, or it cannot be one",
-	[FAULT_NAME] = "there is no name",
-	[FAULT_DEPARTMENT] = "there is no department",
-	[FAULT_ROLE] = "there is no such role",
-	[FAULT_STATUS] = "there is no such status",
-	[FAULT_DATES] = "a date is none, or valid_from lies after valid_until",
-	[FAULT_PHONE] = "a telephone number has something in it that is no digit",
-	[FAULT_NUMBER_TWICE] = "the employee number stands in a row before, too",
-	[FAULT_LOGIN_TWICE] = "the login stands in a row before, too",
-	[FAULT_REUSED] = "the employee number belonged to somebody who was erased",
-	[FAULT_LOGIN_TAKEN] = "the login belongs to another operator",
-	[FAULT_ERASING] = "the operator is being erased",
+static const char *const faults[ROW_COUNT] = {
+	[ROW_NONE] = "",
+	[ROW_LONG] = "a field is too long",
+	[ROW_TEXT] = "a field holds something that is no plain text",
+	[ROW_NUMBER] = "there is no employee number",
+	[ROW_LOGIN] = "there is no login, or it cannot be one",
+	[ROW_NAME] = "there is no name",
+	[ROW_DEPARTMENT] = "there is no department",
+	[ROW_ROLE] = "there is no such role",
+	[ROW_STATUS] = "there is no such status",
+	[ROW_DATES] = "a date is none, or valid_from lies after valid_until",
+	[ROW_PHONE] = "a telephone number has something in it that is no digit",
+	[ROW_NUMBER_TWICE] = "the employee number stands in a row before, too",
+	[ROW_LOGIN_TWICE] = "the login stands in a row before, too",
+	[ROW_REUSED] = "the employee number belonged to somebody who was erased",
+	[ROW_LOGIN_TAKEN] = "the login belongs to another operator",
+	[ROW_ERASING] = "the operator is being erased",
 };
 
 const char *roster_fault_text(unsigned fault)
 {
-	return fault < FAULT_COUNT ? faults[fault] : "?";
+	return fault < ROW_COUNT ? faults[fault] : "?";
 }
 
 /* --- bytes -------------------------------------------------------------------------------- */
@@ -79,9 +79,9 @@ static void take_text(struct bytes *b, char *out, size_t size, enum roster_fault
 		return;
 	}
 	if (len >= size)
-		*fault = FAULT_LONG;
+		*fault = ROW_LONG;
 	else if (!km_text_is_plain((const char *)b->at, len))
-		*fault = FAULT_TEXT;
+		*fault = ROW_TEXT;
 	else
 		memcpy(out, b->at, len); /* the NUL is there: *out was zeroed */
 	b->at += len;
@@ -103,7 +103,7 @@ km_rc roster_row_take(const uint8_t **at, size_t *left, struct roster_row *out,
 	struct bytes b = { *at, *left, false };
 
 	memset(out, 0, sizeof *out);
-	*fault = FAULT_NONE;
+	*fault = ROW_NONE;
 	out->line = (uint32_t)take_number(&b, 4);
 	take_body(&b, out, fault);
 	if (b.bad || out->line == 0)
@@ -138,7 +138,7 @@ km_rc roster_unpack(const uint8_t *bytes, size_t len, struct roster_row *row,
 		    struct roster_verdict *verdict)
 {
 	struct bytes b = { bytes, len, false };
-	enum roster_fault fault = FAULT_NONE;
+	enum roster_fault fault = ROW_NONE;
 
 	memset(row, 0, sizeof *row);
 	verdict->fault = (uint8_t)take_number(&b, 1);
@@ -174,24 +174,24 @@ enum roster_fault roster_row_fault(const struct roster_row *row)
 	enum km_role role;
 
 	if (!row->who.employee_number[0])
-		return FAULT_NUMBER;
+		return ROW_NUMBER;
 	if (!can_be_login(row->who.login))
-		return FAULT_LOGIN;
+		return ROW_LOGIN;
 	if (!row->who.name[0])
-		return FAULT_NAME;
+		return ROW_NAME;
 	if (!row->who.department[0])
-		return FAULT_DEPARTMENT;
+		return ROW_DEPARTMENT;
 	if (row->role[0] && !km_role_parse(row->role, &role))
-		return FAULT_ROLE;
+		return ROW_ROLE;
 	if (row->status > KM_ROSTER_RETIRED)
-		return FAULT_STATUS;
+		return ROW_STATUS;
 	if (!is_day(row->valid_from) || !is_day(row->valid_until) ||
 	    (row->valid_from != KM_DAY_NONE && row->valid_until != KM_DAY_NONE &&
 	     row->valid_from > row->valid_until))
-		return FAULT_DATES;
+		return ROW_DATES;
 	if (!is_phone(row->who.mobile) || !is_phone(row->who.landline))
-		return FAULT_PHONE;
-	return FAULT_NONE;
+		return ROW_PHONE;
+	return ROW_NONE;
 }
 
 void roster_fields(unsigned mask, char *out, size_t cap)

@@ -18,23 +18,23 @@ struct roster_row {
 
 /* What is wrong with a row; also what roster_judge.c finds wrong. Kept in the sealed row. */
 enum roster_fault {
-	FAULT_NONE = 0,
-	FAULT_LONG,
-	FAULT_TEXT,
-	FAULT_NUMBER,
-	FAULT_LOGIN,
-	FAULT_NAME,
-	FAULT_DEPARTMENT,
-	FAULT_ROLE,
-	FAULT_STATUS,
-	FAULT_DATES,
-	FAULT_PHONE,
-	FAULT_NUMBER_TWICE,
-	FAULT_LOGIN_TWICE,
-	FAULT_REUSED,
-	FAULT_LOGIN_TAKEN,
-	FAULT_ERASING,
-	FAULT_COUNT
+	ROW_NONE = 0,
+	ROW_LONG,
+	ROW_TEXT,
+	ROW_NUMBER,
+	ROW_LOGIN,
+	ROW_NAME,
+	ROW_DEPARTMENT,
+	ROW_ROLE,
+	ROW_STATUS,
+	ROW_DATES,
+	ROW_PHONE,
+	ROW_NUMBER_TWICE,
+	ROW_LOGIN_TWICE,
+	ROW_REUSED,
+	ROW_LOGIN_TAKEN,
+	ROW_ERASING,
+	ROW_COUNT
 };
 const char *roster_fault_text(unsigned fault); /* an English sentence's part */
 

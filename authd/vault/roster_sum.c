@@ -109,7 +109,7 @@ static km_rc make_wrong(struct vault *v, const struct km_feed *feed,
 		rc = roster_unpack(plain, len, &r, &verdict);
 	if (rc == KM_OK)
 		rc = store_stage_delete(v->store, feed->id, row->line);
-	verdict.fault = FAULT_LOGIN_TAKEN;
+	verdict.fault = ROW_LOGIN_TAKEN;
 	row->outcome = KM_OUTCOME_WRONG;
 	if (rc == KM_OK) {
 		len = roster_pack(&r, &verdict, plain);
@@ -155,7 +155,7 @@ static km_rc signature_holds(const struct vault *v, bool *holds)
 	if (*holds || !r->is_signed)
 		return KM_OK;
 	rc = km_signature_verify(v->conf.roster.key.bytes, r->feed.digest, sizeof r->feed.digest,
-			 r->signature);
+				 r->signature);
 	*holds = rc == KM_OK;
 	return rc == KM_ECORRUPT ? KM_OK : rc;
 }
