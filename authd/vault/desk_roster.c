@@ -367,7 +367,11 @@ static km_rc apply(struct call *c, const struct roster_sum *sum)
 		rc = accept_feed(c, &feed, sum);
 	else
 		return refuse_braked(c, &feed, sum);
-	forget(c->v); /* it is no more this line's */
+	/* It is no more this line's; or it is in no state that one could go on from. */
+	if (rc == KM_OK || rc == KM_EFILED)
+		forget(c->v);
+	else
+		r->broken = true;
 	return rc;
 }
 

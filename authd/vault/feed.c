@@ -119,6 +119,7 @@ static km_rc finish(struct vault *v, struct km_feed *feed)
 static km_rc slice(struct vault *v)
 {
 	struct km_feed feed;
+	bool waits;
 	km_rc rc = store_feed(v->store, v->feed.working, &feed);
 
 	if (rc == KM_ENOTFOUND || (rc == KM_OK && feed.state != KM_FEED_ACCEPTED)) {
@@ -131,10 +132,11 @@ static km_rc slice(struct vault *v)
 		rc = suspend_missing(v, &feed);
 	else if (rc == KM_OK)
 		rc = finish(v, &feed);
-	if (rc == KM_OK)
+	waits = rc == KM_EAGAIN; /* who need not wait was registered */
+	if (rc == KM_OK || waits)
 		rc = flush(v);
-	if (rc != KM_OK)
-		return rc;
+	if (rc != KM_OK || waits)
+		return rc == KM_OK ? KM_EAGAIN : rc;
 	v->feed.at = feed.worked;
 	v->feed.lines = feed.lines;
 	if (feed.state == KM_FEED_DONE) {
@@ -206,6 +208,7 @@ void feed_look(struct vault *v)
 	v->feed.stray = feed.state == KM_FEED_STAGED && feed.id != v->roster.feed.id;
 	v->feed.at = feed.worked;
 	v->feed.lines = feed.lines;
+	v->feed.sweep = true; /* nobody knows how far the last one came */
 	v->feed.again_ms = 0;
 }
 
@@ -249,6 +252,11 @@ bool feed_work(struct vault *v)
 			pace_worked(v);
 		}
 		more |= v->feed.working != 0;
+	}
+	/* A slice is done whole, with how far it came, or not at all. */
+	if (rc != KM_OK && rc != KM_EAGAIN) {
+		store_give_up(v->store);
+		note_settle(v, false);
 	}
 	if (rc == KM_OK) {
 		v->feed.stuck = false;

@@ -271,7 +271,6 @@ static km_rc begin(struct vault *v)
 	erase_work(v);
 	epoch_look(v);
 	feed_look(v);
-	v->feed.sweep = true;
 	due_look(v);
 	ballast_keep(v);
 	return rc;

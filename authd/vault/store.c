@@ -158,6 +158,11 @@ void store_undo(struct km_store *s)
 	signer_forget(s);
 }
 
+void store_give_up(struct km_store *s)
+{
+	store_undo(s);
+}
+
 static km_rc write_position(struct km_store *s)
 {
 	uint8_t head[CHAIN_HEAD_BYTES], pair[8];

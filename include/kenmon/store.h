@@ -152,6 +152,8 @@ KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), v
 
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
+/* Undoes everything since the last flush that was good. */
+void store_give_up(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
 
 /* Housekeeping for idle time: recycles the write-ahead log (never truncates it). */
