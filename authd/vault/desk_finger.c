@@ -37,6 +37,10 @@ static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned fi
 
 	if (op->state == KM_ERASING)
 		return KM_ESTATE;
+	/* Also when the finger was read: consent may have been withdrawn meanwhile. */
+	rc = desk_has_consented(c, op);
+	if (rc != KM_OK)
+		return rc;
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].factor != KM_FACTOR_FINGERPRINT ||
 		    km_finger_parse(list[i].label) != finger)
@@ -260,6 +264,7 @@ static void lost(struct call *c, km_rc why)
 		{ KM_ETIMEOUT, "the time is over" },
 		{ KM_EUNAVAIL, "the program that compares fingers has ended" },
 		{ KM_ESTATE, "the operator is being erased" },
+		{ KM_EPERM, "the operator has withdrawn their consent" },
 		{ KM_EABORTED, "a finger of this operator was removed meanwhile: begin anew" },
 	};
 

@@ -34,7 +34,7 @@ static const struct operation operations[] = {
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_BYPASS, desk_bypass, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_INVITE, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_INVITE, desk_invite, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ACTIVATE, desk_activate, NULL, CHANGES | INSIDE, NULL, 0 },
 	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS | SELF, NULL, STAFF },
@@ -58,11 +58,14 @@ static const struct operation operations[] = {
 	  REGISTRAR | APPROVER },
 	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES, NULL, APPROVER },
 
-	{ KM_MSG_PURPOSE, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT_WITHDRAW, NULL, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT_LIST, NULL, NULL, READS | SELF, NULL, STAFF },
-	{ KM_MSG_PURPOSE_SHOW, NULL, NULL, READS | SELF, NULL, STAFF },
+	/* A text that was said before changes nothing, and is named again. */
+	{ KM_MSG_PURPOSE, desk_purpose, NULL, READS, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT, desk_consent, desk_consent_answer, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT_WITHDRAW, desk_consent_withdraw, desk_consent_withdraw_answer,
+	  CHANGES | ANYWAY | SELF, desk_erase_again, REGISTRAR },
+	{ KM_MSG_CONSENT_LIST, desk_consent_list, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_PURPOSE_SHOW, desk_purpose_show, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_EXPORT, desk_export, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
 
 	/* A roster beyond the brake files its END by itself. */
 	{ KM_MSG_ROSTER_BEGIN, desk_roster_begin, NULL, CHANGES | ROSTER, NULL, REGISTRAR },

@@ -99,10 +99,10 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 
 void session_answer(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	if (verdict.code == KM_VERDICT_NEXT)
+	if (verdict.code == KM_VERDICT_NEXT) {
 		s->at++;
-	/* A wrong answer has its record; that somebody gives up after it adds none. */
-	s->refused = verdict.code == KM_VERDICT_RETRY;
+		s->refused = false;
+	}
 	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
 		session_retry(v, s, verdict);
 	else

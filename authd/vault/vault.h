@@ -12,8 +12,8 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk, desk_proof.c
- * proved by a code
+ *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
+ *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
  *   roster.h   rosters: handing them in          due.h       what is due, and the brake
  *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
@@ -334,6 +334,8 @@ void grants_expire(struct vault *v);
 void grants_overdue(struct vault *v);
 /* Before an erasure goes on: all that is lent of this operator is taken back. */
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/* As that, of somebody who has withdrawn their consent. */
+void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
 /* As that, of one finger that was removed, with whatever was lent together with it. */
 void grants_end_with(struct vault *v, uint64_t credential);
 /* Is something of this operator taken back and not yet said to be wiped? */
@@ -375,7 +377,8 @@ KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
 void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
 /* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased, KM_EABORTED one of its fingers was removed. */
+ * operator is being erased, KM_EABORTED one of its fingers was removed, KM_EPERM they have
+ * withdrawn their consent. */
 void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */
