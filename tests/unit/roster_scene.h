@@ -109,7 +109,7 @@ static inline struct msg_done does(int line, struct km_msg m)
 	return m.done;
 }
 
-static inline struct msg_done begins(int line, const struct paper *p)
+static inline struct km_msg begin_message(const struct paper *p)
 {
 	struct km_msg m = { .number = KM_MSG_ROSTER_BEGIN };
 	struct msg_roster_begin *b = &m.roster_begin;
@@ -121,7 +121,12 @@ static inline struct msg_done begins(int line, const struct paper *p)
 	b->columns = KM_CHANGE_ALL;
 	b->sign = p->is_signed;
 	memcpy(b->signature, p->signature, sizeof(b->signature));
-	return does(line, m);
+	return m;
+}
+
+static inline struct msg_done begins(int line, const struct paper *p)
+{
+	return does(line, begin_message(p));
 }
 
 static inline struct msg_done hands_in(int line, const uint8_t *rows, size_t len)
