@@ -193,6 +193,9 @@ static inline km_rc world_try(struct world *w)
 		rc = world_begin(w->v, w);
 	if (rc == KM_OK)
 		rc = world_doors(w);
+	/* What is done once a day is done: rounds are compared. */
+	while (rc == KM_OK && due_work(w->v))
+		;
 	if (rc != KM_OK)
 		world_down(w);
 	return rc;
