@@ -7,7 +7,8 @@
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
  *   store_template.c   fingers                            store_upgrade.c older tables
  *   store_schema_people.c  tables of those who come and go
- *   store_feed.c       rosters                            store_due.c    what is due
+ *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
+ *   store_change.c     operators who become somebody else
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own

@@ -194,7 +194,7 @@ static inline km_rc world_try(struct world *w)
 	if (rc == KM_OK)
 		rc = world_doors(w);
 	/* What is done once a day is done: rounds are compared. */
-	while (rc == KM_OK && due_work(w->v))
+	while (rc == KM_OK && (feed_work(w->v) || due_work(w->v)))
 		;
 	if (rc != KM_OK)
 		world_down(w);
