@@ -109,51 +109,18 @@ static km_rc insert(struct km_store *s, const struct km_operator *op,
 	return rc == KM_EEXIST ? KM_EREUSED : rc;
 }
 
-static km_rc seal_person(struct km_store *s, const struct km_operator *op,
-			 const struct km_subject_key *key, const struct km_person *person,
-			 uint8_t sealed[PERSON_MAX + KM_SEAL_OVERHEAD], size_t *sealed_len)
-{
-	struct km_aad aad = person_aad(op->subject, PERSON_VERSION);
-	uint8_t plain[PERSON_MAX];
-	size_t len = 0;
-	km_rc rc = pack(person, plain, &len);
-
-	if (!rc)
-		rc = km_seal(s->keys, key, &aad, plain, len, sealed, PERSON_MAX + KM_SEAL_OVERHEAD,
-			     sealed_len);
-	km_wipe(plain, sizeof(plain));
-	return rc;
-}
-
 km_rc identity_add(struct km_store *s, const struct km_operator *op,
 		   const struct km_subject_key *key, const struct km_person *person)
 {
-	uint8_t sealed[PERSON_MAX + KM_SEAL_OVERHEAD], tag[KM_TAG_BYTES];
-	size_t sealed_len = 0;
+	uint8_t sealed[PERSON_SEALED_MAX], tag[KM_TAG_BYTES];
+	size_t len = 0;
 	km_rc rc = km_tag_employee(s->keys, person->employee_number, tag);
 
 	if (!rc)
 		rc = never_used(s, tag);
 	if (!rc)
-		rc = seal_person(s, op, key, person, sealed, &sealed_len);
-	return rc ? rc : insert(s, op, tag, sealed, sealed_len);
-}
-
-km_rc identity_change(struct km_store *s, const struct km_operator *op,
-		      const struct km_subject_key *key, const struct km_person *person)
-{
-	struct query q QUERY = query_new(s, SQL_PERSON_SEAL);
-	uint8_t sealed[PERSON_MAX + KM_SEAL_OVERHEAD];
-	size_t sealed_len = 0;
-	km_rc rc = seal_person(s, op, key, person, sealed, &sealed_len);
-
-	if (rc)
-		return rc;
-	query_int(&q, PERSON_VERSION);
-	query_blob(&q, sealed, sealed_len);
-	query_int(&q, (int64_t)op->cursor);
-	query_blob(&q, op->subject, sizeof(op->subject));
-	return query_run(&q);
+		rc = seal_person(s, op->subject, key, person, sealed, &len);
+	return rc ? rc : insert(s, op, tag, sealed, len);
 }
 
 /* --- reading --------------------------------------------------------------------------- */

@@ -8,7 +8,6 @@
  *   store_template.c   fingers                            store_upgrade.c older tables
  *   store_schema_people.c  tables of those who come and go
  *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
- *   store_change.c     operators who become somebody else
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
@@ -298,10 +297,6 @@ int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 KM_MUST_CHECK km_rc identity_add(struct km_store *s, const struct km_operator *op,
 				 const struct km_subject_key *key, const struct km_person *person);
-/* What is known of a person becomes this; the employee number stays what it was. */
-KM_MUST_CHECK km_rc identity_change(struct km_store *s, const struct km_operator *op,
-				    const struct km_subject_key *key,
-				    const struct km_person *person);
 /* The tag of the employee number. KM_ENOTFOUND. */
 KM_MUST_CHECK km_rc identity_tag(struct km_store *s, uint64_t cursor,
 				 const uint8_t subject[KM_SUBJECT_BYTES],

@@ -254,22 +254,6 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
-/* What becomes of an operator; only what mask names counts. */
-struct km_operator_change {
-	unsigned mask;        /* enum km_change bits */
-	struct km_person who; /* login, name, department, mobile, landline */
-	uint8_t role;
-	int64_t valid_from, valid_until;
-};
-/*
- * All of it in one operation: the row, its tags, and the person sealed anew. KM_EEXIST: the login
- * is another operator's. KM_EINVAL: nothing changes, the dates are out of order, no such role.
- * KM_ESTATE: is being erased.
- */
-KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
-					  const uint8_t subject[KM_SUBJECT_BYTES],
-					  const struct km_operator_change *,
-					  const struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
