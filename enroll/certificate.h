@@ -10,8 +10,7 @@
 #include "desk.h"
 
 #define CERTIFICATE_METHOD "cryptographic erase, NIST SP 800-88 Rev. 1"
-#define CERTIFICATE_MAX    (16u << 20) /* bytes of a file: a signer has 330, and lives for an epoch \
-					*/
+#define CERTIFICATE_MAX    (16u << 20) /* bytes of a file: 330 for each key epoch there was */
 
 /* Of an item, as CREDENTIAL's factor; 0 is the person. */
 #define CERTIFICATE_DAMAGED 255 /* a credential whose row something else had changed */

@@ -97,7 +97,7 @@ static km_rc take_leaver(struct desk *d, void *arg, const struct km_msg *m)
 
 static km_rc find(struct desk *d, struct accounts *a)
 {
-	km_rc rc;
+	km_rc rc = KM_OK;
 
 	a->last = -1;
 	do {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <kenmon/certificate.h>
+#include <kenmon/erased.h>
 
 #include "desk.h"
 

@@ -118,22 +118,18 @@ static km_rc change(struct job *j)
 					.valid_until = j->row.valid_until };
 	enum km_role role = KM_ROLE_OPERATOR;
 	struct km_event_record r;
-	char fields[128];
 	km_rc rc;
 
 	if (j->verdict.mask == 0)
 		return KM_OK;
-	/* All of it, whatever is there by now: identity.db may be ahead by a flush that failed. */
-	c.mask = j->verdict.mask;
+	c.mask = j->verdict.mask; /* then what is other than it is now */
 	(void)km_role_parse(j->row.role, &role);
 	c.role = (uint8_t)role;
 	c.who = j->row.who;
 	feed_event(j, &r, KM_EVENT_OPERATOR_CHANGED, j->op.subject);
-	roster_fields(c.mask, fields, sizeof fields);
-	event_add(&r, "fields", fields);
 	rc = store_operator_change(j->v->store, j->op.subject, &c, &r);
-	km_wipe(&c, sizeof c);
-	if (rc == KM_OK)
+	km_wipe(&c.who, sizeof c.who);
+	if (rc == KM_OK && c.mask)
 		note_event(j->v, &r);
 	return rc == KM_OK && (c.mask & KM_CHANGE_VALID_UNTIL) ? forget_expiry(j) : rc;
 }

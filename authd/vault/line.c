@@ -27,7 +27,7 @@ static const struct operation operations[] = {
 	  REGISTRAR | APPROVER | OFFICER },
 	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_OPERATOR_CHANGE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_CHANGE, desk_operator_change, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	/* What is enrolled where two are needed is good only once the second has agreed. */
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
@@ -80,7 +80,8 @@ static const struct operation operations[] = {
 	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
-	{ KM_MSG_REVIEW, NULL, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES, NULL, OFFICER },
@@ -371,7 +372,7 @@ void line_settle(struct vault *v, bool durable)
 		l->touched = false;
 		if (!durable) {
 			l->out.head = l->out.tail = 0;
-			l->erasing = false;
+			l->erasing = l->withdrawing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
@@ -393,16 +394,23 @@ static void line_done(struct vault *v, struct line *l, km_rc rc)
 		line_close(v, l);
 }
 
-void line_erased(struct vault *v, km_rc rc)
+bool line_erased(struct vault *v, km_rc rc)
 {
+	bool waits = false;
+
 	for (size_t i = 0; i < VAULT_LINES; i++) {
 		struct line *l = &v->line[i];
 
 		if (l->fd < 0 || !l->erasing)
 			continue;
-		l->erasing = false;
+		if (l->withdrawing && grants_returning(v, l->withdrawn)) {
+			waits = true;
+			continue;
+		}
+		l->erasing = l->withdrawing = false;
 		line_done(v, l, rc);
 	}
+	return waits;
 }
 
 void line_rotated(struct vault *v)

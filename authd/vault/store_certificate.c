@@ -130,7 +130,7 @@ static km_rc find(struct km_store *s, enum store_sql id, const void *key, size_t
 km_rc store_certificate(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			struct km_certificate *out)
 {
-	struct stored_certificate found;
+	struct stored_certificate found = { 0 };
 	km_rc rc = find(s, SQL_CERTIFICATE, subject, KM_SUBJECT_BYTES, &found);
 
 	if (!rc)
@@ -141,7 +141,7 @@ km_rc store_certificate(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 km_rc store_certificate_of(struct km_store *s, const char *employee_number,
 			   struct km_certificate *out)
 {
-	struct stored_certificate found;
+	struct stored_certificate found = { 0 };
 	uint8_t tag[KM_TAG_BYTES];
 	km_rc rc = km_tag_employee(s->keys, employee_number, tag);
 

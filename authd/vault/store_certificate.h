@@ -2,6 +2,8 @@
 #ifndef KENMON_VAULT_STORE_CERTIFICATE_H
 #define KENMON_VAULT_STORE_CERTIFICATE_H
 
+#include <kenmon/erased.h>
+
 #include "store_internal.h"
 
 /* In T1's operation, while the credentials are still there: what is going to be destroyed. */

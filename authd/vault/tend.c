@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include <kenmon/erased.h>
 #include <kenmon/log.h>
 
 #include "vault.h"

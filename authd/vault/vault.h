@@ -18,7 +18,6 @@
  *   roster.h   rosters: handing them in          due.h       what is due, and the brake
  *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
- *   erase.c    erasure, step by step              epoch.c    closing a key epoch
  *   pace.c     work for many, between logins
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   tend_people.c  what ends by itself
@@ -139,7 +138,9 @@ struct line {
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
 	bool erasing;        /* its DONE comes when the erasure is finished */
-	uint32_t rotating;   /* or when this key epoch has begun; 0: does not wait for one */
+	bool withdrawing;    /* that is a withdrawal, of: */
+	uint8_t withdrawn[KM_SUBJECT_BYTES];
+	uint32_t rotating; /* or when this key epoch has begun; 0: does not wait for one */
 	uint8_t op[16];
 	struct pending *pending; /* an operation that asked something; locked memory */
 	struct km_verify verify; /* audit verify goes on where it was */
@@ -211,10 +212,10 @@ struct vault {
 	struct km_operator decoy_operator; /* what unknown names are judged against */
 	struct km_credential decoy;
 
-	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
 	uint64_t sealed;    /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms;  /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;    /* it could not, and the log says so */
+	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
 	int64_t leavers_ms; /* since boot: when accounts of the erased were last forgotten */
 	int64_t kept_ms;    /* when months past their keeping period were last looked for */
 
@@ -475,7 +476,11 @@ KM_MUST_CHECK km_rc person_begin(struct vault *v, uid_t peer, int client, struct
 void line_drain(struct vault *v, struct line *l);
 void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
-void line_erased(struct vault *v, km_rc rc); /* tells the desks that waited for it */
+/*
+ * Tells the desks that waited for it. True: one still does, whose templates the matcher has not
+ * said to be wiped.
+ */
+bool line_erased(struct vault *v, km_rc rc);
 
 /* Tells the desks that wait for an epoch how far it is, and that it has begun. */
 void line_rewrapping(struct vault *v);

@@ -150,10 +150,11 @@ void store_set_now(struct km_store *, const struct km_now *now);
  */
 KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
 
+/* What was done since the last flush must not be kept: the flush fails, and undoes it. */
+void store_give_up(struct km_store *);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
-/* Undoes everything since the last flush that was good. */
-void store_give_up(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
 
 /* Housekeeping for idle time: recycles the write-ahead log (never truncates it). */
@@ -254,6 +255,24 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
+/*
+ * All of it in one operation: the row, its tags, and the person sealed anew. mask becomes what is
+ * other than before, and the event gets those names, and of a role the new and the old one; where
+ * nothing is, mask is 0 and nothing is done or recorded. KM_EINVAL: a mask or value that cannot be,
+ * or dates in the wrong order. KM_EEXIST: the login is another operator's. KM_ESTATE: is being
+ * erased.
+ */
+KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  struct km_operator_change *,
+					  struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
@@ -264,6 +283,14 @@ KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t li
 /* The same of those who have a role. */
 KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
 				struct km_operator *out, size_t *count);
+/* What of somebody can be used now: not what waits for approval, nor what has ended. */
+struct km_enrolled {
+	uint32_t factors; /* KM_FACTOR_BITs */
+	int64_t oldest;   /* when the oldest was enrolled; 0: none */
+};
+/* Of operators as store_operators() gave them, in one go. */
+KM_MUST_CHECK km_rc store_enrolled(struct km_store *, const struct km_operator *operators,
+				   size_t count, struct km_enrolled *out);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -414,63 +441,6 @@ KM_MUST_CHECK km_rc store_enrol_bypass(struct km_store *, const struct km_operat
 /* The next one with an end, by id. KM_ENOTFOUND: no more. */
 KM_MUST_CHECK km_rc store_credential_ending(struct km_store *, uint64_t after,
 					    struct km_credential *out);
-/* --- certificates (docs/ERASURE.md) ---------------------------------------- */
-
-/* What was destroyed: a credential, or (kind 0) the person's data and key. */
-#define KM_ITEM_DAMAGED 255 /* kind of a credential whose row was not as we wrote it */
-struct km_erased_item {
-	uint8_t kind; /* enum km_factor, 0, or KM_ITEM_DAMAGED */
-	uint64_t id;
-	int64_t created;
-};
-#define KM_ERASED_ITEMS (KM_MAX_CREDENTIALS + 1)
-
-struct km_certificate {
-	uint64_t id;
-	uint8_t subject[KM_SUBJECT_BYTES];
-	uint8_t emp_tag[KM_TAG_BYTES]; /* zeros: identity.db did not know the person any more */
-	struct km_erase_order order;
-	int64_t begun;    /* T1: since then nothing of it opens here */
-	int64_t finished; /* T3; 0: not yet */
-	uint32_t epoch;   /* generation of the KEK whose end ends all copies */
-	uint64_t seq;     /* of the record that says it is done; 0: not yet */
-	size_t items;
-	struct km_erased_item item[KM_ERASED_ITEMS];
-	bool damaged; /* only in a list: of such a row nothing counts but id and subject */
-};
-/* KM_ENOTFOUND. The last one, should an older database have been taken back meanwhile. */
-KM_MUST_CHECK km_rc store_certificate(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
-				      struct km_certificate *out);
-KM_MUST_CHECK km_rc store_certificate_of(struct km_store *, const char *employee_number,
-					 struct km_certificate *out);
-/* Up to limit of ids above after. */
-KM_MUST_CHECK km_rc store_certificates(struct km_store *, uint64_t after, size_t limit,
-				       struct km_certificate *out, size_t *count);
-
-struct km_epoch_end {
-	uint32_t generation;
-	int64_t closed;
-	uint64_t seq;
-	bool bundles; /* the site has confirmed that the key bundles of this epoch are destroyed */
-};
-/* KM_ENOTFOUND: it has not ended, or did before version 3. */
-KM_MUST_CHECK km_rc store_epoch_ended(struct km_store *, uint32_t generation,
-				      struct km_epoch_end *out);
-/* Of all epochs that ended before this generation. KM_ENOTFOUND: there is none. */
-KM_MUST_CHECK km_rc store_bundles_gone(struct km_store *, uint32_t before,
-				       const struct km_event_record *event);
-
-/* Accounts whose live sessions are nobody's any more. Only a hint: these rows carry no MAC. */
-#define KM_LEAVERS_KEPT (7 * 86400)
-struct km_leaver {
-	uint32_t uid;
-	int64_t since;
-};
-/* Erased since then, or with an erasure due by this day; up to limit of uids above after. */
-KM_MUST_CHECK km_rc store_leavers(struct km_store *, int64_t since, int64_t day, int64_t after,
-				  size_t limit, struct km_leaver *out, size_t *count);
-/* Forgets those of more than a week ago. */
-KM_MUST_CHECK km_rc store_leavers_prune(struct km_store *);
 
 /* --- key epochs ----------------------------------------------------------- */
 
@@ -514,6 +484,12 @@ KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
 KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
 				size_t limit, struct km_audit_row *out, size_t *count);
+/*
+ * Those of them that changed who may log in, and reviews. after moves on to where the next call
+ * begins; KM_EAGAIN: there is more to look at, and out and count are set.
+ */
+KM_MUST_CHECK km_rc store_audit_rights(struct km_store *, uint64_t *after, size_t limit,
+				       struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
@@ -577,6 +553,14 @@ KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *val
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
 				   size_t value_len, const struct km_event_record *event);
+
+/* A review of who may log in is done: when, and by which record. KM_ENOTFOUND: none was yet. */
+struct km_review {
+	int64_t wall;
+	uint64_t seq;
+};
+KM_MUST_CHECK km_rc store_review_sign(struct km_store *, const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_review_last(struct km_store *, struct km_review *out);
 
 /* SQL statements run and commits made: for tests of equal work. */
 struct km_store_work {

@@ -3,6 +3,8 @@
  * vault makes fails. Each is done whole or not at all, what was said to be done is, and the same
  * operation sent again ends as it should have the first time.
  */
+#include <kenmon/erased.h>
+
 #include "../../authd/vault/store_internal.h"
 #include "calls_office.h"
 

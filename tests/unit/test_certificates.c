@@ -1,6 +1,8 @@
 /* Certificates in the store: what T1 and T3 write, what stays after everything else is gone. */
 #include "store_box.h"
 
+#include <kenmon/erased.h>
+
 #include "../../authd/vault/signer.h"
 
 static const struct km_erase_order retired = { KM_CAUSE_RETIRED, "the registrar..",

@@ -1,6 +1,8 @@
 /* Closing a key epoch: the living are wrapped anew, and older copies open no longer. */
 #include "store_box.h"
 
+#include <kenmon/erased.h>
+
 #define CANARY "canary-seed-value-0X"
 
 /* --- a store's files, as they are at some moment ------------------------------------ */

@@ -2,6 +2,8 @@
 #include "request_scene.h"
 #include "roster_scene.h"
 
+#include <kenmon/erased.h>
+
 #define STAFF 20
 
 /* Everybody of the staff is registered: root may, until the office is founded. */

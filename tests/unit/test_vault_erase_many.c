@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include <kenmon/certificate.h>
+#include <kenmon/erased.h>
 #include <kenmon/signature.h>
 
 #include "../../authd/vault/store_internal.h"
