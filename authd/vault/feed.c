@@ -209,7 +209,6 @@ void feed_look(struct vault *v)
 	v->feed.at = feed.worked;
 	v->feed.lines = feed.lines;
 	v->feed.sweep = true; /* nobody knows how far the last one came */
-	v->feed.again_ms = 0;
 }
 
 /* What nobody hands in any more, and what is left of it. */
@@ -258,6 +257,7 @@ bool feed_work(struct vault *v)
 		store_give_up(v->store);
 		(void)!store_flush(v->store); /* which undoes it */
 		note_settle(v, false);
+		v->feed.unseen = true; /* what was dropped is there again */
 	}
 	if (rc == KM_OK) {
 		v->feed.stuck = false;
