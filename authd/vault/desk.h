@@ -103,4 +103,12 @@ void desk_key_rotate_again(struct call *c);
 /* The row of the key epoch in a status. */
 km_rc desk_epoch_row(struct call *c);
 
+/* desk_copy.c */
+km_rc desk_backup(struct call *c);
+km_rc desk_bundle(struct call *c);
+/* A second person has approved c->m, which this requester (zeros: root) asked for. */
+km_rc desk_copy_approved(struct call *c, const uint8_t requester[KM_SUBJECT_BYTES]);
+/* The row of the newest key bundle in a status. */
+km_rc desk_bundle_row(struct call *c);
+
 #endif

@@ -285,6 +285,8 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = desk_epoch_row(c);
 	if (rc == KM_OK)
+		rc = desk_bundle_row(c);
+	if (rc == KM_OK)
 		rc = put_seals(c);
 	if (rc == KM_OK)
 		rc = call_status(c, false, "time-zone", "%s",

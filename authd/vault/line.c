@@ -50,6 +50,8 @@ static const struct operation {
 	{ KM_MSG_STATUS, desk_status, NULL, READS },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again },
+	{ KM_MSG_BACKUP, desk_backup, NULL, READS },
+	{ KM_MSG_BUNDLE, desk_bundle, NULL, READS },
 };
 
 static const struct operation *operation_of(unsigned number)
@@ -97,6 +99,7 @@ void line_close(struct vault *v, struct line *l)
 	if (l->fd < 0)
 		return;
 	forget_pending(v, l);
+	backup_drop(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
@@ -203,6 +206,9 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 	if (rc == KM_OK && (o->flags & CHANGES) && !c->repeated)
 		rc = store_op_note(c->v->store, c->l->op, KM_OK, c->id);
 	forget_pending(c->v, c->l);
+	/* A copy goes on with the next operation, but not after a failure. */
+	if (rc != KM_OK && rc != KM_EAGAIN)
+		backup_drop(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
@@ -316,6 +322,7 @@ void line_settle(struct vault *v, bool durable)
 			l->erasing = false;
 			l->rotating = 0;
 			forget_pending(v, l);
+			backup_drop(v, l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;

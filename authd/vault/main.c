@@ -270,6 +270,7 @@ static km_rc begin(struct vault *v)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	backup_clean(v);
 	ballast_keep(v);
 	return rc;
 }
@@ -339,6 +340,7 @@ static int serve(struct vault *v, const struct options *o)
 	km_rc rc;
 
 	v->state_dir = o->state_dir;
+	v->key_path = o->key;
 	v->listener = km_listen_fd("vault");
 	v->matcher_door = km_listen_fd("grant");
 	if (v->matcher_door == v->listener)
@@ -393,6 +395,7 @@ int main(int argc, char **argv)
 		return KM_EXIT_FAILED;
 	}
 	code = serve(v, &o);
+	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	for (size_t i = 0; i < VAULT_LINES; i++)

@@ -156,6 +156,29 @@ km_rc store_sign_head(struct km_store *s, struct km_anchor *out)
 	return KM_OK;
 }
 
+km_rc store_signer(struct km_store *s, struct km_signer *out)
+{
+	km_rc rc = signer_check(s);
+
+	if (rc == KM_ECORRUPT && !s->lost)
+		return KM_ENOTFOUND;
+	if (!rc)
+		*out = s->signer.row;
+	return rc;
+}
+
+km_rc store_sign(struct km_store *s, const void *bytes, size_t len,
+		 uint8_t signature[KM_SIGNATURE_BYTES])
+{
+	struct km_subject_key seed KM_SUBJECT_KEY = { { 0 } };
+	km_rc rc = signer_now(s);
+
+	if (!rc)
+		rc = km_signer_seed_unwrap(s->keys, s->signer.row.generation, s->signer.wrapped,
+					   &seed);
+	return rc ? rc : sign_bytes(&seed, bytes, len, signature);
+}
+
 /* The end of the chain as this batch has it. */
 static km_rc seal_head(struct km_store *s)
 {

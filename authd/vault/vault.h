@@ -14,6 +14,7 @@
  *   line.c     a desk's private line             desk*.c    its operations
  *   erase.c    erasure, step by step              epoch.c    closing a key epoch
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -133,6 +134,7 @@ struct vault {
 	struct km_keys *keys;
 	struct km_conf conf;
 	const char *state_dir; /* NULL in tests that have none of their own */
+	const char *key_path;  /* of the master key; NULL: master.key in there */
 	const char *conf_path;
 	bool conf_given;
 	const char *machine_id_path;
@@ -196,6 +198,8 @@ struct vault {
 		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	struct copy *copy; /* on its way to a desk, or NULL (backup.c) */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */
 	bool ballast_missed; /* there was no room for it, and that was said */
@@ -441,5 +445,14 @@ void ballast_give(struct vault *v);
 void epoch_look(struct vault *v);
 /* Goes on with a closing that is due. True: there is more to do at once. */
 bool epoch_work(struct vault *v);
+
+/* --- backup.c ---------------------------------------------------------------- */
+
+/* At the start: what a crash left of a copy goes. */
+void backup_clean(struct vault *v);
+/* Goes on with a copy that is being made. True: there is more to do at once. */
+bool backup_work(struct vault *v);
+/* What is on its way to this line, or (NULL) to any, ends. */
+void backup_drop(struct vault *v, const struct line *l);
 
 #endif

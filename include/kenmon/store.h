@@ -397,6 +397,11 @@ KM_MUST_CHECK km_rc store_sign_head(struct km_store *, struct km_anchor *out);
 KM_MUST_CHECK km_rc store_seal(struct km_store *);
 /* KM_ENOTFOUND: there is none. */
 KM_MUST_CHECK km_rc store_last_seal(struct km_store *, uint64_t *seq, int64_t *wall);
+/* The present one; KM_ENOTFOUND: there is none, or it does not open. */
+KM_MUST_CHECK km_rc store_signer(struct km_store *, struct km_signer *out);
+/* Signs with it: bytes that begin with a domain of their own and its zero. */
+KM_MUST_CHECK km_rc store_sign(struct km_store *, const void *bytes, size_t len,
+			       uint8_t signature[KM_SIGNATURE_BYTES]);
 /* Up to limit signers of generations above after. */
 KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limit,
 				  struct km_signer *out, size_t *count);
