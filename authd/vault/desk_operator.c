@@ -3,6 +3,7 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/people.h>
 
 #include "desk.h"
 
@@ -170,6 +171,7 @@ km_rc desk_unlock(struct call *c)
 
 km_rc desk_erase(struct call *c)
 {
+	const struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
 	const struct msg_erase *m = &c->m->erase;
 	struct km_event_record r;
 	struct km_operator op;
@@ -190,7 +192,7 @@ km_rc desk_erase(struct call *c)
 	ballast_give(c->v);
 	call_event(c, &r, KM_EVENT_ERASE_BEGUN, &op);
 	event_add(&r, EVENT_FREE_TEXT, m->reason);
-	rc = store_erase_begin(c->v->store, op.subject, &r);
+	rc = store_erase_begin(c->v->store, op.subject, &order, &r);
 	if (rc != KM_OK)
 		return rc;
 	note_event(c->v, &r);

@@ -35,12 +35,14 @@ static km_rc set_erasing(struct km_store *s, const struct stored_operator *old)
 }
 
 km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			const struct km_event_record *event)
+			const struct km_erase_order *order, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
 	struct stored_operator old = { 0 };
 	km_rc rc = store_op_begin(&op, s, false);
 
+	if (!rc && !order->cause)
+		rc = KM_EINVAL;
 	if (!rc)
 		rc = row_operator(s, subject, &old);
 	if (!rc && old.row.state == KM_ERASING)

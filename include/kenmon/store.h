@@ -304,6 +304,13 @@ KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
 KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				 uint16_t bucket, const struct km_event_record *event);
 
+/* Why somebody is erased, and by whose decision; the certificate says so for good. */
+struct km_erase_order {
+	uint8_t cause;                       /* enum km_cause */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: a rule, or root */
+	uint8_t approver[KM_SUBJECT_BYTES];  /* the second person; zeros: none */
+};
+
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
@@ -311,6 +318,7 @@ KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUB
  * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const struct km_erase_order *order,
 				      const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],

@@ -30,7 +30,7 @@ static km_rc step(struct box *b, int n, const struct km_operator *op)
 	km_rc rc = KM_OK;
 
 	if (n == 1)
-		rc = store_erase_begin(b->s, op->subject, &e);
+		rc = store_erase_begin(b->s, op->subject, &by_hand, &e);
 	else if (n == 2)
 		rc = store_erase_rows(b->s, op->subject);
 	else

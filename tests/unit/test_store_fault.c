@@ -270,7 +270,7 @@ static km_rc round_of(struct box *b, uint64_t id)
 	if (!rc)
 		rc = store_operator_by_login(b->s, "carol", &carol);
 	if (!rc)
-		rc = store_erase_begin(b->s, carol.subject, &e);
+		rc = store_erase_begin(b->s, carol.subject, &by_hand, &e);
 	if (!rc)
 		rc = store_erase_rows(b->s, carol.subject);
 	if (!rc)

@@ -403,7 +403,7 @@ static void test_what_was_changed_is_neither_accepted_nor_counted_nor_unlocked(v
 	assert_int_equal(accept_at(b, &f.alice, f.hotp, 9), KM_ECORRUPT);
 	assert_int_equal(store_operator_state(b->s, f.alice.subject, KM_ACTIVE, &e), KM_ECORRUPT);
 	assert_int_equal(store_operator_uid(b->s, f.alice.subject, 7, &e), KM_ECORRUPT);
-	assert_int_equal(store_erase_begin(b->s, f.alice.subject, &e), KM_ECORRUPT);
+	assert_int_equal(store_erase_begin(b->s, f.alice.subject, &by_hand, &e), KM_ECORRUPT);
 }
 
 /* Also when it happens between the look and the change. */
