@@ -141,11 +141,13 @@ KM_MUST_CHECK km_rc bundle_last(struct vault *v, struct bundle_made *out);
  */
 
 struct restored {
-	uint64_t living, erased, unknown; /* operators */
-	uint64_t removed;                 /* credentials that must be enrolled anew */
-	uint64_t requests, rosters;       /* that were under way, and are dropped */
-	uint64_t seq;                     /* of the last record of the copy */
-	struct km_signer signer;          /* who signs from there on */
+	uint64_t living, erased; /* operators */
+	uint64_t unknown;        /* registered after the bundle was made: nothing of them opens */
+	uint64_t damaged;        /* whose wrapped key does not open */
+	uint64_t removed;        /* credentials that must be enrolled anew */
+	uint64_t requests, rosters; /* that were under way, and are dropped */
+	uint64_t seq;               /* of the last record of the copy */
+	struct km_signer signer;    /* who signs from there on */
 };
 /* Of a copy of vault.db that no store has opened: the epoch becomes this one. */
 KM_MUST_CHECK km_rc restore_epoch(const char *path, struct km_keys *keys, uint32_t generation,
@@ -164,12 +166,16 @@ struct restore {
 	const char *copy, *bundle, *escrow; /* files */
 	const char *state_dir, *kek_dir, *key;
 };
-/* What is read and held before the walls go up: nothing is written yet. */
+/* What was read and verified: nothing is written yet. */
 struct restoring;
-/* Opens and verifies all of it, and sees that the folders are free. An exit code. */
+/*
+ * Before the walls go up, since a folder that is refused is not even made: nothing is parsed here
+ * but headers of a fixed size, and a private key. The exit code.
+ */
 int restore_prepare(const struct restore *r, struct restoring **out);
-/* Makes the folder; a crash leaves one that restore_unfinished() tells of. An exit code. */
-int restore_carry_out(const struct restore *r, struct restoring *in, const struct km_now *now);
+/* Behind them: fills the folders. A crash leaves them as restore_unfinished() tells. The exit code.
+ */
+int restore_carry_out(const struct restore *r, struct restoring *in);
 void restore_end(struct restoring *in);
 /* Was a restore into this folder begun and never finished? */
 bool restore_unfinished(const char *state_dir);

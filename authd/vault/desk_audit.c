@@ -126,6 +126,7 @@ static km_rc put_verified(struct call *c, const struct km_verify *verify)
 	m.verified.records = verify->next - 1;
 	m.verified.seals = verify->seals;
 	m.verified.sealed = verify->sealed;
+	m.verified.restored = verify->restored;
 	return call_put(c, &m);
 }
 

@@ -28,8 +28,9 @@
 
 #define KM_COPY_PAGE   4096 /* of the databases, and of a difference */
 #define KM_COPY_DIGEST 32
-#define KM_COPY_MOST   ((uint64_t)1 << 36) /* bytes of one database: what is larger is none of ours \
-					    */
+#define KM_COPY_MOST                                                                               \
+	((uint64_t)1 << 36) /* bytes of one database: what is larger is none of ours               \
+			     */
 enum km_copy_file { KM_COPY_VAULT, KM_COPY_IDENTITY, KM_COPY_FILES };
 
 /* --- a copy --------------------------------------------------------------------- */
