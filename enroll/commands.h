@@ -17,7 +17,8 @@ desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock,
 desk_handler cmd_audit_list, cmd_audit_verify;
 desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
-desk_handler cmd_key_status, cmd_key_rotate;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle;
+desk_handler cmd_backup, cmd_restore;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,

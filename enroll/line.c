@@ -13,8 +13,7 @@
 #include "line.h"
 #include "terminal.h"
 
-#define FRAME_CAP  4096 /* the largest message to a desk is AUDIT_ROW, 2 KiB */
-#define GREET_TIME 15   /* seconds: judge and vault answer in milliseconds, or are starting */
+#define GREET_TIME 15 /* seconds: judge and vault answer in milliseconds, or are starting */
 #define OPERATE_TIME                                                                               \
 	120          /* seconds between two frames: an erasure empties the logs on a slow disk */
 #define STOP_TIME 10 /* seconds until an ABORT is answered: the vault only lets go */
@@ -42,6 +41,8 @@ OP_FIRST(audit_verify);
 OP_FIRST(status);
 OP_FIRST(key_status);
 OP_FIRST(key_rotate);
+OP_FIRST(backup);
+OP_FIRST(bundle);
 
 static void close_fd(int *fd)
 {
@@ -78,7 +79,7 @@ static void set_time(int fd, int seconds)
 static km_rc receive(int fd, unsigned from, unsigned phases, struct km_msg *m, int *passed,
 		     struct km_stamp *stamp)
 {
-	uint8_t frame[FRAME_CAP];
+	static uint8_t frame[KM_FRAME_MAX]; /* a span of m lies in here until the next frame */
 	size_t len = 0;
 	km_rc rc = km_recv(fd, frame, sizeof(frame), &len, passed, stamp, 0);
 

@@ -2,6 +2,7 @@
 #include "copy_scene.h"
 
 #include "../../authd/vault/sign.h"
+#include "order.h"
 
 /* --- what is in it ------------------------------------------------------------------------- */
 
@@ -107,7 +108,7 @@ static void test_the_copied_keys_are_not_in_freed_pages_either(void **state)
 		assert_int_equal(store_operator_by_login(room.v->store, login, &op), KM_OK);
 		event_make(&r, KM_EVENT_ERASE_BEGUN, op.subject, "test");
 		if (i % 8)
-			assert_int_equal(store_erase_begin(room.v->store, op.subject, &r), KM_OK);
+			assert_int_equal(store_erase_begin(room.v->store, op.subject, &by_hand, &r), KM_OK);
 	}
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	count = wrapped_keys(wrapped);
