@@ -151,7 +151,8 @@ static void say_json(struct desk *d, const struct verify *v, uint64_t records, b
 	json_hex(&j, "chain", v->seen.chain, sizeof(v->seen.chain));
 	json_number(&j, "seals", (int64_t)v->seen.seals);
 	json_number(&j, "last-sealed-record", (int64_t)v->seen.sealed);
-	json_number(&j, "restored-at-record", (int64_t)v->seen.restored);
+	if (v->seen.restored > 0)
+		json_number(&j, "restored-at-record", (int64_t)v->seen.restored);
 	if (anchors)
 		json_number(&j, "anchors", (int64_t)v->anchors);
 	json_open(&j, "signers", '[');

@@ -9,7 +9,9 @@
  * is, it asks the kernel. It holds the master key, the databases and, for the
  * length of one check, one operator's seed or templates; templates alone leave it,
  * to the matcher, one operator's for one grant. It opens no network, no device and
- * no program, and parses nothing but our own frames and its configuration.
+ * no program, and parses nothing but our own frames and its configuration. For
+ * a restore, which serves nobody, it reads a backup, a key bundle and the site's
+ * escrow key.
  * Whoever takes it over has everything: that is why nothing else is in here,
  * and why it has walls (walls.c) behind which it can carry nothing away.
  */
