@@ -95,7 +95,10 @@ static km_rc begin_one(struct km_store *s, enum store_db_id db, const char *path
 	if (rc)
 		return rc;
 	c->backup = sqlite3_backup_init(c->handle, "main", s->db[db].handle, "main");
-	return c->backup ? KM_OK : store_rc(sqlite3_errcode(c->handle));
+	if (c->backup)
+		return KM_OK;
+	rc = store_rc(sqlite3_errcode(c->handle));
+	return rc ? rc : KM_ENOMEM;
 }
 
 km_rc store_copy_begin(struct km_store *s, const char *dir)
