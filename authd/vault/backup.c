@@ -23,6 +23,8 @@
 #define CHUNK       (15 * KM_COPY_PAGE) /* as COPY_CHUNK takes */
 #define TELL_EVERY  16                  /* rounds between two words of how far it is */
 
+#define NO_ROOM "it needs as much room in the state folder as both databases take, and 16 MiB"
+
 struct copy {
 	struct line *line;
 	unsigned act; /* BACKUP or BUNDLE */
@@ -99,6 +101,8 @@ km_rc backup_begin(struct call *c)
 	v->copy->full = c->m->backup.full;
 	v->copy->digest = EVP_MD_CTX_new();
 	rc = v->copy->digest ? store_copy_begin(v->store, v->state_dir) : KM_ENOMEM;
+	if (rc == KM_EIO)
+		call_say(c, "%s", NO_ROOM);
 	if (rc == KM_OK)
 		rc = call_keep(c, NULL);
 	if (rc != KM_OK)
@@ -364,7 +368,7 @@ static void say_why(struct call *c, km_rc rc)
 	else if (rc == KM_ENOTFOUND)
 		call_say(c, "nobody can sign it: see 'kenmon audit verify'");
 	else if (rc == KM_EIO)
-		call_say(c, "it needs as much room in the state folder as both databases take");
+		call_say(c, "%s", NO_ROOM);
 }
 
 bool backup_work(struct vault *v)

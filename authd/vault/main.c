@@ -111,6 +111,33 @@ static bool take_uid(const char *option, bool *has, uid_t *uid)
 	return *has;
 }
 
+/* The files of a restore. */
+static bool take_file(int c, struct options *o)
+{
+	const char **const place = c == OPT_RESTORE  ? &o->restore
+				   : c == OPT_BUNDLE ? &o->bundle
+				   : c == OPT_ESCROW ? &o->escrow
+						     : NULL;
+
+	if (place)
+		*place = optarg;
+	return place != NULL;
+}
+
+/* 0, or an exit code + 1. */
+static int check_rest(int argc, const struct options *o)
+{
+	if (optind != argc) {
+		fprintf(stderr, "kenmon-vault: takes options only\n");
+		return KM_EXIT_USAGE + 1;
+	}
+	if (!o->restore != !o->bundle || !o->restore != !o->escrow) {
+		fprintf(stderr, "kenmon-vault: --restore, --bundle and --escrow-key go together\n");
+		return KM_EXIT_USAGE + 1;
+	}
+	return 0;
+}
+
 /* 0: go on. Otherwise an exit code + 1. */
 static int parse(int argc, char **argv, struct options *o, struct vault *v)
 {
@@ -137,15 +164,6 @@ static int parse(int argc, char **argv, struct options *o, struct vault *v)
 		case OPT_SETUP:
 			o->setup = o->create_key = true;
 			break;
-		case OPT_RESTORE:
-			o->restore = optarg;
-			break;
-		case OPT_BUNDLE:
-			o->bundle = optarg;
-			break;
-		case OPT_ESCROW:
-			o->escrow = optarg;
-			break;
 		case OPT_OWNER:
 			if (take_uid("--owner", &v->has_owner, &v->owner))
 				break;
@@ -168,19 +186,13 @@ static int parse(int argc, char **argv, struct options *o, struct vault *v)
 			puts("kenmon-vault " KM_VERSION);
 			return 1;
 		default:
+			if (take_file(c, o))
+				break;
 			fputs(usage, stderr);
 			return KM_EXIT_USAGE + 1;
 		}
 	}
-	if (optind != argc) {
-		fprintf(stderr, "kenmon-vault: takes options only\n");
-		return KM_EXIT_USAGE + 1;
-	}
-	if (!o->restore != !o->bundle || !o->restore != !o->escrow) {
-		fprintf(stderr, "kenmon-vault: --restore, --bundle and --escrow-key go together\n");
-		return KM_EXIT_USAGE + 1;
-	}
-	return 0;
+	return check_rest(argc, o);
 }
 
 static int read_configuration(struct vault *v)

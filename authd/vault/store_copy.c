@@ -14,10 +14,15 @@
 #include "files.h"
 #include "store_internal.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define ROOM_LEFT (16 << 20) /* bytes that a copy leaves free */
 
 struct copying {
 	sqlite3 *handle;
@@ -76,6 +81,26 @@ km_rc store_copy_clean(const char *dir)
 	return rc ? rc : clean(folder);
 }
 
+/*
+ * Whoever logs in meanwhile needs room too, and comes first. One that is too small while it is
+ * being made ends it, and is given back.
+ */
+static km_rc has_room(struct km_store *s, int folder)
+{
+	struct statvfs fs;
+	struct stat st;
+	uint64_t need = ROOM_LEFT;
+
+	for (int db = 0; db < DB_COUNT; db++) {
+		if (fstatat(folder, store_files[db], &st, AT_SYMLINK_NOFOLLOW))
+			return KM_EIO;
+		need += (uint64_t)st.st_size + (uint64_t)s->db[db].wal_pages * KM_COPY_PAGE;
+	}
+	if (fstatvfs(folder, &fs))
+		return KM_EIO;
+	return (uint64_t)fs.f_bavail * fs.f_frsize < need ? KM_EIO : KM_OK;
+}
+
 /* --- beginning -------------------------------------------------------------------------- */
 
 static km_rc begin_one(struct km_store *s, enum store_db_id db, const char *path)
@@ -115,6 +140,8 @@ km_rc store_copy_begin(struct km_store *s, const char *dir)
 	rc = realpath(dir, path) ? file_folder(dir, FILE_OURS, &s->copy->folder) : KM_EIO;
 	if (!rc)
 		rc = clean(s->copy->folder);
+	if (!rc)
+		rc = has_room(s, s->copy->folder);
 	for (int db = 0; !rc && db < DB_COUNT; db++)
 		rc = begin_one(s, (enum store_db_id)db, path);
 	if (rc)

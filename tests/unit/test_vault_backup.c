@@ -1,8 +1,20 @@
 /* A backup over a desk's line: whole, of one moment, without a key in it, and said in the trail. */
 #include "copy_scene.h"
 
+#include <sys/statvfs.h>
+
 #include "../../authd/vault/sign.h"
 #include "order.h"
+
+/* The disk, as full as a test wants it. */
+static bool full;
+
+__attribute__((visibility("default"))) int fstatvfs(int fd, struct statvfs *fs)
+{
+	(void)fd;
+	*fs = (struct statvfs){ .f_frsize = 4096, .f_bavail = full ? 100 : 1 << 24 };
+	return 0;
+}
 
 /* --- what is in it ------------------------------------------------------------------------- */
 
@@ -108,7 +120,8 @@ static void test_the_copied_keys_are_not_in_freed_pages_either(void **state)
 		assert_int_equal(store_operator_by_login(room.v->store, login, &op), KM_OK);
 		event_make(&r, KM_EVENT_ERASE_BEGUN, op.subject, "test");
 		if (i % 8)
-			assert_int_equal(store_erase_begin(room.v->store, op.subject, &by_hand, &r), KM_OK);
+			assert_int_equal(store_erase_begin(room.v->store, op.subject, &by_hand, &r),
+					 KM_OK);
 	}
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	count = wrapped_keys(wrapped);
@@ -225,6 +238,23 @@ static void test_no_backup_while_the_database_is_in_doubt(void **state)
 	room.v->suspicion = KM_SUSPECT_MACHINE;
 	assert_int_equal(fetch(KM_MSG_BUNDLE), KM_ESUSPECT);
 	assert_int_equal(got.len, 0);
+}
+
+static void test_a_backup_that_does_not_fit_is_not_begun(void **state)
+{
+	int line = desk_comes();
+	char why[513];
+
+	(void)state;
+	add_operator("alice");
+	full = true;
+	assert_int_equal(one_piece(line, KM_MSG_BACKUP, false, why), KM_EIO);
+	full = false;
+	assert_non_null(strstr(why, "room"));
+	assert_int_equal(files_left(), 0);
+	assert_null(room.v->copy);
+	close(line);
+	assert_int_equal(fetch(KM_MSG_BACKUP), KM_OK);
 }
 
 static void test_a_second_desk_waits_for_the_first(void **state)
@@ -369,6 +399,7 @@ int main(void)
 		BACKED_UP(test_the_trail_says_what_left),
 		BACKED_UP(test_what_is_written_meanwhile_is_in_the_copy_of_both),
 		BACKED_UP(test_no_backup_while_the_database_is_in_doubt),
+		BACKED_UP(test_a_backup_that_does_not_fit_is_not_begun),
 		BACKED_UP(test_a_second_desk_waits_for_the_first),
 		BACKED_UP(test_a_desk_that_stops_it_leaves_nothing),
 		BACKED_UP(test_there_is_nothing_to_go_on_with_before_a_beginning),
