@@ -149,8 +149,12 @@ km_rc copy_file_open(struct desk *d, const char *name, struct copy_file *out)
 
 	if (rc != KM_OK)
 		return rc;
-	if (!copy_read(f.fd, header, sizeof(header)) || km_copy_unpack(header, &f.copy) != KM_OK ||
-	    !copy_signed(&f.copy) || !copy_digest(header, sizeof(header), f.digest))
+	if (!copy_read(f.fd, header, sizeof(header)))
+		rc = KM_ECORRUPT;
+	else if (memcmp(header, KM_DIFF_MAGIC, KM_COPY_MAGIC_BYTES) == 0)
+		rc = desk_because(d, KM_EINVAL, DESK_COPY_IS_DIFFERENCE, name, NULL);
+	else if (km_copy_unpack(header, &f.copy) != KM_OK || !copy_signed(&f.copy) ||
+		 !copy_digest(header, sizeof(header), f.digest))
 		rc = KM_ECORRUPT;
 	if (rc == KM_OK)
 		rc = read_pages(&f);

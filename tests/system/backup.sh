@@ -34,7 +34,8 @@ check "what differs since is smaller" quietly kenmon backup "$dir/diff" --since 
 smaller() { [ "$(stat -c %s "$dir/diff")" -lt "$(($(stat -c %s "$dir/full") / 2))" ] || ls -l "$dir"; }
 check "indeed" smaller
 check "it holds with its full backup" says "The backup holds" kenmon restore --check "$dir/diff" --since "$dir/full"
-check "not by itself" fails 1 kenmon restore --check "$dir/diff"
+check "not by itself" says "name its full backup with --since" kenmon restore --check "$dir/diff"
+check "which is a refusal" fails 1 kenmon restore --check "$dir/diff"
 check "another full backup is made" quietly kenmon backup "$dir/other"
 check "the difference is refused on the wrong one" says "another full backup" kenmon restore --check "$dir/diff" --since "$dir/other"
 check "also when it is to be restored" fails 1 kenmon restore "$dir/diff" --since "$dir/other" --bundle "$dir/b" --escrow-key "$dir/escrow.pem" --state-dir "$dir/new"

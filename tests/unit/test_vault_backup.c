@@ -80,7 +80,7 @@ static void test_no_key_and_no_name_is_in_a_backup(void **state)
 	static const char *const canaries[] = { CANARY_NAME, CANARY_SEED, "Canary Department",
 						"N-canary3", "canary3" };
 	uint8_t wrapped[64][KM_WRAPPED_BYTES];
-	char login[16];
+	char login[24];
 	size_t count;
 
 	(void)state;
@@ -104,7 +104,7 @@ static void test_the_copied_keys_are_not_in_freed_pages_either(void **state)
 {
 	uint8_t wrapped[64][KM_WRAPPED_BYTES];
 	struct km_event_record r;
-	char login[16];
+	char login[24];
 	size_t count;
 
 	(void)state;
@@ -188,7 +188,7 @@ static void test_the_trail_says_what_left(void **state)
 static void test_what_is_written_meanwhile_is_in_the_copy_of_both(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_BACKUP };
-	char path[2][128], login[16], why[513];
+	char path[2][128], login[24], why[513];
 	struct km_copy c;
 	int line;
 	km_rc rc = KM_EAGAIN;
@@ -284,7 +284,7 @@ static void test_a_desk_that_stops_it_leaves_nothing(void **state)
 
 	(void)state;
 	for (int i = 0; i < 50; i++) {
-		char login[16];
+		char login[24];
 
 		snprintf(login, sizeof(login), "op%d", i);
 		add_operator(login);
