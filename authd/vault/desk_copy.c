@@ -10,28 +10,19 @@
 #include "copy.h"
 #include "desk.h"
 
-/* Are acts done by two? If it cannot be read: yes. */
-static bool by_two(const struct vault *v)
-{
-	uint8_t founded[64];
-	size_t len = sizeof founded;
-
-	return v->conf.approval_required &&
-	       store_meta_get(v->store, "founded", founded, &len) != KM_ENOTFOUND;
-}
-
-/* Who is at the desk; zeros: root. */
+/* Who is at the desk, by a code of their own; zeros: root. */
 static void requester_of(const struct call *c, uint8_t out[KM_SUBJECT_BYTES])
 {
-	(void)c;
 	memset(out, 0, KM_SUBJECT_BYTES);
+	if (c->l->right == RIGHTS_FACTOR && c->l->who.known)
+		memcpy(out, c->l->who.subject, KM_SUBJECT_BYTES);
 }
 
 km_rc desk_copy_allowed(struct call *c, unsigned act, bool use)
 {
 	uint8_t requester[KM_SUBJECT_BYTES];
 
-	if (!by_two(c->v))
+	if (!desk_two_persons(c->v))
 		return KM_OK;
 	requester_of(c, requester);
 	return use ? permit_use(c->v, act, requester) : permit_find(c->v, act, requester);
@@ -44,21 +35,23 @@ static km_rc allowed(struct call *c)
 
 	if (rc != KM_ENOTFOUND)
 		return rc;
-	call_say(c, "a second person must approve this");
+	if (c->l->right == RIGHTS_FACTOR && c->l->who.known)
+		return request_file(c);
+	call_say(c, "a second person must approve this, and an officer must ask for it (--as "
+		    "LOGIN); with --days root's timer may do it then");
 	return KM_EPERM;
 }
 
-km_rc desk_copy_approved(struct call *c, const uint8_t requester[KM_SUBJECT_BYTES])
+/* A second person has approved it: whoever asked may do it now. */
+static km_rc approved(struct call *c, unsigned days)
 {
-	bool bundle = c->m->number == KM_MSG_BUNDLE;
-	unsigned days = bundle ? c->m->bundle.days : c->m->backup.days;
 	struct km_event_record r;
 	km_rc rc;
 
 	call_event(c, &r, KM_EVENT_COPY_APPROVED, NULL);
-	event_add(&r, "act", bundle ? "key-bundle" : "backup");
+	event_add(&r, "act", c->m->number == KM_MSG_BUNDLE ? "key-bundle" : "backup");
 	event_add_number(&r, "days", days);
-	rc = permit_give(c->v, c->m->number, requester, days, &r);
+	rc = permit_give(c->v, c->m->number, c->requester, days, &r);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	return rc;
@@ -85,6 +78,8 @@ km_rc desk_backup(struct call *c)
 
 	if (rc != KM_OK)
 		return rc;
+	if (c->request)
+		return approved(c, c->m->backup.days);
 	if (c->m->backup.again)
 		return next(c);
 	rc = allowed(c);
@@ -97,6 +92,8 @@ km_rc desk_bundle(struct call *c)
 
 	if (rc != KM_OK)
 		return rc;
+	if (c->request)
+		return approved(c, c->m->bundle.days);
 	if (c->m->bundle.again)
 		return next(c);
 	if (!c->v->conf.backup_escrow_key.set) {

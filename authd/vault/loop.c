@@ -160,6 +160,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 	if (n == 0) {
 		store_idle(v->store);
 		tend_months(v);
+		tend_waiting(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)

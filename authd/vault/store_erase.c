@@ -53,6 +53,8 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 		rc = run_on_cursor(s, SQL_KEY_BLANK, old.row.cursor);
 	if (!rc)
 		rc = run_on_cursor(s, SQL_KEY_DELETE, old.row.cursor);
+	if (!rc)
+		rc = requests_destroy(s, subject);
 	rows_forget(s);
 	if (!rc)
 		rc = epoch_owes(s);
@@ -65,7 +67,8 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_TEMPLATES_DELETE,
-						SQL_CREDENTIALS_DELETE };
+						SQL_CREDENTIALS_DELETE, SQL_CONSENTS_DELETE,
+						SQL_INVITATION_DELETE };
 	km_rc rc = KM_OK;
 
 	rows_forget(s);

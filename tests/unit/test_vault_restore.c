@@ -158,7 +158,7 @@ static void enrol_codes(const struct km_operator *op)
 	for (unsigned i = 0; i < KM_RECOVERY_CODES; i++)
 		codes.bytes[i * KM_RECOVERY_LENGTH] = (uint8_t)('C' + i);
 	event_make(&r, KM_EVENT_ENROLLED, op->subject, "test");
-	assert_int_equal(store_enrol_recovery(room.v->store, op, &codes, &r, &id), KM_OK);
+	assert_int_equal(store_enrol_recovery(room.v->store, op, &codes, false, &r, &id), KM_OK);
 }
 
 static void enrol_touch(const struct km_operator *op)
