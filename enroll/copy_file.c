@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kenmon/signature.h>
+
 bool copy_read(int fd, void *bytes, size_t len)
 {
 	for (size_t done = 0; done < len;) {
@@ -46,18 +48,10 @@ bool copy_digest(const void *bytes, size_t len, uint8_t out[KM_COPY_DIGEST])
 bool copy_signed(const struct km_copy *copy)
 {
 	uint8_t message[KM_COPY_MESSAGE];
-	EVP_PKEY *key =
-	    EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, copy->public, sizeof(copy->public));
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool good;
 
 	km_copy_message(copy, message);
-	good = key && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-	       EVP_DigestVerify(ctx, copy->signature, sizeof(copy->signature), message,
-				sizeof(message)) == 1;
-	EVP_MD_CTX_free(ctx);
-	EVP_PKEY_free(key);
-	return good;
+	return km_signature_verify(copy->public, message, sizeof(message), copy->signature) ==
+	       KM_OK;
 }
 
 km_rc copy_pages_begin(struct copy_pages *p, const struct km_copy *copy)

@@ -18,11 +18,11 @@
 
 #include <kenmon/log.h>
 #include <kenmon/room.h>
+#include <kenmon/signature.h>
 
 #include "copy.h"
 #include "files.h"
 #include "keys_internal.h"
-#include "sign.h"
 
 #define MARK     "restoring"
 #define PEM_MOST 8192
@@ -140,8 +140,8 @@ static bool header_holds(struct restoring *in, const uint8_t bytes[KM_COPY_HEADE
 	    EVP_Digest(bytes, KM_COPY_HEADER, in->digest, NULL, EVP_sha256(), NULL) != 1)
 		return false;
 	km_copy_message(&in->header, message);
-	return sign_verify(in->header.public, message, sizeof message, in->header.signature) ==
-	       KM_OK;
+	return km_signature_verify(in->header.public, message, sizeof message,
+				   in->header.signature) == KM_OK;
 }
 
 static int read_copy(const struct restore *r, struct restoring *in)

@@ -6,6 +6,7 @@
  */
 #include "copy.h"
 #include "signer.h"
+#include "store_certificate.h"
 #include "store_internal.h"
 
 #include <stdio.h>
@@ -153,9 +154,23 @@ static void hex_of(const uint8_t *bytes, size_t len, char *out)
 		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
+static km_rc say_restored(struct km_store *s, const struct km_event_record *r, uint32_t first,
+			  uint32_t last)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (!rc)
+		rc = chain_append(s, r);
+	/* Those epochs are over here: no KEK of theirs is left but in bundles. */
+	for (uint32_t g = first; !rc && g <= last; g++)
+		rc = epoch_ended(s, g);
+	return rc ? rc : store_op_done(&op);
+}
+
 /* The new signer, and right behind its place the record that says why it signs for itself. */
 static km_rc begin_trail(struct km_store *s, const struct bundle *b,
-			 const uint8_t copy[KM_COPY_DIGEST], struct restored *out)
+			 const uint8_t copy[KM_COPY_DIGEST], uint32_t epoch, struct restored *out)
 {
 	const struct km_head old = s->at.head;
 	char hash[2 * CHAIN_HASH_BYTES + 1], signer[2 * KM_PUBLIC_BYTES + 1],
@@ -178,7 +193,7 @@ static km_rc begin_trail(struct km_store *s, const struct bundle *b,
 	event_add(&r, "backup", digest);
 	event_add_number(&r, "bundle-generation", b->header.generation);
 	event_add_number(&r, "bundle-made", b->header.wall);
-	return store_record(s, &r);
+	return say_restored(s, &r, epoch, b->header.generation);
 }
 
 /* --- one operator ------------------------------------------------------------------------------
@@ -412,7 +427,7 @@ km_rc store_restore(struct km_store *s, const struct bundle *b, const uint8_t co
 	if (!rc)
 		rc = put_months(s, b);
 	if (!rc)
-		rc = begin_trail(s, b, copy, &found);
+		rc = begin_trail(s, b, copy, header->epoch, &found);
 	if (!rc)
 		rc = restore_operators(s, b, &found);
 	if (!rc)

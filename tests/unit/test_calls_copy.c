@@ -3,6 +3,8 @@
  * fails. What a desk was told is whole is whole, holds no key, and is in the trail; nothing leaves
  * that the trail does not say; logins go on, and nothing of it stays in the folder.
  */
+#include <kenmon/signature.h>
+
 #include "calls_copy.h"
 
 /* --- what came ---------------------------------------------------------------------------- */
@@ -18,7 +20,7 @@ static bool backup_holds(void)
 	if (!good)
 		return false;
 	km_copy_message(&c, message);
-	good = sign_verify(c.public, message, sizeof message, c.signature) == KM_OK;
+	good = km_signature_verify(c.public, message, sizeof message, c.signature) == KM_OK;
 	for (unsigned i = 0; good && i < KM_COPY_FILES; at += c.size[i], i++)
 		good = EVP_Digest(at, c.size[i], digest, NULL, EVP_sha256(), NULL) == 1 &&
 		       memcmp(digest, c.digest[i], sizeof digest) == 0;

@@ -1,4 +1,5 @@
 /* Operations on people and credentials: what they do, refuse, and leave alone. */
+#include "order.h"
 #include "store_box.h"
 
 /* --- operators ------------------------------------------------------------------ */
@@ -58,7 +59,7 @@ static void test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody(void 
 	assert_int_equal(store_operator_uid(b->s, second.subject, 4001, &e), KM_OK);
 	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_ENOTFOUND);
 	/* Who is being erased has no account any more, and is in nobody's way. */
-	assert_int_equal(store_erase_begin(b->s, first.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, first.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_OK);
 	assert_memory_equal(op.subject, second.subject, sizeof(op.subject));
 }

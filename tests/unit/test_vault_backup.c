@@ -3,7 +3,7 @@
 
 #include <sys/statvfs.h>
 
-#include "../../authd/vault/sign.h"
+#include <kenmon/signature.h>
 #include "order.h"
 
 /* The disk, as full as a test wants it. */
@@ -27,7 +27,8 @@ static void verify(struct km_copy *c)
 	assert_int_equal(km_copy_unpack(got.bytes, c), KM_OK);
 	assert_int_equal(km_copy_total(c), got.len);
 	km_copy_message(c, message);
-	assert_int_equal(sign_verify(c->public, message, sizeof(message), c->signature), KM_OK);
+	assert_int_equal(km_signature_verify(c->public, message, sizeof(message), c->signature),
+			 KM_OK);
 	for (unsigned i = 0; i < KM_COPY_FILES; at += c->size[i], i++) {
 		assert_int_equal(EVP_Digest(at, c->size[i], digest, NULL, EVP_sha256(), NULL), 1);
 		assert_memory_equal(digest, c->digest[i], sizeof(digest));

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <kenmon/erased.h>
 #include <kenmon/people.h>
 
 #include "order.h"
@@ -303,15 +304,30 @@ static void test_no_code_of_before_is_good_after_a_restore(void **state)
 /* What the start after a restore does. */
 static void finish_erasures(void)
 {
-	uint8_t subject[KM_SUBJECT_BYTES];
+	struct km_erasing who;
 	struct km_event_record r;
+	size_t count = 0;
 
-	while (store_erasing(new.s, subject) == KM_OK) {
-		event_make(&r, KM_EVENT_ERASED, subject, "vault");
-		assert_int_equal(store_erase_rows(new.s, subject), KM_OK);
-		assert_int_equal(store_erase_finish(new.s, subject, &r), KM_OK);
+	while (store_erasing(new.s, 0, 1, &who, &count) == KM_OK && count > 0) {
+		event_make(&r, KM_EVENT_ERASED, who.subject, "vault");
+		assert_int_equal(store_erase_rows(new.s, who.subject), KM_OK);
+		assert_int_equal(store_erase_finish(new.s, who.subject, &r), KM_OK);
 		assert_int_equal(store_flush(new.s), KM_OK);
 	}
+}
+
+/* Its certificate says why it had to be done once more. */
+static void must_be_certified(const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	struct km_certificate c;
+	struct km_epoch_end end_of;
+
+	assert_int_equal(store_certificate(new.s, subject, &c), KM_OK);
+	assert_int_equal(c.order.cause, KM_CAUSE_RESTORED);
+	assert_true(c.finished > 0);
+	/* The epoch of the bundle is over here, and its bundles are still the site's to destroy. */
+	assert_int_equal(store_epoch_ended(new.s, 1, &end_of), KM_OK);
+	assert_false(end_of.bundles);
 }
 
 static void test_whoever_was_erased_between_backup_and_bundle_is_gone(void **state)
@@ -343,6 +359,7 @@ static void test_whoever_was_erased_between_backup_and_bundle_is_gone(void **sta
 	}
 	finish_erasures();
 	assert_int_equal(store_operator_by_login(new.s, "bob", &op), KM_ENOTFOUND);
+	must_be_certified(bob.subject);
 	/* The tombstone: the number is never given again. */
 	event_make(&r, KM_EVENT_OPERATOR_ADDED, NULL, "test");
 	snprintf(who.login, sizeof(who.login), "bobby");
