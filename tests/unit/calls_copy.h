@@ -85,13 +85,23 @@ static inline void one_piece(struct world *w)
 	}
 }
 
+/* Each piece is an operation of its own: one that is sent again would get the first result. */
+static inline void new_piece(enum km_message_number act, bool again)
+{
+	static uint64_t count;
+
+	new_operation(act);
+	count++;
+	memcpy(asked.status.op, &count, sizeof count);
+	asked.backup.again = again; /* the same place in both */
+}
+
 static inline void fetch(struct world *w, enum km_message_number act)
 {
 	free(got.bytes);
 	memset(&got, 0, sizeof got);
 	for (unsigned n = 0; n < 100 && (n == 0 || (office.done && office.rc == KM_EAGAIN)); n++) {
-		new_operation(act);
-		asked.backup.again = n > 0; /* the same place in both */
+		new_piece(act, n > 0);
 		one_piece(w);
 	}
 }
