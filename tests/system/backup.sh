@@ -115,6 +115,11 @@ check "the number is not given again" says "never given again" kenmon operator a
 check "the living are there" says "Canary daemon" kenmon operator show daemon
 check "also who came between the two backups" says "Canary sys" kenmon operator show sys
 check "the trail verifies and says that it was restored" says "was restored from a backup" kenmon audit verify
+certificate() {
+	kenmon certificate show --employee-number 2 --format json >"$dir/certificate" &&
+	    kenmon certificate verify "$dir/certificate"
+}
+check "what was erased has its certificate, which says which key to compare" says "the signer of generation 3 is the first" certificate
 check "status asks for a new bundle" says "none of key epoch 3" kenmon status
 replayed() { [ "$(verdict "$(totp)")" != SUCCESS ] || echo "a code of before was accepted"; }
 totp() { oathtool --totp -s 15 -N "@$(($(date +%s) + ${1:-0}))" -b "$secret"; }
