@@ -99,6 +99,16 @@ static unsigned words_in(const char *text)
 	return n;
 }
 
+/* Those that may be left out stand last. */
+static unsigned words_required(const char *text)
+{
+	unsigned n = words_in(text);
+
+	for (; *text; text++)
+		n -= *text == '[';
+	return n;
+}
+
 static km_rc check_complete(struct desk *d, const struct desk_args *args)
 {
 	const struct desk_option *o;
@@ -110,7 +120,7 @@ static km_rc check_complete(struct desk *d, const struct desk_args *args)
 		return args->group
 			   ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_MISSING, args->group, NULL)
 			   : desk_because(d, KM_EUSAGE, DESK_COMMAND_MISSING, NULL, NULL);
-	if (args->operands < words_in(c->operands))
+	if (args->operands < words_required(c->operands))
 		return desk_because(d, KM_EUSAGE, DESK_OPERAND_MISSING, c->operands, NULL);
 	for (o = c->options; o && o->name; o++) {
 		if (o->required && !args->value[o - c->options])

@@ -26,7 +26,7 @@ struct desk_args;
 struct desk_command {
 	const char *group; /* "operator"; NULL: the command is one word */
 	const char *name;
-	const char *operands; /* "LOGIN ID", all of them required; "" for none */
+	const char *operands; /* "LOGIN ID", all of them required but "[SUBJECT]"; "" for none */
 	const char *help, *help_ja;
 	const struct desk_option *options; /* ends with a NULL name; NULL: none */
 	int (*run)(struct desk *d, const struct desk_args *args);

@@ -171,6 +171,7 @@ KM_MUST_CHECK km_rc desk_operator_addable(struct call *c);
 km_rc desk_operator_add(struct call *c);
 km_rc desk_operator_list(struct call *c);
 km_rc desk_operator_show(struct call *c);
+km_rc desk_operator_change(struct call *c);
 km_rc desk_operator_state(struct call *c);
 km_rc desk_operator_rebind(struct call *c);
 km_rc desk_unlock(struct call *c);
@@ -230,13 +231,30 @@ KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
 km_rc desk_audit_list(struct call *c);
 km_rc desk_audit_verify(struct call *c);
 km_rc desk_audit_anchor(struct call *c);
+/* Puts a record on the line. */
+KM_MUST_CHECK km_rc desk_record_row(struct call *c, const struct km_audit_row *a);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
+
+/* desk_review.c */
+km_rc desk_review(struct call *c);
+km_rc desk_review_show(struct call *c);
+/* The row of the review in a status. */
+km_rc desk_review_row(struct call *c);
+
+/* desk_certificate.c */
+km_rc desk_certificate_list(struct call *c);
+km_rc desk_certificate_show(struct call *c);
+km_rc desk_bundle_gone(struct call *c);
+km_rc desk_leavers(struct call *c);
 
 /* desk_key.c */
 km_rc desk_key_status(struct call *c);
 km_rc desk_key_rotate(struct call *c);
 void desk_key_rotate_again(struct call *c);
+/* Puts a signer on the line. */
+KM_MUST_CHECK km_rc call_signer(struct call *c, const struct km_signer *signer);
+
 /* The row of the key epoch in a status. */
 km_rc desk_epoch_row(struct call *c);
 

@@ -71,7 +71,7 @@ static void approver_of(struct call *c, const char *body, char out[65])
 		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(EVENT_APPROVER "="));
 }
 
-static km_rc put_record(struct call *c, const struct km_audit_row *a)
+km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
 	struct km_msg m = { .number = KM_MSG_AUDIT_ROW };
@@ -97,7 +97,7 @@ static km_rc put_page(struct call *c, uint64_t after, const uint8_t *subject, si
 	km_rc rc = page ? store_audit(c->v->store, after, subject, limit, page, &count) : KM_ENOMEM;
 
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
-		rc = put_record(c, &page[i]);
+		rc = desk_record_row(c, &page[i]);
 	c->id = count;
 	free(page);
 	return rc;
@@ -134,25 +134,31 @@ static km_rc put_progress(struct call *c, uint64_t done)
 	return call_put(c, &m);
 }
 
+km_rc call_signer(struct call *c, const struct km_signer *signer)
+{
+	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
+	struct msg_signer_row *row = &m.signer_row;
+
+	row->generation = signer->generation;
+	memcpy(row->public, signer->public, sizeof row->public);
+	row->since_seq = signer->since_seq;
+	memcpy(row->since_hash, signer->since_hash, sizeof row->since_hash);
+	memcpy(row->signature, signer->signature, sizeof row->signature);
+	return call_put(c, &m);
+}
+
 /* The signers that this slice verified. */
 static km_rc put_signers(struct call *c, uint32_t after, uint32_t last)
 {
 	struct km_signer page[SIGNERS_PAGE];
-	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
 	size_t count = 0;
 	km_rc rc = KM_OK;
 
 	while (rc == KM_OK && after < last) {
 		rc = store_signers(c->v->store, after, SIGNERS_PAGE, page, &count);
 		for (size_t i = 0; rc == KM_OK && i < count && after < last; i++) {
-			struct msg_signer_row *row = &m.signer_row;
-
-			after = row->generation = page[i].generation;
-			memcpy(row->public, page[i].public, sizeof row->public);
-			row->since_seq = page[i].since_seq;
-			memcpy(row->since_hash, page[i].since_hash, sizeof row->since_hash);
-			memcpy(row->signature, page[i].signature, sizeof row->signature);
-			rc = call_put(c, &m);
+			after = page[i].generation;
+			rc = call_signer(c, &page[i]);
 		}
 		if (rc == KM_OK && count == 0)
 			rc = KM_ECORRUPT;
@@ -342,6 +348,8 @@ km_rc desk_status(struct call *c)
 		rc = desk_epoch_row(c);
 	if (rc == KM_OK)
 		rc = put_seals(c);
+	if (rc == KM_OK)
+		rc = desk_review_row(c);
 	if (rc == KM_OK)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");

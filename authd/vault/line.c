@@ -27,7 +27,7 @@ static const struct operation operations[] = {
 	  REGISTRAR | APPROVER | OFFICER },
 	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_OPERATOR_CHANGE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_CHANGE, desk_operator_change, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	/* What is enrolled where two are needed is good only once the second has agreed. */
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
@@ -47,9 +47,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_TRANSFER, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_DUE_LIST, NULL, NULL, READS, NULL, STAFF },
 	{ KM_MSG_DUE_RELEASE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_CERTIFICATE_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_CERTIFICATE_SHOW, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_LEAVERS, NULL, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_CERTIFICATE_LIST, desk_certificate_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_CERTIFICATE_SHOW, desk_certificate_show, NULL, READS, NULL, STAFF },
+	{ KM_MSG_LEAVERS, desk_leavers, NULL, READS | ROOT, NULL, STAFF },
 
 	{ KM_MSG_IDENTIFY, desk_identify, NULL, READS | ANYBODY, NULL, 0 },
 	{ KM_MSG_APPROVAL_LIST, desk_approval_list, NULL, READS, NULL, STAFF },
@@ -80,10 +80,11 @@ static const struct operation operations[] = {
 	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
-	{ KM_MSG_REVIEW, NULL, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
-	{ KM_MSG_BUNDLE_GONE, NULL, NULL, CHANGES, NULL, OFFICER },
+	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES, NULL, OFFICER },
 };
 #define OPERATIONS (sizeof operations / sizeof operations[0])
 
@@ -384,15 +385,15 @@ void line_settle(struct vault *v, bool durable)
 }
 
 /* DONE for somebody who has waited. */
-static void line_done(struct vault *v, struct line *l)
+static void line_done(struct vault *v, struct line *l, km_rc rc)
 {
-	if (put_done(l, KM_OK, 0, "") == KM_OK)
+	if (put_done(l, rc, 0, "") == KM_OK)
 		line_send(v, l);
 	else
 		line_close(v, l);
 }
 
-bool line_erased(struct vault *v)
+bool line_erased(struct vault *v, km_rc rc)
 {
 	bool waits = false;
 
@@ -406,7 +407,7 @@ bool line_erased(struct vault *v)
 			continue;
 		}
 		l->erasing = l->withdrawing = false;
-		line_done(v, l);
+		line_done(v, l, rc);
 	}
 	return waits;
 }
@@ -419,7 +420,7 @@ void line_rotated(struct vault *v)
 		if (l->fd < 0 || !l->rotating || l->rotating > v->epoch.at.generation)
 			continue;
 		l->rotating = 0;
-		line_done(v, l);
+		line_done(v, l, KM_OK);
 	}
 }
 

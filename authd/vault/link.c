@@ -187,6 +187,7 @@ void link_drain(struct vault *v)
 		}
 		if (rc == KM_OK) {
 			v->messages++;
+			v->pacing.served_ms = v->now.boot_ms;
 			rc = take(v, len, fd);
 			km_wipe(v->frame, len);
 			km_msg_wipe(v->in);

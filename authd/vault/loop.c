@@ -16,7 +16,8 @@
 
 #include "vault.h"
 
-#define LOOP_EVENTS 32
+#define LOOP_EVENTS  32
+#define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */
 #define LOOP_IDLE_MS                                                                               \
 	1000 /* housekeeping: counts of refusals, the chain's head, the log's length               \
 	      */
@@ -131,8 +132,8 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	note_settle(v, durable); /* last: nobody waits for the journal */
 	if (!durable)
 		return false;
-	erase_work(v);
-	more = epoch_work(v);
+	more = erase_work(v);
+	more |= epoch_work(v);
 	return more || v->replies > 0; /* an erasure may have ended a grant */
 }
 
@@ -160,6 +161,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 		store_idle(v->store);
 		tend_months(v);
 		tend_waiting(v);
+		tend_leavers(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)
@@ -198,7 +200,7 @@ int vault_run(struct vault *v)
 	if (watch_signals() != KM_OK)
 		return 1;
 	while (!v->stop && !asked_to_stop)
-		more = vault_round(v, more ? 0 : LOOP_IDLE_MS);
+		more = vault_round(v, !more ? LOOP_IDLE_MS : v->pacing.held ? LOOP_HELD_MS : 0);
 	say_goodbye(v);
 	return 0;
 }

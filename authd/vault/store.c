@@ -2,10 +2,10 @@
  * The store as a whole: opening, batches, the flush.
  *
  * A batch is one transaction in each database it touches; each operation in
- * it is a savepoint. identity.db commits first: vault.db decides, and what is
- * left alone in identity.db when the second commit fails is deleted before
- * anything else is done. Two numbers ("pair"), one in each file, say at start
- * whether that is needed.
+ * it is a savepoint. identity.db commits first: vault.db decides, and who is
+ * left alone in identity.db when the second commit fails is deleted, and who
+ * was changed is put back, before anything else is done. Two numbers
+ * ("pair"), one in each file, say at start whether that is needed.
  */
 #include "store_internal.h"
 #include "files.h"

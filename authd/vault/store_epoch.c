@@ -4,6 +4,7 @@
  * can be done again after a crash; epoch.c puts them in order.
  */
 #include "signer.h"
+#include "store_certificate.h"
 
 #include <string.h>
 
@@ -327,6 +328,7 @@ km_rc store_epoch_slice(struct km_store *s, struct km_rewrap *at)
 km_rc store_epoch_end(struct km_store *s, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
+	uint32_t ended = 0;
 	struct km_epoch e;
 	km_rc rc = store_op_begin(&op, s, false);
 
@@ -336,11 +338,14 @@ km_rc store_epoch_end(struct km_store *s, const struct km_event_record *event)
 		rc = KM_ESTATE;
 	if (rc)
 		return rc;
+	ended = e.generation;
 	e.generation = km_keys_generation(s->keys);
 	e.opened = s->now.wall;
 	e.closing = 0;
 	rc = keep(s, &e);
 	if (!rc)
 		rc = chain_append(s, event);
+	if (!rc)
+		rc = epoch_ended(s, ended);
 	return rc ? rc : store_op_done(&op);
 }

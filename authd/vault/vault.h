@@ -16,6 +16,7 @@
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   erase.c    erasure, step by step             epoch.c    closing a key epoch
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
+ *   pace.c     work for many, between logins
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   tend_people.c  what ends by itself
@@ -206,14 +207,27 @@ struct vault {
 	struct km_operator decoy_operator; /* what unknown names are judged against */
 	struct km_credential decoy;
 
-	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
-	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
-	bool seal_stuck;   /* it could not, and the log says so */
-	int64_t tended_ms; /* when requests and bypasses that are over were last looked for */
-	int64_t kept_ms;   /* when months past their keeping period were last looked for */
+	uint64_t sealed;    /* the record of the last seal; 0: none since the start */
+	int64_t sealed_ms;  /* CLOCK_BOOTTIME, also of one that could not be made */
+	bool seal_stuck;    /* it could not, and the log says so */
+	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
+	int64_t leavers_ms; /* since boot: when accounts of the erased were last forgotten */
+	int64_t kept_ms;    /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
-	bool erase_stuck; /* and could not go on */
+	struct {
+		uint64_t after;  /* cursor of the last one looked at */
+		int64_t more_ms; /* since boot: when it was last said that others follow; 0: none */
+		bool waits;      /* somebody's templates are still to come back */
+		bool damaged;    /* somebody's rows are not as we wrote them */
+		bool said;       /* and the log says so */
+		bool stuck;      /* it could not go on */
+	} erase;
+	struct {
+		int64_t served_ms; /* since boot: when the judge last asked for anything */
+		int64_t worked_ms; /* and when the last full slice of work for many began */
+		bool held;         /* there is more of it, and it waits for its turn */
+	} pacing;
 
 	struct {
 		struct km_epoch at; /* as stored */
@@ -457,7 +471,7 @@ void line_close(struct vault *v, struct line *l);
  * Tells the desks that waited for it. True: one still does, whose templates the matcher has not
  * said to be wiped.
  */
-bool line_erased(struct vault *v);
+bool line_erased(struct vault *v, km_rc rc);
 
 /* Tells the desks that wait for an epoch how far it is, and that it has begun. */
 void line_rewrapping(struct vault *v);
@@ -469,6 +483,8 @@ void line_rotated(struct vault *v);
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */
 void tend_months(struct vault *v);
+/* Likewise: accounts of people who were erased more than a week ago are forgotten. */
+void tend_leavers(struct vault *v);
 
 /* --- tend_people.c ----------------------------------------------------------- */
 
@@ -479,8 +495,39 @@ KM_MUST_CHECK km_rc bypass_tend(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 
-/* Goes on with erasures that have begun, flushing after each step. */
-void erase_work(struct vault *v);
+#define ERASE_SLICE 64 /* operators in one commit: some 4 ms to begin, 12 to finish */
+
+/* One of many who are to be erased. */
+struct erase_wish {
+	uint8_t subject[KM_SUBJECT_BYTES];
+	struct km_erase_order order;
+	struct km_event_record event; /* ERASE_BEGUN */
+	/* out: KM_OK; or why not this one: KM_ENOTFOUND, KM_ESTATE (begun already), KM_ECORRUPT */
+	km_rc rc;
+};
+/*
+ * T1 of up to ERASE_SLICE operators, in this round's batch; what is done beyond that is the
+ * caller's, in the same batch. more: others follow, so the rest of the work waits for them, and the
+ * logs are truncated once for all. Other than KM_OK: the batch is lost, or KM_ESUSPECT, nothing
+ * done.
+ */
+KM_MUST_CHECK km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count,
+				     bool more);
+
+/*
+ * Goes on with erasures that have begun, a slice at a time, flushing after each step. True: there
+ * is more to do.
+ */
+bool erase_work(struct vault *v);
+
+/* --- pace.c ------------------------------------------------------------------- */
+
+#define PACE_EVERY_MS 40 /* one slice in so long, while logins are served */
+
+/* May a slice of work for many begin in this round? False: pacing.held, and asked again soon. */
+bool pace_may(struct vault *v);
+/* One that was full is done. */
+void pace_worked(struct vault *v);
 
 /* --- ballast.c --------------------------------------------------------------- */
 

@@ -255,6 +255,24 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
+/*
+ * All of it in one operation: the row, its tags, and the person sealed anew. mask becomes what is
+ * other than before, and the event gets those names, and of a role the new and the old one; where
+ * nothing is, mask is 0 and nothing is done or recorded. KM_EINVAL: a mask or value that cannot be,
+ * or dates in the wrong order. KM_EEXIST: the login is another operator's. KM_ESTATE: is being
+ * erased.
+ */
+KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  struct km_operator_change *,
+					  struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
@@ -265,6 +283,14 @@ KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t li
 /* The same of those who have a role. */
 KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
 				struct km_operator *out, size_t *count);
+/* What of somebody can be used now: not what waits for approval, nor what has ended. */
+struct km_enrolled {
+	uint32_t factors; /* KM_FACTOR_BITs */
+	int64_t oldest;   /* when the oldest was enrolled; 0: none */
+};
+/* Of operators as store_operators() gave them, in one go. */
+KM_MUST_CHECK km_rc store_enrolled(struct km_store *, const struct km_operator *operators,
+				   size_t count, struct km_enrolled *out);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -325,18 +351,35 @@ KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
 KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				 uint16_t bucket, const struct km_event_record *event);
 
+/* Why somebody is erased, and by whose decision; the certificate says so for good. */
+struct km_erase_order {
+	uint8_t cause;                       /* enum km_cause */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: a rule, or root */
+	uint8_t approver[KM_SUBJECT_BYTES];  /* the second person; zeros: none */
+};
+
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
  * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number,
- * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * the operator row goes. T1 makes the certificate, T3 finishes it. KM_EINVAL: an order without a
+ * cause.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const struct km_erase_order *order,
 				      const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       const struct km_event_record *event);
-KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_BYTES]);
+/* Somebody in between. damaged: the row is not as we wrote it, so nothing is done to it. */
+struct km_erasing {
+	uint64_t cursor;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	bool damaged;
+};
+/* Up to limit of them, of cursors above after. */
+KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint64_t after, size_t limit,
+				  struct km_erasing *out, size_t *count);
 /*
  * After an erasure, and at a start after a crash: the write-ahead logs are emptied and truncated.
  * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
@@ -362,7 +405,8 @@ struct km_filed {
 };
 /*
  * Files one, its message sealed under a key of its own. in: act, subject, requester, expires,
- * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS or KM_REQUESTS_ABOUT.
+ * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS
+ * or KM_REQUESTS_ABOUT.
  */
 KM_MUST_CHECK km_rc store_request_file(struct km_store *, struct km_filed *r, const void *message,
 				       size_t len, struct km_event_record *event);
@@ -440,6 +484,12 @@ KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
 KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
 				size_t limit, struct km_audit_row *out, size_t *count);
+/*
+ * Those of them that changed who may log in, and reviews. after moves on to where the next call
+ * begins; KM_EAGAIN: there is more to look at, and out and count are set.
+ */
+KM_MUST_CHECK km_rc store_audit_rights(struct km_store *, uint64_t *after, size_t limit,
+				       struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
@@ -473,6 +523,11 @@ KM_MUST_CHECK km_rc store_sign_head(struct km_store *, struct km_anchor *out);
 KM_MUST_CHECK km_rc store_seal(struct km_store *);
 /* KM_ENOTFOUND: there is none. */
 KM_MUST_CHECK km_rc store_last_seal(struct km_store *, uint64_t *seq, int64_t *wall);
+/* The present one; KM_ENOTFOUND: there is none, or it does not open. */
+KM_MUST_CHECK km_rc store_signer(struct km_store *, struct km_signer *out);
+/* Signs with it: bytes that begin with a domain of their own and its zero. */
+KM_MUST_CHECK km_rc store_sign(struct km_store *, const void *bytes, size_t len,
+			       uint8_t signature[KM_SIGNATURE_BYTES]);
 /* Up to limit signers of generations above after. */
 KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limit,
 				  struct km_signer *out, size_t *count);
@@ -498,6 +553,14 @@ KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *val
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
 				   size_t value_len, const struct km_event_record *event);
+
+/* A review of who may log in is done: when, and by which record. KM_ENOTFOUND: none was yet. */
+struct km_review {
+	int64_t wall;
+	uint64_t seq;
+};
+KM_MUST_CHECK km_rc store_review_sign(struct km_store *, const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_review_last(struct km_store *, struct km_review *out);
 
 /* SQL statements run and commits made: for tests of equal work. */
 struct km_store_work {

@@ -8,13 +8,13 @@ trap 'rm -rf "$dir"' EXIT
 
 # The units as they would be installed, but for the place of the programs.
 # Documentation= is looked at below: here it would need man and our pages.
-for unit in systemd/*.service systemd/*.socket; do
-	sed "s|/usr/libexec/kenmon/|$PWD/$BUILD/|; /^Documentation=/d" "$unit" >"$dir/${unit##*/}"
+for unit in systemd/*.service systemd/*.socket systemd/*.timer; do
+	sed "s|/usr/libexec/kenmon/|$PWD/$BUILD/|; s|/usr/bin/kenmon |$PWD/$BUILD/kenmon |; /^Documentation=/d" "$unit" >"$dir/${unit##*/}"
 done
 
 verify() {
 	(cd "$dir" && SYSTEMD_UNIT_PATH="$dir:" SYSTEMD_LOG_LEVEL=warning \
-	    systemd-analyze verify --man=no ./*.service ./*.socket)
+	    systemd-analyze verify --man=no ./*.service ./*.socket ./*.timer)
 }
 exposure() {
 	(cd "$dir" && systemd-analyze security --offline=yes --threshold=20 "./$1" >"$dir/out" 2>&1) || tail -n 3 "$dir/out"
@@ -102,4 +102,6 @@ check "every user and group of a unit is made by sysusers.d" users_made
 check "sysusers.d makes them" sysusers
 check "every man page that a unit names is there" documented
 check "every option in a unit is one of its program" options_known
+check "what ends sessions is exposed to at most 2.0 of 10" exposure kenmon-sessions.service
+check "and starts only where the site asks for it" lacks kenmon-sessions.service WantedBy=
 plan

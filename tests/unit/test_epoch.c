@@ -1,6 +1,8 @@
 /* Closing a key epoch: the living are wrapped anew, and older copies open no longer. */
 #include "store_box.h"
 
+#include <kenmon/erased.h>
+
 #define CANARY "canary-seed-value-0X"
 
 /* --- a store's files, as they are at some moment ------------------------------------ */
@@ -94,7 +96,7 @@ static void erase(struct box *b, const struct km_operator *op)
 	struct km_event_record begun = event_of(KM_EVENT_ERASE_BEGUN, op->subject);
 	struct km_event_record erased = event_of(KM_EVENT_ERASED, op->subject);
 
-	assert_int_equal(flushed(b, store_erase_begin(b->s, op->subject, &begun)), KM_OK);
+	assert_int_equal(flushed(b, store_erase_begin(b->s, op->subject, &by_hand, &begun)), KM_OK);
 	assert_int_equal(flushed(b, store_erase_finish(b->s, op->subject, &erased)), KM_OK);
 	assert_int_equal(store_truncate_logs(b->s), KM_OK);
 }
@@ -176,32 +178,35 @@ static void test_the_living_of_every_slice_are_wrapped_under_the_new_kek(void **
 	assert_int_equal(opens(b, "user500", CANARY), KM_OK);
 }
 
-/* C37 */
-static void test_after_the_epoch_no_older_copy_opens_anything(void **state)
+static void test_C37_after_the_epoch_no_older_copy_opens_anything(void **state)
 {
 	struct box *b = *state, copy;
 	struct km_operator alice = enrolled(b, "alice", CANARY);
+	struct km_operator bob = enrolled(b, "bob", "another canary value");
+	const struct km_operator *const both[] = { &alice, &bob };
+	struct km_certificate c;
+	struct km_epoch_end end;
 
-	(void)enrolled(b, "bob", "another canary value");
 	copy_of(b, &copy, false);
 	erase(b, &alice);
 	finish(b);
+	assert_int_equal(store_certificate(b->s, alice.subject, &c), KM_OK);
+	assert_int_equal(store_epoch_ended(b->s, c.epoch, &end), KM_OK);
 	/* With the master key of today, which lies in it, and the KEKs of today. */
 	copy_folder(b->kek, copy.kek);
 	assert_int_equal(box_try(&copy), KM_ECORRUPT);
 	assert_non_null(strstr(copy.why, "key epoch 1, which has been closed since (now 2)"));
 	/* Nor when somebody makes it say that it is of today. */
 	assert_int_equal(km_keys_open(copy.dir, copy.key, false, &copy.keys), KM_OK);
-	{
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct km_operator *op = both[i / 2];
 		struct km_subject_key key;
 
 		assert_int_equal(
-		    km_subject_key_unwrap(copy.keys, alice.subject, 1, alice.wrapped, &key),
-		    KM_ECORRUPT);
-		assert_int_equal(
-		    km_subject_key_unwrap(copy.keys, alice.subject, 2, alice.wrapped, &key),
+		    km_subject_key_unwrap(copy.keys, op->subject, 1 + i % 2, op->wrapped, &key),
 		    KM_ECORRUPT);
 	}
+	/* The key of whom was erased, as it was wrapped, lies in no file of today. */
 	assert_false(in_any_file(b, alice.wrapped, sizeof(alice.wrapped)));
 	box_close(&copy);
 }
@@ -231,8 +236,8 @@ static void put_bundle(struct box *from, struct box *to)
 	assert_int_equal(box_try(from), KM_OK);
 }
 
-/* C37 */
-static void test_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else(void **state)
+static void
+test_C37_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else(void **state)
 {
 	struct box *b = *state, copy;
 	struct km_operator alice = enrolled(b, "alice", CANARY), op;
@@ -483,9 +488,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		EPOCH_TEST(test_the_living_of_every_slice_are_wrapped_under_the_new_kek),
-		EPOCH_TEST(test_after_the_epoch_no_older_copy_opens_anything),
+		EPOCH_TEST(test_C37_after_the_epoch_no_older_copy_opens_anything),
 		EPOCH_TEST(
-		    test_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else),
+		    test_C37_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else),
 		EPOCH_TEST(test_a_closing_goes_on_after_a_crash_at_any_step),
 		EPOCH_TEST(test_who_is_erased_while_an_epoch_closes_is_owed_the_next_one),
 		EPOCH_TEST(test_who_is_registered_while_an_epoch_closes_is_under_the_new_kek),

@@ -1,4 +1,5 @@
 /* Who is at a desk: who gets a line, in whose name, and what they may do without a code. */
+#include "order.h"
 #include "person_scene.h"
 
 /* --- C38 -------------------------------------------------------------------------------- */
@@ -415,7 +416,7 @@ test_the_trail_names_who_acted_and_who_approved_as_long_as_they_are_registered(v
 	for (size_t i = 0; i < 8; i++)
 		snprintf(hex + 2 * i, 3, "%02x", op.subject[i]);
 	event_make(&e, KM_EVENT_ERASE_BEGUN, op.subject, "test");
-	assert_int_equal(store_erase_begin(world->v->store, op.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(world->v->store, op.subject, &by_hand, &e), KM_OK);
 	row = row_of(root, r.seq + 1);
 	assert_memory_equal(row.approver, hex, 16);
 	close(line);

@@ -1,6 +1,7 @@
 /* Purpose texts, consents and invitations, as the store keeps them. */
 #include "../../authd/vault/store_consent.h"
 #include "../../authd/vault/store_invitation.h"
+#include "order.h"
 #include "store_box.h"
 
 #define TEXT "What is taken, and why."
@@ -157,7 +158,7 @@ static void test_nobody_who_is_being_erased_agrees_or_is_invited(void **state)
 	struct km_secret code = { .len = KM_RECOVERY_LENGTH };
 	uint64_t id;
 
-	assert_int_equal(store_erase_begin(b->s, alice.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, alice.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(try_agree(b, alice.subject, TEXT, &id), KM_ENOTFOUND);
 	assert_int_equal(store_operator_by_subject(b->s, alice.subject, &gone), KM_OK);
 	assert_int_equal(store_invite(b->s, &gone, &code, 600, 0, &e), KM_ESTATE);
@@ -322,7 +323,7 @@ static void test_an_erasure_takes_consents_and_invitation_and_leaves_the_text(vo
 
 	agree(b, alice.subject, TEXT);
 	assert_int_equal(store_invite(b->s, &alice, &code, 600, 0, &e), KM_OK);
-	assert_int_equal(store_erase_begin(b->s, alice.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, alice.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_erase_rows(b->s, alice.subject), KM_OK);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM consent"), 0);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM invitation"), 0);

@@ -294,7 +294,7 @@ static void test_an_unknown_name_costs_the_same_statements_and_hmacs(void **stat
 
 	add(b, "unenrolled", "3");
 	enrol(b, &known, "seed");
-	assert_int_equal(store_erase_begin(b->s, erasing.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, erasing.subject, &by_hand, &e), KM_OK);
 	for (size_t i = 0; i < sizeof(logins) / sizeof(*logins); i++) {
 		struct km_store_work w = store_work(b->s);
 		struct km_key_work k = km_keys_work(b->keys);

@@ -1,4 +1,5 @@
 /* Acts that wait: kept for whoever decides, taken once, and gone with their key. */
+#include "order.h"
 #include "store_box.h"
 
 #define ACT    43
@@ -189,7 +190,7 @@ static void test_with_a_person_goes_what_was_asked_for_about_them(void **state)
 	struct km_event_record e = event_of(KM_EVENT_ERASE_BEGUN, alice.subject);
 	struct km_filed of_alice = file(b, &alice), also = file(b, &alice), of_bob = file(b, &bob);
 
-	assert_int_equal(store_erase_begin(b->s, alice.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, alice.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_request(b->s, of_alice.id, &also), KM_ENOTFOUND);
 	assert_int_equal(store_request(b->s, of_bob.id, &also), KM_OK);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM request"), 1);

@@ -3,7 +3,10 @@
 #include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
 
+#include "../../authd/vault/store_certificate.h"
+
 #define BUCKET 7
+#define ENDED  9   /* an epoch */
 #define MOVED  256 /* what a number is made greater by: also one that a cast would lose */
 
 /* --- every column there is ------------------------------------------------------------- */
@@ -133,6 +136,26 @@ static const struct column {
 	{ DB_VAULT, "request", "digest", BY_READING, NULL },
 	{ DB_VAULT, "request", "mac", BY_READING, NULL },
 	{ DB_VAULT, "request", "sealed", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "id", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "subject", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "emp_tag", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "cause", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "requester", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "approver", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "begun", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "finished", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "epoch", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "seq", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "items", BY_READING, NULL },
+	{ DB_VAULT, "certificate", "mac", BY_READING, NULL },
+	{ DB_VAULT, "epoch_end", "generation", BY_READING, NULL },
+	{ DB_VAULT, "epoch_end", "closed", BY_READING, NULL },
+	{ DB_VAULT, "epoch_end", "seq", BY_READING, NULL },
+	{ DB_VAULT, "epoch_end", "bundles", BY_READING, NULL },
+	{ DB_VAULT, "epoch_end", "mac", BY_READING, NULL },
+	{ DB_VAULT, "leaver", "uid", NOT_AT_ALL,
+	  "whose sessions are shown or ended; gives nothing" },
+	{ DB_VAULT, "leaver", "since", NOT_AT_ALL, "only says when the row may go" },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
 	{ DB_IDENTITY, "meta", "value", NOT_AT_ALL, "compared with vault.db at each start" },
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
@@ -201,6 +224,19 @@ static void agree_and_invite(struct box *b, struct filled *f)
 	assert_int_equal(store_invite(b->s, &f->alice, &code, 600, 0, &e), KM_OK);
 }
 
+/* Somebody is gone, and the key epoch with them. */
+static void erase_carol(struct box *b)
+{
+	struct km_operator carol = add(b, "carol", "3");
+	struct km_event_record e = event_of(KM_EVENT_ERASED, carol.subject);
+	struct km_erase_order order = { KM_CAUSE_RETIRED, "the registrar", "the approver" };
+
+	enrol(b, &carol, "the seed of carol");
+	assert_int_equal(store_erase_begin(b->s, carol.subject, &order, &e), KM_OK);
+	assert_int_equal(store_erase_finish(b->s, carol.subject, &e), KM_OK);
+	assert_int_equal(epoch_ended(b->s, ENDED), KM_OK);
+}
+
 static void fill(struct box *b, struct filled *f)
 {
 	const struct km_failure failed = { .by_name = true,
@@ -219,6 +255,7 @@ static void fill(struct box *b, struct filled *f)
 	f->bobs = enrol(b, &f->bob, "the seed of bob");
 	file_request(b, &f->bob);
 	assert_int_equal(store_fail(b->s, &failed), KM_OK);
+	erase_carol(b);
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "suspicion", &suspicion, 1, NULL), KM_OK);
 	assert_int_equal(store_op_note(b->s, op, KM_OK, 1), KM_OK);
@@ -300,6 +337,20 @@ static bool agreements_are_corrupt(struct box *b, const struct filled *f)
 	return bad;
 }
 
+static bool certificates_are_corrupt(struct box *b)
+{
+	struct km_certificate all[4];
+	struct km_epoch_end end;
+	size_t count = 0;
+	bool bad = corrupt(store_certificates(b->s, 0, 4, all, &count));
+
+	for (size_t i = 0; i < count; i++)
+		bad |= all[i].damaged;
+	for (uint32_t g = ENDED; g <= ENDED + MOVED; g += MOVED)
+		bad |= corrupt(store_epoch_ended(b->s, g, &end));
+	return bad;
+}
+
 static bool anything_is_corrupt(struct box *b, const struct filled *f)
 {
 	static const uint8_t zeros[KM_SUBJECT_BYTES];
@@ -322,6 +373,7 @@ static bool anything_is_corrupt(struct box *b, const struct filled *f)
 	for (uint16_t bucket = BUCKET; bucket <= BUCKET + MOVED; bucket += MOVED)
 		bad |= corrupt(store_name_throttle(b->s, KM_CLASS_DIGITS, bucket, &t));
 	bad |= corrupt(store_name_throttle(b->s, KM_CLASS_RECOVERY, BUCKET, &t));
+	bad |= certificates_are_corrupt(b);
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = sizeof(value);
 
@@ -503,7 +555,7 @@ static void test_what_was_changed_is_neither_accepted_nor_counted_nor_unlocked(v
 	assert_int_equal(accept_at(b, &f.alice, f.hotp, 9), KM_ECORRUPT);
 	assert_int_equal(store_operator_state(b->s, f.alice.subject, KM_ACTIVE, &e), KM_ECORRUPT);
 	assert_int_equal(store_operator_uid(b->s, f.alice.subject, 7, &e), KM_ECORRUPT);
-	assert_int_equal(store_erase_begin(b->s, f.alice.subject, &e), KM_ECORRUPT);
+	assert_int_equal(store_erase_begin(b->s, f.alice.subject, &by_hand, &e), KM_ECORRUPT);
 }
 
 /* Also when it happens between the look and the change. */

@@ -27,6 +27,7 @@
 
 #include "../../authd/vault/codes.h"
 #include "../../authd/vault/vault.h"
+#include "order.h"
 
 static struct room {
 	char dir[48], state[64], key[80], door[64];

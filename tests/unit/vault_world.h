@@ -27,6 +27,7 @@
 #include "../../authd/vault/codes.h"
 #include "../../authd/vault/vault.h"
 #include "folder.h"
+#include "order.h"
 
 #define WORLD_UID     4711 /* of every operator here */
 #define WORLD_SERVICE "test"
