@@ -61,7 +61,7 @@ static void list_factors(char *out, size_t cap)
 	size_t used = 0;
 
 	for (unsigned factor = 1; factor < 32 && used < cap; factor++)
-		if (km_factor_class(factor) != KM_CLASS_NONE)
+		if (km_factor_class(factor) != KM_CLASS_NONE && factor != KM_FACTOR_BYPASS)
 			used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "",
 						 km_factor_word(factor));
 }
@@ -81,7 +81,8 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 
 		snprintf(word, sizeof(word), "%.*s", (int)len, step);
 		factor = km_factor_parse(word);
-		if (factor == KM_FACTOR_NONE) {
+		/* A bypass is given to a person, not asked for by a service. */
+		if (factor == KM_FACTOR_NONE || factor == KM_FACTOR_BYPASS) {
 			list_factors(known, sizeof(known));
 			snprintf(why, KM_CONF_WHY,
 				 len ? "'%s' is no factor; there are %s"

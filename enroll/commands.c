@@ -12,6 +12,9 @@ const struct desk_option desk_globals[] = {
 	{ "socket", "PATH", false, KM_SOCKET_PATH, "the daemon's socket", "デーモンのソケット" },
 	{ "daemon-user", "NAME|UID", false, KM_VAULT_USER,
 	  "whose stamp on the private line is believed", "専用回線の相手として信頼するアカウント" },
+	{ "as", "LOGIN", false, NULL,
+	  "act as this operator, who is asked for a code of their own; root alone may say it",
+	  "この職員として操作する (root のみ)。本人のコードの入力が必要" },
 	{ "json", NULL, false, NULL, "write JSON instead of tables and sentences",
 	  "表や文の代わりに JSON を出力する" },
 	{ "help", NULL, false, NULL, "explain the program, or the command before it",
@@ -94,6 +97,19 @@ static const struct desk_option enroll_fingerprint[] = {
 	{ "finger", "NAME", true, NULL, one_finger, one_finger_ja },
 	{ "impressions", "N", false, "5", "good impressions that are wanted, 5 to 10",
 	  "必要な良好な読み取りの回数 (5 から 10)" },
+	{ "consent-on-paper", NULL, false, NULL,
+	  "the operator has signed the purpose text on paper; else a code of theirs is asked for",
+	  "職員が利用目的の文章に書面で署名した。指定しないと本人のコードを求める" },
+	{ "config", "FILE", false, KM_CONF_PATH, "where the site's purpose text is named",
+	  "サイトの利用目的の文章を指定する設定ファイル" },
+	{ 0 },
+};
+
+static const struct desk_option invite[] = {
+	{ "paper", NULL, false, NULL, "handed over on paper: good for a day, not ten minutes",
+	  "書面で渡す。有効期間は十分間ではなく一日" },
+	{ "hours", "N", false, NULL, "with --paper: good for so many hours, 1 to 24",
+	  "--paper と併用: 有効な時間数 (1 から 24)" },
 	{ 0 },
 };
 
@@ -160,6 +176,19 @@ static const struct desk_option config_check[] = {
 	{ 0 },
 };
 
+static const struct desk_option approve[] = {
+	{ "digest", "HEX", false, NULL, "agree to what has this digest, without being asked",
+	  "このダイジェストの内容に、確認なしで同意する" },
+	{ 0 },
+};
+
+static const struct desk_option bypass[] = {
+	{ "until", "TIME", true, NULL, "17:00, 2026-04-01T17:00 or +8h; at most a day from now",
+	  "17:00、2026-04-01T17:00、+8h のいずれか。最長で一日" },
+	{ "reason", "S", true, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
+	{ 0 },
+};
+
 const struct desk_command desk_commands[] = {
 	{ "operator", "add", "LOGIN", "register an operator", "職員を登録する", operator_add,
 	  cmd_operator_add },
@@ -173,6 +202,24 @@ const struct desk_command desk_commands[] = {
 	  cmd_operator_resume },
 	{ "operator", "rebind", "LOGIN", "bind to another uid after renumbering",
 	  "別の uid に結び付け直す", rebind, cmd_operator_rebind },
+	{ "operator", "export", "LOGIN",
+	  "all that is stored about an operator, as JSON, for their request",
+	  "本人の開示請求のため、保存情報をすべて JSON で出力する", NULL, cmd_operator_export },
+	{ "me", "show", "", "what is stored about me", "自分について保存されている情報を表示する",
+	  NULL, cmd_me_show },
+	{ "me", "export", "", "the same, all of it, as JSON", "その情報をすべて JSON で出力する",
+	  NULL, cmd_me_export },
+	{ "me", "withdraw", "", "withdraw my consent: my fingers are destroyed, my codes stay",
+	  "同意を撤回する。指の情報は破棄され、コードは残る", NULL, cmd_me_withdraw },
+	{ "consent", "list", "LOGIN", "what an operator has agreed to",
+	  "職員の同意の一覧を表示する", NULL, cmd_consent_list },
+	{ "consent", "show", "LOGIN", "the same, with the texts", "同意と、その文章を表示する",
+	  NULL, cmd_consent_show },
+	{ "consent", "withdraw", "LOGIN",
+	  "withdraw for an operator who asks for it: their fingers are destroyed",
+	  "職員の申し出により同意を撤回する。指の情報は破棄される", NULL, cmd_consent_withdraw },
+	{ NULL, "invite", "LOGIN", "let an operator enrol a code of their own, by a binding code",
+	  "職員が自分でコードを登録するための登録用コードを作る", invite, cmd_invite },
 	{ "enroll", "totp", "LOGIN", "enrol a time-based one-time code (RFC 6238)",
 	  "時刻によるワンタイムコードを登録する", enroll_totp, cmd_enroll_totp },
 	{ "enroll", "hotp", "LOGIN", "enrol a counter-based one-time code (RFC 4226)",
@@ -190,8 +237,19 @@ const struct desk_command desk_commands[] = {
 	{ NULL, "resync", "LOGIN ID", "find a token's place again by two codes in a row",
 	  "連続する二つのコードで再同期する", NULL, cmd_resync },
 	{ NULL, "unlock", "LOGIN", "forget failed tries", "ロックを解除する", NULL, cmd_unlock },
-	{ NULL, "accept", "clock|machine|rollback", "clear what the daemon found suspicious",
-	  "検出された異常を確認のうえ受け入れる", accept, cmd_accept },
+	{ "approval", "list", "", "list what waits for a second person",
+	  "二人目の承認を待つ申請の一覧を表示する", NULL, cmd_approval_list },
+	{ "approval", "show", "ID", "show exactly what a request will do",
+	  "申請の内容をすべて表示する", NULL, cmd_approval_show },
+	{ "approval", "approve", "ID", "agree: it is done at once", "承認する。すぐに実行される",
+	  approve, cmd_approval_approve },
+	{ "approval", "reject", "ID", "refuse it, or take back one's own",
+	  "却下する、または自分の申請を取り下げる", reason, cmd_approval_reject },
+	{ NULL, "bypass", "LOGIN", "print one code, good once and for some hours",
+	  "一度だけ、数時間だけ使えるコードを発行する", bypass, cmd_bypass },
+	{ NULL, "accept", "clock|machine|rollback|administrators",
+	  "clear what the daemon found suspicious", "検出された異常を確認のうえ受け入れる", accept,
+	  cmd_accept },
 	{ "sensor", "list", "", "list the fingerprint readers and what holds them",
 	  "指紋リーダーの一覧を表示する", NULL, cmd_sensor_list },
 	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,

@@ -80,7 +80,7 @@ static void say_locked(struct vault *v, struct session *s, uint32_t wait)
 /* Nobody may try now: written down, not counted. */
 static km_rc refuse_locked(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED,
+	km_rc rc = trial_refused(v, t,
 				 t->wait == LOCKOUT_FOR_GOOD ? KM_REASON_FINGER_DISABLED
 							     : KM_REASON_FINGER_LOCKED);
 
@@ -129,7 +129,7 @@ static bool may_be_tried(const struct km_credential *c, const void *wall)
  */
 static km_rc refuse_second(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_FINGER_ELSEWHERE);
+	km_rc rc = trial_refused(v, t, KM_REASON_FINGER_ELSEWHERE);
 
 	if (rc == KM_OK)
 		ask_again(v, t->s, KM_REASON_FINGER_ELSEWHERE, 0);
@@ -187,7 +187,7 @@ static km_rc grant(struct vault *v, struct trial *t)
 
 km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m)
 {
-	struct trial t TRIAL = { .s = s, .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
+	struct trial t TRIAL = { .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
 	km_rc rc;
 
 	/* Only what the plan has offered, for the step that is due, once at a time. */
@@ -195,6 +195,7 @@ km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m
 	    s->grant)
 		return KM_EPROTO;
 	s->revocable = false;
+	trial_of_login(&t, s);
 	rc = trial_look_up(v, &t);
 	if (rc == KM_OK)
 		rc = grant(v, &t);
@@ -242,13 +243,22 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 	return KM_OK;
 }
 
+static km_rc accept_right(struct vault *v, struct trial *t)
+{
+	km_rc rc = trial_passed(v, t);
+
+	if (rc == KM_OK)
+		session_answer(v, t->s, t->verdict);
+	return rc;
+}
+
 /* The finger was removed, or its operator erased, while it lay on the reader. */
 static km_rc refuse_gone(struct vault *v, struct trial *t)
 {
 	km_rc rc;
 
 	t->count = 0; /* whichever is still there was not it */
-	rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_UNENROLLED);
+	rc = trial_refused(v, t, KM_REASON_UNENROLLED);
 	if (rc == KM_OK)
 		finger_lost(v, t->s);
 	return rc;
@@ -295,17 +305,15 @@ static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 	t->score = m->score;
 	if (locked_since(v, t))
 		return refuse_locked(v, t);
-	gate = gate_reason(&t->op, v->now.today, t->s->asked.uid, t->s->trusted);
+	gate = gate_reason(&t->op, v->now.today, t->uid, t->trusted);
 	if (t->found == CODE_RIGHT && gate == KM_REASON_NONE)
-		return trial_passed(v, t);
+		return accept_right(v, t);
 	return refuse_wrong(v, t, gate == KM_REASON_NONE ? KM_REASON_FINGER : gate);
 }
 
 km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 {
-	struct trial t TRIAL = { .s = g->session,
-				 .lockout = &finger_lockout,
-				 .class = KM_CLASS_TOUCH };
+	struct trial t TRIAL = { .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
 	struct grant lent = *g;
 	km_rc rc;
 
@@ -313,6 +321,7 @@ km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 	     m->outcome != KM_MATCH_FAILED && m->outcome != KM_MATCH_YES) ||
 	    (m->outcome == KM_MATCH_YES && m->index >= g->count))
 		return KM_EPROTO;
+	trial_of_login(&t, g->session);
 	g->mode = 0; /* it ended with its finding: there is nothing to take back */
 	grant_end(v, g);
 	if (m->outcome == KM_MATCH_POOR || m->outcome == KM_MATCH_FAILED) {

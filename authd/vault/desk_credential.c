@@ -79,8 +79,19 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
 	return rc;
 }
 
+/* What was stored is good; or it waits, and that a second person agrees is asked for. */
+static km_rc stored(struct call *c, const struct km_operator *op, const struct km_credential *in)
+{
+	const struct activation a = { .credential = c->id,
+				      .factor = in->factor,
+				      .label = in->label };
+
+	return in->waiting ? request_file_activation(c, op, &a) : KM_OK;
+}
+
+/* by: an invitation that is used up with it; NULL: none was needed. */
 static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
-		       const struct km_secret *seed, bool confirmed)
+		       const struct km_secret *seed, bool confirmed, const struct km_invitation *by)
 {
 	struct km_event_record r;
 	km_rc rc = not_enrolled_yet(c, op, seed);
@@ -92,12 +103,18 @@ static km_rc store_new(struct call *c, const struct km_operator *op, const struc
 	event_add(&r, "factor", km_factor_word(in->factor));
 	event_add_number(&r, "digits", in->digits);
 	event_add(&r, "confirmed", confirmed ? "yes" : "no");
-	rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
+	if (in->waiting)
+		event_add(&r, "waiting", "yes");
+	if (by) {
+		event_add(&r, "invited", "yes");
+		rc = store_enrol_invited(c->v->store, op, by, in, seed, &r, &c->id);
+	} else
+		rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	if (rc == KM_ELIMIT)
 		call_say(c, "an operator has at most %d credentials", KM_MAX_CREDENTIALS);
-	return rc;
+	return rc == KM_OK ? stored(c, op, in) : rc;
 }
 
 /* Keeps the operation until its code has come. */
@@ -123,9 +140,13 @@ km_rc desk_enrol(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	in = credential_of(m, &op);
+	/* Somebody enrols their own: a registrar has looked at who they are, and invited them. */
+	if (desk_acts_alone(c, &op))
+		return desk_invited(c, &op, &in);
+	in.waiting = desk_two_persons(c->v);
 	if (m->confirm)
 		return keep(c, &op, &in);
-	return store_new(c, &op, &in, &m->secret, false);
+	return store_new(c, &op, &in, &m->secret, false, NULL);
 }
 
 /* The operator may have changed while the code was typed. */
@@ -141,8 +162,11 @@ km_rc desk_enrol_answer(struct call *c)
 	struct pending *p = c->l->pending;
 	const struct msg_enrol *m = &p->asked.enrol;
 	struct code_judgement j = { .found = CODE_WRONG };
-	km_rc rc = read_again(c, p);
+	km_rc rc;
 
+	if (p->invitation.seconds && !p->bound)
+		return desk_invited_answer(c);
+	rc = read_again(c, p);
 	if (rc == KM_OK &&
 	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
 		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
@@ -157,12 +181,15 @@ km_rc desk_enrol_answer(struct call *c)
 	}
 	p->credential.moving = j.moving;
 	p->credential.drift = j.drift;
-	return store_new(c, &p->op, &p->credential, &m->secret, true);
+	return store_new(c, &p->op, &p->credential, &m->secret, true,
+			 p->bound ? &p->invitation : NULL);
 }
 
 km_rc desk_enrol_recovery(struct call *c)
 {
 	const struct msg_enrol_recovery *m = &c->m->enrol_recovery;
+	struct km_credential in = { .factor = KM_FACTOR_RECOVERY,
+				    .waiting = desk_two_persons(c->v) };
 	struct km_event_record r;
 	struct km_operator op;
 	km_rc rc;
@@ -173,11 +200,14 @@ km_rc desk_enrol_recovery(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_ENROLLED, &op);
-	event_add(&r, "factor", km_factor_word(KM_FACTOR_RECOVERY));
-	rc = store_enrol_recovery(c->v->store, &op, &m->codes, &r, &c->id);
-	if (rc == KM_OK)
-		note_event(c->v, &r);
-	return rc;
+	event_add(&r, "factor", km_factor_word(in.factor));
+	if (in.waiting)
+		event_add(&r, "waiting", "yes");
+	rc = store_enrol_recovery(c->v->store, &op, &m->codes, in.waiting, &r, &c->id);
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	return stored(c, &op, &in);
 }
 
 static km_rc put_credential(struct call *c, const struct km_credential *credential)
@@ -198,7 +228,9 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
 	row->wait = lockout_wait(lockout, &credential->throttle, c->v->now.wall);
-	if (credential->factor == KM_FACTOR_RECOVERY) {
+	row->waiting = credential->waiting;
+	row->until = credential->until;
+	if (km_factor_class(credential->factor) == KM_CLASS_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 
 		if (rc != KM_OK)

@@ -12,16 +12,10 @@ static bool plausible_uid(int64_t uid)
 	return uid >= -1 && uid < (int64_t)UINT32_MAX;
 }
 
-km_rc desk_operator_add(struct call *c)
+km_rc desk_operator_addable(struct call *c)
 {
 	const struct msg_operator_add *m = &c->m->operator_add;
-	struct km_operator in = { .uid = m->uid,
-				  .role = m->role,
-				  .valid_from = m->valid_from,
-				  .valid_until = m->valid_until };
-	struct km_operator made;
-	struct km_person who = { 0 };
-	struct km_event_record r;
+	struct km_operator there;
 	km_rc rc;
 
 	if (!m->login[0] || !m->employee_number[0] || !m->name[0] || !m->department[0] ||
@@ -32,6 +26,26 @@ km_rc desk_operator_add(struct call *c)
 		call_say(c, "valid-from lies after valid-until");
 		return KM_EINVAL;
 	}
+	rc = store_operator_by_login(c->v->store, m->login, &there);
+	if (rc == KM_OK)
+		call_say(c, "an operator has this login");
+	return rc == KM_OK ? KM_EEXIST : rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
+km_rc desk_operator_add(struct call *c)
+{
+	const struct msg_operator_add *m = &c->m->operator_add;
+	struct km_operator in = { .uid = m->uid,
+				  .role = m->role,
+				  .valid_from = m->valid_from,
+				  .valid_until = m->valid_until };
+	struct km_operator made;
+	struct km_person who = { 0 };
+	struct km_event_record r;
+	km_rc rc = desk_operator_addable(c);
+
+	if (rc != KM_OK)
+		return rc;
 	memcpy(who.login, m->login, sizeof who.login);
 	memcpy(who.employee_number, m->employee_number, sizeof who.employee_number);
 	memcpy(who.name, m->name, sizeof who.name);
@@ -41,8 +55,6 @@ km_rc desk_operator_add(struct call *c)
 	event_add_number(&r, "uid", m->uid);
 	rc = store_operator_add(c->v->store, &in, &who, &r, &made);
 	km_wipe(&who, sizeof who);
-	if (rc == KM_EEXIST)
-		call_say(c, "an operator has this login");
 	if (rc != KM_OK)
 		return rc;
 	c->id = made.cursor;
@@ -169,9 +181,20 @@ km_rc desk_unlock(struct call *c)
 	return rc;
 }
 
+/* Who asked and who agreed; where one person acts alone, that one. */
+static struct km_erase_order by_hand_of(const struct call *c)
+{
+	struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
+
+	memcpy(order.requester, c->request ? c->requester : c->l->who.subject,
+	       sizeof order.requester);
+	memcpy(order.approver, c->approver, sizeof order.approver);
+	return order;
+}
+
 km_rc desk_erase(struct call *c)
 {
-	const struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
+	const struct km_erase_order order = by_hand_of(c);
 	const struct msg_erase *m = &c->m->erase;
 	struct km_event_record r;
 	struct km_operator op;

@@ -152,9 +152,8 @@ static void finished(struct vault *v)
 				  "changed; nothing is done to it: restore vault.db from a backup");
 	memset(&v->erase, 0, sizeof v->erase);
 	v->erase.said = damaged;
-	v->erasing = false;
 	epoch_look(v);
-	line_erased(v, damaged ? KM_ECORRUPT : KM_OK);
+	v->erasing = line_erased(v, damaged ? KM_ECORRUPT : KM_OK);
 }
 
 /* The keys of all of them go first. Whoever said so and did not come again is not waited for. */

@@ -161,6 +161,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 		store_idle(v->store);
 		tend_months(v);
 		tend_leavers(v);
+		tend_waiting(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)

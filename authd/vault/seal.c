@@ -1,11 +1,9 @@
 /*
- * Sealing: rows under a subject's key (AES-256-GCM), keys under the KEK
- * (AES-256-SIV), tags and recovery codes (HMAC-SHA256).
+ * Sealing: rows under a key (AES-256-GCM), keys under the KEK (AES-256-SIV), tags, codes (HMAC).
  *
- * A context that was keyed for one row is reset at once, which wipes
- * OpenSSL's copy of the key. The two contexts of the KEK stay keyed (keying
- * one costs as much as the rest of a login); their schedules are the one copy
- * of a key outside locked memory. The process is not dumpable.
+ * A context that was keyed for one row is reset at once, which wipes OpenSSL's copy of the key.
+ * The two contexts of the KEK stay keyed (keying one costs as much as the rest of a login); their
+ * schedules are the one copy of a key outside locked memory. The process is not dumpable.
  *
  * The MACs of rows, ten for each login, use SHA-256 without OpenSSL's
  * contexts: three times as fast, and its two begun hashes lie in locked memory.
@@ -23,7 +21,7 @@
 #define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
 #define TABLE_MAX 32
 
-enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3 };
+enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3, WRAP_WORK = 4 };
 
 void km_subject_key_wipe(struct km_subject_key *k)
 {
@@ -347,6 +345,25 @@ km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uint32_t generati
 
 	month_name(month, name);
 	return unwrap(keys, WRAP_MONTH, name, generation, wrapped, key);
+}
+
+km_rc km_work_key_new(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+		      struct km_subject_key *key, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return wrap_new(keys, WRAP_WORK, ref, key, wrapped);
+}
+
+km_rc km_work_key_unwrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+			 uint32_t generation, const uint8_t wrapped[KM_WRAPPED_BYTES],
+			 struct km_subject_key *key)
+{
+	return unwrap(keys, WRAP_WORK, ref, generation, wrapped, key);
+}
+
+km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+			 uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return rewrap(keys, WRAP_WORK, ref, generation, wrapped);
 }
 
 /* There is one for each generation, which is bound already. */

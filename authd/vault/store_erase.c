@@ -57,6 +57,8 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 		rc = certificate_begin(s, &old.row, order);
 	if (!rc)
 		rc = leaver_note(s, old.row.uid);
+	if (!rc)
+		rc = requests_destroy(s, subject);
 	rows_forget(s);
 	if (!rc)
 		rc = epoch_owes(s);
@@ -69,7 +71,8 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_TEMPLATES_DELETE,
-						SQL_CREDENTIALS_DELETE };
+						SQL_CREDENTIALS_DELETE, SQL_CONSENTS_DELETE,
+						SQL_INVITATION_DELETE };
 	km_rc rc = KM_OK;
 
 	rows_forget(s);

@@ -8,6 +8,7 @@
 const char store_schema_people[] =
     "ALTER TABLE credential ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE credential ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX credential_until ON credential (until) WHERE until > 0;"
     "CREATE TABLE work_key ("
     " ref BLOB PRIMARY KEY NOT NULL, kek_gen INTEGER NOT NULL,"
     " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"
@@ -60,4 +61,5 @@ const char store_schema_people[] =
     " uid INTEGER PRIMARY KEY, since INTEGER NOT NULL) STRICT;"
     "CREATE TABLE run_day ("
     " day INTEGER PRIMARY KEY, mac BLOB NOT NULL) STRICT;"
+    "CREATE INDEX operator_role ON operator (role) WHERE role > 0;"
     "CREATE INDEX operator_uid ON operator (uid);";

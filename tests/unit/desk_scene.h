@@ -44,6 +44,10 @@ struct play {
 	bool break_in_rows;       /* closes the line after them */
 	bool stuck_cursor;        /* every row has the same cursor */
 	bool prompt, wrong_once;  /* asks for a code */
+	const char *own;          /* asks this login for a code of their own before an operation */
+	bool own_wrong;           /* and once more */
+	const char *named;        /* whom IDENTIFY must name; NULL: nobody is */
+	km_rc named_rc;           /* what it gets */
 	bool hidden;              /* what is typed must not be shown */
 	unsigned records, slices; /* of the audit trail; verifying ends after so many slices */
 	bool signers, disordered; /* two signers are shown; in the wrong order */
@@ -55,6 +59,8 @@ struct play {
 	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
+	const struct msg_consent_row *consents; /* to one whose id is 0; NULL: one that stands */
+	bool unnamed;                           /* the purpose text gets no row */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -66,7 +72,7 @@ static uint8_t seen_verify;
 
 static bool take(int fd, unsigned from, unsigned phases, struct km_msg *m)
 {
-	uint8_t frame[4096];
+	static uint8_t frame[KM_FRAME_MAX];
 	size_t len;
 
 	return km_recv(fd, frame, sizeof(frame), &len, NULL, NULL, 0) == KM_OK &&
@@ -209,6 +215,46 @@ static void give_leavers(const struct play *p, int line, const struct msg_leaver
 	}
 }
 
+/* Every text has this name here. */
+#define SCENE_DIGEST 0x5d
+
+static void give_purpose(const struct play *p, int line, bool text)
+{
+	struct km_msg m = { .number = KM_MSG_PURPOSE_ROW };
+
+	memset(m.purpose_row.purpose, SCENE_DIGEST, sizeof(m.purpose_row.purpose));
+	m.purpose_row.first = 1775001600;
+	if (text)
+		m.purpose_row.text = (struct km_span){ (const uint8_t *)"Why.\n", 5 };
+	if (!p->unnamed)
+		give(line, &m, -1);
+}
+
+static void give_consents(const struct play *p, int line)
+{
+	static struct msg_consent_row stands[2] = { { .id = 1, .given = 1775001600, .paper = 1 } };
+	const struct msg_consent_row *r = p->consents ? p->consents : stands;
+
+	memset(stands[0].purpose, SCENE_DIGEST, sizeof(stands[0].purpose));
+	for (; r->id; r++) {
+		struct km_msg m = { .number = KM_MSG_CONSENT_ROW, .consent_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* What is asked before a finger is enrolled; false: it is something else. */
+static bool agrees(const struct play *p, int line, const struct km_msg *m)
+{
+	if (m->number == KM_MSG_PURPOSE || m->number == KM_MSG_PURPOSE_SHOW)
+		give_purpose(p, line, m->number == KM_MSG_PURPOSE_SHOW);
+	else if (m->number == KM_MSG_CONSENT_LIST)
+		give_consents(p, line);
+	else
+		return false;
+	return true;
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
@@ -231,6 +277,31 @@ static km_rc ask(const struct play *p, int line)
 			return KM_EBADCODE;
 	}
 	return p->rc;
+}
+
+/* The caller's own code, asked for by the shape that says so. */
+static bool ask_own(const struct play *p, int line)
+{
+	for (int again = 0; again <= p->own_wrong; again++) {
+		struct km_msg m = { .number = KM_MSG_PROMPT };
+
+		m.prompt.echo = 1;
+		m.prompt.shape = KM_SHAPE_DIGITS | KM_SHAPE_OWN;
+		snprintf(m.prompt.text, sizeof(m.prompt.text), "%sYour own one-time code (%s): ",
+			 again ? "That code was used already. Wait for the next one. " : "",
+			 p->own);
+		give(line, &m, -1);
+		if (!take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) ||
+		    m.number != KM_MSG_ANSWER || m.answer.secret.len != 6 ||
+		    memcmp(m.answer.secret.bytes, again ? "654321" : "111111", 6) != 0)
+			return false;
+	}
+	return true;
+}
+
+static km_rc named(const struct play *p, const struct km_msg *m)
+{
+	return p->named && strcmp(m->identify.login, p->named) == 0 ? p->named_rc : KM_EPROTO;
 }
 
 /* Rows before DONE, and what DONE says. */
@@ -281,6 +352,25 @@ static bool serve(struct play *p, int line)
 		uint8_t op[16];
 
 		memcpy(op, m.status.op, sizeof(op));
+		if (agrees(p, line, &m)) {
+			memcpy(done.done.op, op, sizeof(op));
+			give(line, &done, -1);
+			continue;
+		}
+		if (m.number == KM_MSG_IDENTIFY) {
+			memcpy(done.done.op, op, sizeof(op));
+			done.done.rc = (uint8_t)-named(p, &m);
+			snprintf(done.done.text, sizeof(done.done.text), "%s",
+				 p->text ? p->text : "");
+			give(line, &done, -1);
+			continue;
+		}
+		if (p->own && !ask_own(p, line)) {
+			memcpy(done.done.op, op, sizeof(op));
+			done.done.rc = (uint8_t)-KM_EABORTED;
+			give(line, &done, -1);
+			continue;
+		}
 		if (p->breaks > 0) {
 			p->breaks--;
 			memcpy(first_op, op, sizeof(op));

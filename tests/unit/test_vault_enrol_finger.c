@@ -382,6 +382,7 @@ static void test_one_operator_has_one_enrolment_at_a_time(void **state)
 	/* Another operator's goes on beside it. */
 	register_somebody("taro");
 	(void)enrol_token("taro");
+	assert_int_equal(try_to_agree(room.v, "taro"), KM_OK);
 	{
 		struct km_msg m = asking(KM_FINGER_LEFT_INDEX);
 
