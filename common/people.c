@@ -4,6 +4,9 @@
 
 #include <kenmon/people.h>
 
+#define DIGITS  "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 struct row {
 	unsigned number;
 	const char *word;
@@ -89,6 +92,23 @@ const char *km_outcome_text(unsigned outcome, enum km_lang lang)
 const char *km_brake_text(unsigned brake, enum km_lang lang)
 {
 	return text_of(brakes, brake, lang);
+}
+
+bool km_login_is_possible(const char *login)
+{
+	size_t len = strlen(login);
+
+	return len > 0 && len <= KM_LOGIN_MOST && !strchr("-.@", login[0]) &&
+	       strspn(login, LETTERS DIGITS "_-.@") == len;
+}
+
+bool km_phone_is_number(const char *text)
+{
+	size_t digits;
+
+	text += *text == '+';
+	digits = strspn(text, DIGITS);
+	return digits >= KM_PHONE_LEAST && text[digits] == '\0';
 }
 
 enum km_roster_status km_roster_status_parse(const char *word)

@@ -15,6 +15,15 @@ struct listing {
 	uint64_t total;
 };
 
+static void factors_json(struct desk_json *j, uint32_t factors)
+{
+	json_open(j, "factors", '[');
+	for (unsigned f = 1; f < 32; f++)
+		if (factors & KM_FACTOR_BIT(f))
+			json_string(j, NULL, km_factor_word(f));
+	json_close(j, ']');
+}
+
 void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r)
 {
 	json_string(j, "login", r->login);
@@ -32,6 +41,10 @@ void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r)
 	json_time(j, "last_login", r->last_login);
 	json_time(j, "created", r->created);
 	json_hex(j, "subject", r->subject, sizeof(r->subject));
+	factors_json(j, r->factors);
+	json_time(j, "oldest_factor", r->oldest);
+	json_string(j, "mobile", r->mobile);
+	json_string(j, "landline", r->landline);
 }
 
 static void row_cells(struct desk_table *t, const struct msg_operator_row *r)
@@ -157,6 +170,8 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 	show_line(d, DESK_COL_EMPLOYEE, r->employee_number);
 	show_line(d, DESK_COL_NAME, r->name);
 	show_line(d, DESK_COL_DEPARTMENT, r->department);
+	show_line(d, DESK_COL_MOBILE, r->mobile);
+	show_line(d, DESK_COL_LANDLINE, r->landline);
 	show_line(d, DESK_COL_ROLE, km_role_word(r->role));
 	show_line(d, DESK_COL_STATE, km_state_word(r->state));
 	text[0] = '\0';

@@ -43,6 +43,22 @@ static const struct desk_option operator_add[] = {
 	{ 0 },
 };
 
+static const struct desk_option operator_change[] = {
+	{ "name", "S", false, NULL, "the person's name", "氏名" },
+	{ "department", "D", false, NULL, "department", "部署" },
+	{ "role", "R", false, NULL, "operator, registrar, approver, auditor or officer",
+	  "operator、registrar、approver、auditor、officer のいずれか" },
+	{ "valid-from", "DATE|none", false, NULL, "first day (2026-04-01), or no limit",
+	  "有効期間の最初の日 (2026-04-01)。none は制限なし" },
+	{ "valid-until", "DATE|none", false, NULL, "last day, inclusive, or no limit",
+	  "有効期間の最後の日 (その日を含む)。none は制限なし" },
+	{ "mobile", "N|none", false, NULL, "mobile number, or none any more",
+	  "携帯電話の番号。none は削除" },
+	{ "landline", "N|none", false, NULL, "landline number, or none any more",
+	  "固定電話の番号。none は削除" },
+	{ 0 },
+};
+
 static const struct desk_option reason[] = {
 	{ "reason", "S", false, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
 	{ 0 },
@@ -141,6 +157,38 @@ static const struct desk_option audit_verify[] = {
 	{ 0 },
 };
 
+/* clang-format off */
+#define REPORT_COMMON \
+	{ "format", "F", false, NULL, "text, csv, json or html", \
+	  "text、csv、json、html のいずれか" }, \
+	{ "output", "FILE", false, NULL, "write to a new file that only its owner can read", \
+	  "所有者だけが読める新しいファイルに書き出す" }
+/* clang-format on */
+
+static const struct desk_option report_operators[] = { REPORT_COMMON, { 0 } };
+
+static const struct desk_option report_review[] = {
+	{ "days", "N", false, "90", "without a login for so many days, or expiring within them",
+	  "この日数ログインがない職員と、この日数以内に期限が切れる職員" },
+	{ "credential-days", "N", false, "365", "factors older than so many days",
+	  "登録からこの日数を過ぎた要素" },
+	REPORT_COMMON,
+	{ 0 },
+};
+
+static const struct desk_option report_due[] = {
+	{ "days", "N", false, "30", "what falls due within so many days",
+	  "この日数以内に期日が来るもの" },
+	REPORT_COMMON,
+	{ 0 },
+};
+
+static const struct desk_option review_sign_off[] = {
+	{ "note", "S", false, NULL, "what was found; kept in the audit trail",
+	  "確認の結果。監査記録に残る" },
+	{ 0 },
+};
+
 static const struct desk_option certificate_show[] = {
 	{ "employee-number", "N", false, NULL, "of whoever had this number", "この職員番号の人" },
 	{ "format", "FORMAT", false, "text",
@@ -192,6 +240,8 @@ static const struct desk_option bypass[] = {
 const struct desk_command desk_commands[] = {
 	{ "operator", "add", "LOGIN", "register an operator", "職員を登録する", operator_add,
 	  cmd_operator_add },
+	{ "operator", "change", "LOGIN", "change name, department, role, dates or numbers",
+	  "氏名、部署、役割、期間、電話番号を変更する", operator_change, cmd_operator_change },
 	{ "operator", "list", "", "list all operators", "職員の一覧を表示する", NULL,
 	  cmd_operator_list },
 	{ "operator", "show", "LOGIN", "show one operator and their factors",
@@ -260,6 +310,14 @@ const struct desk_command desk_commands[] = {
 	  "鍵の世代と、それが閉じる予定を表示する", NULL, cmd_key_status },
 	{ "key", "rotate", "", "close the key epoch now: older copies open no longer",
 	  "鍵の世代を今すぐ閉じる", accept, cmd_key_rotate },
+	{ "report", "operators", "", "the register of operators, to be read or printed",
+	  "職員の登録簿を出力する", report_operators, cmd_report_operators },
+	{ "report", "review", "", "who should be looked at before a review is signed off",
+	  "定期確認で見るべき職員を出力する", report_review, cmd_report_review },
+	{ "report", "due", "", "who will be suspended or erased, when, and why",
+	  "停止または破棄の予定を出力する", report_due, cmd_report_due },
+	{ "review", "sign-off", "", "record that who may log in was reviewed",
+	  "定期確認が済んだことを記録する", review_sign_off, cmd_review_sign_off },
 	{ "key", "bundles-destroyed", "", "write down that older key bundles are destroyed",
 	  "古い鍵の束を破棄したことを記録する", bundles_destroyed, cmd_key_bundles_destroyed },
 	{ "certificate", "list", "", "list what was destroyed of whom", "破棄の一覧を表示する",

@@ -11,8 +11,8 @@
 
 typedef int desk_handler(struct desk *d, const struct desk_args *args);
 
-desk_handler cmd_operator_add, cmd_operator_list, cmd_operator_show, cmd_operator_suspend,
-    cmd_operator_resume, cmd_operator_rebind;
+desk_handler cmd_operator_add, cmd_operator_change, cmd_operator_list, cmd_operator_show,
+    cmd_operator_suspend, cmd_operator_resume, cmd_operator_rebind;
 desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes, cmd_enroll_fingerprint;
 desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock, cmd_erase;
 desk_handler cmd_audit_list, cmd_audit_verify;
@@ -20,14 +20,16 @@ desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_consent_list, cmd_consent_show, cmd_consent_withdraw, cmd_invite;
 desk_handler cmd_me_show, cmd_me_export, cmd_me_withdraw, cmd_operator_export;
-desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundles_destroyed;
-desk_handler cmd_sessions_list, cmd_sessions_end;
-desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
+desk_handler cmd_key_status, cmd_key_rotate;
 desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
 desk_handler cmd_bypass;
 
 /* "17:00", "2026-04-01T17:00" or "+8h" as wall seconds. KM_EUSAGE names the option. */
 KM_MUST_CHECK km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until);
+desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundles_destroyed;
+desk_handler cmd_sessions_list, cmd_sessions_end;
+desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,
@@ -114,6 +116,10 @@ struct desk_finding {
 };
 #define DESK_FINDINGS 5
 void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS]);
+/* Accounts that log in without a second factor where a stack exempts this group. */
+#define DESK_EXEMPT_GROUP "kenmon-exempt"
+KM_MUST_CHECK km_rc desk_each_exempt(km_rc (*see)(void *arg, const char *account, bool primary),
+				     void *arg);
 bool desk_fprintd_runs(const struct desk *d);
 
 #define DESK_NODE 24 /* "/dev/bus/usb/001/004" */

@@ -50,6 +50,10 @@ OP_FIRST(consent_withdraw);
 OP_FIRST(data_export);
 OP_FIRST(invite);
 OP_FIRST(identify);
+OP_FIRST(operator_change);
+OP_FIRST(review);
+OP_FIRST(review_show);
+OP_FIRST(due_list);
 
 static void close_fd(int *fd)
 {
@@ -280,16 +284,14 @@ static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct k
 	}
 	if (m->prompt.shape & KM_SHAPE_OWN)
 		return answer(d, o, &m->prompt);
-	if (!o->asks && !(m->prompt.shape & KM_SHAPE_OWN))
+	if (!o->asks)
 		return KM_EPROTO;
 	o->prompts++;
-	/* Not before the caller has proved who they are, nor before a binding code was right. */
-	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_DIGITS) &&
-	    !(m->prompt.shape & KM_SHAPE_OWN)) {
+	/* Not before a binding code was right. */
+	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_DIGITS)) {
 		km_rc rc = o->before(d, o->arg);
 
 		o->told = true;
-
 		if (rc != KM_OK)
 			return rc;
 	}

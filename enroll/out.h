@@ -9,7 +9,7 @@
 
 #include <kenmon/rc.h>
 
-#define DESK_COLUMNS_MAX 12
+#define DESK_COLUMNS_MAX 16
 #define DESK_TIME        32 /* "2026-04-01T09:12:33+09:00" */
 
 /*

@@ -171,6 +171,7 @@ KM_MUST_CHECK km_rc desk_operator_addable(struct call *c);
 km_rc desk_operator_add(struct call *c);
 km_rc desk_operator_list(struct call *c);
 km_rc desk_operator_show(struct call *c);
+km_rc desk_operator_change(struct call *c);
 km_rc desk_operator_state(struct call *c);
 km_rc desk_operator_rebind(struct call *c);
 km_rc desk_unlock(struct call *c);
@@ -230,8 +231,16 @@ KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
 km_rc desk_audit_list(struct call *c);
 km_rc desk_audit_verify(struct call *c);
 km_rc desk_audit_anchor(struct call *c);
+/* Puts a record on the line. */
+KM_MUST_CHECK km_rc desk_record_row(struct call *c, const struct km_audit_row *a);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
+
+/* desk_review.c */
+km_rc desk_review(struct call *c);
+km_rc desk_review_show(struct call *c);
+/* The row of the review in a status. */
+km_rc desk_review_row(struct call *c);
 
 /* desk_certificate.c */
 km_rc desk_certificate_list(struct call *c);

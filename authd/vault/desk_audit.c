@@ -71,7 +71,7 @@ static void approver_of(struct call *c, const char *body, char out[65])
 		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(EVENT_APPROVER "="));
 }
 
-static km_rc put_record(struct call *c, const struct km_audit_row *a)
+km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
 	struct km_msg m = { .number = KM_MSG_AUDIT_ROW };
@@ -97,7 +97,7 @@ static km_rc put_page(struct call *c, uint64_t after, const uint8_t *subject, si
 	km_rc rc = page ? store_audit(c->v->store, after, subject, limit, page, &count) : KM_ENOMEM;
 
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
-		rc = put_record(c, &page[i]);
+		rc = desk_record_row(c, &page[i]);
 	c->id = count;
 	free(page);
 	return rc;
@@ -323,6 +323,16 @@ static km_rc put_seals(struct call *c)
 		   : rc;
 }
 
+/* Who acts, what waits for whom, and what is open meanwhile. */
+static km_rc put_acts(struct call *c)
+{
+	km_rc rc = founding_rows(c);
+
+	if (rc == KM_OK)
+		rc = desk_request_rows(c);
+	return rc == KM_OK ? desk_bypass_rows(c) : rc;
+}
+
 km_rc desk_status(struct call *c)
 {
 	const struct vault *v = c->v;
@@ -339,17 +349,15 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = put_seals(c);
 	if (rc == KM_OK)
+		rc = desk_review_row(c);
+	if (rc == KM_OK)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)
 		rc = call_status(c, v->conf.approval_required && !desk_founded(v), "approval", "%s",
 				 desk_mode(v));
 	if (rc == KM_OK)
-		rc = founding_rows(c);
-	if (rc == KM_OK)
-		rc = desk_request_rows(c);
-	if (rc == KM_OK)
-		rc = desk_bypass_rows(c);
+		rc = put_acts(c);
 	if (rc == KM_OK && km_locked_degraded())
 		rc = call_status(c, false, "memory",
 				 "not locked: the limit on locked memory is too small");

@@ -26,8 +26,8 @@ const char *desk_mode(const struct vault *v)
 		return "by one person: root acts alone and without a factor of its own, and an "
 		       "administrator alone with theirs";
 	if (!desk_founded(v))
-		return "by two persons is required, but not before there are two administrators "
-		       "with a code, one of them an approver: root acts alone until then";
+		return "by two persons is required, but not before there are a registrar and an "
+		       "approver, each with a good code: root acts alone until then";
 	return "by two persons: acts on others wait until an approver has agreed";
 }
 

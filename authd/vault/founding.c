@@ -356,9 +356,5 @@ km_rc founding_rows(struct call *c)
 				 "audit trail of that day",
 				 date);
 	}
-	if (rc == KM_OK && c->v->conf.approval_required && f.state == NOT_FOUNDED)
-		rc = call_status(c, false, "founding",
-				 "not yet: root acts alone until a registrar and an approver are "
-				 "registered, each with a good code");
 	return rc;
 }

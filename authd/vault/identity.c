@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define PERSON_VERSION  2 /* 1 had no telephone numbers */
-#define PERSON_MAX      (sizeof(struct km_person) + 6 * 2)
 #define RECONCILE_SLICE 256
 
 /* --- a person as bytes: each field behind its length (2, big-endian) --------------- */
@@ -108,31 +107,36 @@ static km_rc insert(struct km_store *s, const struct km_operator *op,
 	return rc == KM_EEXIST ? KM_EREUSED : rc;
 }
 
+static km_rc seal_person(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+			 const struct km_subject_key *key, const struct km_person *person,
+			 uint8_t sealed[PERSON_SEALED_MAX], size_t *len)
+{
+	struct km_aad aad = person_aad(subject, PERSON_VERSION);
+	uint8_t plain[PERSON_MAX];
+	size_t plain_len = 0;
+	km_rc rc = pack(person, plain, &plain_len);
+
+	if (!rc)
+		rc = km_seal(s->keys, key, &aad, plain, plain_len, sealed, PERSON_SEALED_MAX, len);
+	km_wipe(plain, sizeof(plain));
+	return rc;
+}
+
 km_rc identity_add(struct km_store *s, const struct km_operator *op,
 		   const struct km_subject_key *key, const struct km_person *person)
 {
-	struct km_aad aad = person_aad(op->subject, PERSON_VERSION);
-	uint8_t plain[PERSON_MAX], sealed[PERSON_MAX + KM_SEAL_OVERHEAD], tag[KM_TAG_BYTES];
-	size_t len = 0, sealed_len = 0;
-	km_rc rc = pack(person, plain, &len);
+	uint8_t sealed[PERSON_SEALED_MAX], tag[KM_TAG_BYTES];
+	size_t len = 0;
+	km_rc rc = km_tag_employee(s->keys, person->employee_number, tag);
 
-	if (!rc)
-		rc = km_tag_employee(s->keys, person->employee_number, tag);
 	if (!rc)
 		rc = never_used(s, tag);
 	if (!rc)
-		rc = km_seal(s->keys, key, &aad, plain, len, sealed, sizeof(sealed), &sealed_len);
-	km_wipe(plain, sizeof(plain));
-	return rc ? rc : insert(s, op, tag, sealed, sealed_len);
+		rc = seal_person(s, op->subject, key, person, sealed, &len);
+	return rc ? rc : insert(s, op, tag, sealed, len);
 }
 
 /* --- reading --------------------------------------------------------------------------- */
-
-struct sealed_person {
-	uint32_t version;
-	size_t len;
-	uint8_t bytes[PERSON_MAX + KM_SEAL_OVERHEAD];
-};
 
 static km_rc read_sealed(struct km_store *s, const struct km_operator *op,
 			 struct sealed_person *out)
@@ -145,7 +149,7 @@ static km_rc read_sealed(struct km_store *s, const struct km_operator *op,
 	rc = query_row(&q);
 	if (rc)
 		return rc;
-	out->version = (uint32_t)query_get_int(&q);
+	out->version = (uint32_t)query_get_number(&q, UINT32_MAX);
 	out->len = query_get_bytes(&q, out->bytes, sizeof(out->bytes));
 	return q.rc;
 }
@@ -176,6 +180,35 @@ km_rc store_person(struct km_store *s, const struct km_operator *op, struct km_p
 	return rc;
 }
 
+/* --- changing --------------------------------------------------------------------------- */
+
+static km_rc update(struct km_store *s, const struct km_operator *op, const uint8_t *sealed,
+		    size_t len)
+{
+	struct query q QUERY = query_new(s, SQL_PERSON_CHANGE);
+
+	query_int(&q, PERSON_VERSION);
+	query_blob(&q, sealed, len);
+	query_int(&q, (int64_t)op->cursor);
+	query_blob(&q, op->subject, sizeof(op->subject));
+	return query_run(&q);
+}
+
+km_rc identity_change(struct km_store *s, const struct km_operator *op,
+		      const struct km_subject_key *key, const struct km_person *person)
+{
+	uint8_t sealed[PERSON_SEALED_MAX];
+	struct sealed_person was;
+	size_t len = 0;
+	km_rc rc = seal_person(s, op->subject, key, person, sealed, &len);
+
+	if (!rc)
+		rc = read_sealed(s, op, &was);
+	if (!rc)
+		rc = was_keep(s, op->cursor, &was);
+	return rc ? rc : update(s, op, sealed, len);
+}
+
 /* --- burying ---------------------------------------------------------------------------- */
 
 km_rc identity_tag(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES],
@@ -197,8 +230,11 @@ static km_rc delete (struct km_store *s, uint64_t cursor)
 {
 	struct query q QUERY = query_new(s, SQL_PERSON_DELETE);
 
+	km_rc rc;
+
 	query_int(&q, (int64_t)cursor);
-	return query_run_any(&q);
+	rc = query_run_any(&q);
+	return rc ? rc : was_forget(s, cursor);
 }
 
 km_rc identity_bury(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES])
@@ -277,6 +313,8 @@ km_rc identity_reconcile(struct km_store *s)
 
 	if (!rc)
 		rc = store_batch(s, DB_VAULT);
+	if (!rc)
+		rc = was_restore(s);
 	if (!rc)
 		rc = check_all(s);
 	/* The flush writes a new pair number into both, also when nobody had to go. */

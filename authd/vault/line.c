@@ -27,7 +27,7 @@ static const struct operation operations[] = {
 	  REGISTRAR | APPROVER | OFFICER },
 	{ KM_MSG_OPERATOR_STATE, desk_operator_state, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_OPERATOR_REBIND, desk_operator_rebind, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_OPERATOR_CHANGE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_OPERATOR_CHANGE, desk_operator_change, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	/* What is enrolled where two are needed is good only once the second has agreed. */
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
@@ -80,7 +80,8 @@ static const struct operation operations[] = {
 	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
-	{ KM_MSG_REVIEW, NULL, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
+	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
 	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES, NULL, OFFICER },
@@ -405,8 +406,8 @@ bool line_erased(struct vault *v, km_rc rc)
 			waits = true;
 			continue;
 		}
-		line_done(v, l, l->withdrawing ? KM_OK : rc);
 		l->erasing = l->withdrawing = false;
+		line_done(v, l, rc);
 	}
 	return waits;
 }

@@ -160,8 +160,8 @@ bool vault_round(struct vault *v, int timeout_ms)
 	if (n == 0) {
 		store_idle(v->store);
 		tend_months(v);
-		tend_leavers(v);
 		tend_waiting(v);
+		tend_leavers(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)

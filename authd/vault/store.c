@@ -2,10 +2,10 @@
  * The store as a whole: opening, batches, the flush.
  *
  * A batch is one transaction in each database it touches; each operation in
- * it is a savepoint. identity.db commits first: vault.db decides, and what is
- * left alone in identity.db when the second commit fails is deleted before
- * anything else is done. Two numbers ("pair"), one in each file, say at start
- * whether that is needed.
+ * it is a savepoint. identity.db commits first: vault.db decides, and who is
+ * left alone in identity.db when the second commit fails is deleted, and who
+ * was changed is put back, before anything else is done. Two numbers
+ * ("pair"), one in each file, say at start whether that is needed.
  */
 #include "store_internal.h"
 #include "files.h"
@@ -131,6 +131,11 @@ km_rc store_together(struct km_store *s, km_rc (*run)(void *arg), void *arg)
 		return rc;
 	kept = store_op_done(&op);
 	return kept ? kept : rc;
+}
+
+void store_give_up(struct km_store *s)
+{
+	s->lost = true;
 }
 
 /* --- flush -------------------------------------------------------------------- */

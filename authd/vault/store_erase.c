@@ -54,11 +54,11 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	if (!rc)
 		rc = run_on_cursor(s, SQL_KEY_DELETE, old.row.cursor);
 	if (!rc)
+		rc = requests_destroy(s, subject);
+	if (!rc)
 		rc = certificate_begin(s, &old.row, order);
 	if (!rc)
 		rc = leaver_note(s, old.row.uid);
-	if (!rc)
-		rc = requests_destroy(s, subject);
 	rows_forget(s);
 	if (!rc)
 		rc = epoch_owes(s);

@@ -4,8 +4,10 @@
  *   store.c            open, close, batches, flush        store_query.c  one statement
  *   store_schema.c     tables, making and checking them   store_meta.c   small values, op_seen
  *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
- *   store_rows.c       rows that carry a MAC              identity.c     who people are
- *   store_template.c   fingers                            store_upgrade.c older tables
+ *   store_change.c     changing an operator               identity.c     who people are
+ *   store_rows.c       rows that carry a MAC              identity_was.c who they were until a
+ * flush store_template.c   fingers                            store_upgrade.c older tables
+ *   store_enrolled.c   who has which factors              store_review.c when they were reviewed
  *   store_schema_people.c  tables of those who come and go
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
  *   store_waiting.c    credentials that wait, or end by themselves
@@ -111,6 +113,7 @@ struct km_store {
 	bool lost;         /* the batch is, or is to be, undone: everything fails until the flush */
 	bool reconcile;    /* identity.db may be ahead of vault.db */
 	bool people_older; /* it is behind: somebody put an older one back */
+	uint64_t was_dropped; /* for changes under this pair, what is older was dropped */
 	struct store_position at, flushed;
 	struct month_slot *months;
 	struct store_seen seen;
@@ -297,8 +300,31 @@ KM_MUST_CHECK km_rc identity_tag(struct km_store *s, uint64_t cursor,
 				 uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 				  const uint8_t subject[KM_SUBJECT_BYTES]);
-/* Deletes persons that vault.db does not know; outside any batch. */
+/* Seals the person anew, in the present form; what it was is kept until the flush. */
+KM_MUST_CHECK km_rc identity_change(struct km_store *s, const struct km_operator *op,
+				    const struct km_subject_key *key,
+				    const struct km_person *person);
+/*
+ * Deletes persons that vault.db does not know, and undoes changes that it does not know; outside
+ * any batch.
+ */
 KM_MUST_CHECK km_rc identity_reconcile(struct km_store *s);
+
+#define PERSON_MAX        (sizeof(struct km_person) + 6 * 2)
+#define PERSON_SEALED_MAX (PERSON_MAX + KM_SEAL_OVERHEAD)
+
+/* A row of person, as far as it is sealed. */
+struct sealed_person {
+	uint32_t version;
+	size_t len;
+	uint8_t bytes[PERSON_SEALED_MAX];
+};
+
+/* Inside a change of a person: the row as it was (identity_was.c). */
+KM_MUST_CHECK km_rc was_keep(struct km_store *s, uint64_t cursor, const struct sealed_person *was);
+KM_MUST_CHECK km_rc was_forget(struct km_store *s, uint64_t cursor);
+/* Puts back what was changed in a flush of which vault.db knows nothing. */
+KM_MUST_CHECK km_rc was_restore(struct km_store *s);
 
 /* --- credentials (store_credential.c), inside an operation ------------------------- */
 

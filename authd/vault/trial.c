@@ -197,7 +197,7 @@ km_rc trial_passed(struct vault *v, struct trial *t)
 	km_rc rc;
 
 	memcpy(a.subject, t->op.subject, sizeof a.subject);
-	if (c->factor == KM_FACTOR_RECOVERY)
+	if (t->class == KM_CLASS_RECOVERY)
 		a.recovery_mac = t->mac;
 	/* Without an account here until now: this is the one. */
 	if (t->login && t->op.uid < 0) {

@@ -15,8 +15,8 @@
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   erase.c    erasure, step by step             epoch.c    closing a key epoch
- *   pace.c     work for many, between logins
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
+ *   pace.c     work for many, between logins
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   tend_people.c  what ends by itself
@@ -211,7 +211,7 @@ struct vault {
 	int64_t sealed_ms;  /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;    /* it could not, and the log says so */
 	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
-	int64_t leavers_ms; /* when accounts of the erased were last forgotten */
+	int64_t leavers_ms; /* since boot: when accounts of the erased were last forgotten */
 	int64_t kept_ms;    /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */

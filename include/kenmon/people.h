@@ -43,6 +43,8 @@ enum km_change {
 	KM_CHANGE_MOBILE = 32,
 	KM_CHANGE_LANDLINE = 64,
 	KM_CHANGE_ALL = 127,
+	KM_CHANGE_LOGIN = 128, /* by a roster alone: an account that was renamed keeps its uid */
+	KM_CHANGE_BY_ROSTER = 255,
 };
 
 /* "transferred" …; "?" for a number that is none. */
@@ -53,6 +55,18 @@ const char *km_brake_word(unsigned brake);
 const char *km_cause_text(unsigned cause, enum km_lang lang);
 const char *km_outcome_text(unsigned outcome, enum km_lang lang);
 const char *km_brake_text(unsigned brake, enum km_lang lang);
+/*
+ * Can an account have this name? 1 to KM_LOGIN_MOST letters, digits, '_', '-', '.' and '@' of
+ * ASCII, the first a letter, a digit or '_': what useradd(8) and the strict check of systemd take,
+ * and what directories give (tanaka.h, a number of an employee, name@domain).
+ */
+#define KM_LOGIN_MOST 32
+bool km_login_is_possible(const char *login);
+
+/* A telephone number: KM_PHONE_LEAST digits or more, with a + before them or not. */
+#define KM_PHONE_LEAST 3 /* an extension */
+bool km_phone_is_number(const char *text);
+
 /* Either language's word; KM_ROSTER_NONE for anything else. */
 enum km_roster_status km_roster_status_parse(const char *word);
 

@@ -150,6 +150,9 @@ void store_set_now(struct km_store *, const struct km_now *now);
  */
 KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
 
+/* What was done since the last flush must not be kept: the flush fails, and undoes it. */
+void store_give_up(struct km_store *);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
@@ -252,6 +255,24 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
+/*
+ * All of it in one operation: the row, its tags, and the person sealed anew. mask becomes what is
+ * other than before, and the event gets those names, and of a role the new and the old one; where
+ * nothing is, mask is 0 and nothing is done or recorded. KM_EINVAL: a mask or value that cannot be,
+ * or dates in the wrong order. KM_EEXIST: the login is another operator's. KM_ESTATE: is being
+ * erased.
+ */
+KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  struct km_operator_change *,
+					  struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
@@ -262,6 +283,14 @@ KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t li
 /* The same of those who have a role. */
 KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
 				struct km_operator *out, size_t *count);
+/* What of somebody can be used now: not what waits for approval, nor what has ended. */
+struct km_enrolled {
+	uint32_t factors; /* KM_FACTOR_BITs */
+	int64_t oldest;   /* when the oldest was enrolled; 0: none */
+};
+/* Of operators as store_operators() gave them, in one go. */
+KM_MUST_CHECK km_rc store_enrolled(struct km_store *, const struct km_operator *operators,
+				   size_t count, struct km_enrolled *out);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -376,7 +405,8 @@ struct km_filed {
 };
 /*
  * Files one, its message sealed under a key of its own. in: act, subject, requester, expires,
- * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS or KM_REQUESTS_ABOUT.
+ * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS
+ * or KM_REQUESTS_ABOUT.
  */
 KM_MUST_CHECK km_rc store_request_file(struct km_store *, struct km_filed *r, const void *message,
 				       size_t len, struct km_event_record *event);
@@ -454,6 +484,12 @@ KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
 KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
 				size_t limit, struct km_audit_row *out, size_t *count);
+/*
+ * Those of them that changed who may log in, and reviews. after moves on to where the next call
+ * begins; KM_EAGAIN: there is more to look at, and out and count are set.
+ */
+KM_MUST_CHECK km_rc store_audit_rights(struct km_store *, uint64_t *after, size_t limit,
+				       struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
@@ -517,6 +553,14 @@ KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *val
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
 				   size_t value_len, const struct km_event_record *event);
+
+/* A review of who may log in is done: when, and by which record. KM_ENOTFOUND: none was yet. */
+struct km_review {
+	int64_t wall;
+	uint64_t seq;
+};
+KM_MUST_CHECK km_rc store_review_sign(struct km_store *, const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_review_last(struct km_store *, struct km_review *out);
 
 /* SQL statements run and commits made: for tests of equal work. */
 struct km_store_work {

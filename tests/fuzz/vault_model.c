@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <kenmon/people.h>
+
 #include "vault_world.h"
 
 struct model model;
@@ -211,20 +213,23 @@ static const uint8_t once[] = {
 	KM_MSG_ERASE,        KM_MSG_RESYNC,           KM_MSG_UNLOCK,
 	KM_MSG_ACCEPT,       KM_MSG_KEY_ROTATE,       KM_MSG_ENROL_FINGER,
 	KM_MSG_CONSENT,      KM_MSG_CONSENT_WITHDRAW, KM_MSG_INVITE,
-	KM_MSG_EXPORT,       KM_MSG_BUNDLE_GONE
+	KM_MSG_EXPORT,       KM_MSG_OPERATOR_CHANGE,  KM_MSG_REVIEW,
+	KM_MSG_BUNDLE_GONE
 };
 static const uint8_t reads[] = {
-	KM_MSG_OPERATOR_LIST, KM_MSG_OPERATOR_SHOW,    KM_MSG_CREDENTIAL_LIST,  KM_MSG_AUDIT_LIST,
-	KM_MSG_AUDIT_VERIFY,  KM_MSG_STATUS,           KM_MSG_KEY_STATUS,       KM_MSG_AUDIT_ANCHOR,
-	KM_MSG_SENSOR_LIST,   KM_MSG_IDENTIFY,         KM_MSG_PURPOSE,          KM_MSG_PURPOSE_SHOW,
-	KM_MSG_CONSENT_LIST,  KM_MSG_CERTIFICATE_LIST, KM_MSG_CERTIFICATE_SHOW, KM_MSG_LEAVERS
+	KM_MSG_OPERATOR_LIST,    KM_MSG_OPERATOR_SHOW, KM_MSG_CREDENTIAL_LIST,
+	KM_MSG_AUDIT_LIST,       KM_MSG_AUDIT_VERIFY,  KM_MSG_STATUS,
+	KM_MSG_KEY_STATUS,       KM_MSG_AUDIT_ANCHOR,  KM_MSG_SENSOR_LIST,
+	KM_MSG_IDENTIFY,         KM_MSG_PURPOSE,       KM_MSG_PURPOSE_SHOW,
+	KM_MSG_CONSENT_LIST,     KM_MSG_REVIEW_SHOW,   KM_MSG_CERTIFICATE_LIST,
+	KM_MSG_CERTIFICATE_SHOW, KM_MSG_LEAVERS
 };
 /* Nothing runs these yet: who writes it says above, and in model_did(), what it does. */
 static const uint8_t later[] = {
-	KM_MSG_APPROVAL_LIST,   KM_MSG_APPROVAL_SHOW, KM_MSG_APPROVAL_DECIDE, KM_MSG_ACTIVATE,
-	KM_MSG_OPERATOR_CHANGE, KM_MSG_TRANSFER,      KM_MSG_BYPASS,          KM_MSG_ROSTER_BEGIN,
-	KM_MSG_ROSTER_SLICE,    KM_MSG_ROSTER_END,    KM_MSG_ROSTER_LIST,     KM_MSG_DUE_LIST,
-	KM_MSG_DUE_RELEASE,     KM_MSG_REVIEW,        KM_MSG_BACKUP,          KM_MSG_BUNDLE,
+	KM_MSG_APPROVAL_LIST, KM_MSG_APPROVAL_SHOW, KM_MSG_APPROVAL_DECIDE, KM_MSG_ACTIVATE,
+	KM_MSG_TRANSFER,      KM_MSG_BYPASS,        KM_MSG_ROSTER_BEGIN,    KM_MSG_ROSTER_SLICE,
+	KM_MSG_ROSTER_END,    KM_MSG_ROSTER_LIST,   KM_MSG_DUE_LIST,        KM_MSG_DUE_RELEASE,
+	KM_MSG_BACKUP,        KM_MSG_BUNDLE,
 };
 
 static bool changes(unsigned number)
@@ -243,6 +248,14 @@ void model_begin(void)
 				   "%s is new: does it change anything, and what? (vault_model.c)",
 				   km_message_name(n));
 	}
+}
+
+static void changed(struct person *p, const struct msg_operator_change *m)
+{
+	if (m->mask & KM_CHANGE_VALID_FROM)
+		p->from = m->valid_from;
+	if (m->mask & KM_CHANGE_VALID_UNTIL)
+		p->until = m->valid_until;
 }
 
 static void resynced(const struct person *p, uint64_t id)
@@ -268,6 +281,8 @@ void model_did(const struct km_msg *m, struct person *p, uint64_t id)
 		return;
 	if (m->number == KM_MSG_OPERATOR_STATE)
 		p->state = m->operator_state.state;
+	else if (m->number == KM_MSG_OPERATOR_CHANGE)
+		changed(p, &m->operator_change);
 	else if (m->number == KM_MSG_OPERATOR_REBIND)
 		p->uid = m->operator_rebind.uid;
 	else if (m->number == KM_MSG_ENROL)

@@ -9,7 +9,7 @@ if [ "$(id -u)" != 0 ]; then
 	exit 0
 fi
 group=6161
-printf '[roles]\nregistrar-group = %s\n' $group >>"$dir/kenmon.conf"
+printf '[roles]\nregistrar-group = %s\n' "$group" >>"$dir/kenmon.conf"
 
 # at UID GROUP COMMAND...: kenmon in this account; what is typed comes from standard input.
 at() {
@@ -91,5 +91,19 @@ check "... in their own name" holds '"actor":"daemon"' operator-added
 japanese() { LC_ALL=ja_JP.UTF-8 registrar operator list; }
 check "a Japanese desk asks in Japanese" says "あなた自身のワンタイムコード (daemon): " types "$(hotp 1)\n" japanese
 
+check "the start has said how this site acts" grep -q "acts on others, by one person" "$log"
 check "the trail verifies" verifies
+
+# --- two persons, and none yet who could be the second --------------------------------
+house_down
+printf '[approval]\nrequired = yes\n' >>"$dir/kenmon.conf"
+alarm() { kenmon status --json | tr '{' '\n' | grep -q '"key":"approval".*"alarm":true' || kenmon status; }
+up "the rooms start where two persons are required"
+check "... and say that there are none yet, or that there are" grep -q "acts on others, by two persons" "$log"
+if [[ $(kenmon status) == *"by two persons is required, but not before"* ]]; then
+	check "an alarm says so" alarm
+	check "until then root acts alone" says "daemon" kenmon operator list
+fi
+check "who has a role is asked for their code as before" says "Your own one-time code (bin)" \
+    types '000000\n' approver operator list
 plan

@@ -59,8 +59,13 @@ struct play {
 	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
-	const struct msg_consent_row *consents; /* to one whose id is 0; NULL: one that stands */
-	bool unnamed;                           /* the purpose text gets no row */
+	const struct msg_consent_row *consents;   /* to one whose id is 0; NULL: one that stands */
+	bool unnamed;                             /* the purpose text gets no row */
+	const struct msg_operator_row *operators; /* to one whose cursor is 0 */
+	const struct msg_due_row *dues;           /* to one whose cursor is 0 */
+	const struct msg_audit_row *rights;       /* to one whose seq is 0; one for each answer */
+	bool stuck_rights;                        /* says EAGAIN and goes on nowhere */
+	bool binding;                             /* a binding code is asked for before the code */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -196,20 +201,43 @@ static void give_readers(const struct play *p, int line)
 	}
 }
 
-static void give_credentials(const struct play *p, int line)
+static void give_operators(const struct play *p, int line)
 {
-	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
-		struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW, .credential_row = *r };
+	for (const struct msg_operator_row *r = p->operators; r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_OPERATOR_ROW, .operator_row = *r };
 
 		give(line, &m, -1);
 	}
 }
 
-/* From the first, on the first page; the second is empty. */
-static void give_leavers(const struct play *p, int line, const struct msg_leavers *ask)
+static void give_dues(const struct play *p, int line)
 {
-	for (const struct msg_leaver_row *r = p->leavers; r->since && ask->after < 0; r++) {
-		struct km_msg m = { .number = KM_MSG_LEAVER_ROW, .leaver_row = *r };
+	for (const struct msg_due_row *r = p->dues; r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_DUE_ROW, .due_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* The next record behind one, and whether there are more. */
+static km_rc give_rights(const struct play *p, int line, uint64_t after, uint64_t *next)
+{
+	const struct msg_audit_row *r = p->rights;
+
+	while (r && r->seq && r->seq <= after)
+		r++;
+	*next = after;
+	if (!r || !r->seq)
+		return p->stuck_rights ? KM_EAGAIN : KM_OK;
+	give(line, &(struct km_msg){ .number = KM_MSG_AUDIT_ROW, .audit_row = *r }, -1);
+	*next = r->seq;
+	return KM_EAGAIN;
+}
+
+static void give_credentials(const struct play *p, int line)
+{
+	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
+		struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW, .credential_row = *r };
 
 		give(line, &m, -1);
 	}
@@ -238,6 +266,15 @@ static void give_consents(const struct play *p, int line)
 	memset(stands[0].purpose, SCENE_DIGEST, sizeof(stands[0].purpose));
 	for (; r->id; r++) {
 		struct km_msg m = { .number = KM_MSG_CONSENT_ROW, .consent_row = *r };
+		give(line, &m, -1);
+	}
+}
+
+/* From the first, on the first page; the second is empty. */
+static void give_leavers(const struct play *p, int line, const struct msg_leavers *ask)
+{
+	for (const struct msg_leaver_row *r = p->leavers; r->since && ask->after < 0; r++) {
+		struct km_msg m = { .number = KM_MSG_LEAVER_ROW, .leaver_row = *r };
 
 		give(line, &m, -1);
 	}
@@ -255,10 +292,24 @@ static bool agrees(const struct play *p, int line, const struct km_msg *m)
 	return true;
 }
 
+static bool ask_binding(int line)
+{
+	struct km_msg m = { .number = KM_MSG_PROMPT };
+
+	m.prompt.shape = KM_SHAPE_RECOVERY;
+	snprintf(m.prompt.text, sizeof(m.prompt.text), "Binding code: ");
+	give(line, &m, -1);
+	return take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) && m.number == KM_MSG_ANSWER &&
+	       m.answer.secret.len == KM_RECOVERY_LENGTH &&
+	       memcmp(m.answer.secret.bytes, "ABCDEFGHIJKLMNOP", KM_RECOVERY_LENGTH) == 0;
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
 
+	if (p->binding && !ask_binding(line))
+		return KM_EBADCODE;
 	for (i = 0; i < (p->wrong_once ? 2 : 1); i++) {
 		struct km_msg m = { .number = KM_MSG_PROMPT };
 
@@ -307,8 +358,13 @@ static km_rc named(const struct play *p, const struct km_msg *m)
 /* Rows before DONE, and what DONE says. */
 static km_rc act(struct play *p, int line, const struct km_msg *m)
 {
-	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0)
+	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0) {
 		give_rows(p, line);
+		if (p->operators)
+			give_operators(p, line);
+	}
+	if (m->number == KM_MSG_DUE_LIST && m->due_list.after == 0 && p->dues)
+		give_dues(p, line);
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
 	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
@@ -377,7 +433,11 @@ static bool serve(struct play *p, int line)
 			seen_op = true;
 			return false;
 		}
-		done.done.rc = (uint8_t)-act(p, line, &m);
+		done.done.id = 7;
+		done.done.rc =
+		    (uint8_t) - (m.number == KM_MSG_REVIEW_SHOW && p->rc == KM_OK
+				     ? give_rights(p, line, m.review_show.after, &done.done.id)
+				     : act(p, line, &m));
 		if (p->break_in_rows)
 			return false;
 		/* After a break: it must be the same operation, under the same id. */
@@ -385,7 +445,6 @@ static bool serve(struct play *p, int line)
 			done.done.rc = (uint8_t)-KM_EINVAL;
 		memcpy(done.done.op, op, sizeof(op));
 		done.done.op[0] ^= p->other_op;
-		done.done.id = 7;
 		if (p->text)
 			snprintf(done.done.text, sizeof(done.done.text), "%s", p->text);
 		give(line, &done, -1);

@@ -69,7 +69,7 @@ static int site_goes(void **state)
 	KENMON(s, W("enroll"), W("fingerprint"), W("sato"), W("--finger"), W("right-index"),       \
 	       W("--config"), site.conf, ##__VA_ARGS__)
 
-/* --- the text ----------------------------------------------------------------------------- */
+/* --- the text ------------------------------------------------------------------------ */
 
 static void test_the_shipped_texts_are_what_a_purpose_text_must_be(void **state)
 {
@@ -164,7 +164,7 @@ static void test_a_folder_in_the_place_of_the_text_is_refused(void **state)
 	assert_says(d.why, "not a regular file");
 }
 
-/* --- before a finger -------------------------------------------------------------------------- */
+/* --- before a finger ----------------------------------------------------------------- */
 
 static void test_the_text_is_shown_and_the_operators_own_code_asked_for(void **state)
 {
@@ -267,8 +267,7 @@ static void test_a_configuration_that_is_wrong_takes_no_finger(void **state)
 	end(&s);
 }
 
-/* --- listings -----------------------------------------------------------------------------------
- */
+/* --- listings ------------------------------------------------------------------------ */
 
 static const struct msg_consent_row two[] = {
 	{ .id = 3, .given = 1775001600, .terminal = "pts/3", .witness = "abe" },
@@ -332,8 +331,7 @@ static void test_withdrawing_says_what_will_be_gone_before_the_code(void **state
 	end(&s);
 }
 
-/* --- invitations ---------------------------------------------------------------------------------
- */
+/* --- invitations --------------------------------------------------------------------- */
 
 static void test_an_invitation_shows_its_code_once_and_how_to_use_it(void **state)
 {
@@ -390,8 +388,25 @@ static void test_an_invitation_that_waits_for_approval_exits_3_with_its_code(voi
 	end(&s);
 }
 
-/* --- me
- * ------------------------------------------------------------------------------------------- */
+/* A key is not shown to be scanned before the invitation was good. */
+static void test_the_key_is_shown_once_the_binding_code_was_right(void **state)
+{
+	struct play p = { .binding = true, .prompt = true };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "abcd efgh-ijkl mnop\n123456\n");
+	assert_int_equal(KENMON(&s, W("enroll"), W("totp"), W("sato"), W("--qr"), W("never")), 0);
+	assert_says(s.err, "Binding code: ");
+	assert_says(s.out, "Key: ");
+	end(&s);
+	begin(&s, &p, "AAAAAAAAAAAAAAAA\n123456\n");
+	assert_int_equal(KENMON(&s, W("enroll"), W("totp"), W("sato"), W("--qr"), W("never")), 1);
+	assert_null(strstr(s.out, "Key: "));
+	end(&s);
+}
+
+/* --- me ------------------------------------------------------------------------------ */
 
 static void test_me_alone_shows_and_takes_no_login(void **state)
 {
@@ -438,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_an_invitation_shows_its_code_once_and_how_to_use_it),
 		cmocka_unit_test(test_an_invitation_that_is_refused_or_wrong_shows_no_code),
 		cmocka_unit_test(test_an_invitation_that_waits_for_approval_exits_3_with_its_code),
+		cmocka_unit_test(test_the_key_is_shown_once_the_binding_code_was_right),
 		cmocka_unit_test(test_me_alone_shows_and_takes_no_login),
 	};
 

@@ -1,4 +1,5 @@
 /* Who is at a desk: who gets a line, in whose name, and what they may do without a code. */
+#include "order.h"
 #include "person_scene.h"
 
 /* --- C38 -------------------------------------------------------------------------------- */

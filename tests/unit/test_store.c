@@ -1,4 +1,5 @@
 /* Operations on people and credentials: what they do, refuse, and leave alone. */
+#include "order.h"
 #include "store_box.h"
 
 /* --- operators ------------------------------------------------------------------ */

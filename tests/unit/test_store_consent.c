@@ -1,6 +1,7 @@
 /* Purpose texts, consents and invitations, as the store keeps them. */
 #include "../../authd/vault/store_consent.h"
 #include "../../authd/vault/store_invitation.h"
+#include "order.h"
 #include "store_box.h"
 
 #define TEXT "What is taken, and why."

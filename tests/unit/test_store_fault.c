@@ -7,6 +7,8 @@
 #include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
 
+#include <kenmon/people.h>
+
 #include <openssl/crypto.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -309,9 +311,19 @@ static km_rc agree(struct box *b, const struct km_operator *alice, const struct 
 	return rc ? rc : store_enrol_invited(b->s, alice, &i, &in, &seed, &e, &id);
 }
 
+static km_rc change_person(struct box *b, const struct km_operator *op)
+{
+	struct km_operator_change c = { .mask = KM_CHANGE_NAME | KM_CHANGE_ROLE | KM_CHANGE_MOBILE,
+					.who = { .name = "Hanako Henkou", .mobile = "09012345678" },
+					.role = KM_ROLE_AUDITOR };
+	struct km_event_record e = event_of(KM_EVENT_OPERATOR_CHANGED, op->subject);
+
+	return store_operator_change(b->s, op->subject, &c, &e);
+}
+
 /*
- * A round: people come, go, log in and fail, requests are decided and filed, the trail is sealed,
- * every key is wrapped anew. Any call may fail; the flush says what counts.
+ * A round: people come, change, go, log in and fail, requests are decided and filed, the trail is
+ * sealed, every key is wrapped anew. Any call may fail; the flush says what counts.
  */
 static km_rc round_of(struct box *b, uint64_t id)
 {
@@ -338,6 +350,8 @@ static km_rc round_of(struct box *b, uint64_t id)
 		rc = try_add(b, "bob", "2", &bob);
 	if (!rc)
 		rc = decide(b, &alice);
+	if (!rc)
+		rc = change_person(b, &alice);
 	if (!rc)
 		rc = try_finger(b, &alice, "left-index", &sent, &finger);
 	if (!rc)
@@ -404,6 +418,9 @@ static int outcome(struct box *b, uint64_t id)
 	assert_int_equal(store_person(b->s, &alice, &who), KM_OK);
 	moved = credential_of(b, &alice, id).moving == 10;
 	assert_int_equal(alice.last_login != 0, moved);
+	assert_int_equal(alice.role, moved ? KM_ROLE_AUDITOR : KM_ROLE_OPERATOR);
+	assert_string_equal(who.name, moved ? "Hanako Henkou" : "Hanako Kenmon");
+	assert_string_equal(who.mobile, moved ? "09012345678" : "");
 	assert_int_equal(store_operator_by_login(b->s, "bob", &other),
 			 moved ? KM_OK : KM_ENOTFOUND);
 	if (moved)
@@ -412,7 +429,7 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? KM_ENOTFOUND : KM_OK);
 	assert_int_equal(store_counts(b->s, &counts), KM_OK);
 	assert_int_equal(counts.operators, 2);
-	assert_int_equal(counts.records, moved ? 23 : 5);
+	assert_int_equal(counts.records, moved ? 24 : 5);
 	assert_int_equal(counts.fingers, 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT sum(id) FROM request"), moved ? 2 : 1);

@@ -1,4 +1,5 @@
 /* Acts that wait: kept for whoever decides, taken once, and gone with their key. */
+#include "order.h"
 #include "store_box.h"
 
 #define ACT    43

@@ -123,6 +123,19 @@ static const struct column {
 	{ DB_VAULT, "seal", "hash", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "wall", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "signature", BY_VERIFYING, NULL },
+	{ DB_VAULT, "work_key", "ref", BY_READING, NULL },
+	{ DB_VAULT, "work_key", "kek_gen", BY_READING, NULL },
+	{ DB_VAULT, "work_key", "wrapped", BY_READING, NULL },
+	{ DB_VAULT, "request", "id", BY_READING, NULL },
+	{ DB_VAULT, "request", "ref", BY_READING, NULL },
+	{ DB_VAULT, "request", "act", BY_READING, NULL },
+	{ DB_VAULT, "request", "subject", BY_READING, NULL },
+	{ DB_VAULT, "request", "requester", BY_READING, NULL },
+	{ DB_VAULT, "request", "filed", BY_READING, NULL },
+	{ DB_VAULT, "request", "expires", BY_READING, NULL },
+	{ DB_VAULT, "request", "digest", BY_READING, NULL },
+	{ DB_VAULT, "request", "mac", BY_READING, NULL },
+	{ DB_VAULT, "request", "sealed", BY_READING, NULL },
 	{ DB_VAULT, "certificate", "id", BY_READING, NULL },
 	{ DB_VAULT, "certificate", "subject", BY_READING, NULL },
 	{ DB_VAULT, "certificate", "emp_tag", BY_READING, NULL },
@@ -143,19 +156,6 @@ static const struct column {
 	{ DB_VAULT, "leaver", "uid", NOT_AT_ALL,
 	  "whose sessions are shown or ended; gives nothing" },
 	{ DB_VAULT, "leaver", "since", NOT_AT_ALL, "only says when the row may go" },
-	{ DB_VAULT, "work_key", "ref", BY_READING, NULL },
-	{ DB_VAULT, "work_key", "kek_gen", BY_READING, NULL },
-	{ DB_VAULT, "work_key", "wrapped", BY_READING, NULL },
-	{ DB_VAULT, "request", "id", BY_READING, NULL },
-	{ DB_VAULT, "request", "ref", BY_READING, NULL },
-	{ DB_VAULT, "request", "act", BY_READING, NULL },
-	{ DB_VAULT, "request", "subject", BY_READING, NULL },
-	{ DB_VAULT, "request", "requester", BY_READING, NULL },
-	{ DB_VAULT, "request", "filed", BY_READING, NULL },
-	{ DB_VAULT, "request", "expires", BY_READING, NULL },
-	{ DB_VAULT, "request", "digest", BY_READING, NULL },
-	{ DB_VAULT, "request", "mac", BY_READING, NULL },
-	{ DB_VAULT, "request", "sealed", BY_READING, NULL },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
 	{ DB_IDENTITY, "meta", "value", NOT_AT_ALL, "compared with vault.db at each start" },
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
@@ -198,19 +198,6 @@ static void enrol_codes(struct box *b, struct filled *f)
 	    KM_OK);
 }
 
-/* Somebody is gone, and the key epoch with them. */
-static void erase_carol(struct box *b)
-{
-	struct km_operator carol = add(b, "carol", "3");
-	struct km_event_record e = event_of(KM_EVENT_ERASED, carol.subject);
-	struct km_erase_order order = { KM_CAUSE_RETIRED, "the registrar", "the approver" };
-
-	enrol(b, &carol, "the seed of carol");
-	assert_int_equal(store_erase_begin(b->s, carol.subject, &order, &e), KM_OK);
-	assert_int_equal(store_erase_finish(b->s, carol.subject, &e), KM_OK);
-	assert_int_equal(epoch_ended(b->s, ENDED), KM_OK);
-}
-
 static void file_request(struct box *b, const struct km_operator *op)
 {
 	struct km_event_record e = event_of(KM_EVENT_REQUESTED, op->subject);
@@ -235,6 +222,19 @@ static void agree_and_invite(struct box *b, struct filled *f)
 	memcpy(c.purpose, f->purpose, sizeof(c.purpose));
 	assert_int_equal(store_consent_add(b->s, &c, &e, &id), KM_OK);
 	assert_int_equal(store_invite(b->s, &f->alice, &code, 600, 0, &e), KM_OK);
+}
+
+/* Somebody is gone, and the key epoch with them. */
+static void erase_carol(struct box *b)
+{
+	struct km_operator carol = add(b, "carol", "3");
+	struct km_event_record e = event_of(KM_EVENT_ERASED, carol.subject);
+	struct km_erase_order order = { KM_CAUSE_RETIRED, "the registrar", "the approver" };
+
+	enrol(b, &carol, "the seed of carol");
+	assert_int_equal(store_erase_begin(b->s, carol.subject, &order, &e), KM_OK);
+	assert_int_equal(store_erase_finish(b->s, carol.subject, &e), KM_OK);
+	assert_int_equal(epoch_ended(b->s, ENDED), KM_OK);
 }
 
 static void fill(struct box *b, struct filled *f)
@@ -306,20 +306,6 @@ static bool credentials_are_corrupt(struct box *b, const struct km_operator *who
 	return bad;
 }
 
-static bool certificates_are_corrupt(struct box *b)
-{
-	struct km_certificate all[4];
-	struct km_epoch_end end;
-	size_t count = 0;
-	bool bad = corrupt(store_certificates(b->s, 0, 4, all, &count));
-
-	for (size_t i = 0; i < count; i++)
-		bad |= all[i].damaged;
-	for (uint32_t g = ENDED; g <= ENDED + MOVED; g += MOVED)
-		bad |= corrupt(store_epoch_ended(b->s, g, &end));
-	return bad;
-}
-
 static bool requests_are_corrupt(struct box *b)
 {
 	struct km_filed r;
@@ -348,6 +334,20 @@ static bool agreements_are_corrupt(struct box *b, const struct filled *f)
 		bad |= corrupt(store_consent_standing(b->s, subject[n], NULL, &all[0]));
 		bad |= corrupt(store_invitation(b->s, subject[n], &i));
 	}
+	return bad;
+}
+
+static bool certificates_are_corrupt(struct box *b)
+{
+	struct km_certificate all[4];
+	struct km_epoch_end end;
+	size_t count = 0;
+	bool bad = corrupt(store_certificates(b->s, 0, 4, all, &count));
+
+	for (size_t i = 0; i < count; i++)
+		bad |= all[i].damaged;
+	for (uint32_t g = ENDED; g <= ENDED + MOVED; g += MOVED)
+		bad |= corrupt(store_epoch_ended(b->s, g, &end));
 	return bad;
 }
 
