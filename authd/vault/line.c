@@ -412,8 +412,9 @@ bool line_erased(struct vault *v, km_rc rc)
 			waits = true;
 			continue;
 		}
+		/* Of a withdrawal nothing is left to be damaged. */
+		line_done(v, l, l->withdrawing ? KM_OK : rc);
 		l->erasing = l->withdrawing = false;
-		line_done(v, l, rc);
 	}
 	return waits;
 }
