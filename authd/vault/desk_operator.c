@@ -298,9 +298,20 @@ km_rc desk_unlock(struct call *c)
 	return rc;
 }
 
+/* Who asked and who agreed; where one person acts alone, that one. */
+static struct km_erase_order by_hand_of(const struct call *c)
+{
+	struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
+
+	memcpy(order.requester, c->request ? c->requester : c->l->who.subject,
+	       sizeof order.requester);
+	memcpy(order.approver, c->approver, sizeof order.approver);
+	return order;
+}
+
 km_rc desk_erase(struct call *c)
 {
-	const struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
+	const struct km_erase_order order = by_hand_of(c);
 	const struct msg_erase *m = &c->m->erase;
 	struct km_event_record r;
 	struct km_operator op;

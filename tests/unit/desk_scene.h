@@ -56,6 +56,7 @@ struct play {
 	const struct msg_finger_stage *stages;        /* of an enrolment, to one that is all zero */
 	const struct msg_reader_row *readers;         /* to one whose event is 0 */
 	const struct msg_credential_row *credentials; /* to one whose id is 0 */
+	const struct msg_request_row *requests;       /* the same; the first is the one shown */
 	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
@@ -243,6 +244,22 @@ static void give_credentials(const struct play *p, int line)
 	}
 }
 
+/* What is approved is the first one, as it was shown. */
+static km_rc give_requests(const struct play *p, int line, const struct km_msg *m)
+{
+	for (const struct msg_request_row *r = p->requests; r->id; r++) {
+		struct km_msg row = { .number = KM_MSG_REQUEST_ROW, .request_row = *r };
+
+		if (m->number != KM_MSG_APPROVAL_DECIDE)
+			give(line, &row, -1);
+		if (m->number != KM_MSG_APPROVAL_LIST)
+			break;
+	}
+	if (m->number != KM_MSG_APPROVAL_DECIDE || !m->approval_decide.approve)
+		return p->rc;
+	return memcmp(m->approval_decide.digest, p->requests->digest, 32) == 0 ? p->rc : KM_ESTATE;
+}
+
 /* Every text has this name here. */
 #define SCENE_DIGEST 0x5d
 
@@ -373,6 +390,10 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		give_credentials(p, line);
 		return KM_OK;
 	}
+	if (p->requests &&
+	    (m->number == KM_MSG_APPROVAL_LIST || m->number == KM_MSG_APPROVAL_SHOW ||
+	     m->number == KM_MSG_APPROVAL_DECIDE))
+		return give_requests(p, line, m);
 	if (m->number == KM_MSG_LEAVERS && p->leavers)
 		give_leavers(p, line, &m->leavers);
 	if (m->number == KM_MSG_SENSOR_LIST && p->readers)
