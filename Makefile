@@ -56,7 +56,7 @@ DESK_SRC   := $(wildcard enroll/*.c)
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
-DESK_LIBS  := -lqrencode -linih
+DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
 # Tests that see the inside of the sensor; no other is linked with GLib.
