@@ -120,7 +120,7 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c tests/synth/staff.c)
 SCANNER   := $(call obj,tests/synth/scanner.c)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm

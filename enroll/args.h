@@ -56,6 +56,13 @@ KM_MUST_CHECK km_rc desk_number(struct desk *d, const char *what, const char *te
 				uint64_t most, uint64_t *out);
 
 /*
+ * The day that option `name` says (day_era.h); KM_DAY_NONE when it was not given. KM_EUSAGE names
+ * it.
+ */
+KM_MUST_CHECK km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name,
+			     int64_t *day);
+
+/*
  * Copies an argument into a field of a message: plain text of at most size - 1
  * bytes. NULL becomes "". KM_EUSAGE names what.
  */

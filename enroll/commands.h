@@ -18,6 +18,8 @@ desk_handler cmd_audit_list, cmd_audit_verify;
 desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_key_status, cmd_key_rotate;
+desk_handler cmd_roster_check, cmd_roster_apply, cmd_roster_list;
+desk_handler cmd_due_list, cmd_due_release, cmd_transfer;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,

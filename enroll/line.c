@@ -42,6 +42,13 @@ OP_FIRST(audit_verify);
 OP_FIRST(status);
 OP_FIRST(key_status);
 OP_FIRST(key_rotate);
+OP_FIRST(transfer);
+OP_FIRST(roster_begin);
+OP_FIRST(roster_slice);
+OP_FIRST(roster_end);
+OP_FIRST(roster_list);
+OP_FIRST(due_list);
+OP_FIRST(due_release);
 
 static void close_fd(int *fd)
 {
@@ -303,6 +310,20 @@ static km_rc await_done(struct desk *d, struct desk_operation *o, const struct d
 	return rc;
 }
 
+static km_rc send_request(struct desk *d, const struct desk_operation *o)
+{
+	size_t len = 0;
+	km_rc rc;
+
+	if (!o->frame)
+		return km_send_msg(d->line, o->request, -1, 0);
+	rc = km_encode(o->request, o->frame, o->frame_cap, &len);
+	if (rc == KM_OK)
+		rc = km_send(d->line, o->frame, len, -1, 0);
+	km_wipe(o->frame, o->frame_cap);
+	return rc;
+}
+
 /* From the request to DONE, on the line that is there. */
 static km_rc converse(struct desk *d, struct desk_operation *o)
 {
@@ -311,7 +332,7 @@ static km_rc converse(struct desk *d, struct desk_operation *o)
 
 	if (o->patience)
 		desk_stops_begin(&stops);
-	rc = km_send_msg(d->line, o->request, -1, 0);
+	rc = send_request(d, o);
 	if (rc == KM_OK)
 		rc = await_done(d, o, o->patience ? &stops : NULL);
 	else if (rc == KM_EAGAIN)
@@ -342,7 +363,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 		 * same id gets the first result again. Not after rows, which
 		 * would come twice, nor after a prompt.
 		 */
-		if (rc != KM_ECLOSED || o->asks || o->rows || o->aborted)
+		if (rc != KM_ECLOSED || o->once || o->asks || o->rows || o->aborted)
 			break;
 		desk_close(d);
 	}

@@ -6,7 +6,12 @@
 
 struct desk_operation {
 	struct km_msg *request; /* its op is filled in here */
-	bool asks;              /* the vault may prompt; such an operation is never sent twice */
+	/* Where a request above KM_SEND_MSG_MAX is encoded: the caller's, wiped; NULL: it is none.
+	 */
+	uint8_t *frame;
+	size_t frame_cap;
+	bool once; /* never sent twice: what was before it goes with the line */
+	bool asks; /* the vault may prompt; such an operation is never sent twice */
 	/*
 	 * Not 0: ctrl-C sends ABORT, and so many seconds may pass between two
 	 * frames. Such an operation has no prompts.
