@@ -183,6 +183,12 @@ static void advise(struct desk *d, km_rc rc, const struct job *job, const struct
 			  NULL);
 }
 
+/* One that was taken, or waits for approval, is no more its line's. */
+static bool is_line_s(km_rc rc, const struct job *job)
+{
+	return !job->order.apply || (rc != KM_OK && rc != KM_EFILED);
+}
+
 /* The summary, the list, and how it ended. */
 static int report(struct desk *d, km_rc rc, const struct job *job, const struct roster_answer *a)
 {
@@ -202,8 +208,9 @@ static int report(struct desk *d, km_rc rc, const struct job *job, const struct 
 	} else if (a->summed)
 		show_sum(d, &a->sum);
 	if (a->summed && listed(&a->sum))
-		listing = sheet_list(d, 0, listed(&a->sum), SHOWN, &j);
-	if (listing != KM_OK)
+		listing =
+		    sheet_list(d, is_line_s(rc, job) ? 0 : a->sum.feed, listed(&a->sum), SHOWN, &j);
+	if (listing != KM_OK && listing != KM_ESTATE) /* carried out already: the trail has it */
 		return desk_fail(d, listing);
 	if (d->json) {
 		json_close(&j, '}');

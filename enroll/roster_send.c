@@ -127,7 +127,7 @@ static km_rc send_end(struct desk *d, const struct roster_order *order,
 	m.roster_end.erasures = order->erasures;
 	rc = desk_operate(d, &o);
 	answer->done = o.done;
-	return rc == KM_OK && !answer->summed ? KM_EPROTO : rc;
+	return rc;
 }
 
 km_rc sheet_send(struct desk *d, struct roster *r, const struct roster_order *order,
@@ -155,7 +155,8 @@ km_rc sheet_send(struct desk *d, struct roster *r, const struct roster_order *or
 
 struct list {
 	struct desk_table table;
-	struct desk_json *json;
+	struct desk_json *json; /* NULL: text */
+	bool opened;
 	uint64_t last, shown, most;
 	unsigned rows; /* of this page */
 };
@@ -190,6 +191,13 @@ static void note_json(struct desk_json *j, const struct msg_roster_note *n)
 	json_close(j, '}');
 }
 
+static void open_list(struct list *l)
+{
+	if (l->json && !l->opened)
+		json_open(l->json, "list", '[');
+	l->opened = true;
+}
+
 static km_rc take_note(struct desk *d, void *arg, const struct km_msg *m)
 {
 	struct list *l = arg;
@@ -200,6 +208,7 @@ static km_rc take_note(struct desk *d, void *arg, const struct km_msg *m)
 	l->rows++;
 	if (m->roster_note.outcome == KM_OUTCOME_SAME)
 		return KM_OK;
+	open_list(l);
 	if (l->json)
 		note_json(l->json, &m->roster_note);
 	else if (l->shown < l->most)
@@ -236,19 +245,20 @@ km_rc sheet_list(struct desk *d, uint64_t feed, uint64_t all, uint64_t most, str
 	km_rc rc;
 
 	desk_table_init(&l.table, headers, sizeof(headers) / sizeof(headers[0]));
-	if (l.json)
-		json_open(json, "list", '[');
 	do
 		rc = list_page(d, feed, &l);
 	while (rc == KM_OK && l.rows > 0 && (l.json || l.shown < most) && !ferror(d->out));
 	desk_table_free(&l.table);
-	if (rc == KM_OK && l.json)
+	if (rc != KM_OK)
+		return rc == KM_ESTATE && l.opened ? KM_EPROTO : rc;
+	open_list(&l);
+	if (l.json)
 		json_close(json, ']');
-	if (rc == KM_OK && !l.json && all > l.shown)
+	if (all > l.shown)
 		l.shown = all;
-	if (rc == KM_OK && !l.json && l.shown > most) {
+	if (!l.json && l.shown > most) {
 		snprintf(more, sizeof(more), "%llu", (unsigned long long)(l.shown - most));
 		desk_warn(d, DESK_ROSTER_MORE, more, NULL);
 	}
-	return rc;
+	return KM_OK;
 }

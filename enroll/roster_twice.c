@@ -75,8 +75,9 @@ static bool add(struct roster_seen *s, struct list *l, const char *text, uint32_
 
 bool sheet_seen_add(struct roster_seen *s, const struct roster_row *row)
 {
+	/* Who left, under a login that somebody else has now, may be in the same file. */
 	return add(s, &s->numbers, row->employee_number, row->line) &&
-	       add(s, &s->logins, row->login, row->line);
+	       (row->status > KM_ROSTER_LEAVE || add(s, &s->logins, row->login, row->line));
 }
 
 static int by_text(const void *a, const void *b)
