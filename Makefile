@@ -301,8 +301,8 @@ install: all
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
-	for u in systemd/*.service systemd/*.socket; do \
-	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
+	for u in systemd/*.service systemd/*.socket systemd/*.path; do \
+	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/usr/bin/kenmon|$(PREFIX)/bin/kenmon|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
@@ -314,7 +314,7 @@ install: all
 # Keeps /etc/kenmon and /var/lib/kenmon: what is registered is not ours to destroy here.
 uninstall:
 	rm -f $(D)$(SECURITYDIR)/pam_kenmon.so $(D)$(PREFIX)/bin/kenmon \
-	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket)) \
+	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket systemd/*.path)) \
 	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon

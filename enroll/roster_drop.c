@@ -229,7 +229,7 @@ static int settle(const struct folder *f, const char *name, drop_take *take, voi
 		desk_warn(f->d, DESK_DROP_NOT_MOVED, name, strerror(errno));
 		code = km_rc_exit_code(KM_EIO);
 	} else
-		desk_warn(f->d, sub[0] == 'd' ? DESK_DROP_DONE : DESK_DROP_NOT_TAKEN, name, c.text);
+		desk_warn(f->d, sub[0] == 'd' ? DESK_DROP_DONE : DESK_DROP_NOT_TAKEN, name, NULL);
 	free(c.text);
 	return code;
 }
