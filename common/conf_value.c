@@ -81,7 +81,8 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 
 		snprintf(word, sizeof(word), "%.*s", (int)len, step);
 		factor = km_factor_parse(word);
-		if (factor == KM_FACTOR_NONE) {
+		/* A bypass is given to a person, not asked for by a service. */
+		if (factor == KM_FACTOR_NONE || factor == KM_FACTOR_BYPASS) {
 			list_factors(known, sizeof(known));
 			snprintf(why, KM_CONF_WHY,
 				 len ? "'%s' is no factor; there are %s"

@@ -83,7 +83,7 @@ static void say_locked(struct vault *v, struct session *s, uint32_t wait)
 /* Nobody may try now: written down, not counted. */
 static km_rc refuse_locked(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED,
+	km_rc rc = trial_refused(v, t,
 				 t->wait == LOCKOUT_FOR_GOOD ? KM_REASON_FINGER_DISABLED
 							     : KM_REASON_FINGER_LOCKED);
 
@@ -143,7 +143,7 @@ static bool waits_elsewhere(const struct vault *v, const struct km_operator *op)
 
 static km_rc refuse_second(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_FINGER_ELSEWHERE);
+	km_rc rc = trial_refused(v, t, KM_REASON_FINGER_ELSEWHERE);
 
 	if (rc == KM_OK)
 		ask_again(v, t->s, KM_REASON_FINGER_ELSEWHERE, 0);
@@ -201,7 +201,7 @@ static km_rc grant(struct vault *v, struct trial *t)
 
 km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m)
 {
-	struct trial t TRIAL = { .s = s, .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
+	struct trial t TRIAL = { .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
 	km_rc rc;
 
 	/* Only what the plan has offered, for the step that is due, once at a time. */
@@ -209,6 +209,7 @@ km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m
 	    s->grant)
 		return KM_EPROTO;
 	s->revocable = false;
+	trial_of_login(&t, s);
 	rc = trial_look_up(v, &t);
 	if (rc == KM_OK)
 		rc = grant(v, &t);
@@ -257,13 +258,22 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 	return KM_OK;
 }
 
+static km_rc accept_right(struct vault *v, struct trial *t)
+{
+	km_rc rc = trial_passed(v, t);
+
+	if (rc == KM_OK)
+		session_answer(v, t->s, t->verdict);
+	return rc;
+}
+
 /* The finger was removed, or its operator erased, while it lay on the reader. */
 static km_rc refuse_gone(struct vault *v, struct trial *t)
 {
 	km_rc rc;
 
 	t->count = 0; /* whichever is still there was not it */
-	rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_UNENROLLED);
+	rc = trial_refused(v, t, KM_REASON_UNENROLLED);
 	if (rc == KM_OK)
 		finger_lost(v, t->s);
 	return rc;
@@ -297,8 +307,11 @@ static bool locked_since(const struct vault *v, struct trial *t)
 static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 		    const struct msg_match *m)
 {
-	enum km_reason gate;
+	enum km_reason gate, queued = KM_REASON_NONE;
+	km_rc rc = queue_reason(v, &t->op, &queued);
 
+	if (rc != KM_OK)
+		return rc;
 	keep(t, was_lent, g);
 	if (!t->known || memcmp(t->op.subject, g->subject, sizeof g->subject) != 0 ||
 	    t->op.state == KM_ERASING)
@@ -310,17 +323,17 @@ static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 	t->score = m->score;
 	if (locked_since(v, t))
 		return refuse_locked(v, t);
-	gate = gate_reason(&t->op, v->now.today, t->s->asked.uid, t->s->trusted);
+	gate = gate_reason(&t->op, v->now.today, t->uid, t->trusted);
+	if (gate == KM_REASON_NONE)
+		gate = queued;
 	if (t->found == CODE_RIGHT && gate == KM_REASON_NONE)
-		return trial_passed(v, t);
+		return accept_right(v, t);
 	return refuse_wrong(v, t, gate == KM_REASON_NONE ? KM_REASON_FINGER : gate);
 }
 
 km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 {
-	struct trial t TRIAL = { .s = g->session,
-				 .lockout = &finger_lockout,
-				 .class = KM_CLASS_TOUCH };
+	struct trial t TRIAL = { .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
 	struct grant lent = *g;
 	km_rc rc;
 
@@ -328,6 +341,7 @@ km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 	     m->outcome != KM_MATCH_FAILED && m->outcome != KM_MATCH_YES) ||
 	    (m->outcome == KM_MATCH_YES && m->index >= g->count))
 		return KM_EPROTO;
+	trial_of_login(&t, g->session);
 	g->lent = false; /* it ended with its finding: there is nothing to take back */
 	grant_end(v, g);
 	if (m->outcome == KM_MATCH_POOR || m->outcome == KM_MATCH_FAILED) {

@@ -283,6 +283,8 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = put_counts(c);
 	if (rc == KM_OK)
+		rc = desk_due_rows(c);
+	if (rc == KM_OK)
 		rc = desk_epoch_row(c);
 	if (rc == KM_OK)
 		rc = put_seals(c);
@@ -292,6 +294,12 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = call_status(c, false, "approval",
 				 "by one person: uid 0 acts alone and without a factor of its own");
+	if (rc == KM_OK)
+		rc = founding_rows(c);
+	if (rc == KM_OK)
+		rc = desk_request_rows(c);
+	if (rc == KM_OK)
+		rc = desk_bypass_rows(c);
 	if (rc == KM_OK && km_locked_degraded())
 		rc = call_status(c, false, "memory",
 				 "not locked: the limit on locked memory is too small");
@@ -309,6 +317,8 @@ km_rc desk_accept(struct call *c)
 	size_t i = 0;
 	km_rc rc;
 
+	if (m->what == KM_ACCEPT_ADMINISTRATORS)
+		return founding_accept(c);
 	while (i < sizeof doubts / sizeof doubts[0] && doubts[i].bit != m->what)
 		i++;
 	if (i == sizeof doubts / sizeof doubts[0])

@@ -79,6 +79,16 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
 	return rc;
 }
 
+/* What was stored is good; or it waits, and that a second person agrees is asked for. */
+static km_rc stored(struct call *c, const struct km_operator *op, const struct km_credential *in)
+{
+	const struct activation a = { .credential = c->id,
+				      .factor = in->factor,
+				      .label = in->label };
+
+	return in->waiting ? request_file_activation(c, op, &a) : KM_OK;
+}
+
 static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
 		       const struct km_secret *seed, bool confirmed)
 {
@@ -92,12 +102,14 @@ static km_rc store_new(struct call *c, const struct km_operator *op, const struc
 	event_add(&r, "factor", km_factor_word(in->factor));
 	event_add_number(&r, "digits", in->digits);
 	event_add(&r, "confirmed", confirmed ? "yes" : "no");
+	if (in->waiting)
+		event_add(&r, "waiting", "yes");
 	rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	if (rc == KM_ELIMIT)
 		call_say(c, "an operator has at most %d credentials", KM_MAX_CREDENTIALS);
-	return rc;
+	return rc == KM_OK ? stored(c, op, in) : rc;
 }
 
 /* Keeps the operation until its code has come. */
@@ -118,11 +130,17 @@ km_rc desk_enrol(struct call *c)
 	struct km_operator op;
 	km_rc rc = check_enrolment(c, m);
 
+	/* Somebody enrols their own: nobody has looked at who they are. */
+	if (c->l->right == RIGHTS_ACCOUNT) {
+		call_say(c, "that takes an invitation");
+		return KM_EPERM;
+	}
 	if (rc == KM_OK)
 		rc = call_operator(c, m->login, &op);
 	if (rc != KM_OK)
 		return rc;
 	in = credential_of(m, &op);
+	in.waiting = desk_two_persons(c->v);
 	if (m->confirm)
 		return keep(c, &op, &in);
 	return store_new(c, &op, &in, &m->secret, false);
@@ -163,6 +181,8 @@ km_rc desk_enrol_answer(struct call *c)
 km_rc desk_enrol_recovery(struct call *c)
 {
 	const struct msg_enrol_recovery *m = &c->m->enrol_recovery;
+	struct km_credential in = { .factor = KM_FACTOR_RECOVERY,
+				    .waiting = desk_two_persons(c->v) };
 	struct km_event_record r;
 	struct km_operator op;
 	km_rc rc;
@@ -173,11 +193,14 @@ km_rc desk_enrol_recovery(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_ENROLLED, &op);
-	event_add(&r, "factor", km_factor_word(KM_FACTOR_RECOVERY));
-	rc = store_enrol_recovery(c->v->store, &op, &m->codes, &r, &c->id);
-	if (rc == KM_OK)
-		note_event(c->v, &r);
-	return rc;
+	event_add(&r, "factor", km_factor_word(in.factor));
+	if (in.waiting)
+		event_add(&r, "waiting", "yes");
+	rc = store_enrol_recovery(c->v->store, &op, &m->codes, in.waiting, &r, &c->id);
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	return stored(c, &op, &in);
 }
 
 static km_rc put_credential(struct call *c, const struct km_credential *credential)
@@ -198,7 +221,9 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
 	row->wait = lockout_wait(lockout, &credential->throttle, c->v->now.wall);
-	if (credential->factor == KM_FACTOR_RECOVERY) {
+	row->waiting = credential->waiting;
+	row->until = credential->until;
+	if (km_factor_class(credential->factor) == KM_CLASS_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 
 		if (rc != KM_OK)

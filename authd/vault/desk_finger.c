@@ -231,7 +231,8 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 {
 	const struct pending *p = c->l->pending;
 	const char *finger = km_finger_word(p->asked.enrol_finger.finger);
-	struct km_credential in = { .factor = KM_FACTOR_FINGERPRINT };
+	struct km_credential in = { .factor = KM_FACTOR_FINGERPRINT,
+				    .waiting = desk_two_persons(c->v) };
 	struct km_template *made = km_locked_new(sizeof *made);
 	struct km_event_record r;
 	struct km_operator op;
@@ -247,12 +248,19 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 		event_add(&r, "finger", finger);
 		event_add(&r, "reader", p->reader);
 		event_add_number(&r, "impressions", wanted_of(c->l));
+		if (in.waiting)
+			event_add(&r, "waiting", "yes");
 		rc = store_enrol_finger(c->v->store, &op, &in, p->reader, made, &r, &c->id);
 	}
-	if (rc == KM_OK)
-		note_event(c->v, &r);
 	km_locked_free(made, sizeof *made);
-	return rc;
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	if (!in.waiting)
+		return KM_OK;
+	return request_file_activation(
+	    c, &op,
+	    &(struct activation){ .credential = c->id, .factor = in.factor, .label = finger });
 }
 
 static void lost(struct call *c, km_rc why)

@@ -3,12 +3,33 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/people.h>
 
 #include "desk.h"
 
 static bool plausible_uid(int64_t uid)
 {
 	return uid >= -1 && uid < (int64_t)UINT32_MAX;
+}
+
+km_rc desk_operator_addable(struct call *c)
+{
+	const struct msg_operator_add *m = &c->m->operator_add;
+	struct km_operator there;
+	km_rc rc;
+
+	if (!m->login[0] || !m->employee_number[0] || !m->name[0] || !m->department[0] ||
+	    !plausible_uid(m->uid) || m->role > KM_ROLE_OFFICER)
+		return KM_EINVAL;
+	if (m->valid_from != KM_DAY_NONE && m->valid_until != KM_DAY_NONE &&
+	    m->valid_from > m->valid_until) {
+		call_say(c, "valid-from lies after valid-until");
+		return KM_EINVAL;
+	}
+	rc = store_operator_by_login(c->v->store, m->login, &there);
+	if (rc == KM_OK)
+		call_say(c, "an operator has this login");
+	return rc == KM_OK ? KM_EEXIST : rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
 km_rc desk_operator_add(struct call *c)
@@ -21,16 +42,10 @@ km_rc desk_operator_add(struct call *c)
 	struct km_operator made;
 	struct km_person who = { 0 };
 	struct km_event_record r;
-	km_rc rc;
+	km_rc rc = desk_operator_addable(c);
 
-	if (!m->login[0] || !m->employee_number[0] || !m->name[0] || !m->department[0] ||
-	    !plausible_uid(m->uid) || m->role > KM_ROLE_OFFICER)
-		return KM_EINVAL;
-	if (m->valid_from != KM_DAY_NONE && m->valid_until != KM_DAY_NONE &&
-	    m->valid_from > m->valid_until) {
-		call_say(c, "valid-from lies after valid-until");
-		return KM_EINVAL;
-	}
+	if (rc != KM_OK)
+		return rc;
 	memcpy(who.login, m->login, sizeof who.login);
 	memcpy(who.employee_number, m->employee_number, sizeof who.employee_number);
 	memcpy(who.name, m->name, sizeof who.name);
@@ -40,8 +55,6 @@ km_rc desk_operator_add(struct call *c)
 	event_add_number(&r, "uid", m->uid);
 	rc = store_operator_add(c->v->store, &in, &who, &r, &made);
 	km_wipe(&who, sizeof who);
-	if (rc == KM_EEXIST)
-		call_say(c, "an operator has this login");
 	if (rc != KM_OK)
 		return rc;
 	c->id = made.cursor;
@@ -126,7 +139,7 @@ km_rc desk_operator_state(struct call *c)
 	rc = store_operator_state(c->v->store, op.subject, (enum km_operator_state)m->state, &r);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
-	return rc;
+	return rc == KM_OK && !suspend ? due_resumed(c->v, &op) : rc;
 }
 
 km_rc desk_operator_rebind(struct call *c)
@@ -170,6 +183,7 @@ km_rc desk_unlock(struct call *c)
 
 km_rc desk_erase(struct call *c)
 {
+	const struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
 	const struct msg_erase *m = &c->m->erase;
 	struct km_event_record r;
 	struct km_operator op;
@@ -190,7 +204,7 @@ km_rc desk_erase(struct call *c)
 	ballast_give(c->v);
 	call_event(c, &r, KM_EVENT_ERASE_BEGUN, &op);
 	event_add(&r, EVENT_FREE_TEXT, m->reason);
-	rc = store_erase_begin(c->v->store, op.subject, &r);
+	rc = store_erase_begin(c->v->store, op.subject, &order, &r);
 	if (rc != KM_OK)
 		return rc;
 	note_event(c->v, &r);

@@ -2,6 +2,7 @@
  * identity.db: who people are. It follows vault.db: a person without an
  * operator there is the rest of a commit that did not come through, and goes.
  */
+#include "store_feed.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -108,22 +109,51 @@ static km_rc insert(struct km_store *s, const struct km_operator *op,
 	return rc == KM_EEXIST ? KM_EREUSED : rc;
 }
 
-km_rc identity_add(struct km_store *s, const struct km_operator *op,
-		   const struct km_subject_key *key, const struct km_person *person)
+static km_rc seal_person(struct km_store *s, const struct km_operator *op,
+			 const struct km_subject_key *key, const struct km_person *person,
+			 uint8_t sealed[PERSON_MAX + KM_SEAL_OVERHEAD], size_t *sealed_len)
 {
 	struct km_aad aad = person_aad(op->subject, PERSON_VERSION);
-	uint8_t plain[PERSON_MAX], sealed[PERSON_MAX + KM_SEAL_OVERHEAD], tag[KM_TAG_BYTES];
-	size_t len = 0, sealed_len = 0;
+	uint8_t plain[PERSON_MAX];
+	size_t len = 0;
 	km_rc rc = pack(person, plain, &len);
 
 	if (!rc)
-		rc = km_tag_employee(s->keys, person->employee_number, tag);
+		rc = km_seal(s->keys, key, &aad, plain, len, sealed, PERSON_MAX + KM_SEAL_OVERHEAD,
+			     sealed_len);
+	km_wipe(plain, sizeof(plain));
+	return rc;
+}
+
+km_rc identity_add(struct km_store *s, const struct km_operator *op,
+		   const struct km_subject_key *key, const struct km_person *person)
+{
+	uint8_t sealed[PERSON_MAX + KM_SEAL_OVERHEAD], tag[KM_TAG_BYTES];
+	size_t sealed_len = 0;
+	km_rc rc = km_tag_employee(s->keys, person->employee_number, tag);
+
 	if (!rc)
 		rc = never_used(s, tag);
 	if (!rc)
-		rc = km_seal(s->keys, key, &aad, plain, len, sealed, sizeof(sealed), &sealed_len);
-	km_wipe(plain, sizeof(plain));
+		rc = seal_person(s, op, key, person, sealed, &sealed_len);
 	return rc ? rc : insert(s, op, tag, sealed, sealed_len);
+}
+
+km_rc identity_change(struct km_store *s, const struct km_operator *op,
+		      const struct km_subject_key *key, const struct km_person *person)
+{
+	struct query q QUERY = query_new(s, SQL_PERSON_SEAL);
+	uint8_t sealed[PERSON_MAX + KM_SEAL_OVERHEAD];
+	size_t sealed_len = 0;
+	km_rc rc = seal_person(s, op, key, person, sealed, &sealed_len);
+
+	if (rc)
+		return rc;
+	query_int(&q, PERSON_VERSION);
+	query_blob(&q, sealed, sealed_len);
+	query_int(&q, (int64_t)op->cursor);
+	query_blob(&q, op->subject, sizeof(op->subject));
+	return query_run(&q);
 }
 
 /* --- reading --------------------------------------------------------------------------- */
@@ -173,6 +203,44 @@ km_rc store_person(struct km_store *s, const struct km_operator *op, struct km_p
 	if (!rc)
 		rc = unpack(plain, len, sealed.version, out);
 	km_wipe(plain, sizeof(plain));
+	return rc;
+}
+
+static km_rc find_number(struct km_store *s, const uint8_t tag[KM_TAG_BYTES], uint64_t *cursor,
+			 uint8_t subject[KM_SUBJECT_BYTES])
+{
+	struct query q QUERY = query_new(s, SQL_PERSON_BY_TAG);
+	km_rc rc;
+
+	query_blob(&q, tag, KM_TAG_BYTES);
+	rc = query_row(&q);
+	if (rc)
+		return rc;
+	*cursor = (uint64_t)query_get_int(&q);
+	query_get_blob(&q, subject, KM_SUBJECT_BYTES);
+	return q.rc;
+}
+
+km_rc store_operator_by_number(struct km_store *s, const char *number, struct km_operator *out)
+{
+	uint8_t tag[KM_TAG_BYTES], subject[KM_SUBJECT_BYTES];
+	struct km_operator op;
+	uint64_t cursor = 0;
+	km_rc rc = km_tag_employee(s->keys, number, tag);
+
+	if (!rc)
+		rc = find_number(s, tag, &cursor, subject);
+	if (rc == KM_ENOTFOUND) {
+		rc = never_used(s, tag);
+		return rc ? rc : KM_ENOTFOUND;
+	}
+	if (!rc)
+		rc = store_operator_by_subject(s, subject, &op);
+	/* vault.db decides who there is; a person without an operator waits for reconciling. */
+	if (rc == KM_ENOTFOUND || (!rc && op.cursor != cursor))
+		return KM_ECORRUPT;
+	if (!rc)
+		*out = op;
 	return rc;
 }
 

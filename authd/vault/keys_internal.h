@@ -93,7 +93,16 @@ KM_MUST_CHECK km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generat
 					  const uint8_t wrapped[KM_WRAPPED_BYTES],
 					  struct km_subject_key *seed);
 
+/* The key of one request, or of one roster, while it is under way; ref: 16 random bytes. */
+KM_MUST_CHECK km_rc km_work_key_new(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+				    struct km_subject_key *key, uint8_t wrapped[KM_WRAPPED_BYTES]);
+KM_MUST_CHECK km_rc km_work_key_unwrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+				       uint32_t generation, const uint8_t wrapped[KM_WRAPPED_BYTES],
+				       struct km_subject_key *key);
+
 /* As km_subject_key_rewrap(). */
+KM_MUST_CHECK km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+				       uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES]);
 KM_MUST_CHECK km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,
 					uint8_t wrapped[KM_WRAPPED_BYTES]);
 

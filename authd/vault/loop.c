@@ -123,6 +123,9 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */
+			roster_undone(v);
+			feed_look(v);
+			due_look(v);
 			v->sealed = 0; /* and a seal, if there was one */
 		}
 	}
@@ -132,7 +135,9 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	if (!durable)
 		return false;
 	erase_work(v);
-	more = epoch_work(v);
+	more = feed_work(v);
+	more |= due_work(v);
+	more |= epoch_work(v);
 	return more || v->replies > 0; /* an erasure may have ended a grant */
 }
 
@@ -159,6 +164,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 	if (n == 0) {
 		store_idle(v->store);
 		tend_months(v);
+		tend_waiting(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)

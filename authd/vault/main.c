@@ -279,6 +279,9 @@ static km_rc begin(struct vault *v)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	v->feed.sweep = true;
+	due_look(v);
 	ballast_keep(v);
 	return rc;
 }

@@ -23,7 +23,7 @@
 #define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
 #define TABLE_MAX 32
 
-enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3 };
+enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3, WRAP_WORK = 4 };
 
 void km_subject_key_wipe(struct km_subject_key *k)
 {
@@ -347,6 +347,25 @@ km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uint32_t generati
 
 	month_name(month, name);
 	return unwrap(keys, WRAP_MONTH, name, generation, wrapped, key);
+}
+
+km_rc km_work_key_new(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+		      struct km_subject_key *key, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return wrap_new(keys, WRAP_WORK, ref, key, wrapped);
+}
+
+km_rc km_work_key_unwrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+			 uint32_t generation, const uint8_t wrapped[KM_WRAPPED_BYTES],
+			 struct km_subject_key *key)
+{
+	return unwrap(keys, WRAP_WORK, ref, generation, wrapped, key);
+}
+
+km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+			 uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	return rewrap(keys, WRAP_WORK, ref, generation, wrapped);
 }
 
 /* There is one for each generation, which is bound already. */

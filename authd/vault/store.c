@@ -119,6 +119,20 @@ void store_op_end(struct store_op *op)
 	}
 }
 
+/* Savepoints nest: that of an operation lies within this one. */
+km_rc store_together(struct km_store *s, km_rc (*run)(void *arg), void *arg)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, true), kept;
+
+	if (!rc)
+		rc = run(arg);
+	if (rc && rc != KM_EFILED)
+		return rc;
+	kept = store_op_done(&op);
+	return kept ? kept : rc;
+}
+
 /* --- flush -------------------------------------------------------------------- */
 
 bool store_dirty(const struct km_store *s)

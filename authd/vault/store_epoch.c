@@ -311,6 +311,8 @@ km_rc store_epoch_slice(struct km_store *s, struct km_rewrap *at)
 		rc = rewrap_slice(s, &next);
 	if (!rc && next.finished)
 		rc = rewrap_months(s);
+	if (!rc && next.finished)
+		rc = work_keys_rewrap(s);
 	/* Its seed is not wrapped anew: it ends with the KEK, and another key signs. */
 	if (!rc && next.finished)
 		rc = signer_begin(s);

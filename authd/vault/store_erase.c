@@ -35,12 +35,14 @@ static km_rc set_erasing(struct km_store *s, const struct stored_operator *old)
 }
 
 km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			const struct km_event_record *event)
+			const struct km_erase_order *order, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
 	struct stored_operator old = { 0 };
 	km_rc rc = store_op_begin(&op, s, false);
 
+	if (!rc && !order->cause)
+		rc = KM_EINVAL;
 	if (!rc)
 		rc = row_operator(s, subject, &old);
 	if (!rc && old.row.state == KM_ERASING)
@@ -51,6 +53,10 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 		rc = run_on_cursor(s, SQL_KEY_BLANK, old.row.cursor);
 	if (!rc)
 		rc = run_on_cursor(s, SQL_KEY_DELETE, old.row.cursor);
+	if (!rc)
+		rc = dues_delete(s, subject);
+	if (!rc)
+		rc = requests_destroy(s, subject);
 	rows_forget(s);
 	if (!rc)
 		rc = epoch_owes(s);
@@ -63,7 +69,8 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_TEMPLATES_DELETE,
-						SQL_CREDENTIALS_DELETE };
+						SQL_CREDENTIALS_DELETE, SQL_CONSENTS_DELETE,
+						SQL_INVITATION_DELETE };
 	km_rc rc = KM_OK;
 
 	rows_forget(s);

@@ -7,6 +7,10 @@
  *   store_rows.c       rows that carry a MAC              identity.c     who people are
  *   store_template.c   fingers                            store_upgrade.c older tables
  *   store_schema_people.c  tables of those who come and go
+ *   store_feed.c       rosters                            store_due.c    what is due
+ *   store_work.c       keys of what is under way          store_request.c  acts that wait
+ *   store_waiting.c    credentials that wait, or end by themselves
+ *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
@@ -230,6 +234,31 @@ KM_MUST_CHECK km_rc epoch_check(struct km_store *s, const struct store_why *why)
 /* Inside an operation that destroys a key: older copies hold it until the epoch is closed. */
 KM_MUST_CHECK km_rc epoch_owes(struct km_store *s);
 
+/* --- keys of what is under way (store_work.c), inside an operation ---------------- */
+
+#define WORK_REF_BYTES KM_SUBJECT_BYTES
+
+/* A new key under a new ref. */
+KM_MUST_CHECK km_rc work_key_make(struct km_store *s, uint8_t ref[WORK_REF_BYTES],
+				  struct km_subject_key *key);
+/* KM_ECORRUPT: there is none, or it does not open. */
+KM_MUST_CHECK km_rc work_key_open(struct km_store *s, const uint8_t ref[WORK_REF_BYTES],
+				  struct km_subject_key *key);
+/* Overwritten, then gone; in older copies it ends with its epoch, as a subject's. */
+KM_MUST_CHECK km_rc work_key_destroy(struct km_store *s, const uint8_t ref[WORK_REF_BYTES]);
+/* At the end of an epoch: none is left under the older KEK. One that does not open is blanked. */
+KM_MUST_CHECK km_rc work_keys_rewrap(struct km_store *s);
+
+/* --- requests (store_request.c), inside an operation ------------------------------- */
+
+/* With the erasure of a person goes what was asked for about them. */
+KM_MUST_CHECK km_rc requests_destroy(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
+
+/* --- what is due (store_due.c), inside an operation --------------------------------- */
+
+/* With a person goes what was due for them. */
+KM_MUST_CHECK km_rc dues_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
+
 /* --- audit chain (chain.c) --------------------------------------------------- */
 
 #define CHAIN_HASH_BYTES 32
@@ -267,6 +296,10 @@ int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 KM_MUST_CHECK km_rc identity_add(struct km_store *s, const struct km_operator *op,
 				 const struct km_subject_key *key, const struct km_person *person);
+/* What is known of a person becomes this; the employee number stays what it was. */
+KM_MUST_CHECK km_rc identity_change(struct km_store *s, const struct km_operator *op,
+				    const struct km_subject_key *key,
+				    const struct km_person *person);
 KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 				  const uint8_t subject[KM_SUBJECT_BYTES]);
 /* Deletes persons that vault.db does not know; outside any batch. */
@@ -282,9 +315,17 @@ KM_MUST_CHECK km_rc credential_make(struct km_store *s, const struct km_credenti
 				    size_t sealed_len, uint64_t *id);
 KM_MUST_CHECK km_rc credential_put(struct km_store *s, const struct km_credential *in, uint64_t id,
 				   const void *sealed, size_t len);
+/* With its template or its codes. KM_ENOTFOUND: not of this subject. */
+KM_MUST_CHECK km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+				      uint64_t id);
+/* Adds a number that is known only now; an event may be missing (chain_append() says so). */
+void record_number(struct km_event_record *event, const char *key, uint64_t id);
 /* The trail names the credential, so that a login by it can be followed to who enrolled it. */
 KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
 				      uint64_t id);
+/* The sets of codes that this one takes the place of: the event names one. */
+KM_MUST_CHECK km_rc credential_replace(struct km_store *s, const struct km_credential *by,
+				       struct km_event_record *event);
 
 /* --- rows with a MAC (store_rows.c) ---------------------------------------------- */
 
@@ -299,6 +340,8 @@ KM_MUST_CHECK km_rc row_mac_recovery(struct km_store *s, uint64_t credential,
 				     uint8_t mac[KM_ROW_MAC_BYTES]);
 KM_MUST_CHECK km_rc row_mac_name(struct km_store *s, enum km_class class, uint16_t bucket,
 				 const struct km_throttle *t, uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_request(struct km_store *s, const struct km_filed *r,
+				    uint8_t mac[KM_ROW_MAC_BYTES]);
 KM_MUST_CHECK km_rc row_mac_meta(struct km_keys *keys, const char *key, const void *value,
 				 size_t len, uint8_t mac[KM_ROW_MAC_BYTES]);
 
@@ -315,6 +358,7 @@ KM_MUST_CHECK km_rc row_read_recovery(struct km_store *s, struct query *q, uint6
 				      int64_t *used);
 KM_MUST_CHECK km_rc row_read_template(struct km_store *s, struct query *q,
 				      struct stored_template *out);
+KM_MUST_CHECK km_rc row_read_request(struct km_store *s, struct query *q, struct km_filed *out);
 KM_MUST_CHECK km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *value,
 				  size_t cap, size_t *len);
 

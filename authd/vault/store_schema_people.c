@@ -8,6 +8,7 @@
 const char store_schema_people[] =
     "ALTER TABLE credential ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE credential ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX credential_until ON credential (until) WHERE until > 0;"
     "CREATE TABLE work_key ("
     " ref BLOB PRIMARY KEY NOT NULL, kek_gen INTEGER NOT NULL,"
     " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"
@@ -32,8 +33,8 @@ const char store_schema_people[] =
     " id INTEGER PRIMARY KEY AUTOINCREMENT, ref BLOB NOT NULL, digest BLOB NOT NULL,"
     " made INTEGER NOT NULL, whole INTEGER NOT NULL, state INTEGER NOT NULL,"
     " lines INTEGER NOT NULL, upto INTEGER NOT NULL, worked INTEGER NOT NULL,"
-    " erasures INTEGER NOT NULL, accepted INTEGER NOT NULL, requester BLOB NOT NULL,"
-    " approver BLOB NOT NULL, mac BLOB NOT NULL) STRICT;"
+    " erasures INTEGER NOT NULL, accepted INTEGER NOT NULL, released INTEGER NOT NULL,"
+    " requester BLOB NOT NULL, approver BLOB NOT NULL, mac BLOB NOT NULL) STRICT;"
     "CREATE TABLE stage ("
     " feed INTEGER NOT NULL, line INTEGER NOT NULL, subject BLOB NOT NULL,"
     " outcome INTEGER NOT NULL, day INTEGER NOT NULL, mac BLOB NOT NULL,"
@@ -60,4 +61,5 @@ const char store_schema_people[] =
     " uid INTEGER PRIMARY KEY, since INTEGER NOT NULL) STRICT;"
     "CREATE TABLE run_day ("
     " day INTEGER PRIMARY KEY, mac BLOB NOT NULL) STRICT;"
+    "CREATE INDEX operator_role ON operator (role) WHERE role > 0;"
     "CREATE INDEX operator_uid ON operator (uid);";

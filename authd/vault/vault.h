@@ -12,8 +12,12 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk, desk_proof.c
+ * proved by a code erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
+ *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   tend_people.c  what ends by itself
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
@@ -32,11 +36,19 @@
 #include <kenmon/verdict.h>
 #include <kenmon/wire.h>
 
-#define VAULT_SESSIONS 1024 /* as many as the judge allows */
-#define VAULT_LINES    16   /* desks at once */
-#define VAULT_ROUND    256  /* requests in one commit: bounds the wait of the first */
-#define VAULT_GRANTS   8    /* one reader serves one after another; who comes ninth has a code */
-#define VAULT_NOTES    512  /* journal lines of one round; a request makes at most two */
+#include "due.h"
+#include "feed.h"
+#include "roster.h"
+
+#include "rights.h"
+
+#define VAULT_SESSIONS   1024 /* as many as the judge allows */
+#define VAULT_LINES      16   /* desks at once */
+#define VAULT_LINES_OF   2    /* of one uid that is not root's */
+#define VAULT_LINES_KEPT 4    /* for root, however many others there are */
+#define VAULT_ROUND      256  /* requests in one commit: bounds the wait of the first */
+#define VAULT_GRANTS     8    /* one reader serves one after another; who comes ninth has a code */
+#define VAULT_NOTES      512  /* journal lines of one round; a request makes at most two */
 
 /*
  * What was taken back and is not yet said to be wiped, at once: a room for grants that end while
@@ -101,10 +113,26 @@ struct reply {
 	struct km_msg to_client; /* RESULT or DESK_LINE */
 };
 
+/* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
+struct desk_person {
+	bool claimed;              /* by IDENTIFY: nothing is believed before it is proved */
+	char login[65];            /* as it was claimed; "" where it was not */
+	unsigned groups;           /* bits of the roles (rights.h) that the peer's groups allow */
+	uint8_t tag[KM_TAG_BYTES]; /* of the login: claimed, or of the operator who is known */
+	int64_t proved_ms;         /* when a code was good, CLOCK_BOOTTIME; 0: never on this line */
+	/* As it was read for the operation under way: */
+	bool known;                        /* an operator is */
+	uint8_t subject[KM_SUBJECT_BYTES]; /* zeros where nobody is known */
+	uint8_t role;                      /* enum km_role */
+};
+
 /* One desk's private line. */
 struct line {
 	int fd; /* -1: free */
 	uid_t peer;
+	struct desk_person who;
+	enum rights right; /* by which the operation under way runs */
+	struct kept *kept; /* an operation that waits for the caller's own code; locked memory */
 	struct queue out;
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
@@ -184,6 +212,7 @@ struct vault {
 	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;   /* it could not, and the log says so */
+	int64_t tended_ms; /* when requests and bypasses that are over were last looked for */
 	int64_t kept_ms;   /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
@@ -198,6 +227,10 @@ struct vault {
 		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	struct roster roster; /* that is being handed in */
+	struct feed feed;     /* that is worked off */
+	struct due due;       /* what happens by itself */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */
 	bool ballast_missed; /* there was no room for it, and that was said */
@@ -350,6 +383,8 @@ KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict);
+/* Answers a session as the verdict on its try says: the same step again, the next, or for good. */
+void session_answer(struct vault *v, struct session *s, struct km_verdict verdict);
 void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
 		     unsigned seconds);
 
@@ -357,6 +392,7 @@ void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRA
 uint16_t session_shape(uint32_t factors);
 
 /* The bucket in which failures of a name count when there is no credential. */
+uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket);
 
 /* --- check.c ----------------------------------------------------------------- */
@@ -382,12 +418,17 @@ KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, cons
 #define EVENT_FREE_TEXT "note"
 /* And of how much alike fingers were: whoever sees it could feel their way to a match. */
 #define EVENT_SCORE "score"
+/* The subject of whoever approved it. */
+#define EVENT_APPROVER "approver"
 
 void event_make(struct km_event_record *r, enum km_event event,
 		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);
 /* Adds " key=value" to the body, the value percent-escaped; what does not fit is left out. */
 void event_add(struct km_event_record *r, const char *key, const char *value);
 void event_add_number(struct km_event_record *r, const char *key, int64_t number);
+/* In hex: a person of the trail, who has a name as long as they are registered. */
+void event_add_subject(struct km_event_record *r, const char *key,
+		       const uint8_t subject[KM_SUBJECT_BYTES]);
 /* Remembers an event that the store has taken, for the journal after the commit. */
 void note_event(struct vault *v, const struct km_event_record *r);
 /* An event by itself: into the store, and noted. */
@@ -405,7 +446,11 @@ void crowd_settle(struct vault *v, bool all);
 /* --- line.c, desk*.c --------------------------------------------------------- */
 
 /* A new line for a desk; *other is its end, to be passed on. */
-KM_MUST_CHECK km_rc line_new(struct vault *v, uid_t peer, int *other);
+KM_MUST_CHECK km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who,
+			     int *other);
+/* Who a new line would be of. KM_EPERM: nobody who may have one. client: where the groups are
+ * read. */
+KM_MUST_CHECK km_rc person_begin(struct vault *v, uid_t peer, int client, struct desk_person *out);
 void line_drain(struct vault *v, struct line *l);
 void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
@@ -421,6 +466,13 @@ void line_rotated(struct vault *v);
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */
 void tend_months(struct vault *v);
+
+/* --- tend_people.c ----------------------------------------------------------- */
+
+/* When nobody waits, once a minute: requests that expired and bypasses that are over go. */
+void tend_waiting(struct vault *v);
+/* desk_bypass.c: those that were used, or whose time is over. */
+KM_MUST_CHECK km_rc bypass_tend(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 

@@ -43,6 +43,8 @@ enum km_change {
 	KM_CHANGE_MOBILE = 32,
 	KM_CHANGE_LANDLINE = 64,
 	KM_CHANGE_ALL = 127,
+	KM_CHANGE_LOGIN = 128, /* by a roster alone: an account that was renamed keeps its uid */
+	KM_CHANGE_BY_ROSTER = 255,
 };
 
 /* "transferred" …; "?" for a number that is none. */

@@ -143,6 +143,13 @@ void store_close(struct km_store *); /* what was not flushed is undone; NULL is 
 /* The time that records of this batch carry. Must be set before the first operation. */
 void store_set_now(struct km_store *, const struct km_now *now);
 
+/*
+ * Runs something that does several operations, which stand or fall together: what it did is kept
+ * when it says KM_OK or KM_EFILED, and undone with anything else. Says what it said, or why its
+ * work could not be kept.
+ */
+KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
@@ -162,6 +169,11 @@ KM_MUST_CHECK km_rc store_operator_by_tag(struct km_store *, const uint8_t tag[K
 KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
 					      const uint8_t subject[KM_SUBJECT_BYTES],
 					      struct km_operator *out);
+/*
+ * Whose account a uid is. KM_ENOTFOUND: nobody's, or that of several; who is being erased does not
+ * count.
+ */
+KM_MUST_CHECK km_rc store_operator_by_uid(struct km_store *, uint32_t uid, struct km_operator *out);
 /* All credentials with their throttles, oldest first. Up to eight cost the same work as none. */
 KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);
@@ -240,6 +252,22 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
+/*
+ * All of it in one operation: the row, its tags, and the person sealed anew. KM_EEXIST: the login is
+ * another operator's. KM_EINVAL: nothing changes, the dates are out of order, no such role. KM_ESTATE:
+ * is being erased.
+ */
+KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  const struct km_operator_change *,
+					  const struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
@@ -247,6 +275,9 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
+/* The same of those who have a role. */
+KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
+				struct km_operator *out, size_t *count);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -287,9 +318,12 @@ KM_MUST_CHECK km_rc store_template(struct km_store *, const struct km_operator *
 				   const struct km_credential *, struct km_template *out);
 /* With which reader a finger was enrolled. KM_ENOTFOUND: no finger of this number. */
 KM_MUST_CHECK km_rc store_finger_reader(struct km_store *, uint64_t credential, char reader[65]);
-/* Replaces any earlier set of recovery codes. codes: KM_RECOVERY_CODES × KM_RECOVERY_LENGTH. */
+/*
+ * Replaces any earlier set of recovery codes; one that waits replaces one that waits. codes:
+ * KM_RECOVERY_CODES × KM_RECOVERY_LENGTH.
+ */
 KM_MUST_CHECK km_rc store_enrol_recovery(struct km_store *, const struct km_operator *op,
-					 const struct km_secret *codes,
+					 const struct km_secret *codes, bool waiting,
 					 struct km_event_record *event, uint64_t *id);
 KM_MUST_CHECK km_rc store_recovery_left(struct km_store *, uint64_t credential, uint16_t *left);
 /* KM_ENOTFOUND: no such credential of this subject. */
@@ -304,6 +338,13 @@ KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
 KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				 uint16_t bucket, const struct km_event_record *event);
 
+/* Why somebody is erased, and by whose decision; the certificate says so for good. */
+struct km_erase_order {
+	uint8_t cause;                       /* enum km_cause */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: a rule, or root */
+	uint8_t approver[KM_SUBJECT_BYTES];  /* the second person; zeros: none */
+};
+
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
@@ -311,6 +352,7 @@ KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUB
  * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const struct km_erase_order *order,
 				      const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
@@ -321,6 +363,61 @@ KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_
  * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
  */
 KM_MUST_CHECK km_rc store_truncate_logs(struct km_store *);
+
+/* --- requests: acts that wait for a second person ---------------------------- */
+
+#define KM_REQUESTS       256 /* that wait at once: one list; who floods it is named in the trail */
+#define KM_REQUESTS_ABOUT 8   /* of one requester about one registered person */
+#define KM_REQUEST_BYTES  2048 /* of the message; the longest act has 1,024 and its head */
+#define KM_DIGEST_BYTES   32   /* SHA-256 */
+
+struct km_filed {
+	uint64_t id;
+	uint8_t ref[KM_SUBJECT_BYTES];       /* of its key */
+	uint8_t act;                         /* enum km_message_number */
+	uint8_t subject[KM_SUBJECT_BYTES];   /* zeros: nobody who is registered */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: root */
+	int64_t filed, expires;
+	uint8_t digest[KM_DIGEST_BYTES]; /* of what the approver sees */
+	uint8_t mac[KM_ROW_MAC_BYTES];   /* as it was read: a request is taken once */
+};
+/*
+ * Files one, its message sealed under a key of its own. in: act, subject, requester, expires,
+ * digest; the rest comes back with *r, and the event gets the number. KM_ELIMIT: above KM_REQUESTS or KM_REQUESTS_ABOUT.
+ */
+KM_MUST_CHECK km_rc store_request_file(struct km_store *, struct km_filed *r, const void *message,
+				       size_t len, struct km_event_record *event);
+/* KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_request(struct km_store *, uint64_t id, struct km_filed *out);
+/* Up to limit requests with id above after. */
+KM_MUST_CHECK km_rc store_requests(struct km_store *, uint64_t after, size_t limit,
+				   struct km_filed *out, size_t *count);
+/* The message; it may hold secrets of a person. KM_ECORRUPT when it does not open. */
+KM_MUST_CHECK km_rc store_request_open(struct km_store *, const struct km_filed *, void *message,
+				       size_t cap, size_t *len);
+/* One that has expired by now, the earliest. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_request_expired(struct km_store *, struct km_filed *out);
+/* It is decided: row and key are gone. KM_ENOTFOUND: it was taken already. */
+KM_MUST_CHECK km_rc store_request_take(struct km_store *, const struct km_filed *,
+				       const struct km_event_record *event);
+
+/*
+ * What waited becomes good; a set of recovery codes takes the place of the earlier one only now.
+ * KM_ENOTFOUND: no such credential of this subject. KM_ESTATE: it does not wait.
+ */
+KM_MUST_CHECK km_rc store_credential_activate(struct km_store *,
+					      const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id,
+					      struct km_event_record *event);
+/*
+ * A bypass: one code in stored form (KM_RECOVERY_LENGTH), good once and until then; it takes the
+ * place of an earlier one. KM_EINVAL: no end, or one that has passed.
+ */
+KM_MUST_CHECK km_rc store_enrol_bypass(struct km_store *, const struct km_operator *op,
+				       const struct km_secret *code, int64_t until, bool waiting,
+				       struct km_event_record *event, uint64_t *id);
+/* The next one with an end, by id. KM_ENOTFOUND: no more. */
+KM_MUST_CHECK km_rc store_credential_ending(struct km_store *, uint64_t after,
+					    struct km_credential *out);
 
 /* --- key epochs ----------------------------------------------------------- */
 

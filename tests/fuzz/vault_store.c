@@ -232,7 +232,7 @@ static void enrol(struct vault *v, const struct km_operator *op, uint8_t factor)
 	memcpy(in.subject, op->subject, sizeof(in.subject));
 	event_make(&r, KM_EVENT_ENROLLED, op->subject, "fuzz");
 	if (factor == KM_FACTOR_RECOVERY)
-		rc = store_enrol_recovery(v->store, op, &seed, &r, &id);
+		rc = store_enrol_recovery(v->store, op, &seed, false, &r, &id);
 	else
 		rc = store_enrol_otp(v->store, op, &in, &seed, &r, &id);
 	fuzz_check(rc == KM_OK, "no credential: %d", rc);

@@ -3,6 +3,7 @@
 #define KENMON_TEST_OLDER_H
 
 #define OLDER_WITHOUT_PEOPLE                                                                       \
+	"DROP INDEX credential_until; DROP INDEX operator_role;"                                   \
 	"ALTER TABLE credential DROP COLUMN waiting; ALTER TABLE credential DROP COLUMN until;"    \
 	"DROP TABLE work_key; DROP TABLE request; DROP TABLE invitation; DROP TABLE purpose;"      \
 	"DROP TABLE consent; DROP TABLE feed; DROP TABLE stage; DROP TABLE due;"                   \

@@ -94,7 +94,7 @@ static void erase(struct box *b, const struct km_operator *op)
 	struct km_event_record begun = event_of(KM_EVENT_ERASE_BEGUN, op->subject);
 	struct km_event_record erased = event_of(KM_EVENT_ERASED, op->subject);
 
-	assert_int_equal(flushed(b, store_erase_begin(b->s, op->subject, &begun)), KM_OK);
+	assert_int_equal(flushed(b, store_erase_begin(b->s, op->subject, &by_hand, &begun)), KM_OK);
 	assert_int_equal(flushed(b, store_erase_finish(b->s, op->subject, &erased)), KM_OK);
 	assert_int_equal(store_truncate_logs(b->s), KM_OK);
 }

@@ -62,7 +62,7 @@ static void erase(struct debtor *d, const struct km_operator *op)
 {
 	struct km_event_record begun = event_of(KM_EVENT_ERASE_BEGUN, op->subject);
 
-	assert_int_equal(store_erase_begin(d->v.store, op->subject, &begun), KM_OK);
+	assert_int_equal(store_erase_begin(d->v.store, op->subject, &by_hand, &begun), KM_OK);
 	assert_int_equal(store_flush(d->v.store), KM_OK);
 	d->v.erasing = true;
 	erase_work(&d->v);

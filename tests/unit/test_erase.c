@@ -16,7 +16,7 @@ static struct km_operator enrolled(struct box *b, const char *login, const char 
 	enrol(b, &op, "another");
 	for (size_t i = 0; i < codes.len; i++)
 		codes.bytes[i] = (uint8_t)('A' + i / KM_RECOVERY_LENGTH);
-	assert_int_equal(store_enrol_recovery(b->s, &op, &codes, &e, &id), KM_OK);
+	assert_int_equal(store_enrol_recovery(b->s, &op, &codes, false, &e, &id), KM_OK);
 	enrol_finger(b, &op, "right-index", CANARY_FINGER);
 	assert_int_equal(store_fail(b->s, &f), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
@@ -30,7 +30,7 @@ static km_rc step(struct box *b, int n, const struct km_operator *op)
 	km_rc rc = KM_OK;
 
 	if (n == 1)
-		rc = store_erase_begin(b->s, op->subject, &e);
+		rc = store_erase_begin(b->s, op->subject, &by_hand, &e);
 	else if (n == 2)
 		rc = store_erase_rows(b->s, op->subject);
 	else

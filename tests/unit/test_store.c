@@ -134,7 +134,7 @@ static void test_no_event_no_change(void **state)
 	assert_int_equal(store_operator_uid(b->s, op.subject, 7, &none), KM_EINVAL);
 	assert_int_equal(store_accept(b->s, &a), KM_EINVAL);
 	assert_int_equal(store_credential_remove(b->s, op.subject, id, NULL), KM_EINVAL);
-	assert_int_equal(store_erase_begin(b->s, op.subject, NULL), KM_EINVAL);
+	assert_int_equal(store_erase_begin(b->s, op.subject, &by_hand, NULL), KM_EINVAL);
 	assert_int_equal(store_unlock(b->s, op.subject, 0, NULL), KM_EINVAL);
 	assert_int_equal(store_record(b->s, NULL), KM_EINVAL);
 	assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_OK);
@@ -158,7 +158,7 @@ static void test_state_and_uid_change_and_are_recorded(void **state)
 	assert_int_equal(store_operator_uid(b->s, nobody, 1, &e), KM_ENOTFOUND);
 	assert_int_equal(store_operator_state(b->s, op.subject, KM_ERASING, &e), KM_EINVAL);
 	assert_int_equal(store_operator_uid(b->s, op.subject, -2, &e), KM_EINVAL);
-	assert_int_equal(store_erase_begin(b->s, op.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, op.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_operator_state(b->s, op.subject, KM_ACTIVE, &e), KM_ESTATE);
 	assert_int_equal(store_operator_uid(b->s, op.subject, 1, &e), KM_ESTATE);
 }
@@ -240,7 +240,7 @@ static void test_counts_are_right(void **state)
 	assert_int_equal(c.credentials, 3);
 	assert_int_equal(c.locked, 1);
 	assert_int_equal(c.records, 8);
-	assert_int_equal(store_erase_begin(b->s, bob.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, bob.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_counts(b->s, &c), KM_OK);
 	assert_int_equal(c.operators, 2);
 	assert_int_equal(c.suspended, 0);

@@ -1,4 +1,6 @@
 /* Somebody who can write the files but has no keys: what they change is noticed, or harmless. */
+#include "../../authd/vault/store_consent.h"
+#include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
 
 #define BUCKET 7
@@ -48,6 +50,8 @@ static const struct column {
 	{ DB_VAULT, "credential", "fails", BY_READING, NULL },
 	{ DB_VAULT, "credential", "total", BY_READING, NULL },
 	{ DB_VAULT, "credential", "not_before", BY_READING, NULL },
+	{ DB_VAULT, "credential", "waiting", BY_READING, NULL },
+	{ DB_VAULT, "credential", "until", BY_READING, NULL },
 	{ DB_VAULT, "credential", "mac", BY_READING, NULL },
 	{ DB_VAULT, "credential", "sealed", BY_READING, NULL },
 	{ DB_VAULT, "template", "credential", BY_READING, NULL },
@@ -66,6 +70,26 @@ static const struct column {
 	{ DB_VAULT, "throttle_name", "total", BY_READING, NULL },
 	{ DB_VAULT, "throttle_name", "not_before", BY_READING, NULL },
 	{ DB_VAULT, "throttle_name", "mac", BY_READING, NULL },
+	{ DB_VAULT, "purpose", "digest", BY_READING, NULL },
+	{ DB_VAULT, "purpose", "lang", NOT_AT_ALL, "whoever reads the text sees it" },
+	{ DB_VAULT, "purpose", "first", NOT_AT_ALL,
+	  "nothing is decided by it; the trail has a record of it" },
+	{ DB_VAULT, "purpose", "text", BY_READING, NULL },
+	{ DB_VAULT, "consent", "id", BY_READING, NULL },
+	{ DB_VAULT, "consent", "subject", BY_READING, NULL },
+	{ DB_VAULT, "consent", "purpose", BY_READING, NULL },
+	{ DB_VAULT, "consent", "given", BY_READING, NULL },
+	{ DB_VAULT, "consent", "paper", BY_READING, NULL },
+	{ DB_VAULT, "consent", "terminal", BY_READING, NULL },
+	{ DB_VAULT, "consent", "witness", BY_READING, NULL },
+	{ DB_VAULT, "consent", "withdrawn", BY_READING, NULL },
+	{ DB_VAULT, "consent", "mac", BY_READING, NULL },
+	{ DB_VAULT, "invitation", "subject", BY_READING, NULL },
+	{ DB_VAULT, "invitation", "code", BY_READING, NULL },
+	{ DB_VAULT, "invitation", "seconds", BY_READING, NULL },
+	{ DB_VAULT, "invitation", "until", BY_READING, NULL },
+	{ DB_VAULT, "invitation", "tries", BY_READING, NULL },
+	{ DB_VAULT, "invitation", "mac", BY_READING, NULL },
 	{ DB_VAULT, "op_seen", "op", NOT_AT_ALL, "random; nobody asks for it again" },
 	{ DB_VAULT, "op_seen", "rc", NOT_AT_ALL, "an answer said twice; nothing is done by it" },
 	{ DB_VAULT, "op_seen", "result", NOT_AT_ALL, "an answer said twice" },
@@ -96,6 +120,19 @@ static const struct column {
 	{ DB_VAULT, "seal", "hash", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "wall", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "signature", BY_VERIFYING, NULL },
+	{ DB_VAULT, "work_key", "ref", BY_READING, NULL },
+	{ DB_VAULT, "work_key", "kek_gen", BY_READING, NULL },
+	{ DB_VAULT, "work_key", "wrapped", BY_READING, NULL },
+	{ DB_VAULT, "request", "id", BY_READING, NULL },
+	{ DB_VAULT, "request", "ref", BY_READING, NULL },
+	{ DB_VAULT, "request", "act", BY_READING, NULL },
+	{ DB_VAULT, "request", "subject", BY_READING, NULL },
+	{ DB_VAULT, "request", "requester", BY_READING, NULL },
+	{ DB_VAULT, "request", "filed", BY_READING, NULL },
+	{ DB_VAULT, "request", "expires", BY_READING, NULL },
+	{ DB_VAULT, "request", "digest", BY_READING, NULL },
+	{ DB_VAULT, "request", "mac", BY_READING, NULL },
+	{ DB_VAULT, "request", "sealed", BY_READING, NULL },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
 	{ DB_IDENTITY, "meta", "value", NOT_AT_ALL, "compared with vault.db at each start" },
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
@@ -116,6 +153,7 @@ struct filled {
 	struct km_operator alice, bob;
 	uint64_t hotp, codes, bobs;
 	uint8_t code[KM_TAG_BYTES];
+	uint8_t purpose[KM_DIGEST_BYTES];
 };
 
 static void enrol_codes(struct box *b, struct filled *f)
@@ -127,13 +165,40 @@ static void enrol_codes(struct box *b, struct filled *f)
 	memset(codes.bytes, 'X', codes.len);
 	for (size_t i = 0; i < KM_RECOVERY_CODES; i++)
 		codes.bytes[i * KM_RECOVERY_LENGTH] = (uint8_t)('0' + i);
-	assert_int_equal(store_enrol_recovery(b->s, &f->alice, &codes, &e, &f->codes), KM_OK);
+	assert_int_equal(store_enrol_recovery(b->s, &f->alice, &codes, false, &e, &f->codes),
+			 KM_OK);
 	assert_int_equal(km_subject_key_unwrap(b->keys, f->alice.subject, f->alice.kek_generation,
 					       f->alice.wrapped, &key),
 			 KM_OK);
 	assert_int_equal(
 	    km_mac_recovery(b->keys, &key, f->codes, codes.bytes, KM_RECOVERY_LENGTH, f->code),
 	    KM_OK);
+}
+
+static void file_request(struct box *b, const struct km_operator *op)
+{
+	struct km_event_record e = event_of(KM_EVENT_REQUESTED, op->subject);
+	struct km_filed r = {
+		.act = 43, .requester = "r", .expires = BOX_WALL + 60, .digest = "d"
+	};
+
+	memcpy(r.subject, op->subject, sizeof(r.subject));
+	assert_int_equal(store_request_file(b->s, &r, "a message", 9, &e), KM_OK);
+}
+
+static void agree_and_invite(struct box *b, struct filled *f)
+{
+	struct km_event_record e = event_of(KM_EVENT_CONSENTED, f->alice.subject);
+	struct km_secret code = { .len = KM_RECOVERY_LENGTH };
+	struct km_consent c = { .terminal = "tty1", .witness = { 1 } };
+	uint64_t id;
+	bool kept;
+
+	assert_int_equal(store_purpose_keep(b->s, 0, "why", 3, &e, f->purpose, &kept), KM_OK);
+	memcpy(c.subject, f->alice.subject, sizeof(c.subject));
+	memcpy(c.purpose, f->purpose, sizeof(c.purpose));
+	assert_int_equal(store_consent_add(b->s, &c, &e, &id), KM_OK);
+	assert_int_equal(store_invite(b->s, &f->alice, &code, 600, 0, &e), KM_OK);
 }
 
 static void fill(struct box *b, struct filled *f)
@@ -148,9 +213,11 @@ static void fill(struct box *b, struct filled *f)
 	f->hotp = enrol(b, &f->alice, "the seed of alice");
 	enrol_codes(b, f);
 	enrol_finger(b, &f->alice, "right-index", "a finger of alice");
+	agree_and_invite(b, f);
 	assert_int_equal(accept_at(b, &f->alice, f->hotp, 5), KM_OK);
 	f->bob = add(b, "bob", "2");
 	f->bobs = enrol(b, &f->bob, "the seed of bob");
+	file_request(b, &f->bob);
 	assert_int_equal(store_fail(b->s, &failed), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
 	assert_int_equal(store_meta_set(b->s, "suspicion", &suspicion, 1, NULL), KM_OK);
@@ -202,6 +269,37 @@ static bool credentials_are_corrupt(struct box *b, const struct km_operator *who
 	return bad;
 }
 
+static bool requests_are_corrupt(struct box *b)
+{
+	struct km_filed r;
+	uint8_t message[32];
+	size_t count = 0, len;
+	km_rc rc = store_requests(b->s, 0, 1, &r, &count);
+
+	return corrupt(rc) ||
+	       (count && corrupt(store_request_open(b->s, &r, message, sizeof(message), &len)));
+}
+
+/* Whose subject was changed is looked for under the changed one, too. */
+static bool agreements_are_corrupt(struct box *b, const struct filled *f)
+{
+	static const uint8_t zeros[KM_DIGEST_BYTES];
+	const uint8_t *subject[] = { f->alice.subject, zeros };
+	struct km_consent all[KM_MAX_CONSENTS];
+	static struct km_purpose text;
+	struct km_invitation i;
+	size_t count;
+	bool bad = corrupt(store_purpose(b->s, f->purpose, &text));
+
+	bad |= corrupt(store_purpose(b->s, zeros, &text));
+	for (size_t n = 0; n < 2; n++) {
+		bad |= corrupt(store_consents(b->s, subject[n], all, &count));
+		bad |= corrupt(store_consent_standing(b->s, subject[n], NULL, &all[0]));
+		bad |= corrupt(store_invitation(b->s, subject[n], &i));
+	}
+	return bad;
+}
+
 static bool anything_is_corrupt(struct box *b, const struct filled *f)
 {
 	static const uint8_t zeros[KM_SUBJECT_BYTES];
@@ -216,6 +314,8 @@ static bool anything_is_corrupt(struct box *b, const struct filled *f)
 	bad |= credentials_are_corrupt(b, &f->alice, f->alice.subject);
 	bad |= credentials_are_corrupt(b, &f->bob, f->bob.subject);
 	bad |= credentials_are_corrupt(b, &f->alice, zeros);
+	bad |= requests_are_corrupt(b);
+	bad |= agreements_are_corrupt(b, f);
 	bad |= corrupt(store_recovery_find(b->s, f->codes, f->code, &used));
 	for (uint64_t id = f->codes; id <= f->codes + MOVED; id += MOVED)
 		bad |= corrupt(store_recovery_left(b->s, id, &left));
@@ -403,7 +503,7 @@ static void test_what_was_changed_is_neither_accepted_nor_counted_nor_unlocked(v
 	assert_int_equal(accept_at(b, &f.alice, f.hotp, 9), KM_ECORRUPT);
 	assert_int_equal(store_operator_state(b->s, f.alice.subject, KM_ACTIVE, &e), KM_ECORRUPT);
 	assert_int_equal(store_operator_uid(b->s, f.alice.subject, 7, &e), KM_ECORRUPT);
-	assert_int_equal(store_erase_begin(b->s, f.alice.subject, &e), KM_ECORRUPT);
+	assert_int_equal(store_erase_begin(b->s, f.alice.subject, &by_hand, &e), KM_ECORRUPT);
 }
 
 /* Also when it happens between the look and the change. */

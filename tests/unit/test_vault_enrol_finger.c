@@ -244,7 +244,7 @@ static void test_an_operator_being_erased_gets_no_finger(void **state)
 	(void)state;
 	assert_int_equal(credentials(list, &op), 1);
 	memcpy(r.subject, op.subject, sizeof(r.subject));
-	assert_int_equal(store_erase_begin(room.v->store, op.subject, &r), KM_OK);
+	assert_int_equal(store_erase_begin(room.v->store, op.subject, &by_hand, &r), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	refused(asking(KM_FINGER_RIGHT_INDEX), KM_ESTATE, "");
 }

@@ -27,6 +27,7 @@
 #include "../../authd/vault/codes.h"
 #include "../../authd/vault/vault.h"
 #include "folder.h"
+#include "order.h"
 
 #define WORLD_UID     4711 /* of every operator here */
 #define WORLD_SERVICE "test"
@@ -158,6 +159,8 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	return rc;
 }
 
@@ -279,7 +282,7 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
 	if (enrolled) {
 		assert_int_equal(store_enrol_otp(w->v->store, &op, &hotp, &seed, &r, &id), KM_OK);
-		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, &r, &id), KM_OK);
+		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, false, &r, &id), KM_OK);
 	}
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "test");
 	if (suspended)
