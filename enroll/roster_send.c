@@ -242,18 +242,25 @@ km_rc sheet_list(struct desk *d, uint64_t feed, uint64_t all, uint64_t most, str
 	};
 	struct list l = { .json = d->json ? json : NULL, .most = most };
 	char more[24];
+	bool over;
 	km_rc rc;
 
 	desk_table_init(&l.table, headers, sizeof(headers) / sizeof(headers[0]));
 	do
 		rc = list_page(d, feed, &l);
-	while (rc == KM_OK && l.rows > 0 && (l.json || l.shown < most) && !ferror(d->out));
+	while (rc == KM_OK && l.rows == DESK_PAGE && (l.json || l.shown < most) && !ferror(d->out));
 	desk_table_free(&l.table);
-	if (rc != KM_OK)
-		return rc == KM_ESTATE && l.opened ? KM_EPROTO : rc;
+	/* Worked off between two pages: what is missing is in the trail. */
+	over = rc == KM_ESTATE && l.opened;
+	if (rc != KM_OK && !over)
+		return rc;
 	open_list(&l);
-	if (l.json)
+	if (l.json) {
 		json_close(json, ']');
+		json_bool(json, "list_complete", !over);
+	}
+	if (over)
+		desk_note(d, DESK_ROSTER_OVER, NULL, NULL);
 	if (all > l.shown)
 		l.shown = all;
 	if (!l.json && l.shown > most) {

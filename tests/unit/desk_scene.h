@@ -281,13 +281,16 @@ static km_rc play_roster(struct play *p, int line, const struct km_msg *m)
 		}
 		return p->rc;
 	}
+	unsigned given = 0;
+
 	for (const struct msg_roster_note *n = p->notes; n && n->cursor; n++) {
-		if (n->cursor <= m->roster_list.after)
+		if (n->cursor <= m->roster_list.after || given == m->roster_list.limit)
 			continue;
 		row.roster_note = *n;
 		give(line, &row, -1);
+		given++;
 	}
-	return p->list_rc;
+	return m->roster_list.after || !p->notes ? p->list_rc : KM_OK;
 }
 
 static km_rc give_dues(const struct play *p, int line, const struct msg_due_list *ask)

@@ -227,7 +227,7 @@ static void test_the_list_says_who_comes_changes_and_goes(void **state)
 	assert_says(s.out, "{\"line\":3,\"login\":\"suzuki\",\"outcome\":\"changed\","
 			   "\"day\":\"2026-04-01\",\"text\":\"department\"}");
 	assert_says(s.out, "{\"line\":null,\"login\":\"a=1\",\"outcome\":\"missing\"");
-	assert_says(s.out, "]}\n");
+	assert_says(s.out, "],\"list_complete\":true}\n");
 	end(&s);
 }
 
@@ -276,6 +276,31 @@ static void test_a_list_of_a_roster_that_is_carried_out_already_is_left_out(void
 	p.list_rc = KM_EIO;
 	begin(&s, &p, "");
 	assert_int_equal(APPLY(&s, NULL), 69);
+	end(&s);
+}
+
+static void test_a_list_that_ends_because_the_roster_is_carried_out_says_so(void **state)
+{
+	static struct msg_roster_note many[601];
+	struct msg_roster_sum sum = { .feed = 5, .joined = 600 };
+	struct play p = { .sum = &sum, .notes = many, .list_rc = KM_ESTATE };
+	struct scene s;
+
+	(void)state;
+	for (unsigned i = 0; i < 600; i++)
+		many[i] = (struct msg_roster_note){ .cursor = i + 1,
+						    .line = i + 1,
+						    .outcome = KM_OUTCOME_JOINED };
+	roster(ROWS);
+	begin(&s, &p, "");
+	assert_int_equal(APPLY(&s, W("--json")), 0);
+	assert_says(s.out, "],\"list_complete\":false}\n");
+	end(&s);
+	p.list_rc = KM_OK;
+	begin(&s, &p, "");
+	assert_int_equal(APPLY(&s, W("--json")), 0);
+	assert_says(s.out, "{\"line\":600,");
+	assert_says(s.out, "],\"list_complete\":true}\n");
 	end(&s);
 }
 
@@ -531,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_the_list_says_who_comes_changes_and_goes),
 		cmocka_unit_test(test_a_person_reads_a_hundred_rows_and_how_many_more_there_are),
 		cmocka_unit_test(test_a_list_of_a_roster_that_is_carried_out_already_is_left_out),
+		cmocka_unit_test(test_a_list_that_ends_because_the_roster_is_carried_out_says_so),
 		cmocka_unit_test(test_the_brake_exits_1_and_says_the_number_that_lets_go),
 		cmocka_unit_test(test_what_is_filed_exits_3_and_names_the_request),
 		cmocka_unit_test(test_what_the_vault_refuses_is_said_in_its_words),
