@@ -214,13 +214,17 @@ static int settle(const struct folder *f, const char *name, drop_take *take, voi
 {
 	struct capture c;
 	const char *sub;
+	bool lost;
 	int code;
 
 	if (!capture_begin(&c, f->d))
 		return km_rc_exit_code(KM_ENOMEM);
 	code = take_one(f, &c, name, take, arg);
 	f->d->line = c.d.line;
-	if (fclose(c.d.out) != 0)
+	/* What was said and cannot be kept leaves the file where it is: it is taken again. */
+	lost = ferror(c.d.out) != 0;
+	lost |= fclose(c.d.out) != 0 || !c.text;
+	if (lost)
 		code = is_settled(code) ? km_rc_exit_code(KM_ENOMEM) : code;
 	sub = code == 0 || code == 3 ? "done" : "refused";
 	if (!is_settled(code))
