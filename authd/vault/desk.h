@@ -193,11 +193,15 @@ km_rc desk_roster_begin(struct call *c);
 km_rc desk_roster_slice(struct call *c);
 km_rc desk_roster_end(struct call *c);
 km_rc desk_roster_list(struct call *c);
+/* KM_ESTATE: none is staged on this line, or END was said, after which it may only be listed. */
+KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool to_list);
 
 /* desk_due.c */
 km_rc desk_transfer(struct call *c);
 km_rc desk_due_list(struct call *c);
 km_rc desk_due_release(struct call *c);
+/* Rows of a status. */
+km_rc desk_due_rows(struct call *c);
 
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);

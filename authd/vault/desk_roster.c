@@ -61,11 +61,11 @@ void roster_clear(struct vault *v)
 }
 
 /* Is one staged on this line, and may more be said about it? */
-km_rc roster_on_line(struct call *c, bool may_have_ended)
+km_rc roster_on_line(struct call *c, bool to_list)
 {
 	const struct roster *r = &c->v->roster;
 
-	if (r->line != c->l || !r->feed.id || r->broken || (r->ended && !may_have_ended)) {
+	if (r->line != c->l || !r->feed.id || r->broken || (r->ended && !to_list)) {
 		call_say(c, "no roster is being handed in on this line");
 		return KM_ESTATE;
 	}

@@ -17,7 +17,6 @@
 #include "store_due.h"
 
 struct vault;
-struct call;
 
 #define DUE_NONE 0 /* no day of any vault: it is 1970 */
 
@@ -65,9 +64,7 @@ void due_event_by(struct km_event_record *r, const uint8_t requester[KM_SUBJECT_
 KM_MUST_CHECK km_rc queue_reason(struct vault *v, const struct km_operator *op,
 				 enum km_reason *out);
 
-/* desk_due.c: rows of a status. */
-km_rc desk_due_rows(struct call *c);
-/* Somebody was resumed by hand: what a rule or a roster meant to do with them is over. */
+/* desk_due.c: somebody was resumed by hand: what a rule or a roster meant to do with them is over. */
 KM_MUST_CHECK km_rc due_resumed(struct vault *v, const struct km_operator *op);
 
 #endif

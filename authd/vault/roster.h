@@ -16,7 +16,6 @@
 
 struct vault;
 struct line;
-struct call;
 
 #define ROSTER_ROWS_MAX 400000 /* more than any employer of one machine has; bounds the sets */
 
@@ -88,9 +87,7 @@ uint64_t roster_erasures(const struct roster_sum *sum);
 /* Cursors of a listing: line numbers, then this and more for those who are missing. */
 #define ROSTER_LINES_END ((uint64_t)1 << 32)
 
-/* desk_roster.c. KM_ESTATE: none is staged on this line, or END has been said and may not have. */
-KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool may_have_ended);
-/* A line is no more; a round was undone. */
+/* desk_roster.c: a line is no more; a round was undone. */
 void roster_line_closed(struct vault *v, const struct line *l);
 void roster_undone(struct vault *v);
 /* Destroys what was staged on a line, where it must go. Without a flush. */
