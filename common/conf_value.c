@@ -61,7 +61,7 @@ static void list_factors(char *out, size_t cap)
 	size_t used = 0;
 
 	for (unsigned factor = 1; factor < 32 && used < cap; factor++)
-		if (km_factor_class(factor) != KM_CLASS_NONE)
+		if (km_factor_class(factor) != KM_CLASS_NONE && factor != KM_FACTOR_BYPASS)
 			used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "",
 						 km_factor_word(factor));
 }

@@ -25,6 +25,8 @@ static void take_global(struct desk *d, struct desk_args *args, const char *name
 		d->socket = value;
 	else if (strcmp(name, "daemon-user") == 0)
 		args->daemon_user = value;
+	else if (strcmp(name, "as") == 0)
+		d->as = value;
 	else if (strcmp(name, "json") == 0)
 		d->json = true;
 	else if (strcmp(name, "version") == 0)

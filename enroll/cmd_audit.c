@@ -69,6 +69,10 @@ static void row_json(struct desk_json *j, const struct msg_audit_row *r)
 	else
 		json_null(j, "subject");
 	json_string(j, "actor", r->actor);
+	if (r->approver[0])
+		json_string(j, "approver", r->approver);
+	else
+		json_null(j, "approver");
 	body_json(j, r->body);
 	json_hex(j, "hash", r->hash, sizeof(r->hash));
 	json_close(j, '}');
@@ -99,6 +103,7 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	desk_cell(&a->table, km_event_word(r->event));
 	desk_cell(&a->table, r->login);
 	desk_cell(&a->table, r->actor);
+	desk_cell(&a->table, r->approver);
 	desk_cell(&a->table, r->body);
 	return KM_OK;
 }
@@ -154,9 +159,10 @@ static km_rc parse_list(struct desk *d, const struct desk_args *args, struct aud
 int cmd_audit_list(struct desk *d, const struct desk_args *args)
 {
 	const char *headers[] = {
-		desk_text(DESK_COL_SEQ, d->lang),   desk_text(DESK_COL_TIME, d->lang),
-		desk_text(DESK_COL_EVENT, d->lang), desk_text(DESK_COL_LOGIN, d->lang),
-		desk_text(DESK_COL_ACTOR, d->lang), desk_text(DESK_COL_DETAILS, d->lang),
+		desk_text(DESK_COL_SEQ, d->lang),     desk_text(DESK_COL_TIME, d->lang),
+		desk_text(DESK_COL_EVENT, d->lang),   desk_text(DESK_COL_LOGIN, d->lang),
+		desk_text(DESK_COL_ACTOR, d->lang),   desk_text(DESK_COL_APPROVER, d->lang),
+		desk_text(DESK_COL_DETAILS, d->lang),
 	};
 	struct audit a = { .json = { .f = d->out } };
 	km_rc rc = parse_list(d, args, &a);

@@ -300,5 +300,7 @@ int cmd_enroll_fingerprint(struct desk *d, const struct desk_args *args)
 	if (rc == KM_EUSAGE)
 		return desk_fail(d, rc);
 	rc = desk_operate(d, &o);
+	if (rc == KM_EFILED)
+		return desk_fail(d, rc);
 	return rc == KM_OK ? finish_finger(d, &f, &o.done) : fail_finger(d, &f, rc, o.done.rc != 0);
 }

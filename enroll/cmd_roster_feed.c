@@ -155,11 +155,9 @@ static void outcome_json(struct desk_json *j, km_rc rc, const char *why,
 {
 	json_open(j, NULL, '{');
 	if (rc == KM_OK || rc == KM_EFILED)
-		json_string(j, "result", rc == KM_OK ? "done" : "filed");
+		json_result(j, rc, rc == KM_OK ? 0 : a->done.id);
 	else
 		json_string(j, "error", km_rc_name(rc));
-	if (rc == KM_EFILED)
-		json_number(j, "request", (int64_t)a->done.id);
 	if (*why)
 		json_string(j, "message", why);
 	if (a->summed)
@@ -171,8 +169,8 @@ static void advise(struct desk *d, km_rc rc, const struct job *job, const struct
 {
 	char number[24];
 
-	if (rc == KM_EFILED) {
-		snprintf(number, sizeof(number), "%" PRIu64, a->done.id);
+	if (rc == KM_EFILED && a->summed) {
+		snprintf(number, sizeof(number), "%" PRIu64, a->sum.feed);
 		desk_note(d, DESK_ROSTER_FILED, number, NULL);
 	} else if (rc == KM_EBRAKE && a->summed) {
 		snprintf(number, sizeof(number), "%" PRIu64,
@@ -218,10 +216,13 @@ static int report(struct desk *d, km_rc rc, const struct job *job, const struct 
 		return km_rc_exit_code(rc);
 	}
 	snprintf(d->why, sizeof(d->why), "%s", why);
-	if (rc != KM_OK)
+	if (rc != KM_OK && rc != KM_EFILED)
 		(void)desk_fail(d, rc);
-	else if (*why)
-		fprintf(d->out, "%s\n", why);
+	else if (*why) {
+		char text[2 * DESK_WHY];
+
+		fprintf(d->out, "%s\n", km_escape(why, text, sizeof(text)));
+	}
 	advise(d, rc, job, a);
 	return km_rc_exit_code(rc);
 }

@@ -12,6 +12,9 @@ const struct desk_option desk_globals[] = {
 	{ "socket", "PATH", false, KM_SOCKET_PATH, "the daemon's socket", "デーモンのソケット" },
 	{ "daemon-user", "NAME|UID", false, KM_VAULT_USER,
 	  "whose stamp on the private line is believed", "専用回線の相手として信頼するアカウント" },
+	{ "as", "LOGIN", false, NULL,
+	  "act as this operator, who is asked for a code of their own; root alone may say it",
+	  "この職員として操作する (root のみ)。本人のコードの入力が必要" },
 	{ "json", NULL, false, NULL, "write JSON instead of tables and sentences",
 	  "表や文の代わりに JSON を出力する" },
 	{ "help", NULL, false, NULL, "explain the program, or the command before it",
@@ -172,6 +175,19 @@ static const struct desk_option transfer[] = {
 	{ 0 },
 };
 
+static const struct desk_option approve[] = {
+	{ "digest", "HEX", false, NULL, "agree to what has this digest, without being asked",
+	  "このダイジェストの内容に、確認なしで同意する" },
+	{ 0 },
+};
+
+static const struct desk_option bypass[] = {
+	{ "until", "TIME", true, NULL, "17:00, 2026-04-01T17:00 or +8h; at most a day from now",
+	  "17:00、2026-04-01T17:00、+8h のいずれか。最長で一日" },
+	{ "reason", "S", true, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
+	{ 0 },
+};
+
 const struct desk_command desk_commands[] = {
 	{ "operator", "add", "LOGIN", "register an operator", "職員を登録する", operator_add,
 	  cmd_operator_add },
@@ -202,8 +218,19 @@ const struct desk_command desk_commands[] = {
 	{ NULL, "resync", "LOGIN ID", "find a token's place again by two codes in a row",
 	  "連続する二つのコードで再同期する", NULL, cmd_resync },
 	{ NULL, "unlock", "LOGIN", "forget failed tries", "ロックを解除する", NULL, cmd_unlock },
-	{ NULL, "accept", "clock|machine|rollback", "clear what the daemon found suspicious",
-	  "検出された異常を確認のうえ受け入れる", accept, cmd_accept },
+	{ "approval", "list", "", "list what waits for a second person",
+	  "二人目の承認を待つ申請の一覧を表示する", NULL, cmd_approval_list },
+	{ "approval", "show", "ID", "show exactly what a request will do",
+	  "申請の内容をすべて表示する", NULL, cmd_approval_show },
+	{ "approval", "approve", "ID", "agree: it is done at once", "承認する。すぐに実行される",
+	  approve, cmd_approval_approve },
+	{ "approval", "reject", "ID", "refuse it, or take back one's own",
+	  "却下する、または自分の申請を取り下げる", reason, cmd_approval_reject },
+	{ NULL, "bypass", "LOGIN", "print one code, good once and for some hours",
+	  "一度だけ、数時間だけ使えるコードを発行する", bypass, cmd_bypass },
+	{ NULL, "accept", "clock|machine|rollback|administrators",
+	  "clear what the daemon found suspicious", "検出された異常を確認のうえ受け入れる", accept,
+	  cmd_accept },
 	{ "roster", "check", "FILE", "say what a roster would change; changes nothing",
 	  "名簿を取り込むと何が変わるかを表示する (何も変更しない)", roster_check,
 	  cmd_roster_check },

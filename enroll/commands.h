@@ -20,6 +20,11 @@ desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_key_status, cmd_key_rotate;
 desk_handler cmd_roster_check, cmd_roster_apply, cmd_roster_list;
 desk_handler cmd_due_list, cmd_due_release, cmd_transfer;
+desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
+desk_handler cmd_bypass;
+
+/* "17:00", "2026-04-01T17:00" or "+8h" as wall seconds. KM_EUSAGE names the option. */
+KM_MUST_CHECK km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until);
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,

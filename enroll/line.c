@@ -49,6 +49,7 @@ OP_FIRST(roster_end);
 OP_FIRST(roster_list);
 OP_FIRST(due_list);
 OP_FIRST(due_release);
+OP_FIRST(identify);
 
 static void close_fd(int *fd)
 {
@@ -163,25 +164,6 @@ static km_rc await_line(struct desk *d, int fd, const uint8_t nonce[NONCE])
 	}
 }
 
-km_rc desk_open(struct desk *d)
-{
-	uint8_t nonce[NONCE];
-	DESK_FD int fd = -1;
-	km_rc rc = km_random(nonce, sizeof(nonce));
-
-	if (rc == KM_OK)
-		rc = km_connect(d->socket, true, &fd);
-	if (rc == KM_EUNAVAIL)
-		return desk_because(d, rc, DESK_NO_DAEMON, d->socket, NULL);
-	if (rc == KM_EPERM)
-		return desk_because(d, rc, DESK_NO_ENTRY, d->socket, NULL);
-	if (rc != KM_OK)
-		return rc;
-	set_time(fd, GREET_TIME);
-	rc = greet(fd, nonce);
-	return rc == KM_OK ? await_line(d, fd, nonce) : rc;
-}
-
 void desk_close(struct desk *d)
 {
 	close_fd(&d->line);
@@ -208,12 +190,51 @@ static km_rc send_abort(struct desk *d)
 	return km_send_msg(d->line, &m, -1, 0);
 }
 
+/* The longest sentence of texts.def with which an English text begins; 0: none. */
+static enum km_text sentence_of(const char *text, size_t *len)
+{
+	enum km_text found = KM_TEXT_NOTHING;
+
+	*len = 0;
+	for (unsigned id = 1; id < KM_TEXT_COUNT; id++) {
+		const char *en = km_text((enum km_text)id, KM_LANG_EN);
+		size_t n = strlen(en);
+
+		if (n > *len && strncmp(text, en, n) == 0) {
+			found = (enum km_text)id;
+			*len = n;
+		}
+	}
+	return found;
+}
+
+/* The vault speaks English: its sentences are said in our language, what else there is stays. */
+static void translate(const struct desk *d, const char *text, char *out, size_t cap)
+{
+	size_t len, at = 0;
+
+	out[0] = '\0';
+	while (*text && at < cap) {
+		enum km_text id = sentence_of(text, &len);
+
+		if (len == 0 && *text != ' ')
+			len = strlen(text);
+		if (id)
+			snprintf(out + at, cap - at, "%s", km_text(id, d->lang));
+		else
+			snprintf(out + at, cap - at, "%.*s", (int)(len ? len : 1), text);
+		text += len ? len : 1;
+		at += strlen(out + at);
+	}
+}
+
 /* What is a sentence and no prompt ("That code is not right.") gets one behind it. */
 static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap)
 {
+	char text[sizeof(p->text) * 4];
 	size_t len;
 
-	km_escape(p->text, out, cap);
+	translate(d, km_escape(p->text, text, sizeof(text)), out, cap);
 	len = strlen(out);
 	if (len == 0 || out[len - 1] == ' ')
 		return;
@@ -229,7 +250,7 @@ static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *
 static km_rc answer(struct desk *d, struct desk_operation *o, const struct msg_prompt *p)
 {
 	struct km_msg m DESK_MSG = { .number = KM_MSG_ANSWER };
-	char text[sizeof(p->text) * 4 + 128];
+	char text[sizeof(p->text) * 8]; /* a translation may have more bytes */
 	km_rc rc;
 
 	prompt_text(d, p, text, sizeof(text));
@@ -257,6 +278,8 @@ static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct k
 		o->rows++;
 		return o->row ? o->row(d, o->arg, m) : KM_EPROTO;
 	}
+	if (m->prompt.shape & KM_SHAPE_OWN)
+		return answer(d, o, &m->prompt);
 	if (!o->asks)
 		return KM_EPROTO;
 	if (o->prompts++ == 0 && o->before) {
@@ -324,6 +347,22 @@ static km_rc send_request(struct desk *d, const struct desk_operation *o)
 	return rc;
 }
 
+/* What DONE says, and the vault's own words behind the rc's sentence. */
+static km_rc ended(struct desk *d, const struct desk_operation *o)
+{
+	km_rc rc = km_rc_from_wire(o->done.rc);
+	char text[sizeof(o->done.text) * 2];
+
+	d->filed = rc == KM_EFILED ? o->done.id : 0;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)o->done.id);
+	if (rc == KM_EFILED)
+		return desk_because(d, rc, DESK_FILED, text, NULL);
+	if (rc != KM_OK && o->done.text[0])
+		snprintf(d->why, sizeof(d->why), "%s: %s", km_rc_text(rc, d->lang),
+			 km_escape(o->done.text, text, sizeof(text)));
+	return rc;
+}
+
 /* From the request to DONE, on the line that is there. */
 static km_rc converse(struct desk *d, struct desk_operation *o)
 {
@@ -342,6 +381,53 @@ static km_rc converse(struct desk *d, struct desk_operation *o)
 	/* Asked to stop, and never told whether it was in time. */
 	if (rc != KM_OK && o->aborted && o->patience)
 		return desk_because(d, KM_EABORTED, DESK_STOPPED_UNSURE, NULL, NULL);
+	return rc;
+}
+
+static km_rc reach_vault(struct desk *d)
+{
+	uint8_t nonce[NONCE];
+	DESK_FD int fd = -1;
+	km_rc rc = km_random(nonce, sizeof(nonce));
+
+	if (rc == KM_OK)
+		rc = km_connect(d->socket, true, &fd);
+	if (rc == KM_EUNAVAIL)
+		return desk_because(d, rc, DESK_NO_DAEMON, d->socket, NULL);
+	if (rc == KM_EPERM)
+		return desk_because(d, rc, DESK_NO_ENTRY, d->socket, NULL);
+	if (rc != KM_OK)
+		return rc;
+	set_time(fd, GREET_TIME);
+	rc = greet(fd, nonce);
+	return rc == KM_OK ? await_line(d, fd, nonce) : rc;
+}
+
+/* Whom --as names. The vault believes it only once that operator's own code was good. */
+static km_rc identify(struct desk *d)
+{
+	struct km_msg m = { .number = KM_MSG_IDENTIFY };
+	struct desk_operation o = { .request = &m };
+	size_t len = strlen(d->as);
+	km_rc rc;
+
+	if (len == 0 || len >= sizeof(m.identify.login))
+		return desk_because(d, KM_EUSAGE, DESK_AS_WRONG, NULL, NULL);
+	memcpy(m.identify.login, d->as, len);
+	rc = km_random(m.identify.op, sizeof(m.identify.op));
+	if (rc == KM_OK)
+		rc = converse(d, &o);
+	return rc == KM_OK ? ended(d, &o) : rc;
+}
+
+km_rc desk_open(struct desk *d)
+{
+	km_rc rc = reach_vault(d);
+
+	if (rc == KM_OK && d->as)
+		rc = identify(d);
+	if (rc != KM_OK)
+		desk_close(d);
 	return rc;
 }
 
@@ -371,12 +457,5 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 		desk_close(d);
 		return o->aborted ? KM_EABORTED : rc;
 	}
-	rc = km_rc_from_wire(o->done.rc);
-	if (rc != KM_OK && o->done.text[0]) {
-		char text[sizeof(o->done.text) * 2];
-
-		snprintf(d->why, sizeof(d->why), "%s: %s", km_rc_text(rc, d->lang),
-			 km_escape(o->done.text, text, sizeof(text)));
-	}
-	return rc;
+	return ended(d, o);
 }

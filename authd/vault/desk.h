@@ -97,6 +97,8 @@ void call_finish(struct call *c, km_rc rc);
 KM_MUST_CHECK bool desk_two_persons(const struct vault *v);
 /* Have two administrators been registered who can approve each other's acts? */
 KM_MUST_CHECK bool desk_founded(const struct vault *v);
+/* How this site acts, in a sentence: for the status and the start. */
+const char *desk_mode(const struct vault *v);
 /* Is this peer root, or the starter of --spawn, who counts as root? */
 bool desk_is_root(const struct vault *v, uid_t peer);
 /* By which right this line runs an operation now: l->right. Other than KM_OK: it cannot be told. */

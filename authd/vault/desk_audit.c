@@ -13,7 +13,7 @@
 #define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */
 #define SIGNERS_PAGE 64
 
-/* The login of a subject, as far as somebody still has it. */
+/* The login of a subject, as far as somebody still has it; else "". */
 static void login_of(struct call *c, const uint8_t subject[KM_SUBJECT_BYTES], char out[65])
 {
 	struct km_operator op;
@@ -26,6 +26,51 @@ static void login_of(struct call *c, const uint8_t subject[KM_SUBJECT_BYTES], ch
 	km_wipe(&who, sizeof who);
 }
 
+static bool subject_of(const char *hex, uint8_t subject[KM_SUBJECT_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < (size_t)2 * KM_SUBJECT_BYTES; i++) {
+		const char *digit = hex[i] ? strchr(digits, hex[i]) : NULL;
+
+		if (!digit)
+			return false;
+		subject[i / 2] = (uint8_t)(subject[i / 2] << 4 | (digit - digits));
+	}
+	return true;
+}
+
+/* The login of who did it, where that is somebody registered; else as it is written. */
+static void name_of(struct call *c, const char actor[65], char out[65])
+{
+	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
+	size_t len = strlen(DESK_ACTOR);
+
+	out[0] = '\0';
+	if (strncmp(actor, DESK_ACTOR, len) == 0 && subject_of(actor + len, subject))
+		login_of(c, subject, out);
+	if (!out[0])
+		memcpy(out, actor, 65);
+}
+
+/* Who approved it; their subject where they have no login any more. */
+static void approver_of(struct call *c, const char *body, char out[65])
+{
+	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
+	const char *at = body;
+
+	out[0] = '\0';
+	while (at && strncmp(at, EVENT_APPROVER "=", strlen(EVENT_APPROVER "=")) != 0) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at || !subject_of(at + strlen(EVENT_APPROVER "="), subject))
+		return;
+	login_of(c, subject, out);
+	if (!out[0])
+		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(EVENT_APPROVER "="));
+}
+
 static km_rc put_record(struct call *c, const struct km_audit_row *a)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
@@ -36,7 +81,8 @@ static km_rc put_record(struct call *c, const struct km_audit_row *a)
 	row->wall = a->wall;
 	row->event = a->event;
 	memcpy(row->subject, a->subject, sizeof row->subject);
-	memcpy(row->actor, a->actor, sizeof row->actor);
+	name_of(c, a->actor, row->actor);
+	approver_of(c, a->body, row->approver);
 	memcpy(row->body, a->body, sizeof row->body);
 	memcpy(row->hash, a->hash, sizeof row->hash);
 	if (memcmp(a->subject, nobody, sizeof nobody) != 0)
@@ -292,8 +338,7 @@ km_rc desk_status(struct call *c)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)
-		rc = call_status(c, false, "approval",
-				 "by one person: uid 0 acts alone and without a factor of its own");
+		rc = call_status(c, false, "approval", "%s", desk_mode(v));
 	if (rc == KM_OK)
 		rc = founding_rows(c);
 	if (rc == KM_OK)

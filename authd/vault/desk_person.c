@@ -20,6 +20,17 @@ bool desk_two_persons(const struct vault *v)
 	return v->conf.approval_required && desk_founded(v);
 }
 
+const char *desk_mode(const struct vault *v)
+{
+	if (!v->conf.approval_required)
+		return "by one person: root acts alone and without a factor of its own, and an "
+		       "administrator alone with theirs";
+	if (!desk_founded(v))
+		return "by two persons is required, but not before there are two administrators "
+		       "with a code, one of them an approver: root acts alone until then";
+	return "by two persons: acts on others wait until an approver has agreed";
+}
+
 bool desk_is_root(const struct vault *v, uid_t peer)
 {
 	return peer == 0 || (v->has_owner && peer == v->owner);

@@ -28,7 +28,7 @@
 #include <kenmon/sock.h>
 
 #include "codes.h"
-#include "vault.h"
+#include "desk.h"
 #include "walls.h"
 
 struct options {
@@ -385,8 +385,7 @@ static int serve(struct vault *v, const struct options *o)
 	if (km_locked_degraded())
 		km_log(LOG_WARNING,
 		       "memory cannot be locked (RLIMIT_MEMLOCK): secrets could be swapped out");
-	if (!v->conf.approval_required)
-		km_log(LOG_NOTICE, "one person may act alone: root, without a factor of its own");
+	km_log(LOG_NOTICE, "acts on others, %s", desk_mode(v));
 	km_room_ready();
 	return vault_run(v);
 }

@@ -44,6 +44,10 @@ struct play {
 	bool break_in_rows;       /* closes the line after them */
 	bool stuck_cursor;        /* every row has the same cursor */
 	bool prompt, wrong_once;  /* asks for a code */
+	const char *own;          /* asks this login for a code of their own before an operation */
+	bool own_wrong;           /* and once more */
+	const char *named;        /* whom IDENTIFY must name; NULL: nobody is */
+	km_rc named_rc;           /* what it gets */
 	bool hidden;              /* what is typed must not be shown */
 	unsigned records, slices; /* of the audit trail; verifying ends after so many slices */
 	bool signers, disordered; /* two signers are shown; in the wrong order */
@@ -328,6 +332,31 @@ static km_rc ask(const struct play *p, int line)
 	return p->rc;
 }
 
+/* The caller's own code, asked for by the shape that says so. */
+static bool ask_own(const struct play *p, int line)
+{
+	for (int again = 0; again <= p->own_wrong; again++) {
+		struct km_msg m = { .number = KM_MSG_PROMPT };
+
+		m.prompt.echo = 1;
+		m.prompt.shape = KM_SHAPE_DIGITS | KM_SHAPE_OWN;
+		snprintf(m.prompt.text, sizeof(m.prompt.text), "%sYour own one-time code (%s): ",
+			 again ? "That code was used already. Wait for the next one. " : "",
+			 p->own);
+		give(line, &m, -1);
+		if (!take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) ||
+		    m.number != KM_MSG_ANSWER || m.answer.secret.len != 6 ||
+		    memcmp(m.answer.secret.bytes, again ? "654321" : "111111", 6) != 0)
+			return false;
+	}
+	return true;
+}
+
+static km_rc named(const struct play *p, const struct km_msg *m)
+{
+	return p->named && strcmp(m->identify.login, p->named) == 0 ? p->named_rc : KM_EPROTO;
+}
+
 /* Rows before DONE, and what DONE says. */
 static km_rc act(struct play *p, int line, const struct km_msg *m)
 {
@@ -380,6 +409,20 @@ static bool serve(struct play *p, int line)
 		memcpy(op, m.status.op, sizeof(op));
 		if (m.number == KM_MSG_ROSTER_SLICE && p->break_slice && --p->break_slice == 0)
 			return false;
+		if (m.number == KM_MSG_IDENTIFY) {
+			memcpy(done.done.op, op, sizeof(op));
+			done.done.rc = (uint8_t)-named(p, &m);
+			snprintf(done.done.text, sizeof(done.done.text), "%s",
+				 p->text ? p->text : "");
+			give(line, &done, -1);
+			continue;
+		}
+		if (p->own && !ask_own(p, line)) {
+			memcpy(done.done.op, op, sizeof(op));
+			done.done.rc = (uint8_t)-KM_EABORTED;
+			give(line, &done, -1);
+			continue;
+		}
 		if (p->breaks > 0) {
 			p->breaks--;
 			memcpy(first_op, op, sizeof(op));

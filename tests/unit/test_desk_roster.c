@@ -334,7 +334,8 @@ static void test_what_is_filed_exits_3_and_names_the_request(void **state)
 	roster(ROWS);
 	begin(&s, &p, "");
 	assert_int_equal(APPLY(&s, NULL), 3);
-	assert_says(s.err, "kenmon approval show 7");
+	assert_says(s.out, "kenmon approval show 7");
+	assert_says(s.err, "kenmon roster list 5");
 	end(&s);
 	begin(&s, &p, "");
 	assert_int_equal(APPLY(&s, W("--json")), 3);

@@ -52,7 +52,7 @@ static void test_a_service_that_does_not_name_fingers_asks_for_none(void **state
 	fw.w->v->conf.login.factors =
 	    (struct km_steps){ 1,
 			       { KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
-	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS);
+	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY);
 }
 
 static void test_a_finger_that_is_disabled_is_not_offered(void **state)

@@ -39,7 +39,8 @@ struct world {
 	int judge, listener;
 	int desk; /* our end of the private line; -1: none */
 	uint32_t session;
-	uid_t peer; /* 0: clients connect as we are; else under this uid, which takes root */
+	uid_t peer;        /* 0: clients connect as we are; else under this uid, which takes root */
+	enum km_role role; /* of whoever is added from now on */
 	enum km_origin origin;          /* where the judge says that they sit */
 	void (*round)(struct world *w); /* one round of the vault; NULL: just that */
 };
@@ -261,6 +262,7 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 				bool suspended)
 {
 	struct km_operator in = { .uid = uid == (uid_t)-1 ? -1 : (int64_t)uid,
+				  .role = (uint8_t)w->role,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
 	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
@@ -282,7 +284,8 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
 	if (enrolled) {
 		assert_int_equal(store_enrol_otp(w->v->store, &op, &hotp, &seed, &r, &id), KM_OK);
-		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, false, &r, &id), KM_OK);
+		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, false, &r, &id),
+				 KM_OK);
 	}
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "test");
 	if (suspended)

@@ -1,0 +1,285 @@
+/* From root alone to two persons, the last of them, and the way back. */
+#include "request_scene.h"
+
+static int open_unfounded(void **state)
+{
+	int rc = open_room(state);
+
+	scene_counter = 0;
+	if (rc)
+		return rc;
+	room.v->conf.approval_required = true;
+	room.v->conf.hotp.look_ahead = 100;
+	return 0;
+}
+
+#define UNFOUNDED(test) cmocka_unit_test_setup_teardown(test, open_unfounded, close_room)
+
+static bool status_has(const char *login, const char *key, const char *text, bool alarm)
+{
+	struct km_msg m = { .number = KM_MSG_STATUS };
+	int line = desk_comes();
+	bool found = false;
+
+	(void)login;
+	desk_asks(line, &m);
+	while (m.number != KM_MSG_DONE) {
+		if (m.number == KM_MSG_STATUS_ROW && strcmp(m.status_row.key, key) == 0 &&
+		    strstr(m.status_row.value, text))
+			found |= m.status_row.alarm == alarm;
+		assert_int_equal(hear(line, KM_PHASE_DESK_TALK, &m, NULL), KM_OK);
+	}
+	close(line);
+	vault_round(room.v, 0);
+	return found;
+}
+
+/* Root enrols a code as the desk does: without a second person that is good at once. */
+static struct km_msg msg_enrol(const char *login)
+{
+	struct km_msg m = { .number = KM_MSG_ENROL };
+
+	snprintf(m.enrol.login, sizeof m.enrol.login, "%s", login);
+	m.enrol.factor = KM_FACTOR_HOTP;
+	m.enrol.algorithm = KM_SHA1;
+	m.enrol.digits = 6;
+	scene_seed(login, &m.enrol.secret);
+	return m;
+}
+
+static void root_registers(const char *login, enum km_role role)
+{
+	struct km_msg m = scene_msg_add(login), code = msg_enrol(login);
+
+	m.operator_add.role = (uint8_t)role;
+	assert_int_equal(scene_rc(NULL, &m), KM_OK);
+	assert_int_equal(scene_rc(NULL, &code), KM_OK);
+}
+
+static void test_root_acts_alone_until_a_registrar_and_an_approver_have_a_code(void **state)
+{
+	struct km_msg approver = scene_msg_add("aki"), code = msg_enrol("aki");
+	struct km_msg taro = scene_msg_add("taro");
+
+	(void)state;
+	assert_true(status_has(NULL, "founding", "not yet", false));
+	root_registers("rei", KM_ROLE_REGISTRAR);
+	root_registers("ryo", KM_ROLE_REGISTRAR);
+	approver.operator_add.role = KM_ROLE_APPROVER;
+	assert_int_equal(scene_rc(NULL, &approver), KM_OK);
+	assert_false(desk_founded(room.v)); /* no code yet */
+	assert_int_equal(scene_record(KM_EVENT_FOUNDED).event, 0);
+	assert_int_equal(scene_rc(NULL, &code), KM_OK);
+	assert_true(desk_founded(room.v));
+	assert_int_equal(scene_record(KM_EVENT_FOUNDED).event, KM_EVENT_FOUNDED);
+	assert_false(status_has(NULL, "founding", "", false));
+	/* From here on root does it no more, and two do. */
+	assert_int_equal(scene_rc(NULL, &taro), KM_EPERM);
+	(void)scene_files(&taro);
+}
+
+static void test_where_one_person_suffices_nothing_is_founded(void **state)
+{
+	struct km_msg taro = scene_msg_add("taro");
+
+	(void)state;
+	room.v->conf.approval_required = false;
+	root_registers("rei", KM_ROLE_REGISTRAR);
+	root_registers("aki", KM_ROLE_APPROVER);
+	assert_false(desk_founded(room.v));
+	assert_int_equal(scene_rc(NULL, &taro), KM_OK);
+	/* Asked for later, it is founded by itself: they are there. */
+	room.v->conf.approval_required = true;
+	room.v->tended_ms = 0;
+	tend_waiting(room.v);
+	assert_true(desk_founded(room.v));
+}
+
+static void test_what_cannot_be_read_is_founded(void **state)
+{
+	uint8_t strange[3] = { 0 };
+
+	(void)state;
+	assert_int_equal(store_meta_set(room.v->store, "founded", strange, 3, NULL), KM_OK);
+	assert_true(desk_founded(room.v));
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+}
+
+/* --- the last of them ------------------------------------------------------------------------- */
+
+static struct km_msg msg_change_role(const char *login, enum km_role role)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_CHANGE };
+
+	snprintf(m.operator_change.login, sizeof m.operator_change.login, "%s", login);
+	m.operator_change.mask = KM_CHANGE_ROLE;
+	m.operator_change.role = (uint8_t)role;
+	return m;
+}
+
+static km_rc keeps(struct km_msg m)
+{
+	struct line l = { .fd = -1 };
+	struct call c = { .v = room.v, .l = &l, .m = &m };
+
+	return founding_keeps(&c);
+}
+
+static void test_the_last_approver_cannot_be_taken_away_by_anybody(void **state)
+{
+	struct km_msg ami_away = scene_msg_state("ami", KM_SUSPENDED);
+	struct km_msg away = scene_msg_state("aki", KM_SUSPENDED), erase = scene_msg_erase("aki");
+	struct km_msg code = scene_msg_remove("aki", scene_credential("aki", KM_FACTOR_HOTP).id);
+	struct km_msg transfer = { .number = KM_MSG_TRANSFER, .transfer.login = "aki" };
+	struct km_msg until = msg_change_role("aki", KM_ROLE_APPROVER);
+	struct msg_done done;
+
+	(void)state;
+	assert_int_equal(keeps(away), KM_OK); /* there are two */
+	assert_int_equal(scene_rc(NULL, &ami_away), KM_OK);
+	done = scene_does(NULL, away);
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "last approver"));
+	assert_int_equal(scene_rc("rei", &away), KM_ESTATE);
+	assert_int_equal(scene_rc("rei", &erase), KM_ESTATE);
+	assert_int_equal(scene_rc("rei", &code), KM_ESTATE);
+	assert_int_equal(keeps(transfer), KM_ESTATE);
+	assert_int_equal(keeps(msg_change_role("aki", KM_ROLE_OPERATOR)), KM_ESTATE);
+	assert_int_equal(keeps(until), KM_OK); /* nothing changes */
+	until.operator_change.mask = KM_CHANGE_VALID_UNTIL;
+	until.operator_change.valid_until = room.v->now.today;
+	assert_int_equal(keeps(until), KM_ESTATE);
+	until.operator_change.valid_until = KM_DAY_NONE;
+	assert_int_equal(keeps(until), KM_OK);
+	assert_int_equal(scene_person("aki").state, KM_ACTIVE);
+	assert_int_equal(scene_waiting(), 0);
+}
+
+static void test_the_last_registrar_stays_too_and_others_go_as_before(void **state)
+{
+	(void)state;
+	assert_int_equal(keeps(scene_msg_state("rei", KM_SUSPENDED)), KM_ESTATE);
+	assert_int_equal(keeps(scene_msg_state("rei", KM_ACTIVE)), KM_OK);
+	assert_int_equal(keeps(scene_msg_state("hanako", KM_SUSPENDED)), KM_OK);
+	assert_int_equal(keeps(scene_msg_state("nobody", KM_SUSPENDED)), KM_OK);
+	/* A second one without a code is none. */
+	scene_add("ryo", KM_ROLE_REGISTRAR, false);
+	assert_int_equal(keeps(scene_msg_state("rei", KM_SUSPENDED)), KM_ESTATE);
+	assert_int_equal(keeps(scene_msg_state("ryo", KM_SUSPENDED)), KM_OK);
+	scene_add("sho", KM_ROLE_REGISTRAR, true);
+	assert_int_equal(keeps(scene_msg_state("rei", KM_SUSPENDED)), KM_OK);
+}
+
+/* Both of two were asked to go while there were two: the second is not. */
+static void test_who_is_the_last_is_looked_at_again_when_it_is_approved(void **state)
+{
+	struct km_msg erase = scene_msg_erase("ami"), away = scene_msg_state("aki", KM_SUSPENDED);
+	struct km_msg m;
+
+	(void)state;
+	scene_add("aya", KM_ROLE_APPROVER, true);
+	m = scene_decision(scene_files(&erase), true);
+	assert_int_equal(scene_rc(NULL, &away), KM_OK);
+	away = scene_msg_state("aya", KM_SUSPENDED);
+	assert_int_equal(scene_rc(NULL, &away), KM_OK);
+	/* Ami is left, and she may not decide on herself either. */
+	assert_int_equal(scene_rc("ami", &m), KM_EPERM);
+	assert_int_equal(keeps(erase), KM_ESTATE);
+}
+
+/* --- the way back
+ * ---------------------------------------------------------------------------------- */
+
+static struct km_msg msg_accept(bool confirm)
+{
+	return (
+	    struct km_msg){ .number = KM_MSG_ACCEPT,
+			    .accept = { .what = KM_ACCEPT_ADMINISTRATORS, .confirm = confirm } };
+}
+
+static void days_pass(unsigned days)
+{
+	room.v->now.wall += (int64_t)days * 86400;
+	store_set_now(room.v->store, &room.v->now);
+}
+
+/* As root at this vault's time: rounds read the clock, which stays where it is. */
+static km_rc go_back(bool confirm, enum rights right)
+{
+	struct km_msg m = msg_accept(confirm);
+	struct line *l = NULL;
+	int line = desk_comes();
+	struct call c;
+	km_rc rc;
+
+	for (size_t i = 0; i < VAULT_LINES && !l; i++)
+		if (room.v->line[i].fd >= 0)
+			l = &room.v->line[i];
+	assert_non_null(l);
+	l->right = right;
+	days_pass(confirm ? 8 : 6);
+	call_again(&c, room.v, l);
+	c.m = &m;
+	rc = founding_accept(&c);
+	close(line);
+	vault_round(room.v, 0);
+	return rc;
+}
+
+static void test_the_way_back_is_closed_while_an_approver_is_seen(void **state)
+{
+	const struct km_msg back = msg_accept(true);
+	struct msg_done done;
+
+	(void)state;
+	done = scene_does(NULL, back);
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "seven days"));
+	assert_int_equal(go_back(false, RIGHTS_ROOT), KM_ESTATE);
+	assert_int_equal(go_back(true, RIGHTS_FACTOR), KM_EPERM);
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	assert_int_equal(go_back(true, RIGHTS_ROOT), KM_ESUSPECT);
+	room.v->suspicion = 0;
+	assert_true(desk_founded(room.v));
+}
+
+static void test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good(void **state)
+{
+	struct km_msg taro = scene_msg_add("taro");
+
+	(void)state;
+	assert_int_equal(go_back(true, RIGHTS_ROOT), KM_OK);
+	assert_false(desk_founded(room.v));
+	assert_int_equal(scene_record(KM_EVENT_FOUNDED_ANEW).event, KM_EVENT_FOUNDED_ANEW);
+	assert_true(status_has(NULL, "administrators", "replaced by root alone", true));
+	/* Those who were there are: the next act founds it again, and the alarm stays. */
+	assert_int_equal(scene_rc(NULL, &taro), KM_OK);
+	assert_true(desk_founded(room.v));
+	assert_true(status_has(NULL, "administrators", "replaced by root alone", true));
+}
+
+static void test_before_it_is_founded_there_is_no_way_back(void **state)
+{
+	const struct km_msg back = msg_accept(true);
+
+	(void)state;
+	assert_int_equal(scene_rc(NULL, &back), KM_ENOTFOUND);
+	assert_int_equal(scene_record(KM_EVENT_FOUNDED_ANEW).event, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNFOUNDED(test_root_acts_alone_until_a_registrar_and_an_approver_have_a_code),
+		UNFOUNDED(test_where_one_person_suffices_nothing_is_founded),
+		UNFOUNDED(test_what_cannot_be_read_is_founded),
+		IN_SCENE(test_the_last_approver_cannot_be_taken_away_by_anybody),
+		IN_SCENE(test_the_last_registrar_stays_too_and_others_go_as_before),
+		IN_SCENE(test_who_is_the_last_is_looked_at_again_when_it_is_approved),
+		IN_SCENE(test_the_way_back_is_closed_while_an_approver_is_seen),
+		IN_SCENE(test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good),
+		UNFOUNDED(test_before_it_is_founded_there_is_no_way_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
