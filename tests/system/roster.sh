@@ -204,4 +204,39 @@ check "... and somebody more is registered" count '^sys active' 1
 
 verified() { soon worked && verifies; }
 check "the trail holds" verified
+
+# --- two persons ------------------------------------------------------------------------------------------------
+
+house_down
+rm "$dir/kenmon.conf.d/key.conf"
+printf '[approval]\nrequired = yes\n' >"$dir/kenmon.conf.d/approval.conf"
+state=$dir/state-of-two
+up "the rooms start anew, for two persons"
+administrator() {
+	quietly kenmon operator add "$1" --employee-number "$2" --name "$1" --department X --uid "$2" --role "$3" &&
+	    quietly kenmon enroll hotp "$1" --secret-file - --no-confirm <<<"$secret"
+}
+check "a registrar" administrator daemon 1 registrar
+check "an approver" administrator bin 2 approver
+# as LOGIN COUNTER ARGUMENT...: with that one's own code.
+as() {
+	local who=$1 counter=$2
+	shift 2
+	hotp "$counter" | kenmon --as "$who" "$@"
+}
+admins() { printf '%s\n' 1,daemon,daemon,X 2,bin,bin,X >>"$roster"; }
+"$synth" roster 30 short=1 >"$roster"
+admins
+check "thirty join by the registrar's word" quietly as daemon 0 roster apply "$roster"
+check "... and are worked off" soon worked
+"$synth" roster 30 short=1 without=2 >"$roster"
+admins
+check "a roster without half of them is filed" fails 3 as daemon 1 roster apply "$roster" --accept-erasures 15
+check "... and nobody is suspended" says "suspended           0" kenmon status
+check "the approver sees the list" says "s100001" as bin 0 roster list 2
+digest=$(as bin 1 approval show 1 --json 2>/dev/null | sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p')
+check "who filed it does not approve it" fails 77 as daemon 2 approval approve 1 --digest "$digest"
+check "the approver does" quietly as bin 2 approval approve 1 --digest "$digest"
+check "... then it is worked off" soon worked
+check "... and fifteen are suspended" says "suspended           15" kenmon status
 plan
