@@ -51,10 +51,10 @@ struct roster_problem {
 struct roster {
 	const struct km_conf *conf;
 	struct roster_text text;
-	uint8_t digest[32];           /* SHA-256 of the file */
-	int8_t place[ROSTER_COLUMNS]; /* of each column among the cells; -1: not there */
-	unsigned cells;               /* of the header */
-	char ignored[256];            /* headers that are none of ours, escaped */
+	uint8_t digest[32];            /* SHA-256 of the file */
+	int16_t place[ROSTER_COLUMNS]; /* of each column among the cells; -1: not there */
+	unsigned cells;                /* of the header */
+	char ignored[256];             /* headers that are none of ours, escaped */
 	uint32_t rows;
 	struct roster_problem *problem;
 	size_t problems, problems_more, problems_cap;

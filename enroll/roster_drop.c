@@ -110,7 +110,7 @@ static void new_name(const char *name, unsigned number, char out[NAME_MAX + 1])
 	struct tm tm;
 	size_t n = 0;
 
-	for (; name[n] && n < KEPT_NAME; n++)
+	for (; n < KEPT_NAME && name[n]; n++)
 		plain[n] = (name[n] >= '0' && name[n] <= '9') ||
 				   (name[n] >= 'a' && name[n] <= 'z') ||
 				   (name[n] >= 'A' && name[n] <= 'Z') || strchr("._-", name[n])

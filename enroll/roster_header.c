@@ -91,7 +91,7 @@ bool sheet_header(struct roster *r, uint32_t line, struct roster_cell *cells, un
 		}
 		if (r->place[c] >= 0)
 			sheet_problem(r, line, c, DESK_ROSTER_COLUMN_TWICE, NULL, NULL);
-		r->place[c] = (int8_t)i;
+		r->place[c] = (int16_t)i;
 	}
 	for (unsigned c = 0; c < ROSTER_REQUIRED; c++)
 		if (r->place[c] < 0)

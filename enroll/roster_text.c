@@ -17,7 +17,7 @@ static km_rc read_all(struct desk *d, int fd, size_t expected, struct roster_tex
 	size_t cap = expected + 1; /* one more: the end is seen */
 	ssize_t n = 1;
 
-	t->bytes = malloc(cap);
+	t->bytes = calloc(1, cap);
 	if (!t->bytes)
 		return KM_ENOMEM;
 	while (t->len < cap && n != 0) {

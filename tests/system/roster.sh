@@ -64,6 +64,11 @@ check "... and the factors are, too" gives SUCCESS "$(hotp 1)"
 iconv -f UTF-8 -t CP932 "$roster" >"$dir/c" && mv "$dir/c" "$roster"
 check "the same in CP932 says the same" nothing_by "Unchanged: 4" 0 apply
 
+"$synth" roster 3000 cp932=1 trailer=1 >"$roster"
+check "3,000 in CP932, each with every column, in many slices" nothing_by "Registered: 3000" 0 kenmon roster check "$roster"
+"$synth" roster 3000 english=1 trailer=1 >"$roster"
+check "... and in English" nothing_by "Registered: 3000" 0 kenmon roster check "$roster"
+
 # --- leaving, on a day ---------------------------------------------------------------------------------
 
 feed 1,daemon,"D D",Y,在職, 2,bin,B,X,転出,令和81年3月31日 3,games,G,X,active, 4,man,M,X,active,
