@@ -15,7 +15,6 @@
  * Of a finger the judge knows a number under which one is waited for, and nothing else; a touch
  * that it has waited for is worth to whoever took it over what a code seen is.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,21 +62,6 @@ static void usage(FILE *to)
 	      "it starts and supervises all rooms on a state folder of your own.\n"
 	      "See kenmon-authd(8).\n",
 	      to);
-}
-
-static bool parse_uid(const char *text, int64_t *out)
-{
-	char *end;
-	unsigned long long n;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno != 0 || *end != '\0' || n >= UINT32_MAX)
-		return false;
-	*out = (int64_t)n;
-	return true;
 }
 
 enum option_id {
@@ -144,7 +128,7 @@ static bool keep_value(struct options *o, int id, const char *value)
 		if (places[i].id != id)
 			continue;
 		if (places[i].uid)
-			return parse_uid(value, places[i].uid);
+			return km_uid_parse(value, places[i].uid);
 		*places[i].text = value;
 		return *value != '\0';
 	}

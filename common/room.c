@@ -1,6 +1,7 @@
 /* The first steps of every room. */
 #include <kenmon/room.h>
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,22 @@ km_rc km_room_begin(void)
 	need(RLIMIT_NOFILE, FILES_NEEDED);
 	need(RLIMIT_MEMLOCK, MEMORY_NEEDED);
 	return KM_OK;
+}
+
+bool km_uid_parse(const char *text, int64_t *uid)
+{
+	unsigned long n;
+	char *end;
+
+	/* strtoul takes "-1", " 7" and "+7". */
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno != 0 || *end != '\0' || n >= UINT32_MAX)
+		return false;
+	*uid = (int64_t)n;
+	return true;
 }
 
 static int ready_fd = -1;

@@ -122,6 +122,19 @@ static km_rc check_complete(struct desk *d, const struct desk_args *args)
 	return KM_OK;
 }
 
+/* A group whose "show" takes no operand is shown by its name alone: "kenmon me". */
+static const struct desk_command *shown_alone(const char *group)
+{
+	const struct desk_command *c;
+
+	for (c = desk_commands; c->name; c++) {
+		if (c->group && strcmp(c->group, group) == 0 && strcmp(c->name, "show") == 0 &&
+		    !*c->operands)
+			return c;
+	}
+	return NULL;
+}
+
 km_rc desk_parse(struct desk *d, int argc, char **argv, struct desk_args *args)
 {
 	bool options = true;
@@ -151,6 +164,8 @@ km_rc desk_parse(struct desk *d, int argc, char **argv, struct desk_args *args)
 		if (rc != KM_OK)
 			return rc;
 	}
+	if (!args->command && args->group && !args->help)
+		args->command = shown_alone(args->group);
 	return check_complete(d, args);
 }
 

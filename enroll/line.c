@@ -13,8 +13,8 @@
 #include "line.h"
 #include "terminal.h"
 
-#define FRAME_CAP  4096 /* the largest message to a desk is AUDIT_ROW, 2 KiB */
-#define GREET_TIME 15   /* seconds: judge and vault answer in milliseconds, or are starting */
+#define FRAME_CAP  KM_FRAME_MAX
+#define GREET_TIME 15 /* seconds: judge and vault answer in milliseconds, or are starting */
 #define OPERATE_TIME                                                                               \
 	120          /* seconds between two frames: an erasure empties the logs on a slow disk */
 #define STOP_TIME 10 /* seconds until an ABORT is answered: the vault only lets go */
@@ -49,6 +49,13 @@ OP_FIRST(roster_end);
 OP_FIRST(roster_list);
 OP_FIRST(due_list);
 OP_FIRST(due_release);
+OP_FIRST(purpose);
+OP_FIRST(purpose_show);
+OP_FIRST(consent);
+OP_FIRST(consent_list);
+OP_FIRST(consent_withdraw);
+OP_FIRST(data_export);
+OP_FIRST(invite);
 OP_FIRST(identify);
 
 static void close_fd(int *fd)
@@ -86,7 +93,7 @@ static void set_time(int fd, int seconds)
 static km_rc receive(int fd, unsigned from, unsigned phases, struct km_msg *m, int *passed,
 		     struct km_stamp *stamp)
 {
-	uint8_t frame[FRAME_CAP];
+	static uint8_t frame[FRAME_CAP]; /* what a row spans stays until the next one */
 	size_t len = 0;
 	km_rc rc = km_recv(fd, frame, sizeof(frame), &len, passed, stamp, 0);
 
@@ -280,10 +287,15 @@ static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct k
 	}
 	if (m->prompt.shape & KM_SHAPE_OWN)
 		return answer(d, o, &m->prompt);
-	if (!o->asks)
+	if (!o->asks && !(m->prompt.shape & KM_SHAPE_OWN))
 		return KM_EPROTO;
-	if (o->prompts++ == 0 && o->before) {
+	o->prompts++;
+	/* Not before the caller has proved who they are, nor before a binding code was right. */
+	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_DIGITS) &&
+	    !(m->prompt.shape & KM_SHAPE_OWN)) {
 		km_rc rc = o->before(d, o->arg);
+
+		o->told = true;
 
 		if (rc != KM_OK)
 			return rc;
@@ -333,20 +345,6 @@ static km_rc await_done(struct desk *d, struct desk_operation *o, const struct d
 	return rc;
 }
 
-static km_rc send_request(struct desk *d, const struct desk_operation *o)
-{
-	size_t len = 0;
-	km_rc rc;
-
-	if (!o->frame)
-		return km_send_msg(d->line, o->request, -1, 0);
-	rc = km_encode(o->request, o->frame, o->frame_cap, &len);
-	if (rc == KM_OK)
-		rc = km_send(d->line, o->frame, len, -1, 0);
-	km_wipe(o->frame, o->frame_cap);
-	return rc;
-}
-
 /* What DONE says, and the vault's own words behind the rc's sentence. */
 static km_rc ended(struct desk *d, const struct desk_operation *o)
 {
@@ -363,6 +361,19 @@ static km_rc ended(struct desk *d, const struct desk_operation *o)
 	return rc;
 }
 
+/* Texts and rosters are longer than what km_send_msg() sends. */
+static km_rc send_request(const struct desk *d, const struct km_msg *m)
+{
+	static uint8_t frame[FRAME_CAP];
+	size_t len = 0;
+	km_rc rc = km_encode(m, frame, sizeof(frame), &len);
+
+	if (rc == KM_OK)
+		rc = km_send(d->line, frame, len, -1, 0);
+	km_wipe(frame, len);
+	return rc;
+}
+
 /* From the request to DONE, on the line that is there. */
 static km_rc converse(struct desk *d, struct desk_operation *o)
 {
@@ -371,7 +382,7 @@ static km_rc converse(struct desk *d, struct desk_operation *o)
 
 	if (o->patience)
 		desk_stops_begin(&stops);
-	rc = send_request(d, o);
+	rc = send_request(d, o->request);
 	if (rc == KM_OK)
 		rc = await_done(d, o, o->patience ? &stops : NULL);
 	else if (rc == KM_EAGAIN)
@@ -439,6 +450,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 	if (rc != KM_OK)
 		return rc;
 	o->rows = o->prompts = 0;
+	o->told = false;
 	for (again = 0; again < 2; again++) {
 		d->why[0] = '\0';
 		rc = d->line >= 0 ? KM_OK : desk_open(d);

@@ -6,11 +6,7 @@
 
 struct desk_operation {
 	struct km_msg *request; /* its op is filled in here */
-	/* Where a request above KM_SEND_MSG_MAX is encoded: the caller's, wiped; NULL: it is none.
-	 */
-	uint8_t *frame;
-	size_t frame_cap;
-	bool once; /* never sent twice: what was before it goes with the line */
+	bool once;              /* never sent twice: what was before it goes with the line */
 	/*
 	 * The operation itself prompts, and is never sent twice. Whatever is
 	 * asked for, the vault may first ask for a code of the caller's own.
@@ -29,6 +25,7 @@ struct desk_operation {
 	/* set by desk_operate */
 	unsigned rows, prompts;
 	bool aborted;
+	bool told; /* before was called */
 	struct msg_done done;
 };
 

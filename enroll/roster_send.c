@@ -11,7 +11,6 @@
 #include "roster_send.h"
 
 #define SLICE_MAX 32768
-#define FRAME_MAX (SLICE_MAX + 256) /* of ROSTER_SLICE, messages.def */
 /* Line, status, two days, seven lengths; and the largest texts. */
 #define ROW_MAX (4 + 1 + 8 + 8 + 7 * 2 + sizeof(struct roster_row))
 
@@ -22,7 +21,6 @@ struct sending {
 	const struct roster *r;
 	struct desk_progress progress;
 	uint8_t slice[SLICE_MAX];
-	uint8_t frame[FRAME_MAX];
 	size_t len;
 	uint64_t rows;
 };
@@ -62,9 +60,7 @@ static void put_row(struct sending *s, const struct roster_row *row)
 static km_rc flush(struct sending *s)
 {
 	struct km_msg m = { .number = KM_MSG_ROSTER_SLICE };
-	struct desk_operation o = {
-		.request = &m, .frame = s->frame, .frame_cap = sizeof(s->frame), .once = true
-	};
+	struct desk_operation o = { .request = &m, .once = true };
 	km_rc rc;
 
 	if (s->len == 0)

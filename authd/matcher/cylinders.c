@@ -150,7 +150,6 @@ static void cylinder_make(struct print *p, unsigned m, struct match_work *w)
 void cylinders_make(struct print *p, struct match_work *w)
 {
 	facing_make(w->facing);
-	memset(p->cylinder, 0, sizeof p->cylinder);
 	for (unsigned m = 0; m < p->n; m++)
 		cylinder_make(p, m, w);
 }

@@ -13,7 +13,6 @@
 #include "grants.h"
 
 #define GALLERY_ALIGN 64 /* a cache line; more than any member of it needs */
-#define IMPRESSIONS   (KM_GRANT_TEMPLATES * KM_IMPRESSIONS_MAX)
 
 struct grant {
 	bool live, lent; /* lent: all of it is here */
@@ -36,13 +35,12 @@ struct lending {
 };
 
 struct grants {
-	struct grant grant[MATCHER_GRANTS];
+	struct grant grant[KM_GRANTS];
 	struct lending lending;
 	uint8_t blob[TEMPLATE_BYTES]; /* on its way to the vault */
-	struct km_locked_area {
-		uint8_t *bytes;
-		size_t size;
-	} galleries, pair, work_area;
+	/* What has no size here is locked by itself. */
+	uint8_t *galleries;
+	struct gallery *pair;
 	struct match_work *work;
 	struct finger_template one; /* an impression that another is compared with */
 };
@@ -52,6 +50,12 @@ struct grants {
 static size_t aligned(size_t size)
 {
 	return (size + GALLERY_ALIGN - 1) / GALLERY_ALIGN * GALLERY_ALIGN;
+}
+
+/* Room for the largest grant. */
+static size_t galleries_size(void)
+{
+	return aligned(gallery_size(GALLERY_MAX));
 }
 
 static unsigned impressions(const struct grant *grant)
@@ -65,22 +69,22 @@ static unsigned impressions(const struct grant *grant)
 
 static struct gallery *gallery_of(struct grants *g, const struct grant *grant)
 {
-	return (struct gallery *)(void *)(g->galleries.bytes + grant->at);
+	return (struct gallery *)(void *)(g->galleries + grant->at);
 }
 
 static void drop_gallery(struct grants *g, struct grant *grant)
 {
 	if (grant->size > 0)
-		km_wipe(g->galleries.bytes + grant->at, grant->size);
+		km_wipe(g->galleries + grant->at, grant->size);
 	grant->size = 0;
 	grant->prepared = 0;
 }
 
 static bool is_free(const struct grants *g, size_t at, size_t size)
 {
-	if (at + size > g->galleries.size)
+	if (at + size > galleries_size())
 		return false;
-	for (size_t i = 0; i < MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		const struct grant *other = &g->grant[i];
 
 		if (other->size > 0 && at < other->at + other->size && other->at < at + size)
@@ -94,7 +98,7 @@ static bool make_room(struct grants *g, struct grant *grant)
 {
 	size_t size = aligned(gallery_size(impressions(grant)));
 
-	for (size_t i = 0; i <= MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i <= KM_GRANTS; i++) {
 		size_t at = i == 0 ? 0 : g->grant[i - 1].at + g->grant[i - 1].size;
 
 		if ((i > 0 && g->grant[i - 1].size == 0) || !is_free(g, at, size))
@@ -113,14 +117,14 @@ static void prepare_one(struct grants *g, struct grant *grant)
 	gallery_add(gallery_of(g, grant), grant->prepared, &grant->template[grant->prepared],
 		    g -> work);
 	grant->prepared++;
-	km_wipe(g->work_area.bytes, g->work_area.size);
+	km_wipe(g->work, match_work_size());
 }
 
 /* Somebody waits for it. */
 static void prepare_now(struct grants *g, struct grant *grant)
 {
 	if (grant->size == 0 && !make_room(g, grant)) {
-		for (size_t i = 0; i < MATCHER_GRANTS; i++)
+		for (size_t i = 0; i < KM_GRANTS; i++)
 			drop_gallery(g, &g->grant[i]);
 		(void)make_room(g, grant); /* the largest grant fits into the empty room */
 	}
@@ -130,7 +134,7 @@ static void prepare_now(struct grants *g, struct grant *grant)
 
 bool grants_prepare(struct grants *g)
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		struct grant *grant = &g->grant[i];
 
 		if (!grant->lent || grant->prepared == grant->count ||
@@ -148,7 +152,7 @@ static void search(struct grants *g, struct grant *grant, const struct km_minuti
 	*found = (struct match_finding){ .outcome = KM_MATCH_NO };
 	prepare_now(g, grant);
 	gallery_search(gallery_of(g, grant), probe, g->work, found);
-	km_wipe(g->work_area.bytes, g->work_area.size);
+	km_wipe(g->work, match_work_size());
 }
 
 /* --- ends ------------------------------------------------------------------------------ */
@@ -163,7 +167,7 @@ static void end(struct grants *g, struct grant *grant)
 
 static struct grant *find(struct grants *g, const uint8_t id[KM_GRANT_BYTES])
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (g->grant[i].live &&
 		    km_equal(g->grant[i].id, KM_GRANT_BYTES, id, KM_GRANT_BYTES))
 			return &g->grant[i];
@@ -193,7 +197,7 @@ void grants_take_back(struct grants *g, const uint8_t id[KM_GRANT_BYTES], struct
 
 void lent_expire(struct grants *g, int64_t now_ms)
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (g->grant[i].live && g->grant[i].until <= now_ms)
 			end(g, &g->grant[i]);
 }
@@ -202,7 +206,7 @@ int64_t grants_left_ms(const struct grants *g, int64_t now_ms)
 {
 	int64_t least = -1;
 
-	for (size_t i = 0; i < MATCHER_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		const struct grant *grant = &g->grant[i];
 		int64_t left = grant->until > now_ms ? grant->until - now_ms : 0;
 
@@ -259,7 +263,7 @@ static bool is_valid(const struct msg_lend *m)
 
 static struct grant *free_place(struct grants *g)
 {
-	for (size_t i = 0; i < MATCHER_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (!g->grant[i].live)
 			return &g->grant[i];
 	return NULL;
@@ -370,17 +374,16 @@ static bool is_known(void *arg, const struct km_minutiae *probe)
 static bool agree(void *arg, const struct km_minutiae *a, const struct km_minutiae *b)
 {
 	struct grants *g = ((struct enrolling *)arg)->g;
-	struct gallery *pair = (struct gallery *)(void *)g->pair.bytes;
 	struct match_finding found = { .outcome = KM_MATCH_NO };
 
 	g->one.count = 1;
 	g->one.impression[0] = *b;
-	gallery_init(pair);
-	gallery_add(pair, 0, &g->one, g->work);
-	gallery_search(pair, a, g->work, &found);
+	gallery_init(g->pair);
+	gallery_add(g->pair, 0, &g->one, g->work);
+	gallery_search(g->pair, a, g->work, &found);
 	km_wipe(&g->one, sizeof(g->one));
-	km_wipe(g->pair.bytes, g->pair.size);
-	km_wipe(g->work_area.bytes, g->work_area.size);
+	km_wipe(g->pair, gallery_size(1));
+	km_wipe(g->work, match_work_size());
 	return found.outcome == KM_MATCH_YES;
 }
 
@@ -432,25 +435,19 @@ void grants_told(struct grants *g, struct findings *out)
 
 /* --- memory ---------------------------------------------------------------------------- */
 
-static bool area_new(struct km_locked_area *a, size_t size)
-{
-	a->size = aligned(size);
-	a->bytes = km_locked_new(a->size);
-	return a->bytes != NULL;
-}
-
 struct grants *grants_new(void)
 {
 	struct grants *g = km_locked_new(sizeof(*g));
 
 	if (!g)
 		return NULL;
-	if (!area_new(&g->galleries, gallery_size(IMPRESSIONS)) ||
-	    !area_new(&g->pair, gallery_size(1)) || !area_new(&g->work_area, match_work_size())) {
+	g->galleries = km_locked_new(galleries_size());
+	g->pair = km_locked_new(gallery_size(1));
+	g->work = km_locked_new(match_work_size());
+	if (!g->galleries || !g->pair || !g->work) {
 		grants_free(g);
 		return NULL;
 	}
-	g->work = (struct match_work *)(void *)g->work_area.bytes;
 	return g;
 }
 
@@ -458,8 +455,8 @@ void grants_free(struct grants *g)
 {
 	if (!g)
 		return;
-	km_locked_free(g->galleries.bytes, g->galleries.size);
-	km_locked_free(g->pair.bytes, g->pair.size);
-	km_locked_free(g->work_area.bytes, g->work_area.size);
+	km_locked_free(g->galleries, galleries_size());
+	km_locked_free(g->pair, gallery_size(1));
+	km_locked_free(g->work, match_work_size());
 	km_locked_free(g, sizeof(*g));
 }

@@ -12,8 +12,6 @@
 
 #include "match.h"
 
-#define MATCHER_GRANTS 8 /* the vault has no more at a time */
-
 struct grants;
 
 /* What the vault is to be told: a finding, a stage and the template that came of it, or that what

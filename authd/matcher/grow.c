@@ -67,7 +67,7 @@ static void turn(const struct print *a, const struct print *b, const struct pair
 	f->s = norm > 1e-6f ? s / norm : 0;
 }
 
-void landing_find(const struct print *a, const struct print *b, struct match_work *w)
+static void landing_find(const struct print *a, const struct print *b, struct match_work *w)
 {
 	struct fit f;
 

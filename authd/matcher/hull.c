@@ -41,8 +41,6 @@ void hull_make(struct print *p, struct match_work *w)
 {
 	unsigned k = p->n < 3 ? 0 : corners(p, w);
 
-	p->area = 0;
-	p->sides = 0;
 	if (k < 3) /* a point or a line */
 		return;
 	for (unsigned i = 0; i < k; i++) {

@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -66,17 +65,10 @@ static const char usage[] =
     "It takes its listening socket from its starter (LISTEN_FDS, name \"probe\").\n"
     "See kenmon-matcher(8).\n";
 
-static bool parse_uid(const char *option, const char *text, int64_t *uid)
+static bool take_uid(const char *option, int64_t *uid)
 {
-	unsigned long n;
-	char *end;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && n < UINT32_MAX) {
-		*uid = (int64_t)n;
+	if (km_uid_parse(optarg, uid))
 		return true;
-	}
 	fprintf(stderr, "kenmon-matcher: --%s takes a uid, a number\n", option);
 	return false;
 }
@@ -94,16 +86,16 @@ static int parse(int argc, char **argv, struct options *o, struct matcher *m)
 			o->grant_socket = optarg;
 			break;
 		case OPT_VAULT_UID:
-			good = parse_uid("vault-uid", optarg, &m->vault_uid);
+			good = take_uid("vault-uid", &m->vault_uid);
 			break;
 		case OPT_SENSOR_UID:
-			good = parse_uid("sensor-uid", optarg, &m->sensor_uid);
+			good = take_uid("sensor-uid", &m->sensor_uid);
 			break;
 		case 'j':
 			o->journal = optarg;
 			break;
 		case OPT_OWNER:
-			good = parse_uid("owner", optarg, &owner);
+			good = take_uid("owner", &owner);
 			break;
 		case OPT_CONFIG:
 			break;

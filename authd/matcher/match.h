@@ -54,10 +54,11 @@ KM_MUST_CHECK km_rc template_decode(const uint8_t *in, size_t len, struct finger
  * A gallery: every impression that a probe is compared with at one login, prepared. The rate of
  * false matches holds for all of it together, so the threshold depends on how many there are.
  */
+#define GALLERY_MAX (KM_GRANT_TEMPLATES * KM_IMPRESSIONS_MAX) /* impressions */
 struct gallery;
 size_t gallery_size(unsigned impressions);
 void gallery_init(struct gallery *g);
-/* Prepares the impressions of template number `index`; those beyond ten times ten are left out. */
+/* Prepares the impressions of template number `index`; those beyond GALLERY_MAX are left out. */
 void gallery_add(struct gallery *g, unsigned index, const struct finger_template *t,
 		 struct match_work *w);
 

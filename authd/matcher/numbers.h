@@ -1,5 +1,6 @@
 /*
- * Every number that a comparison depends on, and where it came from. Pixels are of 500 dpi.
+ * The numbers that a comparison depends on, and where they came from. Pixels are of 500 dpi. What
+ * only scales a feature, or a part of one, stands in its formula; MATCH_MINUTIAE_LEAST in match.h.
  *
  *   MCC      Cappelli, Ferrara, Maltoni, IEEE TPAMI 32(12), 2010, as there or within its range
  *   tuned    chosen on the FVC2002 B sets, with one set left out at a time (docs/MATCHING.md)
@@ -64,7 +65,17 @@
 #define AROUND_R     60.0f   /* pixels around a pair; tuned */
 #define AROUND_SIGMA 6.0f    /* pixels within which neighbours lie alike; tuned */
 
-/* Reliability of a minutia, from its place alone (reliability.c, in that order); trained. */
+/* Reliability of a minutia, from its place alone; chosen, and the weights trained upon them. */
+#define NEAR_MOST   40.0f   /* px: farther neighbours are all alike */
+#define FACING      24.0f   /* px within which ends of one broken ridge face each other */
+#define FACING_BY   46      /* degrees from opposite, or from the same */
+#define FLOW_R      60.0f   /* px over which ridges flow alike */
+#define FLOW_VAR    1200.0f /* px²: nearer ridges count for more */
+#define GAP_R       90.0f   /* px in which the widest empty sector is looked for */
+#define GAP_SECTORS 72
+#define BORDER      10.0f /* px from the hull */
+
+/* In reliability.c's order; trained. */
 #define RELIABILITY_PARTS 10
 static const float reliability_weight[RELIABILITY_PARTS] = {
 	0.7217f,  0.3648f,  1.0392f, 0.8840f,  -0.7892f,
@@ -73,7 +84,7 @@ static const float reliability_weight[RELIABILITY_PARTS] = {
 
 /* What the score is made of (score.c). */
 enum {
-	F_CORE,       /* mean agreement of the first pairs */
+	F_CORE,       /* root of: the first pairs' number, times their mean agreement */
 	F_SURPRISE,   /* of so many reliable pairs, against chance in the overlap */
 	F_AREA,       /* of the overlap */
 	F_TURN,       /* of one finger against the other */

@@ -7,8 +7,7 @@
 #include "match.h"
 #include "numbers.h"
 
-#define N_MAX       KM_MINUTIAE_MAX
-#define GALLERY_MAX (KM_GRANT_TEMPLATES * KM_IMPRESSIONS_MAX)
+#define N_MAX KM_MINUTIAE_MAX
 
 /* One side of the convex hull: x * nx + y * ny - c is the distance outwards. */
 struct side {
@@ -74,7 +73,7 @@ struct match_work {
 	struct landing landing[N_MAX];
 	float feature[FEATURES];
 	/* of print_make() */
-	float point[2 * N_MAX + 2][2], corner[2 * N_MAX + 2][2];
+	float point[N_MAX][2], corner[2 * N_MAX + 2][2];
 	float facing[360]; /* share of a layer's direction, by degrees from its middle */
 	float cell[CELLS * CELLS][LAYERS];
 	struct side side_near[N_MAX];
@@ -84,7 +83,7 @@ struct match_work {
 	int32_t best[GALLERY_MAX], second[GALLERY_MAX];
 };
 
-/* print.c and its steps */
+/* Steps of print_make(), which begins with a print that is all zero. */
 void hull_make(struct print *p, struct match_work *w);
 float hull_distance(const struct print *p, float x, float y); /* negative inside */
 void reliability_make(struct print *p);
@@ -102,11 +101,10 @@ bool grow(const struct print *a, const struct print *b, struct match_work *w);
 /* The angle in radians by which j's direction misses that of i, turned by i's landing. */
 float landing_turn(const struct print *a, const struct print *b, const struct landing *l,
 		   unsigned i, unsigned j);
-void landing_find(const struct print *a, const struct print *b, struct match_work *w);
 void features_find(const struct print *a, const struct print *b, struct match_work *w);
 int32_t score_of(const float feature[FEATURES]);
 
-/* In a tenth of the time, a guess at how likely a match is: only good for an order. */
+/* In a fifth of the time, a guess at how likely a match is: only good for an order. */
 float print_hint(const struct print *a, const struct print *b, struct match_work *w);
 
 /* What a match needs, the more impressions are compared the more. */

@@ -9,21 +9,12 @@
 #include "print.h"
 #include "trig.h"
 
-#define NEAR_MOST 40.0f /* px: farther neighbours are all alike */
-#define FACING    24.0f /* px within which ends of one broken ridge face each other */
-#define FACING_BY 46    /* degrees from opposite, or from the same */
-#define FLOW      60.0f /* px over which ridges flow alike */
-#define FLOW_VAR  1200.0f
-#define AROUND    90.0f /* px in which the widest empty sector is looked for */
-#define SECTORS   72
-#define BORDER    10.0f /* px */
-
 struct sight {
 	float first, second; /* distances of the nearest two */
 	float opposite, same;
 	float flow, flow_weight;
 	unsigned crowd;
-	bool sector[SECTORS];
+	bool sector[GAP_SECTORS];
 };
 
 static void look(const struct print *p, unsigned i, unsigned j, struct sight *s)
@@ -42,31 +33,31 @@ static void look(const struct print *p, unsigned i, unsigned j, struct sight *s)
 		s->opposite = 1 - d / FACING;
 	if (d < FACING && turn < FACING_BY && 1 - d / FACING > s->same)
 		s->same = 1 - d / FACING;
-	if (d < FLOW) {
+	if (d < FLOW_R) {
 		float weight = trig_exp(-d * d / FLOW_VAR);
 		float c = p->cosine[i] * p->cosine[j] + p->sine[i] * p->sine[j];
 
 		s->flow_weight += weight;
 		s->flow += weight * (2 * c * c - 1); /* the cosine of twice the angle */
 	}
-	if (d < AROUND && d > 0) {
-		int k = (int)((trig_bearing(dy, dx) + PI) * (SECTORS / (2 * PI)));
+	if (d < GAP_R && d > 0) {
+		int k = (int)((trig_bearing(dy, dx) + PI) * (GAP_SECTORS / (2 * PI)));
 
-		s->sector[k < SECTORS ? k : SECTORS - 1] = true;
+		s->sector[k < GAP_SECTORS ? k : GAP_SECTORS - 1] = true;
 	}
 }
 
 /* The longest run of empty sectors, as a share of half a turn. */
-static float widest_gap(const bool sector[SECTORS])
+static float widest_gap(const bool sector[GAP_SECTORS])
 {
 	unsigned run = 0, most = 0;
 
-	for (unsigned k = 0; k < 2 * SECTORS; k++) {
-		run = sector[k % SECTORS] ? 0 : run + 1;
+	for (unsigned k = 0; k < 2 * GAP_SECTORS; k++) {
+		run = sector[k % GAP_SECTORS] ? 0 : run + 1;
 		most = run > most ? run : most;
 	}
-	most = most > SECTORS ? SECTORS : most;
-	return (float)most * (2.0f / SECTORS);
+	most = most > GAP_SECTORS ? GAP_SECTORS : most;
+	return (float)most * (2.0f / GAP_SECTORS);
 }
 
 static float judge(const struct print *p, unsigned i)

@@ -15,7 +15,7 @@
 #define MATCHER_SENSORS 4
 
 /* The longest frame that may come: a LEND. */
-#define MATCHER_FRAME_MAX (KM_FRAME_HEADER + 16448)
+#define MATCHER_FRAME_MAX (KM_FRAME_HEADER + KM_CAP_LEND)
 
 struct matcher {
 	int vault, listener;

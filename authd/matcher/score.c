@@ -1,7 +1,7 @@
 /*
  * What the pairs are worth: how surprising so many would be by chance in the overlap of the two
- * impressions (in the sense of Pankanti, Prabhakar, Jain, IEEE TPAMI 24(8), 2002), and which
- * share of what should be found there was found. One logistic function weighs it.
+ * impressions (in the sense of Pankanti, Prabhakar, Jain, IEEE TPAMI 24(8), 2002), and what else
+ * numbers.h lists. One logistic function weighs it.
  */
 #include <math.h>
 #include <string.h>
@@ -50,9 +50,9 @@ static struct movement movement_find(const struct print *a, const struct print *
 	return m;
 }
 
-/* Minutiae of each in the overlap, and their reliability. */
+/* In the overlap: minutiae of a, and the reliability of a's and of b's. */
 struct overlap {
-	float na, nb, ra, rb;
+	float na, ra, rb;
 };
 
 static struct overlap overlap_find(const struct print *a, const struct print *b,
@@ -74,7 +74,6 @@ static struct overlap overlap_find(const struct print *a, const struct print *b,
 
 		if (w->pairs.partner_b[j] < 0 && hull_distance(a, x, y) >= HULL_SLACK)
 			continue;
-		o.nb++;
 		o.rb += b->reliability[j];
 	}
 	return o;

@@ -15,7 +15,7 @@
 
 #define FRAME_MOST 256 /* CAPTURE and STOP are far shorter; more is an error */
 
-void sensor_link_close(struct sensor *s, const char *why)
+static void sensor_link_close(struct sensor *s, const char *why)
 {
 	if (s->judge < 0)
 		return;

@@ -6,12 +6,13 @@
  * It talks to the judge, on one connection of its listening socket, and to the matcher, to whom
  * it only writes; it opens USB devices, and parses what they send with libfprint, which is the
  * largest body of code that any room links, and not ours. It holds an image, and the minutiae
- * found in it, from a touch to the message that carries them away. It has no template, no key,
- * no name and no database, and it never hears what came of a touch. Whoever takes it over, by a
- * reader that was built to, can send the matcher a finger that is not there: for a login that is
- * being asked for a finger, under its own grant, as if it had been touched; and can keep the
- * fingers that are touched later. So it lives no longer than there is something to do, what it
- * frees it wipes (free.c), and it is confined (walls.c).
+ * found in it, from a touch until the finger is lifted: libfprint keeps both so long. Who leaves
+ * the finger on has them kept for seconds after the capture has ended (SENSOR_LIFT_MS). It has no
+ * template, no key, no name and no database, and it never hears what came of a touch. Whoever
+ * takes it over, by a reader that was built to, can send the matcher a finger that is not there:
+ * for a login that is being asked for a finger, under its own grant, as if it had been touched;
+ * and can keep the fingers that are touched later. So it lives no longer than there is something
+ * to do, what it frees it wipes (free.c), and it is confined (walls.c).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -61,16 +62,16 @@ static const char usage[] =
     "It takes its listening socket from its starter (LISTEN_FDS, name \"sensor\").\n"
     "See kenmon-sensor(8).\n";
 
-static bool parse_number(const char *text, unsigned long most, unsigned long *n)
+static bool parse_seconds(const char *text, unsigned *seconds)
 {
 	char *end;
-	unsigned long value;
+	unsigned long n;
 
 	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || value > most)
+	n = strtoul(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || n > SENSOR_IDLE_MOST)
 		return false;
-	*n = value;
+	*seconds = (unsigned)n;
 	return true;
 }
 
@@ -83,7 +84,7 @@ static int wrong(const char *option, const char *wants)
 /* 0: go on. Otherwise an exit code + 1. */
 static int take_option(int c, struct sensor *s, const char **journal)
 {
-	unsigned long n = 0;
+	int64_t n = 0;
 
 	switch (c) {
 	case 'c':
@@ -97,18 +98,17 @@ static int take_option(int c, struct sensor *s, const char **journal)
 		s->probe_path = optarg;
 		return 0;
 	case OPT_OWNER:
-		s->has_owner = parse_number(optarg, UINT32_MAX - 1ul, &n);
+		s->has_owner = km_uid_parse(optarg, &n);
 		s->owner = (uid_t)n;
 		return s->has_owner ? 0 : wrong("--owner", "a uid, a number");
 	case OPT_JUDGE_UID:
-		s->has_judge_uid = parse_number(optarg, UINT32_MAX - 1ul, &n);
+		s->has_judge_uid = km_uid_parse(optarg, &n);
 		s->judge_uid = (uid_t)n;
 		return s->has_judge_uid ? 0 : wrong("--judge-uid", "a uid, a number");
 	case OPT_IDLE:
-		if (!parse_number(optarg, SENSOR_IDLE_MOST, &n))
-			return wrong("--idle", "seconds, at most a day");
-		s->idle_s = (unsigned)n;
-		return 0;
+		return parse_seconds(optarg, &s->idle_s)
+			   ? 0
+			   : wrong("--idle", "seconds, at most a day");
 	case 'h':
 		fputs(usage, stdout);
 		return 1;

@@ -11,15 +11,10 @@
 
 #include "sensor.h"
 
-#define PROBE_FRAME (KM_FRAME_HEADER + 1240) /* the cap of PROBE in messages.def */
-
 km_rc probe_open(struct sensor *s)
 {
-	km_rc rc;
+	km_rc rc = km_connect(s->probe_path, false, &s->probe);
 
-	if (s->probe >= 0)
-		return KM_OK;
-	rc = km_connect(s->probe_path, false, &s->probe);
 	if (rc == KM_OK)
 		(void)shutdown(s->probe, SHUT_RD);
 	return rc;
@@ -35,7 +30,7 @@ void probe_close(struct sensor *s)
 km_rc probe_send(struct sensor *s, const uint8_t *grant, const struct km_minutiae *m)
 {
 	struct km_msg probe = { .number = KM_MSG_PROBE };
-	uint8_t coded[KM_MINUTIAE_BYTES], frame[PROBE_FRAME];
+	uint8_t coded[KM_MINUTIAE_BYTES], frame[KM_FRAME_HEADER + KM_CAP_PROBE];
 	size_t len = 0, size = 0;
 	km_rc rc = km_minutiae_encode(m, coded, sizeof coded, &len);
 
@@ -44,8 +39,6 @@ km_rc probe_send(struct sensor *s, const uint8_t *grant, const struct km_minutia
 	probe.probe.minutiae = (struct km_span){ coded, (uint16_t)len };
 	if (rc == KM_OK)
 		rc = km_encode(&probe, frame, sizeof frame, &size);
-	if (rc == KM_OK)
-		rc = probe_open(s);
 	if (rc == KM_OK)
 		rc = km_send(s->probe, frame, size, -1, MSG_DONTWAIT);
 	if (rc != KM_OK && size > 0) {

@@ -136,7 +136,7 @@ static void on_closed(GObject *source, GAsyncResult *result, gpointer data)
 		finish(r);
 		return;
 	}
-	if (r->reopened && r->s->job[0].shots > 0)
+	if (r->reopened)
 		enumerate(r); /* it was too hot: a new context counts anew */
 	else
 		next_device(r);
@@ -296,19 +296,17 @@ static void on_opened(GObject *source, GAsyncResult *result, gpointer data)
 	struct reader *r = data;
 	const bool list = r->s->job[0].shots == 0;
 	g_autoptr(GError) error = NULL;
+	bool opened;
 
-	if (!fp_device_open_finish(FP_DEVICE(source), result, &error)) {
-		if (r->stopping || r->s->job[0].ended) {
-			end(r, KM_SENSOR_STOPPED);
-			return;
-		}
+	opened = fp_device_open_finish(FP_DEVICE(source), result, &error);
+	if (r->stopping || r->s->job[0].ended) {
+		end(r, KM_SENSOR_STOPPED);
+	} else if (!opened) {
 		say(r, "not opened", error);
 		r->missed = error_event(error);
 		if (list)
 			list_row(r, r->missed);
 		next_device(r);
-	} else if (r->stopping || r->s->job[0].ended) {
-		end(r, KM_SENSOR_STOPPED);
 	} else if (list) {
 		list_row(r, KM_SENSOR_READER);
 		close_device(r);

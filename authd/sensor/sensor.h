@@ -70,7 +70,6 @@ struct sensor {
 void sensor_link_begin(struct sensor *s);
 /* Takes what has come; also before the room ends for having nothing to do. */
 void sensor_link_drain(struct sensor *s);
-void sensor_link_close(struct sensor *s, const char *why);
 void sensor_link_event(struct sensor *s, const uint8_t *grant, enum km_sensor_event event,
 		       const char *reader, const char *detail);
 
@@ -93,7 +92,7 @@ void job_arm(struct sensor *s);
 
 /* --- probe.c: the matcher -------------------------------------------------------- */
 
-KM_MUST_CHECK km_rc probe_open(struct sensor *s);
+KM_MUST_CHECK km_rc probe_open(struct sensor *s); /* it is closed */
 KM_MUST_CHECK km_rc probe_send(struct sensor *s, const uint8_t *grant, const struct km_minutiae *m);
 void probe_close(struct sensor *s);
 

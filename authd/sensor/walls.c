@@ -48,7 +48,6 @@ static const struct km_call calls[] = {
 	KM_CALL(sched_yield),
 	/* GLib's loop, and ours */
 	KM_CALL(eventfd2),
-	KM_CALL(pipe2),
 	KM_CALL(timerfd_create),
 	KM_CALL(timerfd_settime),
 	KM_CALL(setitimer),

@@ -58,13 +58,10 @@ bool finger_offered(struct vault *v, const struct session *s)
 
 /* --- answers that count nothing ------------------------------------------------------- */
 
-/* Asked again. Nothing was wrong, so how the login ends is written down as if this had not been. */
+/* Asked again. That alone is no refusal: the login ends as if it had not been. */
 static void ask_again(struct vault *v, struct session *s, enum km_reason reason, uint32_t wait)
 {
-	bool refused = s->refused;
-
 	session_retry(v, s, (struct km_verdict){ KM_VERDICT_RETRY, reason, wait });
-	s->refused = refused;
 }
 
 void finger_lost(struct vault *v, struct session *s)
@@ -130,17 +127,6 @@ static bool may_be_tried(const struct km_credential *c, const void *wall)
  * A touch does not say which login it is for: whoever began another in somebody's name would get
  * theirs. So nobody is waited for twice, and who comes second hears of the first.
  */
-static bool waits_elsewhere(const struct vault *v, const struct km_operator *op)
-{
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
-		const struct grant *g = &v->grant[i];
-
-		if (g->used && g->lent && memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
 static km_rc refuse_second(struct vault *v, struct trial *t)
 {
 	km_rc rc = trial_refused(v, t, KM_REASON_FINGER_ELSEWHERE);
@@ -181,7 +167,7 @@ static km_rc grant(struct vault *v, struct trial *t)
 	}
 	if (t->wait > 0)
 		return refuse_locked(v, t);
-	if (waits_elsewhere(v, &t->op))
+	if (grants_lent(v, t->op.subject, 0))
 		return refuse_second(v, t);
 	keep(t, may_be_tried, &v->now.wall);
 	rc = lend(v, t, &g);
@@ -250,7 +236,6 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 
 	if (rc != KM_OK)
 		return rc;
-	t->s->refused = true;
 	if (wait > 0)
 		say_locked(v, t->s, wait);
 	else
@@ -342,7 +327,7 @@ km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 	    (m->outcome == KM_MATCH_YES && m->index >= g->count))
 		return KM_EPROTO;
 	trial_of_login(&t, g->session);
-	g->lent = false; /* it ended with its finding: there is nothing to take back */
+	g->mode = 0; /* it ended with its finding: there is nothing to take back */
 	grant_end(v, g);
 	if (m->outcome == KM_MATCH_POOR || m->outcome == KM_MATCH_FAILED) {
 		ask_again(

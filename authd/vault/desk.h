@@ -5,6 +5,8 @@
 #ifndef KENMON_VAULT_DESK_H
 #define KENMON_VAULT_DESK_H
 
+#include "store_consent.h"
+#include "store_invitation.h"
 #include "vault.h"
 
 #define DESK_PAGE 500 /* rows a listing gives at once; a page is one commit's work at most */
@@ -65,6 +67,8 @@ struct pending {
 	unsigned answers;
 	unsigned good;   /* finger: impressions of its template so far; list: readers */
 	char reader[65]; /* finger: as far as it was said */
+	struct km_invitation invitation; /* enrol, by the operator alone; seconds 0: not so */
+	bool bound;                      /* and its code was right */
 };
 
 /* Puts a row or a prompt on the line. */
@@ -204,6 +208,38 @@ km_rc desk_due_list(struct call *c);
 km_rc desk_due_release(struct call *c);
 /* Rows of a status. */
 km_rc desk_due_rows(struct call *c);
+
+/* desk_own_code.c */
+/* Asks whom the operation is about for a code of theirs. KM_ESTATE: they have none. */
+KM_MUST_CHECK km_rc desk_own_code_ask(struct call *c, const struct km_operator *op);
+/*
+ * Judges the ANSWER as a login's code is: counted, throttled, used up. KM_OK: it was right, and *op
+ * is the operator as they are now, or (*again) it was not, and is asked for once more.
+ */
+KM_MUST_CHECK km_rc desk_own_code(struct call *c, struct km_operator *op, bool *again);
+
+/* desk_consent.c */
+km_rc desk_purpose(struct call *c);
+km_rc desk_purpose_show(struct call *c);
+km_rc desk_consent(struct call *c);
+km_rc desk_consent_answer(struct call *c);
+km_rc desk_consent_list(struct call *c);
+km_rc desk_consent_withdraw(struct call *c);
+km_rc desk_consent_withdraw_answer(struct call *c);
+km_rc desk_export(struct call *c);
+/* Has this operator agreed to what a finger is taken for? KM_ESTATE says in the text what to do. */
+KM_MUST_CHECK km_rc desk_has_consented(struct call *c, const struct km_operator *op);
+/* Does the person at the desk act for themselves, by nothing but their account or name? */
+bool desk_acts_alone(const struct call *c, const struct km_operator *op);
+
+/* desk_invite.c */
+km_rc desk_invite(struct call *c);
+/* An enrolment by the operator alone: asks for the binding code of their invitation. */
+KM_MUST_CHECK km_rc desk_invited(struct call *c, const struct km_operator *op,
+				 const struct km_credential *in);
+/* The ANSWER to that. KM_OK: it was right, and the first code is asked for; or it is asked again.
+ */
+KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
 
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);

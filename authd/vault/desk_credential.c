@@ -89,8 +89,9 @@ static km_rc stored(struct call *c, const struct km_operator *op, const struct k
 	return in->waiting ? request_file_activation(c, op, &a) : KM_OK;
 }
 
+/* by: an invitation that is used up with it; NULL: none was needed. */
 static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
-		       const struct km_secret *seed, bool confirmed)
+		       const struct km_secret *seed, bool confirmed, const struct km_invitation *by)
 {
 	struct km_event_record r;
 	km_rc rc = not_enrolled_yet(c, op, seed);
@@ -104,7 +105,11 @@ static km_rc store_new(struct call *c, const struct km_operator *op, const struc
 	event_add(&r, "confirmed", confirmed ? "yes" : "no");
 	if (in->waiting)
 		event_add(&r, "waiting", "yes");
-	rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
+	if (by) {
+		event_add(&r, "invited", "yes");
+		rc = store_enrol_invited(c->v->store, op, by, in, seed, &r, &c->id);
+	} else
+		rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	if (rc == KM_ELIMIT)
@@ -130,20 +135,18 @@ km_rc desk_enrol(struct call *c)
 	struct km_operator op;
 	km_rc rc = check_enrolment(c, m);
 
-	/* Somebody enrols their own: nobody has looked at who they are. */
-	if (c->l->right == RIGHTS_ACCOUNT) {
-		call_say(c, "that takes an invitation");
-		return KM_EPERM;
-	}
 	if (rc == KM_OK)
 		rc = call_operator(c, m->login, &op);
 	if (rc != KM_OK)
 		return rc;
 	in = credential_of(m, &op);
+	/* Somebody enrols their own: a registrar has looked at who they are, and invited them. */
+	if (desk_acts_alone(c, &op))
+		return desk_invited(c, &op, &in);
 	in.waiting = desk_two_persons(c->v);
 	if (m->confirm)
 		return keep(c, &op, &in);
-	return store_new(c, &op, &in, &m->secret, false);
+	return store_new(c, &op, &in, &m->secret, false, NULL);
 }
 
 /* The operator may have changed while the code was typed. */
@@ -159,8 +162,11 @@ km_rc desk_enrol_answer(struct call *c)
 	struct pending *p = c->l->pending;
 	const struct msg_enrol *m = &p->asked.enrol;
 	struct code_judgement j = { .found = CODE_WRONG };
-	km_rc rc = read_again(c, p);
+	km_rc rc;
 
+	if (p->invitation.seconds && !p->bound)
+		return desk_invited_answer(c);
+	rc = read_again(c, p);
 	if (rc == KM_OK &&
 	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
 		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
@@ -175,7 +181,8 @@ km_rc desk_enrol_answer(struct call *c)
 	}
 	p->credential.moving = j.moving;
 	p->credential.drift = j.drift;
-	return store_new(c, &p->op, &p->credential, &m->secret, true);
+	return store_new(c, &p->op, &p->credential, &m->secret, true,
+			 p->bound ? &p->invitation : NULL);
 }
 
 km_rc desk_enrol_recovery(struct call *c)

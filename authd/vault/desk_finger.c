@@ -15,19 +15,6 @@
 
 /* --- enrolling: what must be so ------------------------------------------------------ */
 
-/* Another enrolment of the same operator: this one would not be compared with its finger. */
-static bool being_enrolled(const struct vault *v, const struct km_operator *op)
-{
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
-		const struct grant *g = &v->grant[i];
-
-		if (g->used && g->mode == KM_GRANT_ENROL &&
-		    memcmp(g->subject, op->subject, KM_SUBJECT_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Fingers of a list come first, in its order; *fingers says how many. */
 static void fingers_first(struct km_credential *list, size_t count, size_t *fingers)
 {
@@ -50,6 +37,10 @@ static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned fi
 
 	if (op->state == KM_ERASING)
 		return KM_ESTATE;
+	/* Also when the finger was read: consent may have been withdrawn meanwhile. */
+	rc = desk_has_consented(c, op);
+	if (rc != KM_OK)
+		return rc;
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].factor != KM_FACTOR_FINGERPRINT ||
 		    km_finger_parse(list[i].label) != finger)
@@ -134,7 +125,8 @@ km_rc desk_enrol_finger(struct call *c)
 	rc = call_operator(c, m->login, &op);
 	if (rc == KM_OK)
 		rc = read_fingers(c, &op, m->finger, list, &fingers);
-	if (rc == KM_OK && being_enrolled(c->v, &op)) {
+	/* Two at once would not be compared with each other's finger. */
+	if (rc == KM_OK && grants_lent(c->v, op.subject, KM_GRANT_ENROL)) {
 		call_say(c, "a finger of this operator is being enrolled already");
 		rc = KM_ESTATE;
 	}
@@ -272,6 +264,7 @@ static void lost(struct call *c, km_rc why)
 		{ KM_ETIMEOUT, "the time is over" },
 		{ KM_EUNAVAIL, "the program that compares fingers has ended" },
 		{ KM_ESTATE, "the operator is being erased" },
+		{ KM_EPERM, "the operator has withdrawn their consent" },
 		{ KM_EABORTED, "a finger of this operator was removed meanwhile: begin anew" },
 	};
 
@@ -289,11 +282,9 @@ km_rc desk_finger_template(struct vault *v, struct grant *g, const struct msg_fi
 
 	/* Nothing but what the desk was told of becomes a template. */
 	if (!enrols(l) || l->pending->good != wanted_of(l) || m->blob.len == 0 ||
-	    m->blob.len > KM_TEMPLATE_MAX) {
-		/* The matcher's link will be closed, and what was lent is gone already. */
-		desk_finger_lost(v, l, KM_EUNAVAIL);
+	    m->blob.len > KM_TEMPLATE_MAX)
 		return KM_EPROTO;
-	}
+	g->mode = 0; /* the matcher has forgotten it: there is nothing to take back */
 	call_again(&c, v, l);
 	call_finish(&c, store_finger(&c, &m->blob));
 	return KM_OK;

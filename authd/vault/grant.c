@@ -24,7 +24,7 @@
 /* A template on its way, opened and then framed. In locked memory. */
 struct lending {
 	struct km_template open;
-	uint8_t frame[KM_FRAME_HEADER + 64 + KM_TEMPLATE_MAX];
+	uint8_t frame[KM_FRAME_HEADER + KM_CAP_LEND];
 };
 
 static size_t returning(const struct vault *v)
@@ -39,9 +39,9 @@ static size_t returning(const struct vault *v)
 km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out)
 {
 	/* Each that is open may have to be taken back. */
-	if (returning(v) + VAULT_GRANTS > VAULT_RETURNS)
+	if (returning(v) + KM_GRANTS > VAULT_RETURNS)
 		return KM_ELIMIT;
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 		km_rc rc;
 
@@ -152,7 +152,6 @@ km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_mode mode, unsi
 		return rc;
 	}
 	g->mode = (uint8_t)mode;
-	g->lent = true;
 	return KM_OK;
 }
 
@@ -170,7 +169,7 @@ void grant_end(struct vault *v, struct grant *g)
 	*g = (struct grant){ .used = false };
 	if (ended.session)
 		ended.session->grant = NULL;
-	if (ended.lent)
+	if (ended.mode)
 		take_back(v, &ended);
 }
 
@@ -188,7 +187,7 @@ void grant_lose(struct vault *v, struct grant *g, km_rc why)
 
 struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES])
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		if (v->grant[i].used && memcmp(v->grant[i].id, id, KM_GRANT_BYTES) == 0)
 			return &v->grant[i];
 	}
@@ -197,7 +196,7 @@ struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES])
 
 struct grant *grant_of_line(struct vault *v, const struct line *l)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		if (v->grant[i].used && v->grant[i].line == l)
 			return &v->grant[i];
 	}
@@ -206,7 +205,7 @@ struct grant *grant_of_line(struct vault *v, const struct line *l)
 
 void grants_expire(struct vault *v)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		if (v->grant[i].used && v->now.boot_ms >= v->grant[i].until_ms)
 			grant_lose(v, &v->grant[i], KM_ETIMEOUT);
 	}
@@ -249,22 +248,48 @@ bool grants_returning(const struct vault *v, const uint8_t subject[KM_SUBJECT_BY
 void grants_unlink(struct vault *v)
 {
 	memset(v->returning, 0, sizeof v->returning);
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
-		if (g->used && g->lent)
+		if (g->mode)
 			grant_lose(v, g, KM_EUNAVAIL);
+	}
+}
+
+static bool lent_of(const struct grant *g, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	return g->mode && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0;
+}
+
+bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode)
+{
+	for (size_t i = 0; i < KM_GRANTS; i++) {
+		const struct grant *g = &v->grant[i];
+
+		if (lent_of(g, subject) && (mode == 0 || g->mode == mode))
+			return true;
+	}
+	return false;
+}
+
+static void end_all_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], km_rc why)
+{
+	for (size_t i = 0; i < KM_GRANTS; i++) {
+		struct grant *g = &v->grant[i];
+
+		if (lent_of(g, subject))
+			grant_lose(v, g, why);
 	}
 }
 
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
-		struct grant *g = &v->grant[i];
+	end_all_of(v, subject, KM_ESTATE);
+}
 
-		if (g->used && g->lent && memcmp(g->subject, subject, KM_SUBJECT_BYTES) == 0)
-			grant_lose(v, g, KM_ESTATE);
-	}
+void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	end_all_of(v, subject, KM_EPERM);
 }
 
 static bool lends(const struct grant *g, uint64_t credential)
@@ -278,10 +303,10 @@ static bool lends(const struct grant *g, uint64_t credential)
 
 void grants_end_with(struct vault *v, uint64_t credential)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++) {
+	for (size_t i = 0; i < KM_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
-		if (g->used && g->lent && lends(g, credential))
+		if (g->mode && lends(g, credential))
 			grant_lose(v, g, KM_EABORTED);
 	}
 }

@@ -34,7 +34,7 @@ static const struct operation operations[] = {
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_BYPASS, desk_bypass, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_INVITE, NULL, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_INVITE, desk_invite, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ACTIVATE, desk_activate, NULL, CHANGES | INSIDE, NULL, 0 },
 	{ KM_MSG_SENSOR_LIST, desk_sensor_list, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_CREDENTIAL_LIST, desk_credential_list, NULL, READS | SELF, NULL, STAFF },
@@ -58,11 +58,14 @@ static const struct operation operations[] = {
 	  REGISTRAR | APPROVER },
 	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES, NULL, APPROVER },
 
-	{ KM_MSG_PURPOSE, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT, NULL, NULL, CHANGES, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT_WITHDRAW, NULL, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
-	{ KM_MSG_CONSENT_LIST, NULL, NULL, READS | SELF, NULL, STAFF },
-	{ KM_MSG_PURPOSE_SHOW, NULL, NULL, READS | SELF, NULL, STAFF },
+	/* A text that was said before changes nothing, and is named again. */
+	{ KM_MSG_PURPOSE, desk_purpose, NULL, READS, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT, desk_consent, desk_consent_answer, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_CONSENT_WITHDRAW, desk_consent_withdraw, desk_consent_withdraw_answer,
+	  CHANGES | ANYWAY | SELF, desk_erase_again, REGISTRAR },
+	{ KM_MSG_CONSENT_LIST, desk_consent_list, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_PURPOSE_SHOW, desk_purpose_show, NULL, READS | SELF, NULL, STAFF },
+	{ KM_MSG_EXPORT, desk_export, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
 
 	/* A roster beyond the brake files its END by itself. */
 	{ KM_MSG_ROSTER_BEGIN, desk_roster_begin, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
@@ -145,8 +148,10 @@ km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *
 	return KM_OK;
 }
 
-static void forget_pending(struct line *l)
+/* And ends the grant under which a finger was waited for, or readers were listed. */
+static void forget_pending(struct vault *v, struct line *l)
 {
+	grant_end(v, grant_of_line(v, l));
 	km_locked_free(l->pending, sizeof *l->pending);
 	l->pending = NULL;
 	kept_free(l->kept);
@@ -158,12 +163,11 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
-	grant_end(v, grant_of_line(v, l));
+	forget_pending(v, l);
 	roster_line_closed(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
-	forget_pending(l);
 	*l = (struct line){ .fd = -1 };
 }
 
@@ -221,8 +225,7 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		return KM_OK;
 	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
 		rc = note_change(c, rc);
-	grant_end(c->v, grant_of_line(c->v, c->l));
-	forget_pending(c->l);
+	forget_pending(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
@@ -283,7 +286,7 @@ static km_rc take_proof(struct vault *v, struct line *l, struct km_msg *m)
 	if (rc == KM_OK && c.end == CALL_ASKED)
 		return KM_OK;
 	l->kept = NULL;
-	forget_pending(l);
+	forget_pending(v, l);
 	if (rc != KM_OK) {
 		kept_free(kept);
 		return put_done(l, rc, 0, c.text);
@@ -371,8 +374,7 @@ void line_settle(struct vault *v, bool durable)
 			l->erasing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
-			grant_end(v, grant_of_line(v, l));
-			forget_pending(l);
+			forget_pending(v, l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;

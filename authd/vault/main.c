@@ -83,24 +83,15 @@ static const char usage[] =
     "where fingers are to be compared, \"grant\").\n"
     "See kenmon-vault(8).\n";
 
-static bool parse_uid(const char *text, uid_t *uid)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || n >= UINT32_MAX)
-		return false;
-	*uid = (uid_t)n;
-	return true;
-}
-
 /* Takes the uid of an option. */
 static bool take_uid(const char *option, bool *has, uid_t *uid)
 {
-	*has = parse_uid(optarg, uid);
-	if (!*has)
+	int64_t n = 0;
+
+	*has = km_uid_parse(optarg, &n);
+	if (*has)
+		*uid = (uid_t)n;
+	else
 		fprintf(stderr, "kenmon-vault: %s takes a uid, a number\n", option);
 	return *has;
 }

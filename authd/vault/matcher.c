@@ -89,7 +89,7 @@ static struct grant *lent_under(struct vault *v, const uint8_t id[KM_GRANT_BYTES
 {
 	struct grant *g = grant_of(v, id);
 
-	if (g && g->lent)
+	if (g && g->mode)
 		return g;
 	if (v->matcher_said_ms == 0 || v->now.boot_ms - v->matcher_said_ms >= SAY_EVERY_MS) {
 		km_log(LOG_NOTICE, "the matcher found something for a grant that has ended: "
@@ -132,10 +132,8 @@ static km_rc take_template(struct vault *v, const struct km_msg *m)
 
 	if (!g)
 		return KM_OK;
-	if (g->mode != KM_GRANT_ENROL)
-		return KM_EPROTO;
-	g->lent = false;
-	return desk_finger_template(v, g, &m->finger_template);
+	return g->mode == KM_GRANT_ENROL ? desk_finger_template(v, g, &m->finger_template)
+					 : KM_EPROTO;
 }
 
 static km_rc take_returned(struct vault *v, const struct km_msg *m)

@@ -94,14 +94,15 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	s->refused = verdict.code == KM_VERDICT_RETRY;
 	say_verdict(reply_new(v, s), verdict);
 }
 
 void session_answer(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	if (verdict.code == KM_VERDICT_NEXT)
+	if (verdict.code == KM_VERDICT_NEXT) {
 		s->at++;
+		s->refused = false;
+	}
 	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
 		session_retry(v, s, verdict);
 	else

@@ -180,6 +180,8 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 		note_event(v, f.event);
 	if (f.second)
 		note_event(v, f.second);
+	if (t->s)
+		t->s->refused = true;
 	return KM_OK;
 }
 

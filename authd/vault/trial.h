@@ -30,7 +30,7 @@ struct trial_place {
 struct trial {
 	const struct trial_place *place;
 	struct session *s; /* of a login, or */
-	struct line *l;    /* of a desk whose person proves who they are */
+	struct line *l;    /* of a desk: its person proves who they are, or somebody agrees there */
 	uint32_t uid;      /* of the account: for the gate */
 	bool trusted;      /* the program that asks is root's: for the gate */
 	/* What a right answer is: an event, a verdict, and whether somebody is logged in by it. */

@@ -12,8 +12,9 @@
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk, desk_proof.c
- * proved by a code erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
+ *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
+ *   erase.c    erasure, step by step             epoch.c    closing a key epoch
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
@@ -47,7 +48,6 @@
 #define VAULT_LINES_OF   2    /* of one uid that is not root's */
 #define VAULT_LINES_KEPT 4    /* for root, however many others there are */
 #define VAULT_ROUND      256  /* requests in one commit: bounds the wait of the first */
-#define VAULT_GRANTS     8    /* one reader serves one after another; who comes ninth has a code */
 #define VAULT_NOTES      512  /* journal lines of one round; a request makes at most two */
 
 /*
@@ -68,7 +68,7 @@ struct session {
 	int client;   /* the client's descriptor: written to, never read */
 	uid_t peer;   /* from the kernel */
 	bool trusted; /* the peer is root, or the starter of --spawn */
-	bool refused; /* at least one answer was not right */
+	bool refused; /* at least one answer to the step that is due was not right */
 	struct msg_open asked;
 	struct km_steps steps;
 	uint8_t at;          /* the step whose code is judged next: those before it were passed */
@@ -89,8 +89,7 @@ struct grant {
 	struct line *line;       /* whose enrolment or list of readers */
 	int64_t until_ms;        /* CLOCK_BOOTTIME */
 	bool sensing;            /* the judge was told to SENSE and has not said that this ended */
-	bool lent;               /* the matcher has something under it, and no finding ended that */
-	uint8_t mode;            /* enum km_grant_mode of what was lent; 0: nothing was */
+	uint8_t mode; /* enum km_grant_mode of what is lent; 0: nothing, or a finding ended that */
 	uint8_t subject[KM_SUBJECT_BYTES];
 	size_t count;
 	uint64_t credential[KM_GRANT_TEMPLATES]; /* by the index under which it was lent */
@@ -190,7 +189,7 @@ struct vault {
 	uid_t matcher_uid;
 	bool matcher_spoke;      /* its first frame was right: it may be lent to */
 	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
-	struct grant grant[VAULT_GRANTS];
+	struct grant grant[KM_GRANTS];
 	struct returning returning[VAULT_RETURNS];
 	struct queue to_judge;
 	bool anchored;      /* the judge has sent its ANCHOR */
@@ -199,7 +198,7 @@ struct vault {
 
 	struct session session[VAULT_SESSIONS];
 	uint32_t session_id[VAULT_SESSIONS]; /* 0: free; apart, so that a search stays in 4 KiB */
-	struct reply reply[VAULT_ROUND + VAULT_GRANTS]; /* grants that end by themselves, too */
+	struct reply reply[VAULT_ROUND + KM_GRANTS]; /* grants that end by themselves, too */
 	size_t replies;
 	struct line line[VAULT_LINES];
 	struct note note[VAULT_NOTES];
@@ -295,7 +294,7 @@ void matcher_lost(struct vault *v, const char *why);
 
 /*
  * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
- * line. KM_ELIMIT: there are VAULT_GRANTS, or the matcher is far behind with what was taken back.
+ * line. KM_ELIMIT: there are KM_GRANTS, or the matcher is far behind with what was taken back.
  */
 KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
 /*
@@ -311,12 +310,16 @@ KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_m
 void grant_end(struct vault *v, struct grant *g);
 struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
 struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
+/* Is something of this operator lent? mode: enum km_grant_mode; 0: for whatever it is. */
+bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode);
 /* Each round: those whose deadline has passed end. */
 void grants_expire(struct vault *v);
 /* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
 void grants_overdue(struct vault *v);
 /* Before an erasure goes on: all that is lent of this operator is taken back. */
 void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
+/* As that, of somebody who has withdrawn their consent. */
+void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
 /* As that, of one finger that was removed, with whatever was lent together with it. */
 void grants_end_with(struct vault *v, uint64_t credential);
 /* Is something of this operator taken back and not yet said to be wiped? */
@@ -347,17 +350,19 @@ void finger_lost(struct vault *v, struct session *s);
 /* --- desk_finger.c: what comes for a grant of a line ------------------------------- */
 
 /*
- * KM_EPROTO: the matcher lies, and its link is closed. A STAGE for nobody, or of another `of` than
- * was wanted, is the callee's to see; the grant is one with mode KM_GRANT_ENROL that is still lent.
+ * KM_EPROTO: the matcher lies, its link is closed, and with it the grant ends. A STAGE for nobody,
+ * or of another `of` than was wanted, is the callee's to see; the grant is one with mode
+ * KM_GRANT_ENROL that is still lent.
  */
 KM_MUST_CHECK km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage *m);
-/* g->lent is false by then: the matcher has forgotten it. The callee ends the grant. */
+/* As that; other than with KM_EPROTO the callee ends the grant. */
 KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
 					 const struct msg_finger_template *m);
 /* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
 void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
 /* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased, KM_EABORTED one of its fingers was removed. */
+ * operator is being erased, KM_EABORTED one of its fingers was removed, KM_EPERM they have
+ * withdrawn their consent. */
 void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #define KM_IMPRESSIONS_LEAST 5  /* of one finger in a template */
 #define KM_IMPRESSIONS_MAX   10 /* more add time to each login and little else */
 #define KM_GRANT_TEMPLATES   10 /* of one operator in one grant: as many as people have fingers */
+#define KM_GRANTS            8  /* lent at a time, for one reader: who comes ninth has a code */
 #define KM_GRANT_BYTES       16
 
 enum km_finger {

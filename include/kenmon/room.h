@@ -3,6 +3,7 @@
 #define KENMON_ROOM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <kenmon/rc.h>
 
@@ -17,6 +18,9 @@
  * are made 0600. KM_EIO when the kernel refuses one of them.
  */
 KM_MUST_CHECK km_rc km_room_begin(void);
+
+/* The uid of an option: digits alone, and not the uid that means none. */
+KM_MUST_CHECK bool km_uid_parse(const char *text, int64_t *uid);
 
 /* Opens what km_room_ready needs; before the walls (wall.h), behind which no socket is made. */
 void km_room_will_be_ready(void);

@@ -302,7 +302,7 @@ KM_MUST_CHECK km_rc store_enrol_otp(struct km_store *, const struct km_operator 
  * in: subject, factor FINGERPRINT, label (the finger's word). KM_EEXIST: this finger is enrolled.
  * KM_ELIMIT as above, and above KM_GRANT_TEMPLATES fingers. The event gets the credential's number.
  */
-#define KM_TEMPLATE_MAX 16384 /* of KM_IMPRESSIONS_MAX impressions: 12,033 bytes */
+#define KM_TEMPLATE_MAX 16384 /* of KM_IMPRESSIONS_MAX impressions: 12,022 bytes */
 
 struct km_template { /* in locked memory; wiped by whoever has it */
 	uint16_t len;

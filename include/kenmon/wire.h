@@ -108,6 +108,17 @@ enum km_message_number {
 #undef KM_MESSAGE_END
 };
 
+/* The longest body of each; a frame has its header before it. */
+enum {
+#define KM_MESSAGE(NAME, name, number, from, phases, cap) KM_CAP_##NAME = (cap),
+#define KM_FIELD(name, kind, field, limit)
+#define KM_MESSAGE_END(name)
+#include <kenmon/messages.def>
+#undef KM_MESSAGE
+#undef KM_FIELD
+#undef KM_MESSAGE_END
+};
+
 #define KM_MEMBER_U8(field, limit)     uint8_t field
 #define KM_MEMBER_U16(field, limit)    uint16_t field
 #define KM_MEMBER_U32(field, limit)    uint32_t field

@@ -116,9 +116,7 @@ static int32_t compare(const struct print *a, const struct print *b, int before)
 	all_finite(&hint, 1, "hint");
 	memset(work, before, match_work_size());
 	score = print_compare(a, b, work);
-	/* Where nothing agrees none is made, and what was there stays. */
-	if (before == 0)
-		all_finite(work->feature, FEATURES, "feature");
+	all_finite(work->feature, FEATURES, "feature");
 	return score;
 }
 

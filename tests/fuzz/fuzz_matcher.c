@@ -136,7 +136,7 @@ static void model_lend(unsigned id, unsigned mode, unsigned index, unsigned coun
 
 	if (valid && index == 0 && !lending.open && !grant[id].live) {
 		lending.open = true;
-		lending.kept = until > now_ms && alive() < MATCHER_GRANTS;
+		lending.kept = until > now_ms && alive() < KM_GRANTS;
 		lending.id = id;
 		lending.next = 0;
 		lending.mode = mode;

@@ -255,7 +255,7 @@ void fingers_begin(struct vault *v)
 
 void fingers_end(struct vault *v)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		fuzz_check(!v->grant[i].used, "a grant without an owner is left");
 	if (matcher.fd >= 0)
 		close(matcher.fd);

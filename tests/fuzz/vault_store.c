@@ -193,19 +193,24 @@ void store_verify(struct vault *v)
 
 static struct km_operator add(struct vault *v, const char *login, int64_t uid, uint8_t how)
 {
+	/* The second to come is a registrar. */
 	struct km_operator in = { .uid = uid,
+				  .role = model.persons == 1 ? KM_ROLE_REGISTRAR : KM_ROLE_OPERATOR,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
-	struct person *p = &model.person[model.persons++];
+	struct person *p = &model.person[model.persons];
 	struct km_person who = { .name = "name", .department = "department" };
 	struct km_event_record r;
 	struct km_operator op;
 
+	model.persons++;
 	snprintf(who.login, sizeof(who.login), "%s", login);
 	snprintf(who.employee_number, sizeof(who.employee_number), "N-%.60s", login);
 	event_make(&r, KM_EVENT_OPERATOR_ADDED, NULL, "fuzz");
 	fuzz_check(store_operator_add(v->store, &in, &who, &r, &op) == KM_OK, "no %s", login);
-	*p = (struct person){ .state = how, .uid = uid, .from = KM_DAY_NONE, .until = KM_DAY_NONE };
+	*p = (struct person){
+		.state = how, .role = in.role, .uid = uid, .from = KM_DAY_NONE, .until = KM_DAY_NONE
+	};
 	memcpy(p->login, who.login, sizeof(p->login));
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "fuzz");
 	if (how == KM_SUSPENDED)

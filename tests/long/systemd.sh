@@ -187,7 +187,7 @@ check "a virtual reader is allowed" virtual_reader
 check "and is found" bash -c 'kenmon sensor list | grep "can be used"'
 check "the sensor was started for that, as a user of its own" runs_as kenmon-sensor kenmon-sensor
 check "and has put up its walls" confined kenmon-sensor
-check "a finger is enrolled" with_finger "7 1 2 3 4 5 6 7 8" kenmon enroll fingerprint hanako --finger right-index
+check "a finger is enrolled" with_finger "7 1 2 3 4 5 6 7 8" kenmon enroll fingerprint hanako --finger right-index --consent-on-paper
 check "password and finger log in" with_finger "7 9" login two geheim ''
 check "another finger does not" refused with_finger "9 1 2 3" login two geheim '' '' ''
 check "the audit trail says which finger it was" bash -c 'kenmon audit list | grep login-allowed | grep factor=fingerprint'

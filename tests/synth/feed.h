@@ -13,10 +13,11 @@
 
 /* Its commands, each with a number. A width that is not negative is a picture. */
 enum feed_command {
-	FEED_RETRY = -1,  /* enum FpDeviceRetry: the person should try again */
-	FEED_ERROR = -2,  /* enum FpDeviceError: the capture ends */
-	FEED_FINGER = -4, /* 1 a finger lies on it, 0 none does */
-	FEED_UNPLUG = -5, /* 0 */
+	FEED_RETRY = -1,     /* enum FpDeviceRetry: the person should try again */
+	FEED_ERROR = -2,     /* enum FpDeviceError: the capture ends */
+	FEED_AUTOMATIC = -3, /* 0: a picture alone no longer lays a finger on it and lifts it */
+	FEED_FINGER = -4,    /* 1 a finger lies on it, 0 none does */
+	FEED_UNPLUG = -5,    /* 0 */
 };
 
 /*

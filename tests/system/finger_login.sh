@@ -13,7 +13,9 @@ for service in first three codes; do stack $service "auth required KENMON"; done
 ENTER=''
 
 touches() { "$synth" feed "$reader" "$@" >/dev/null 2>&1; } # FINGER IMPRESSION...
-waits() { soon grep -q "Touch the fingerprint reader" "$dir/shown"; }
+waits() {
+	soon grep -q "Touch the fingerprint reader" "$dir/shown" || { echo "no reader is waited for"; cat "$dir/shown"; }
+}
 # A touch that comes too soon is lost, as a person's would be: until the login ends.
 hands=''
 keeps_touching() {
@@ -56,7 +58,7 @@ in_the_trail() { kenmon audit list --json | grep -q "$1" || kenmon audit list; }
 
 enrolled() {
 	keeps_touching 7 1 2 3 4 5 6 7 8
-	quietly kenmon enroll fingerprint daemon --finger right-index
+	quietly kenmon enroll fingerprint daemon --finger right-index --consent-on-paper
 	let_go
 }
 up "the rooms start"
@@ -117,9 +119,9 @@ poor() {
 	begins three "$ENTER" "$(next_code)"
 	waits
 	"$synth" retry "$reader" 1 >/dev/null 2>&1
-	soon shown "[That was too short. Touch the reader again, and longer.]" || cat "$dir/shown"
 	keeps_touching 7 3
 	ends Success
+	shown "[That was too short. Touch the reader again, and longer.]"
 }
 check "a touch that was too short is told, and the next one succeeds" poor
 

@@ -70,7 +70,7 @@ void reader_touch(struct reader_post *p, int32_t width, int32_t height, const ui
 	reader_more(p, width, height, grey, len);
 }
 
-void reader_command(struct reader_post *p, int32_t command, int32_t number)
+void reader_command(struct reader_post *p, enum feed_command command, int32_t number)
 {
 	reader_touch(p, command, number, NULL, 0);
 }

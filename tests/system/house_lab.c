@@ -292,7 +292,9 @@ struct pattern {
 	size_t len;
 };
 
-static size_t make_patterns(const struct km_minutiae *m, struct pattern out[4])
+#define PATTERNS 4 /* in the order of their bits */
+
+static void make_patterns(const struct km_minutiae *m, struct pattern out[PATTERNS])
 {
 	struct km_minutiae some = { .count = RUN };
 	uint8_t coded[2 + RUN * 6];
@@ -317,19 +319,6 @@ static size_t make_patterns(const struct km_minutiae *m, struct pattern out[4])
 	out[2].len = out[3].len = sizeof(x);
 	memcpy(out[2].bytes, x, sizeof(x));
 	memcpy(out[3].bytes, y, sizeof(y));
-	return 4;
-}
-
-static long count_in(const uint8_t *bytes, size_t len, const struct pattern *p)
-{
-	const uint8_t *at = bytes, *end = bytes + len;
-	long n = 0;
-
-	while ((at = memmem(at, (size_t)(end - at), p->bytes, p->len))) {
-		n++;
-		at++;
-	}
-	return n;
 }
 
 #define PAGE 4096
@@ -340,29 +329,30 @@ static bool is_empty(const uint8_t *page)
 }
 
 /* Most of it is wiped: only pages that hold something are searched, neighbours together. */
-static long search(const uint8_t *bytes, size_t len, const struct pattern *pattern, size_t patterns)
+static unsigned search(const uint8_t *bytes, size_t len, const struct pattern pattern[PATTERNS])
 {
-	long n = 0;
+	unsigned forms = 0;
 
 	for (size_t at = 0, end; at < len; at = end + PAGE) {
 		for (end = at; end < len && !is_empty(bytes + end); end += PAGE)
 			;
-		for (size_t i = 0; end > at && i < patterns; i++)
-			n += count_in(bytes + at, end - at, &pattern[i]);
+		for (unsigned i = 0; end > at && i < PATTERNS; i++)
+			if (memmem(bytes + at, end - at, pattern[i].bytes, pattern[i].len))
+				forms |= 1u << i;
 	}
-	return n;
+	return forms;
 }
 
-long lab_remembers(const struct lab *l, const struct km_minutiae *m)
+unsigned lab_remembers(const struct lab *l, const struct km_minutiae *m)
 {
-	struct pattern pattern[4];
-	size_t patterns = make_patterns(m, pattern);
+	struct pattern pattern[PATTERNS];
 	char path[64], line[256], mode[8];
 	unsigned long from, to;
-	long n = 0;
+	unsigned forms = 0;
 	FILE *maps;
 	int mem;
 
+	make_patterns(m, pattern);
 	snprintf(path, sizeof(path), "/proc/%d/mem", l->pid);
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "/proc/%d/maps", l->pid);
@@ -374,15 +364,16 @@ long lab_remembers(const struct lab *l, const struct km_minutiae *m)
 		    mode[1] != 'w' || !(bytes = malloc(to - from)))
 			continue;
 		if (pread(mem, bytes, to - from, (off_t)from) == (ssize_t)(to - from))
-			n += search(bytes, to - from, pattern, patterns);
+			forms |= search(bytes, to - from, pattern);
 		else
-			fprintf(stderr, "lab: not read: %s", line);
+			forms |= LAB_UNREAD;
 		free(bytes);
 	}
+	if (mem < 0 || !maps)
+		forms |= LAB_UNREAD;
 	if (maps)
 		fclose(maps);
-	if (mem < 0 || !maps)
-		return -1;
-	close(mem);
-	return n;
+	if (mem >= 0)
+		close(mem);
+	return forms;
 }

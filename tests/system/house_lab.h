@@ -55,10 +55,11 @@ bool lab_probe(int sensor, unsigned grant, struct km_minutiae m);
 bool lab_found(struct lab *l, unsigned grant, enum km_match outcome);
 
 bool lab_logged(const struct lab *l, const char *text); /* waits for it */
-/*
- * How often something of this list stands in the matcher's memory: coded, as numbers, or prepared
- * for a comparison. -1: it cannot be read (root only).
- */
-long lab_remembers(const struct lab *l, const struct km_minutiae *m);
+/* In which forms a list of minutiae stands in memory: as coded, as numbers, and as prepared for a
+ * comparison, which has a column of each coordinate. */
+enum { LAB_CODED = 1, LAB_LISTED = 2, LAB_X = 4, LAB_Y = 8, LAB_UNREAD = 16 };
+#define LAB_PREPARED (LAB_X | LAB_Y)
+/* Those in which it stands in the matcher's; UNREAD: some of that cannot be read (root only). */
+unsigned lab_remembers(const struct lab *l, const struct km_minutiae *m);
 
 #endif

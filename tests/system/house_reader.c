@@ -1,6 +1,5 @@
 /* A real sensor between a judge and a matcher that are played: processes, sockets, frames. */
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -43,18 +42,6 @@ static void path_in(const struct reader_post *p, const char *name, char out[READ
 
 /* --- the sensor ---------------------------------------------------------------------------- */
 
-/* The program stands beside ours: build/tests/system/test_x, build/kenmon-sensor. */
-static void program(char out[PATH_MAX])
-{
-	ssize_t len = readlink("/proc/self/exe", out, PATH_MAX - 32);
-
-	assert_true(len > 0);
-	out[len] = '\0';
-	for (unsigned i = 0; i < 3; i++)
-		*strrchr(out, '/') = '\0';
-	strcat(out, "/kenmon-sensor");
-}
-
 static void write_file(const struct reader_post *p, const char *name, const char *text)
 {
 	char path[READER_PATH];
@@ -88,11 +75,13 @@ static void surroundings(const struct reader_post *p)
 
 static void become_sensor(const struct reader_post *p)
 {
-	char self[PATH_MAX], config[READER_PATH], probe[READER_PATH];
+	char self[HOUSE_PATH + 16], config[READER_PATH], probe[READER_PATH];
 	const char *argv[ARGS];
 	unsigned n = 0;
 
-	program(self);
+	if (!house_programs(self))
+		_exit(126);
+	strcat(self, "/kenmon-sensor");
 	path_in(p, "kenmon.conf", config);
 	path_in(p, "probe.sock", probe);
 	for (unsigned i = 0; p->setup.before[i]; i++)

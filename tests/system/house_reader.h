@@ -15,19 +15,11 @@
 #include <kenmon/finger.h>
 #include <kenmon/minutiae.h>
 
+#include "../synth/feed.h"
+
 #define READER_WAIT_MS 20000
 #define READER_PATH    96 /* of a socket: 108 at most */
 #define READER_EXTRA   8
-
-/* libfprint's virtual image reader: a width of less than 0 is a command, and the height its number.
- */
-enum {
-	READER_RETRY = -1,
-	READER_ERROR = -2,
-	READER_AUTOMATIC = -3,
-	READER_FINGER = -4,
-	READER_UNPLUG = -5
-};
 
 struct reader_setup {
 	const char *config;              /* text; NULL: virtual readers are allowed */
@@ -84,10 +76,10 @@ void reader_matcher_comes(struct reader_post *p);
 /* --- as the finger ------------------------------------------------------------------------------
  */
 
-/* Connects anew; then gives the reader a picture, or part of one, or a command. */
+/* Connects anew; then gives the reader a picture, or part of one, or a command (feed.h). */
 void reader_touch(struct reader_post *p, int32_t width, int32_t height, const uint8_t *grey,
 		  size_t len);
-void reader_command(struct reader_post *p, int32_t command, int32_t number);
+void reader_command(struct reader_post *p, enum feed_command command, int32_t number);
 /* The same on the connection that is there. */
 void reader_more(struct reader_post *p, int32_t width, int32_t height, const uint8_t *grey,
 		 size_t len);

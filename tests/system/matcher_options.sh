@@ -53,7 +53,7 @@ check "--version says which it is" refuses 0 "kenmon-matcher 0." --version
 check "an option that is none is refused" refuses 64 "usage: kenmon-matcher" --frobnicate
 check "a word that is no option is refused" refuses 64 "takes options only" start
 for option in --vault-uid --sensor-uid --owner; do
-	for uid in '' -1 x 12x 4294967295 99999999999999999999999; do
+	for uid in '' -1 +7 ' 7' x 12x 4294967295 99999999999999999999999; do
 		check "$option '$uid' is refused" refuses 64 "$option takes a uid, a number" "$option" "$uid"
 	done
 done

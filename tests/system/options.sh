@@ -18,7 +18,7 @@ refuses() {
 check "--help says what it takes" refuses 0 "usage: kenmon-vault" --help
 check "an option that is none is refused" refuses 64 "usage: kenmon-vault" --frobnicate
 check "a word that is no option is refused" refuses 64 "takes options only" --state-dir "$dir/new" start
-for uid in '' -1 x 12x 4294967295 99999999999999999999999; do
+for uid in '' -1 +7 ' 7' x 12x 4294967295 99999999999999999999999; do
 	check "--owner '$uid' is refused" refuses 64 "--owner takes a uid, a number" --owner "$uid"
 	check "--judge-uid '$uid' is refused" refuses 64 "--judge-uid takes a uid, a number" --judge-uid "$uid"
 	check "--matcher-uid '$uid' is refused" refuses 64 "--matcher-uid takes a uid, a number" --matcher-uid "$uid"

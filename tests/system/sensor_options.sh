@@ -19,11 +19,11 @@ check "--help says what it takes" refuses 0 "usage: kenmon-sensor" --help
 check "--version says which it is" refuses 0 "kenmon-sensor " --version
 check "an option that is none is refused" refuses 64 "usage: kenmon-sensor" --frobnicate
 check "a word that is no option is refused" refuses 64 "takes options only" start
-for uid in '' -1 x 12x 4294967295 99999999999999999999999; do
+for uid in '' -1 +7 ' 7' x 12x 4294967295 99999999999999999999999; do
 	check "--owner '$uid' is refused" refuses 64 "--owner takes a uid, a number" --owner "$uid"
 	check "--judge-uid '$uid' is refused" refuses 64 "--judge-uid takes a uid, a number" --judge-uid "$uid"
 done
-for seconds in '' -1 1s 86401; do
+for seconds in '' -1 +7 ' 7' 1s 86401; do
 	check "--idle '$seconds' is refused" refuses 64 "--idle takes seconds, at most a day" --idle "$seconds"
 done
 printf '[sensor]\nallow-virtual = perhaps\n' >"$dir/bad.conf"

@@ -399,7 +399,7 @@ int main(void)
 	};
 
 	if (geteuid() != 0) {
-		puts("1..0 # SKIP a reader is for root's programs, or for a session at the seat");
+		puts("1..0 # SKIP only root can give each room a uid of its own");
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, setup, finger_teardown);

@@ -104,6 +104,17 @@ static void test_c33_templates_of_no_finger_disturb_nobody(void **state)
 	assert_true(serves());
 }
 
+/* Whatever it is worth. The first of an enrolment has nothing to agree with, so it is good. */
+static void completes_nothing(struct km_minutiae touch)
+{
+	struct km_msg m;
+
+	assert_true(lab_probe(sensor, 1, touch));
+	assert_true(lab_hear(&lab, &m));
+	assert_int_equal(m.number, KM_MSG_STAGE);
+	assert_true(m.stage.stage < LENDER_IMPRESSIONS);
+}
+
 static void test_c33_an_enrolment_of_no_finger_makes_no_template(void **state)
 {
 	struct km_msg m;
@@ -120,7 +131,18 @@ static void test_c33_an_enrolment_of_no_finger_makes_no_template(void **state)
 			stages++;
 		}
 	assert_int_equal(stages, 8);
+	/* Rich, and of nothing: one kind after the other, then each alone. */
+	for (unsigned n = 0; n < 2 * LENDER_IMPRESSIONS; n++)
+		for (size_t i = 0; i < COUNT(strange); i++)
+			completes_nothing(strange[i](KM_MINUTIAE_MAX));
+	for (size_t i = 0; i < COUNT(strange); i++) {
+		assert_true(lab_take_back(&lab, 1));
+		assert_true(lab_lend(&lab, 1, KM_GRANT_ENROL, 1, 0, 0, LONG_MS));
+		for (unsigned n = 0; n < 2 * LENDER_IMPRESSIONS; n++)
+			completes_nothing(strange[i](KM_MINUTIAE_MAX));
+	}
 	assert_true(serves());
+	assert_true(lab_silent(&lab));
 }
 
 int main(void)

@@ -19,7 +19,8 @@
 enum { RETRY_GENERAL, RETRY_SHORT, RETRY_CENTRE, RETRY_REMOVE };
 enum { ERROR_GENERAL = 0, ERROR_PROTO = 5, ERROR_TOO_HOT = 0x101 };
 
-#define SOON_MS 300
+#define SOON_MS      300
+#define RETRIES_MOST 200 /* SENSOR_RETRIES_MOST */
 
 static void touch(struct reader_post *p)
 {
@@ -98,16 +99,16 @@ static void test_a_finger_that_stays_is_one_touch(void **state)
 
 	reader_capture(p, 'a', 2, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_command(p, READER_AUTOMATIC, 0);
+	reader_command(p, FEED_AUTOMATIC, 0);
 	reader_snooze(50);
-	reader_more(p, READER_FINGER, 1, NULL, 0);
+	reader_more(p, FEED_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
 	assert_true(reader_is_quiet(p, SOON_MS));
-	reader_more(p, READER_FINGER, 0, NULL, 0);
+	reader_more(p, FEED_FINGER, 0, NULL, 0);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_more(p, READER_FINGER, 1, NULL, 0);
+	reader_more(p, FEED_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
@@ -134,7 +135,7 @@ static void test_libfprints_reasons_to_try_again_are_told_apart(void **state)
 	reader_capture(p, 'a', 1, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		reader_command(p, READER_RETRY, reasons[i].retry);
+		reader_command(p, FEED_RETRY, reasons[i].retry);
 		reader_expect(p, 'a', reasons[i].event);
 	}
 	memset(grey, 0xFF, READER_BYTES);
@@ -145,6 +146,20 @@ static void test_libfprints_reasons_to_try_again_are_told_apart(void **state)
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
 	reader_expect(p, 'a', KM_SENSOR_DONE);
+}
+
+static void test_a_reader_without_an_image_in_200_tries_is_at_fault(void **state)
+{
+	struct reader_post *p = *state;
+
+	reader_capture(p, 'a', 1, 60);
+	reader_expect(p, 'a', KM_SENSOR_WAITING);
+	for (unsigned i = 0; i <= RETRIES_MOST; i++) {
+		reader_command(p, FEED_RETRY, RETRY_GENERAL);
+		reader_expect(p, 'a', KM_SENSOR_AGAIN);
+	}
+	reader_expect(p, 'a', KM_SENSOR_FAILED);
+	reader_works(p, 'b');
 }
 
 static void test_c29_two_logins_are_served_in_order_each_within_its_own_seconds(void **state)
@@ -212,7 +227,7 @@ static void test_a_hot_reader_is_opened_once_more_and_then_said_to_be_hot(void *
 
 	reader_capture(p, 'a', 1, 60);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_command(p, READER_ERROR, ERROR_TOO_HOT);
+	reader_command(p, FEED_ERROR, ERROR_TOO_HOT);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	touch(p);
 	reader_probe(p, 'a', &m);
@@ -221,7 +236,7 @@ static void test_a_hot_reader_is_opened_once_more_and_then_said_to_be_hot(void *
 	reader_capture(p, 'b', 1, 60);
 	for (unsigned i = 0; i < 2; i++) {
 		reader_expect(p, 'b', KM_SENSOR_WAITING);
-		reader_command(p, READER_ERROR, ERROR_TOO_HOT);
+		reader_command(p, FEED_ERROR, ERROR_TOO_HOT);
 	}
 	reader_expect(p, 'b', KM_SENSOR_HOT);
 	reader_works(p, 'c');
@@ -234,7 +249,7 @@ static void test_c32_a_fault_of_the_reader_ends_its_capture_and_no_other(void **
 	for (int error = ERROR_GENERAL; error <= ERROR_PROTO; error += ERROR_PROTO) {
 		reader_capture(p, 'a', 1, 60);
 		reader_expect(p, 'a', KM_SENSOR_WAITING);
-		reader_command(p, READER_ERROR, error);
+		reader_command(p, FEED_ERROR, error);
 		reader_expect(p, 'a', KM_SENSOR_FAILED);
 		reader_works(p, 'b');
 	}
@@ -382,6 +397,7 @@ int main(void)
 		ONE(test_a_capture_of_many_goes_on_until_it_is_stopped),
 		ONE(test_a_finger_that_stays_is_one_touch),
 		ONE(test_libfprints_reasons_to_try_again_are_told_apart),
+		ONE(test_a_reader_without_an_image_in_200_tries_is_at_fault),
 		ONE(test_c29_two_logins_are_served_in_order_each_within_its_own_seconds),
 		ONE(test_the_line_has_an_end_and_what_is_beyond_is_refused),
 		ONE(test_without_a_touch_the_capture_ends_in_time),

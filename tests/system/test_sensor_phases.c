@@ -76,9 +76,9 @@ static void finger_stays(struct reader_post *p)
 	struct km_minutiae m;
 
 	waiting(p);
-	reader_command(p, READER_AUTOMATIC, 0);
+	reader_command(p, FEED_AUTOMATIC, 0);
 	reader_snooze(50);
-	reader_more(p, READER_FINGER, 1, NULL, 0);
+	reader_more(p, FEED_FINGER, 1, NULL, 0);
 	reader_more(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	reader_probe(p, 'a', &m);
 	reader_expect(p, 'a', KM_SENSOR_TAKEN);
@@ -201,7 +201,7 @@ test_c27_a_reader_unplugged_while_it_waits_is_missed_and_plugged_in_again_it_wor
 
 	for (unsigned i = 0; i < 2; i++) {
 		waiting(p);
-		reader_command(p, READER_UNPLUG, 0);
+		reader_command(p, FEED_UNPLUG, 0);
 		reader_expect(p, 'a', KM_SENSOR_NO_READER);
 		reader_works(p, 'b');
 	}
@@ -213,7 +213,7 @@ static void test_c27_a_reader_unplugged_between_two_touches_is_missed(void **sta
 
 	taken(p);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
-	reader_command(p, READER_UNPLUG, 0);
+	reader_command(p, FEED_UNPLUG, 0);
 	reader_expect(p, 'a', KM_SENSOR_NO_READER);
 	reader_works(p, 'b');
 }
@@ -223,7 +223,7 @@ static void test_c27_a_reader_unplugged_with_the_finger_on_it_is_missed(void **s
 	struct reader_post *p = *state;
 
 	finger_stays(p);
-	reader_more(p, READER_UNPLUG, 0, NULL, 0);
+	reader_more(p, FEED_UNPLUG, 0, NULL, 0);
 	reader_expect(p, 'a', KM_SENSOR_NO_READER);
 	reader_works(p, 'b');
 }

@@ -59,10 +59,12 @@ struct play {
 	unsigned interrupts;              /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;                        /* to ABORT */
 	const struct msg_roster_sum *sum; /* before DONE of ROSTER_END */
-	const struct msg_roster_note *notes; /* of ROSTER_LIST, to one whose cursor is 0 */
-	const struct msg_due_row *dues;      /* of DUE_LIST, to one whose cursor is 0 */
-	unsigned break_slice;                /* the line breaks at the so many-th slice */
-	km_rc begin_rc, slice_rc, list_rc;   /* of a roster; rc is ROSTER_END's */
+	const struct msg_roster_note *notes;    /* of ROSTER_LIST, to one whose cursor is 0 */
+	const struct msg_due_row *dues;         /* of DUE_LIST, to one whose cursor is 0 */
+	unsigned break_slice;                   /* the line breaks at the so many-th slice */
+	km_rc begin_rc, slice_rc, list_rc;      /* of a roster; rc is ROSTER_END's */
+	const struct msg_consent_row *consents; /* to one whose id is 0; NULL: one that stands */
+	bool unnamed;                           /* the purpose text gets no row */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -308,6 +310,46 @@ static km_rc give_dues(const struct play *p, int line, const struct msg_due_list
 	return p->list_rc;
 }
 
+/* Every text has this name here. */
+#define SCENE_DIGEST 0x5d
+
+static void give_purpose(const struct play *p, int line, bool text)
+{
+	struct km_msg m = { .number = KM_MSG_PURPOSE_ROW };
+
+	memset(m.purpose_row.purpose, SCENE_DIGEST, sizeof(m.purpose_row.purpose));
+	m.purpose_row.first = 1775001600;
+	if (text)
+		m.purpose_row.text = (struct km_span){ (const uint8_t *)"Why.\n", 5 };
+	if (!p->unnamed)
+		give(line, &m, -1);
+}
+
+static void give_consents(const struct play *p, int line)
+{
+	static struct msg_consent_row stands[2] = { { .id = 1, .given = 1775001600, .paper = 1 } };
+	const struct msg_consent_row *r = p->consents ? p->consents : stands;
+
+	memset(stands[0].purpose, SCENE_DIGEST, sizeof(stands[0].purpose));
+	for (; r->id; r++) {
+		struct km_msg m = { .number = KM_MSG_CONSENT_ROW, .consent_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* What is asked before a finger is enrolled; false: it is something else. */
+static bool agrees(const struct play *p, int line, const struct km_msg *m)
+{
+	if (m->number == KM_MSG_PURPOSE || m->number == KM_MSG_PURPOSE_SHOW)
+		give_purpose(p, line, m->number == KM_MSG_PURPOSE_SHOW);
+	else if (m->number == KM_MSG_CONSENT_LIST)
+		give_consents(p, line);
+	else
+		return false;
+	return true;
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
@@ -409,6 +451,11 @@ static bool serve(struct play *p, int line)
 		memcpy(op, m.status.op, sizeof(op));
 		if (m.number == KM_MSG_ROSTER_SLICE && p->break_slice && --p->break_slice == 0)
 			return false;
+		if (agrees(p, line, &m)) {
+			memcpy(done.done.op, op, sizeof(op));
+			give(line, &done, -1);
+			continue;
+		}
 		if (m.number == KM_MSG_IDENTIFY) {
 			memcpy(done.done.op, op, sizeof(op));
 			done.done.rc = (uint8_t)-named(p, &m);

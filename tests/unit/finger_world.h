@@ -293,7 +293,7 @@ static inline int alice_waits(void **state)
 
 static inline void no_grant_is_left(void)
 {
-	for (size_t i = 0; i < VAULT_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		assert_false(fw.w->v->grant[i].used);
 }
 

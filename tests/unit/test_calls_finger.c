@@ -78,7 +78,7 @@ static void check_nothing_is_lent(struct world *w)
 	bool lent = false, back = false;
 	struct km_msg m;
 
-	for (size_t i = 0; i < VAULT_GRANTS; i++)
+	for (size_t i = 0; i < KM_GRANTS; i++)
 		if (w->v->grant[i].used)
 			calls_say("a grant is left");
 	while (matcher_heard(&m)) {

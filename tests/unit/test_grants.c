@@ -315,7 +315,7 @@ static void test_what_is_taken_back_half_way_makes_place_for_another(void **stat
 static void test_eight_grants_of_ten_templates_are_all_compared(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < MATCHER_GRANTS; i++) {
+	for (unsigned i = 0; i < KM_GRANTS; i++) {
 		for (unsigned k = 0; k < KM_GRANT_TEMPLATES; k++) {
 			struct km_msg m =
 			    lender_frame(1 + i, KM_GRANT_COMPARE, k, KM_GRANT_TEMPLATES, UNTIL,
@@ -330,7 +330,7 @@ static void test_eight_grants_of_ten_templates_are_all_compared(void **state)
 	assert_int_equal(lend(50, 0, 2, 10), KM_OK);
 	found(50, KM_MATCH_FAILED, 0);
 	assert_int_equal(lend(50, 1, 2, 10), KM_OK);
-	for (unsigned i = MATCHER_GRANTS; i-- > 0;) {
+	for (unsigned i = KM_GRANTS; i-- > 0;) {
 		assert_true(probe(1 + i, finger_touch(100 + 10 * i + i, 12)));
 		found(1 + i, KM_MATCH_YES, i);
 	}

@@ -163,6 +163,39 @@ static void test_a_socket_that_cannot_be_given_its_owner_does_not_stay(void **st
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void test_a_uid_is_digits_alone_and_not_the_one_that_means_none(void **state)
+{
+	static const char *const none[] = { "",
+					    "-1",
+					    "+7",
+					    " 7",
+					    "7 ",
+					    "x",
+					    "12x",
+					    "0x10",
+					    "\n7",
+					    "-",
+					    "4294967295",
+					    "4294967303",
+					    "18446744073709551623",
+					    "99999999999999999999999" };
+	static const struct {
+		const char *text;
+		int64_t uid;
+	} good[] = { { "0", 0 }, { "007", 7 }, { "61577", 61577 }, { "4294967294", 4294967294 } };
+	int64_t uid = 4711;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		assert_false(km_uid_parse(none[i], &uid));
+		assert_int_equal(uid, 4711);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(km_uid_parse(good[i].text, &uid));
+		assert_int_equal(uid, good[i].uid);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_to_tell_is_no_fault),
 		cmocka_unit_test(test_where_nothing_can_be_made_nobody_listens_and_nothing_is_left),
 		cmocka_unit_test(test_a_socket_that_cannot_be_given_its_owner_does_not_stay),
+		cmocka_unit_test(test_a_uid_is_digits_alone_and_not_the_one_that_means_none),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -33,6 +33,28 @@ static void test_an_answer_or_a_second_operation_costs_the_desk_its_line(void **
 	the_next_one_works();
 }
 
+/* As of a login's finger: the first that was lent, where it matches. */
+static void match(enum km_match outcome)
+{
+	struct km_msg m = { .number = KM_MSG_MATCH };
+
+	memcpy(m.match.grant, scene.grant, sizeof(m.match.grant));
+	m.match.outcome = (uint8_t)outcome;
+	matcher_says(&m);
+}
+
+/* The desk and the judge hear so, and another matcher may come. */
+static void the_matcher_is_cut_off(void)
+{
+	assert_int_equal(room.v->matcher, -1);
+	close(scene.matcher);
+	nothing_is_left();
+	scene.matcher = -1;
+	(void)done(KM_EUNAVAIL, "compares fingers has ended");
+	matcher_comes();
+	told(STOP);
+}
+
 static void test_a_matcher_that_lies_is_cut_off_and_nothing_is_stored(void **state)
 {
 	static const struct {
@@ -54,23 +76,36 @@ static void test_a_matcher_that_lies_is_cut_off_and_nothing_is_stored(void **sta
 			template(lies[i].len);
 		else
 			stage(lies[i].outcome, lies[i].good, lies[i].of);
-		assert_int_equal(room.v->matcher, -1);
-		close(scene.matcher);
-		nothing_is_left();
-		scene.matcher = -1;
-		(void)done(KM_EUNAVAIL, "compares fingers has ended");
-		matcher_comes();
-		told(STOP);
+		the_matcher_is_cut_off();
 	}
 	go_to(STEPS - 1);
 	template(0);
+	the_matcher_is_cut_off();
+	the_next_one_works();
+}
+
+/* Nobody's login waits for it, and of the fingers that are lent one may match. */
+static void test_a_finding_for_a_login_under_an_enrolment_cuts_the_matcher_off(void **state)
+{
+	static const enum km_match outcomes[] = { KM_MATCH_YES, KM_MATCH_NO, KM_MATCH_POOR,
+						  KM_MATCH_FAILED };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		go_to(2);
+		match(outcomes[i]);
+		the_matcher_is_cut_off();
+	}
+	the_next_one_works();
+	begin(KM_FINGER_LEFT_INDEX); /* the other one is lent for it */
+	match(KM_MATCH_YES);
 	assert_int_equal(room.v->matcher, -1);
+	(void)done(KM_EUNAVAIL, "compares fingers has ended");
 	close(scene.matcher);
 	matcher_comes();
-	(void)done(KM_EUNAVAIL, "compares fingers has ended");
 	told(STOP);
-	nothing_is_left();
-	the_next_one_works();
+	no_grant_is_open();
+	assert_int_equal(records_of_fingers(), 1);
 }
 
 /* What comes for a grant that is nobody's changes nothing. */
@@ -221,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCENE(test_an_answer_or_a_second_operation_costs_the_desk_its_line),
 		IN_SCENE(test_a_matcher_that_lies_is_cut_off_and_nothing_is_stored),
+		IN_SCENE(test_a_finding_for_a_login_under_an_enrolment_cuts_the_matcher_off),
 		IN_SCENE(test_findings_for_another_grant_are_not_taken_for_this_one),
 		IN_SCENE(test_a_desk_that_does_not_read_loses_its_line_and_the_grant_ends),
 		IN_SCENE(test_an_end_that_finds_no_place_on_the_line_ends_it_too),

@@ -216,6 +216,41 @@ static void test_that_a_login_was_given_up_after_no_finding_is_written_down(void
 	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=wrong-finger"));
 }
 
+/* The code of the step before was right, and has its record; this step has none. */
+static void test_that_a_login_was_given_up_at_its_second_step_is_written_down(void **state)
+{
+	const uint32_t codes = KM_FACTOR_BIT(KM_FACTOR_HOTP);
+	char code[16];
+
+	(void)state;
+	fw.w->v->conf.login.factors = (struct km_steps){ 2, { codes, codes } };
+	(void)asks_in("alice");
+	world_check(fw.w, "000000");
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	world_code(0, code);
+	world_check(fw.w, code);
+	hears_verdict(KM_VERDICT_NEXT, KM_REASON_NONE);
+	world_end(fw.w, KM_REASON_ABORTED);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_REFUSED), "reason=aborted"));
+}
+
+static void test_a_code_that_was_used_before_has_its_record_and_no_other_at_the_end(void **state)
+{
+	char code[16];
+
+	(void)state;
+	for (unsigned n = 0; n < 2; n++) {
+		(void)asks_in("alice");
+		world_code(0, code);
+		world_check(fw.w, code);
+		hears_verdict(n ? KM_VERDICT_RETRY : KM_VERDICT_ALLOW,
+			      n ? KM_REASON_REPLAY : KM_REASON_NONE);
+	}
+	world_end(fw.w, KM_REASON_ABORTED);
+	assert_string_not_equal(last_event(KM_EVENT_REPLAYED), "");
+	assert_string_equal(last_event(KM_EVENT_LOGIN_REFUSED), "");
+}
+
 static void test_what_was_lent_is_taken_back_when_the_operator_is_erased(void **state)
 {
 	struct km_event_record r;
@@ -285,13 +320,13 @@ static void test_there_are_so_many_grants_and_no_more(void **state)
 	uint8_t id[KM_GRANT_BYTES];
 
 	(void)state;
-	for (unsigned n = 1; n <= VAULT_GRANTS; n++) {
+	for (unsigned n = 1; n <= KM_GRANTS; n++) {
 		char login[] = "other0";
 
 		login[5] = (char)('0' + n);
 		world_add(fw.w, login, true, false);
 		(void)enrol_finger(login, KM_FINGER_RIGHT_INDEX);
-		if (n < VAULT_GRANTS)
+		if (n < KM_GRANTS)
 			waits_for_a_finger(login, id);
 		else
 			(void)asks_in(login);
@@ -325,6 +360,8 @@ int main(void)
 		WAITING(test_a_code_may_follow_when_a_finger_came_to_nothing),
 		WAITING(test_what_was_lent_is_taken_back_when_the_login_is_given_up),
 		WAITING(test_that_a_login_was_given_up_after_no_finding_is_written_down),
+		HAVING(test_that_a_login_was_given_up_at_its_second_step_is_written_down),
+		HAVING(test_a_code_that_was_used_before_has_its_record_and_no_other_at_the_end),
 		WAITING(test_what_was_lent_is_taken_back_when_the_operator_is_erased),
 		WAITING(test_an_operator_who_was_erased_and_registered_again_is_another),
 		WITH_FINGERS(test_c28_a_touch_cannot_go_to_another_login_in_the_same_name),

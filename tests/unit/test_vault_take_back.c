@@ -6,7 +6,7 @@
 
 #include "../../authd/vault/store_internal.h"
 
-#define GIVEN_UP (VAULT_RETURNS - VAULT_GRANTS + 1) /* one after the other, nothing returned */
+#define GIVEN_UP (VAULT_RETURNS - KM_GRANTS + 1) /* one after the other, nothing returned */
 
 static int line; /* the desk at which an erasure was asked for */
 
@@ -49,12 +49,18 @@ static int desk_comes(void)
 	return fd;
 }
 
-static void asks(struct km_msg m)
+/* It waits for the next round. */
+static void sends(struct km_msg m)
 {
 	static uint8_t op;
 
 	memset(m.status.op, ++op, sizeof m.status.op);
 	assert_int_equal(km_send_msg(line, &m, -1, 0), KM_OK);
+}
+
+static void asks(struct km_msg m)
+{
+	sends(m);
 	world_round(fw.w);
 }
 
@@ -72,14 +78,19 @@ static bool is_done(void)
 	return true;
 }
 
-static void asks_to_erase(const char *login)
+static struct km_msg erasure_of(const char *login)
 {
 	struct km_msg m = { .number = KM_MSG_ERASE };
 
-	line = desk_comes();
 	snprintf(m.erase.login, sizeof m.erase.login, "%s", login);
 	snprintf(m.erase.reason, sizeof m.erase.reason, "left");
-	asks(m);
+	return m;
+}
+
+static void asks_to_erase(const char *login)
+{
+	line = desk_comes();
+	asks(erasure_of(login));
 }
 
 /* Alice waits for a finger, and is being erased. */
@@ -194,6 +205,70 @@ static void test_an_erasure_waits_for_nothing_that_is_lent_of_others(void **stat
 	close(line);
 }
 
+/* That login has what it was lent; two enrolments would not know each other's finger. */
+static void test_a_login_that_waits_keeps_nobody_from_an_enrolment(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_ENROL_FINGER,
+			    .enrol_finger = { .finger = KM_FINGER_LEFT_THUMB,
+					      .impressions = KM_IMPRESSIONS_LEAST } };
+
+	(void)state;
+	snprintf(m.enrol_finger.login, sizeof m.enrol_finger.login, "alice");
+	line = desk_comes();
+	asks(m);
+	assert_true(matcher_heard(&m));
+	assert_int_equal(m.number, KM_MSG_LEND);
+	assert_int_equal(m.lend.mode, KM_GRANT_ENROL);
+	assert_non_null(session_find(fw.w->v, fw.w->session - 1)->grant);
+	close(line);
+}
+
+/* --- whoever is being erased comes in with no finger --------------------------------------- */
+
+static void test_nobody_who_is_being_erased_is_asked_for_a_finger(void **state)
+{
+	(void)state;
+	assert_true(asks_in("bob") & KM_SHAPE_TOUCH);
+	assert_false(asks_in("alice") & KM_SHAPE_TOUCH);
+}
+
+/* Her login began before, and its plan has offered a finger. */
+static void test_nothing_is_lent_of_whoever_is_being_erased(void **state)
+{
+	struct km_msg m;
+
+	(void)state;
+	judge_grants(fw.w->session - 1, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_NONE);
+	assert_false(matcher_heard(&m));
+	no_grant_is_left();
+}
+
+/* The erasure waits for what was lent for an earlier login, so what was counted is still there. */
+static void test_a_finding_in_the_round_of_an_erasure_counts_nothing(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_MATCH };
+	struct grant second;
+
+	(void)state;
+	world_end(fw.w, KM_REASON_ABORTED);
+	waits_for_a_finger("alice", m.match.grant);
+	second = *session_find(fw.w->v, fw.w->session)->grant;
+	m.match.outcome = KM_MATCH_YES;
+	line = desk_comes();
+	sends(erasure_of("alice"));
+	matcher_says(&m);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_NONE);
+	assert_int_equal(second.count, 2);
+	for (size_t i = 0; i < second.count; i++)
+		assert_int_equal(credential_of("alice", second.credential[i]).throttle.total, 0);
+	assert_false(is_done());
+	returns(grant);
+	assert_true(is_done());
+	assert_int_equal(templates(), 0);
+	close(line);
+}
+
 /* --- what the matcher may say ---------------------------------------------------------------- */
 
 static void test_what_was_not_taken_back_cannot_come_back(void **state)
@@ -296,6 +371,10 @@ int main(void)
 		ERASING(test_c27_what_came_in_time_is_heard_before_its_deadline_is_looked_at),
 		ERASING(test_others_are_lent_for_and_answered_meanwhile),
 		WAITING(test_an_erasure_waits_for_nothing_that_is_lent_of_others),
+		WAITING(test_a_login_that_waits_keeps_nobody_from_an_enrolment),
+		ERASING(test_nobody_who_is_being_erased_is_asked_for_a_finger),
+		ERASING(test_nothing_is_lent_of_whoever_is_being_erased),
+		WAITING(test_a_finding_in_the_round_of_an_erasure_counts_nothing),
 		WAITING(test_what_was_not_taken_back_cannot_come_back),
 		WAITING(test_what_was_taken_back_comes_back_once),
 		WAITING(test_who_gives_up_in_a_row_keeps_nobody_from_a_grant),

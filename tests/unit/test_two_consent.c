@@ -1,0 +1,127 @@
+/* Invitations and consents where acts need two persons: who was there, and who must agree. */
+#include "request_scene.h"
+
+#include "agree.h"
+
+static struct km_msg invitation(void)
+{
+	struct km_msg m = { .number = KM_MSG_INVITE };
+
+	snprintf(m.invite.login, sizeof m.invite.login, "hanako");
+	m.invite.seconds = 600;
+	assert_int_equal(km_secret_set(&m.invite.code, "AAAABBBBCCCCDDDD", 16), KM_OK);
+	return m;
+}
+
+static km_rc invited(struct km_invitation *i)
+{
+	return store_invitation(room.v->store, scene_person("hanako").subject, i);
+}
+
+static void test_an_invitation_is_good_once_a_second_person_has_agreed(void **state)
+{
+	const struct km_msg asked = invitation();
+	struct km_invitation i;
+	struct km_msg m;
+	uint64_t id = scene_files(&asked);
+
+	(void)state;
+	assert_int_equal(invited(&i), KM_OK);
+	assert_int_equal(i.until, 0);
+	/* Not by who asked. */
+	m = scene_decision(id, true);
+	assert_int_not_equal(scene_rc("rei", &m), KM_OK);
+	assert_int_equal(scene_rc("aki", &m), KM_OK);
+	assert_int_equal(invited(&i), KM_OK);
+	assert_int_equal(i.until, room.v->now.wall + 600);
+	assert_int_equal(scene_waiting(), 0);
+}
+
+static void test_an_invitation_that_is_rejected_is_gone(void **state)
+{
+	const struct km_msg asked = invitation();
+	struct km_invitation i;
+	struct km_msg m = scene_decision(scene_files(&asked), false);
+
+	(void)state;
+	assert_int_equal(scene_rc("aki", &m), KM_OK);
+	assert_int_equal(invited(&i), KM_ENOTFOUND);
+}
+
+static struct km_msg paper(void)
+{
+	struct km_msg m = { .number = KM_MSG_CONSENT };
+	struct km_event_record r;
+	bool kept;
+
+	event_make(&r, KM_EVENT_PURPOSE_KEPT, NULL, "test");
+	assert_int_equal(store_purpose_keep(room.v->store, 0, AGREED_TEXT, strlen(AGREED_TEXT), &r,
+					    m.consent.purpose, &kept),
+			 KM_OK);
+	snprintf(m.consent.login, sizeof m.consent.login, "hanako");
+	m.consent.paper = 1;
+	return m;
+}
+
+static void test_a_consent_names_who_was_at_the_desk(void **state)
+{
+	const struct km_msg m = paper();
+	struct km_consent one;
+
+	(void)state;
+	assert_int_equal(scene_rc(NULL, &m), KM_EPERM); /* root alone is nobody here */
+	assert_int_equal(scene_rc("aki", &m), KM_EPERM);
+	assert_int_equal(scene_rc("rei", &m), KM_OK);
+	assert_int_equal(
+	    store_consent_standing(room.v->store, scene_person("hanako").subject, NULL, &one),
+	    KM_OK);
+	assert_memory_equal(one.witness, scene_person("rei").subject, KM_SUBJECT_BYTES);
+	assert_int_equal(scene_waiting(), 0);
+}
+
+/* As easy as giving it: nobody else need agree. */
+static void test_a_withdrawal_takes_one_person(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_CONSENT_WITHDRAW };
+	struct km_consent one;
+
+	(void)state;
+	snprintf(m.consent_withdraw.login, sizeof m.consent_withdraw.login, "hanako");
+	assert_int_equal(try_to_agree(room.v, "hanako"), KM_OK);
+	assert_int_equal(scene_rc("aki", &m), KM_EPERM);
+	assert_int_equal(scene_rc("rei", &m), KM_OK);
+	assert_int_equal(
+	    store_consent_standing(room.v->store, scene_person("hanako").subject, NULL, &one),
+	    KM_ENOTFOUND);
+}
+
+static void test_an_export_takes_a_registrar_who_proves_it(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_EXPORT };
+	struct km_audit_row row;
+
+	(void)state;
+	snprintf(m.data_export.login, sizeof m.data_export.login, "hanako");
+	assert_int_equal(scene_rc(NULL, &m), KM_EPERM);
+	assert_int_equal(scene_rc("aki", &m), KM_EPERM);
+	assert_int_equal(scene_rc("rei", &m), KM_OK);
+	row = scene_record(KM_EVENT_DATA_SHOWN);
+	assert_non_null(strstr(row.body, "to=other"));
+	/* Themselves, by name and code. */
+	assert_int_equal(scene_rc("hanako", &m), KM_OK);
+	row = scene_record(KM_EVENT_DATA_SHOWN);
+	assert_non_null(strstr(row.body, "to=self"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_SCENE(test_an_invitation_is_good_once_a_second_person_has_agreed),
+		IN_SCENE(test_an_invitation_that_is_rejected_is_gone),
+		IN_SCENE(test_a_consent_names_who_was_at_the_desk),
+		IN_SCENE(test_a_withdrawal_takes_one_person),
+		IN_SCENE(test_an_export_takes_a_registrar_who_proves_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
