@@ -197,23 +197,28 @@ km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t l
 	return KM_OK;
 }
 
-km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name, int64_t *day)
+km_rc desk_day_of(struct desk *d, const char *what, const char *text, int64_t *day)
 {
 	static const enum desk_text says[] = {
 		[DAY_UNREADABLE] = DESK_DATE_WRONG,
 		[DAY_NO_SUCH] = DESK_DATE_NO_SUCH,
 		[DAY_OUTSIDE_ERA] = DESK_DATE_ERA,
 	};
+	enum day_fault fault = day_era_parse(text, day);
+
+	return fault == DAY_GOOD ? KM_OK : desk_because(d, KM_EUSAGE, says[fault], what, text);
+}
+
+km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name, int64_t *day)
+{
 	const char *text = desk_arg(args, name);
 	char option[32];
-	enum day_fault fault;
 
 	*day = KM_DAY_NONE;
-	fault = text ? day_era_parse(text, day) : DAY_GOOD;
-	if (fault == DAY_GOOD)
+	if (!text)
 		return KM_OK;
 	snprintf(option, sizeof(option), "--%s", name);
-	return desk_because(d, KM_EUSAGE, says[fault], option, text);
+	return desk_day_of(d, option, text, day);
 }
 
 km_rc desk_field(struct desk *d, const char *what, const char *text, bool may_be_empty, char *out,
