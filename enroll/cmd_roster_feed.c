@@ -308,13 +308,9 @@ static bool parse_made(const char *text, int64_t *made)
 static km_rc read_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf)
 {
 	struct km_conf_error e = { 0 };
-	char where[sizeof(e.path) + 16];
 	km_rc rc = km_conf_read(desk_arg(args, "config"), false, conf, &e);
 
-	if (rc == KM_OK || !e.text[0])
-		return rc;
-	snprintf(where, sizeof(where), "%s:%d", e.path, e.line);
-	return desk_because(d, rc, DESK_CONF_BAD, where, e.text);
+	return rc == KM_OK ? KM_OK : desk_bad_conf(d, rc, &e);
 }
 
 static km_rc parse_counts(struct desk *d, const struct desk_args *args, struct job *job)

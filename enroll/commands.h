@@ -2,6 +2,8 @@
 #ifndef KENMON_DESK_COMMANDS_H
 #define KENMON_DESK_COMMANDS_H
 
+#include <kenmon/conf.h>
+
 #include "args.h"
 #include "line.h"
 #include "out.h"
@@ -102,6 +104,9 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r);
 KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,
 				    unsigned last);
 KM_MUST_CHECK km_rc desk_audit_table(struct desk *d, const char *login, unsigned last);
+
+/* Says in d what is wrong with the configuration, and where; returns rc. */
+KM_MUST_CHECK km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e);
 
 /* A request that is answered by rows of a status. */
 int desk_show_status(struct desk *d, struct km_msg *request, const char *key);

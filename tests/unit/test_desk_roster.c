@@ -431,6 +431,13 @@ static void test_a_configuration_that_is_wrong_is_not_used_for_a_roster(void **s
 	assert_int_equal(KENMON(&s, W("roster"), W("check"), file, W("--config"), beside), 2);
 	assert_says(s.err, ":2: ");
 	end(&s);
+	assert_int_equal(chmod(folder, 0777), 0);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("roster"), W("check"), file, W("--config"), beside), 2);
+	assert_says(s.err, "everybody can write in this folder");
+	assert_null(strstr(s.err, ":0:"));
+	end(&s);
+	assert_int_equal(chmod(folder, 0700), 0);
 	write_file(beside, "[roster-columns]\nname = who\n", 27);
 	roster("employee_number,login,who,department\n1,sato,Sato,D\n");
 	begin(&s, &p, "");

@@ -402,6 +402,22 @@ static void test_what_is_no_regular_file_or_too_large_is_refused(void **state)
 	sheet_free(&r);
 }
 
+static void test_a_file_that_grows_while_it_is_read_is_left_for_later(void **state)
+{
+	/* Regular, of no size, and there is something to read. */
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	struct roster r;
+	struct desk d;
+
+	(void)state;
+	desk_init(&d);
+	assert_true(fd >= 0);
+	assert_int_equal(sheet_read(&d, fd, &conf, 0, &r), KM_EAGAIN);
+	assert_non_null(strstr(d.why, "still being written"));
+	sheet_free(&r);
+	close(fd);
+}
+
 /* --- what bytes it is made of ------------------------------------------------------------ */
 
 static void refused_because(const char *text, size_t len, const char *why)
@@ -669,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_headers_that_are_missing_or_there_twice_are_named),
 		cmocka_unit_test(test_the_limits_of_rows_columns_and_fields_are_kept),
 		cmocka_unit_test(test_what_is_no_regular_file_or_too_large_is_refused),
+		cmocka_unit_test(test_a_file_that_grows_while_it_is_read_is_left_for_later),
 		cmocka_unit_test(test_a_byte_that_is_no_text_is_named_by_line_and_byte),
 		cmocka_unit_test(test_a_damaged_utf8_file_is_not_taken_for_cp932),
 		cmocka_unit_test(test_c10_no_field_takes_what_hides_moves_or_ends_a_line),
