@@ -116,6 +116,7 @@ static void take_row(struct reading *g)
 {
 	struct roster_row row = { 0 };
 	char cells[16], header[16];
+	bool good;
 
 	g->rows++;
 	if (g->rows > ROSTER_ROWS_MAX) {
@@ -130,11 +131,10 @@ static void take_row(struct reading *g)
 	}
 	for (unsigned i = 0; i < g->count; i++)
 		sheet_cell_trim(&g->cells[i]);
-	if (!sheet_row_parse(g->r, g->line, g->cells, &row))
-		return;
+	good = sheet_row_parse(g->r, g->line, g->cells, &row);
 	if (g->seen && !sheet_seen_add(g->seen, &row))
 		g->r->failed = true;
-	if (g->take)
+	if (g->take && good)
 		g->rc = g->take(g->arg, &row);
 	g->stopped |= g->rc != KM_OK;
 }

@@ -91,7 +91,10 @@ struct roster_cell {
 void sheet_problem(struct roster *r, uint32_t line, unsigned column, enum desk_text text,
 		   const char *a, const char *b);
 
-/* roster_row.c: true when all of it is right. Cells are those of the header's number. */
+/*
+ * roster_row.c: true when all of it is right; else number and login are those that are, or "".
+ * Cells are as many as the header's.
+ */
 bool sheet_row_parse(struct roster *r, uint32_t line, const struct roster_cell *cells,
 		     struct roster_row *row);
 /* Takes blanks of any kind off both ends. */

@@ -49,6 +49,7 @@ struct parse {
 	bool good;
 };
 
+/* Always false, which also ends a text that is not to be used. */
 static bool wrong(struct parse *p, unsigned column, enum desk_text text, const char *a)
 {
 	sheet_problem(p->r, p->line, column, text, a, NULL);
@@ -107,7 +108,7 @@ static void take_number(struct parse *p)
 
 	if (take_text(p, ROSTER_EMPLOYEE_NUMBER, true, out, sizeof(p->row->employee_number)) &&
 	    !is_name(out, "", "._-"))
-		wrong(p, ROSTER_EMPLOYEE_NUMBER, DESK_ROSTER_NUMBER, out);
+		out[0] = wrong(p, ROSTER_EMPLOYEE_NUMBER, DESK_ROSTER_NUMBER, out);
 }
 
 /*
@@ -122,9 +123,9 @@ static void take_login(struct parse *p)
 	if (!take_text(p, ROSTER_LOGIN, true, out, sizeof(p->row->login)))
 		return;
 	if (!is_name(out, "_", "._-@") || strspn(out, "0123456789") == strlen(out))
-		wrong(p, ROSTER_LOGIN, DESK_ROSTER_LOGIN_NAME, out);
+		out[0] = wrong(p, ROSTER_LOGIN, DESK_ROSTER_LOGIN_NAME, out);
 	else if (strcmp(out, "root") == 0)
-		wrong(p, ROSTER_LOGIN, DESK_ROSTER_ROOT, NULL);
+		out[0] = wrong(p, ROSTER_LOGIN, DESK_ROSTER_ROOT, NULL);
 }
 
 static void take_role(struct parse *p)

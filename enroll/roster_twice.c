@@ -57,8 +57,11 @@ static const char *keep(struct roster_seen *s, const char *text)
 
 static bool add(struct roster_seen *s, struct list *l, const char *text, uint32_t line)
 {
-	const char *kept = keep(s, text);
+	const char *kept;
 
+	if (!*text)
+		return true;
+	kept = keep(s, text);
 	if (kept && l->count == l->cap) {
 		size_t cap = l->cap ? l->cap * 2 : 1024;
 		struct seen *item = realloc(l->item, cap * sizeof(*item));

@@ -635,14 +635,15 @@ static void test_numbers_and_logins_that_stand_twice_are_named_with_both_lines(v
 
 static void test_every_bad_row_is_reported_in_the_order_of_the_file(void **state)
 {
-	static const char text[] = HEAD "1,sato,Sato,D\n-,suzuki,S,D\n1,tanaka,T,D\n4,,T\n5,/,T,\n";
-	static const uint32_t lines[] = { 3, 4, 5, 6, 6 };
+	static const char text[] =
+	    HEAD "1,sato,Sato,D\n-,suzuki,S,D\n1,tanaka,T,D\n4,,T\n5,/,T,\n1,a b,T,D\n";
+	static const uint32_t lines[] = { 3, 4, 5, 6, 6, 7, 7 };
 	struct scene s;
 
 	(void)state;
 	assert_int_equal(read_bytes(&s, text, sizeof(text) - 1, 0), KM_EINVAL);
-	assert_int_equal(s.r.problems, 5);
-	for (size_t i = 0; i < 5; i++)
+	assert_int_equal(s.r.problems, 7);
+	for (size_t i = 0; i < 7; i++)
 		assert_int_equal(s.r.problem[i].line, lines[i]);
 	assert_int_equal(s.count, 0);
 	end(&s);
@@ -651,14 +652,14 @@ static void test_every_bad_row_is_reported_in_the_order_of_the_file(void **state
 static void test_faults_beyond_the_limit_are_counted(void **state)
 {
 	size_t len, rows = ROSTER_PROBLEMS_MAX + 7;
-	char *text = malloc(rows * 16 + sizeof(HEAD));
+	char *text = malloc(rows * 24 + sizeof(HEAD));
 	struct scene s;
 
 	(void)state;
 	assert_non_null(text);
 	len = (size_t)sprintf(text, HEAD);
 	for (size_t i = 0; i < rows; i++)
-		len += (size_t)sprintf(text + len, "?,x,X,D\n");
+		len += (size_t)sprintf(text + len, "?,x%zu,X,D\n", i);
 	assert_int_equal(read_bytes(&s, text, len, 0), KM_EINVAL);
 	assert_int_equal(s.r.problems, ROSTER_PROBLEMS_MAX);
 	assert_int_equal(s.r.problems_more, 7);
