@@ -220,7 +220,14 @@ systemctl stop --quiet kenmon-authd kenmon-vault 2>/dev/null
 check "the sockets start stopped rooms" kenmon status
 step
 check "and logins go on" login two geheim "$(code)"
-check "the vault knows the drop folder's user" grep -qx "uid = $(id -u kenmon-roster)" /etc/kenmon/kenmon.conf.d/10-roster-uid.conf
+knows_the_user() {
+	grep -qx "uid = $(id -u kenmon-roster)" /etc/kenmon/kenmon.conf.d/10-roster-uid.conf && return
+	ls -la /etc/kenmon/kenmon.conf.d
+	systemctl status --no-pager kenmon-roster-setup
+	journalctl -b --no-pager -u kenmon-roster-setup
+	return 1
+}
+check "the vault knows the drop folder's user" knows_the_user
 check "the drop folder is that user's" owner /var/spool/kenmon-roster 'kenmon-roster 3770'
 check "a roster that is dropped is taken" dropped 2,taro,T,D
 check "and its people are registered" bash -c 'sleep 1; kenmon operator show taro'

@@ -121,6 +121,7 @@ check "the service hands in rosters as its own user" has kenmon-roster.service U
 check "it writes into the drop folder alone" has kenmon-roster.service ReadWritePaths=/var/spool/kenmon-roster
 check "it is tried again when the daemon does not answer" has kenmon-roster.service Restart=on-failure
 check "the setup step tells the vault that user's number" roster_uid
+check "and may read it from a pipe" has kenmon-roster-setup.service "SystemCallFilter=pipe pipe2"
 check "the vault starts after that step" has kenmon-roster-setup.service Before=kenmon-vault.service
 check "every user and group of a unit is made by sysusers.d" users_made
 check "sysusers.d makes them" sysusers
