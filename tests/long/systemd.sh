@@ -233,7 +233,7 @@ check "a roster that is dropped is taken" dropped 2,taro,T,D
 check "and its people are registered" bash -c 'sleep 1; kenmon operator show taro'
 check "with what was said beside it" bash -c 'grep -q "Registered: 1" /var/spool/kenmon-roster/done/*-staff.csv.txt'
 check "the next one is taken, too" dropped 2,taro,T,E
-check "one that is wrong goes" dropped 3,ji ro,J,D
+check "one that is wrong goes" dropped 3,-jiro,J,D
 check "to those that were refused, with the reason" bash -c 'grep -q "line 3, login" /var/spool/kenmon-roster/refused/*-staff.csv.txt'
 check "and no unit has failed by it" refused systemctl is-failed --quiet kenmon-roster.service kenmon-roster.path
 check "the audit trail is unbroken" kenmon audit verify
