@@ -1,7 +1,7 @@
 /*
- * The purpose text that is shipped, for sites that write none of their own. What it says of kenmon is
- * so; what a site promises beside it (whom to ask, by which law or works agreement) belongs into the
- * site's own file ([consent] purpose). A changed text is a new version, to be agreed to anew.
+ * The purpose text that is shipped, for sites that write none of their own. What it says of kenmon
+ * is so; what a site promises beside it (whom to ask, by which law or works agreement) belongs into
+ * the site's own file ([consent] purpose). A changed text is a new version, to be agreed to anew.
  */
 #include "purpose.h"
 

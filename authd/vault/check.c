@@ -132,8 +132,6 @@ static km_rc refuse_shapeless(struct vault *v, struct trial *t)
 static km_rc refuse_replay(struct vault *v, struct trial *t)
 {
 	t->verdict = (struct km_verdict){ KM_VERDICT_RETRY, KM_REASON_REPLAY, 0 };
-	if (t->s)
-		t->s->refused = true;
 	return trial_replayed(v, t);
 }
 

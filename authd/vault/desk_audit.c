@@ -317,6 +317,16 @@ static km_rc put_seals(struct call *c)
 		   : rc;
 }
 
+/* Who acts, what waits for whom, and what is open meanwhile. */
+static km_rc put_acts(struct call *c)
+{
+	km_rc rc = founding_rows(c);
+
+	if (rc == KM_OK)
+		rc = desk_request_rows(c);
+	return rc == KM_OK ? desk_bypass_rows(c) : rc;
+}
+
 km_rc desk_status(struct call *c)
 {
 	const struct vault *v = c->v;
@@ -338,13 +348,10 @@ km_rc desk_status(struct call *c)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)
-		rc = call_status(c, false, "approval", "%s", desk_mode(v));
+		rc = call_status(c, v->conf.approval_required && !desk_founded(v), "approval", "%s",
+				 desk_mode(v));
 	if (rc == KM_OK)
-		rc = founding_rows(c);
-	if (rc == KM_OK)
-		rc = desk_request_rows(c);
-	if (rc == KM_OK)
-		rc = desk_bypass_rows(c);
+		rc = put_acts(c);
 	if (rc == KM_OK && km_locked_degraded())
 		rc = call_status(c, false, "memory",
 				 "not locked: the limit on locked memory is too small");

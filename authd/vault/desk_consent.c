@@ -211,7 +211,7 @@ km_rc desk_consent_list(struct call *c)
 
 /* --- taking back ---------------------------------------------------------------------------- */
 
-/* DONE comes when the logs, too, have forgotten the templates. */
+/* DONE comes when the matcher and the logs, too, have forgotten the templates. */
 static km_rc withdraw(struct call *c, const struct msg_consent_withdraw *m,
 		      const struct km_operator *op)
 {
@@ -234,7 +234,8 @@ static km_rc withdraw(struct call *c, const struct msg_consent_withdraw *m,
 	if (fingers == 0)
 		return KM_OK;
 	c->v->erasing = true;
-	c->l->erasing = true;
+	c->l->erasing = c->l->withdrawing = true;
+	memcpy(c->l->withdrawn, op->subject, sizeof c->l->withdrawn);
 	c->end = CALL_LATER;
 	return KM_OK;
 }

@@ -73,6 +73,9 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 	size_t notes = v->notes;
 	km_rc rc = request_open(v, r, &asked, text);
 
+	/* Missing memory may look like damage: then what waits for it would stay alone. */
+	if (rc == KM_ECORRUPT)
+		rc = request_open(v, r, &asked, text);
 	/* One that is damaged must be got rid of all the same. */
 	if (rc == KM_ECORRUPT) {
 		e.asked = NULL;

@@ -27,6 +27,8 @@ km_rc desk_invite(struct call *c)
 	if (m->seconds < SECONDS_LEAST || m->seconds > SECONDS_MOST ||
 	    km_answer_class(&code, KM_SHAPE_RECOVERY) != KM_CLASS_RECOVERY)
 		return KM_EINVAL;
+	if (c->v->suspicion & KM_SUSPECT_CLOCK) /* when it ends nobody could say */
+		return KM_ESUSPECT;
 	rc = call_operator(c, m->login, &op);
 	if (rc == KM_OK && op.state != KM_ACTIVE) {
 		call_say(c, "the operator is %s", km_state_word(op.state));

@@ -110,7 +110,9 @@ static km_rc take_back(struct call *c, const struct km_operator *op, uint64_t cr
 		rc = store_invitation_drop(c->v->store, op->subject, &e);
 	if (rc == KM_OK)
 		note_event(c->v, &e);
-	return rc == KM_OK ? why : rc;
+	else
+		store_give_up(c->v->store); /* nothing of this round, rather than half of it */
+	return why;
 }
 
 km_rc request_file_activation(struct call *c, const struct km_operator *op,

@@ -69,7 +69,7 @@ void erase_work(struct vault *v)
 		ballast_give(v);
 		return;
 	}
-	v->erasing = v->erase_stuck = false;
+	v->erase_stuck = false;
 	epoch_look(v);
-	line_erased(v);
+	v->erasing = line_erased(v);
 }

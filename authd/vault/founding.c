@@ -345,6 +345,10 @@ km_rc founding_rows(struct call *c)
 	char date[16];
 	km_rc rc = read_founding(c->v, &f);
 
+	if (rc == KM_ECORRUPT)
+		return call_status(c, true, "administrators",
+				   "what is kept of the founding is damaged: two persons are "
+				   "needed; bring back vault.db from a backup");
 	if (rc == KM_OK && f.anew) {
 		date_of(f.anew, date);
 		rc = call_status(c, true, "administrators",
@@ -352,9 +356,5 @@ km_rc founding_rows(struct call *c)
 				 "audit trail of that day",
 				 date);
 	}
-	if (rc == KM_OK && c->v->conf.approval_required && f.state == NOT_FOUNDED)
-		rc = call_status(c, false, "founding",
-				 "not yet: root acts alone until a registrar and an approver are "
-				 "registered, each with a good code");
 	return rc;
 }

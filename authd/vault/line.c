@@ -371,7 +371,7 @@ void line_settle(struct vault *v, bool durable)
 		l->touched = false;
 		if (!durable) {
 			l->out.head = l->out.tail = 0;
-			l->erasing = false;
+			l->erasing = l->withdrawing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
@@ -393,16 +393,23 @@ static void line_done(struct vault *v, struct line *l)
 		line_close(v, l);
 }
 
-void line_erased(struct vault *v)
+bool line_erased(struct vault *v)
 {
+	bool waits = false;
+
 	for (size_t i = 0; i < VAULT_LINES; i++) {
 		struct line *l = &v->line[i];
 
 		if (l->fd < 0 || !l->erasing)
 			continue;
-		l->erasing = false;
+		if (l->withdrawing && grants_returning(v, l->withdrawn)) {
+			waits = true;
+			continue;
+		}
+		l->erasing = l->withdrawing = false;
 		line_done(v, l);
 	}
+	return waits;
 }
 
 void line_rotated(struct vault *v)

@@ -1,11 +1,9 @@
 /*
- * Sealing: rows under a subject's key (AES-256-GCM), keys under the KEK
- * (AES-256-SIV), tags and recovery codes (HMAC-SHA256).
+ * Sealing: rows under a key (AES-256-GCM), keys under the KEK (AES-256-SIV), tags, codes (HMAC).
  *
- * A context that was keyed for one row is reset at once, which wipes
- * OpenSSL's copy of the key. The two contexts of the KEK stay keyed (keying
- * one costs as much as the rest of a login); their schedules are the one copy
- * of a key outside locked memory. The process is not dumpable.
+ * A context that was keyed for one row is reset at once, which wipes OpenSSL's copy of the key.
+ * The two contexts of the KEK stay keyed (keying one costs as much as the rest of a login); their
+ * schedules are the one copy of a key outside locked memory. The process is not dumpable.
  *
  * The MACs of rows, ten for each login, use SHA-256 without OpenSSL's
  * contexts: three times as fast, and its two begun hashes lie in locked memory.

@@ -99,10 +99,9 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 
 void session_answer(struct vault *v, struct session *s, struct km_verdict verdict)
 {
-	if (verdict.code == KM_VERDICT_NEXT) {
+	s->refused = verdict.code == KM_VERDICT_RETRY;
+	if (verdict.code == KM_VERDICT_NEXT)
 		s->at++;
-		s->refused = false;
-	}
 	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
 		session_retry(v, s, verdict);
 	else

@@ -133,6 +133,11 @@ km_rc store_together(struct km_store *s, km_rc (*run)(void *arg), void *arg)
 	return kept ? kept : rc;
 }
 
+void store_give_up(struct km_store *s)
+{
+	s->lost = true;
+}
+
 /* --- flush -------------------------------------------------------------------- */
 
 bool store_dirty(const struct km_store *s)

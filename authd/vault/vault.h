@@ -136,7 +136,9 @@ struct line {
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
 	bool erasing;        /* its DONE comes when the erasure is finished */
-	uint32_t rotating;   /* or when this key epoch has begun; 0: does not wait for one */
+	bool withdrawing;    /* that is a withdrawal, of: */
+	uint8_t withdrawn[KM_SUBJECT_BYTES];
+	uint32_t rotating; /* or when this key epoch has begun; 0: does not wait for one */
 	uint8_t op[16];
 	struct pending *pending; /* an operation that asked something; locked memory */
 	struct km_verify verify; /* audit verify goes on where it was */
@@ -459,7 +461,11 @@ KM_MUST_CHECK km_rc person_begin(struct vault *v, uid_t peer, int client, struct
 void line_drain(struct vault *v, struct line *l);
 void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
-void line_erased(struct vault *v); /* tells the desks that waited for it */
+/*
+ * Tells the desks that waited for it. True: one still does, whose templates the matcher has not
+ * said to be wiped.
+ */
+bool line_erased(struct vault *v);
 
 /* Tells the desks that wait for an epoch how far it is, and that it has begun. */
 void line_rewrapping(struct vault *v);

@@ -150,6 +150,9 @@ void store_set_now(struct km_store *, const struct km_now *now);
  */
 KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
 
+/* What was done since the last flush must not be kept: the flush fails, and undoes it. */
+void store_give_up(struct km_store *);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */

@@ -210,18 +210,19 @@ static const uint8_t once[] = { KM_MSG_OPERATOR_ADD,    KM_MSG_OPERATOR_STATE,
 				KM_MSG_ENROL_RECOVERY,  KM_MSG_CREDENTIAL_REMOVE,
 				KM_MSG_ERASE,           KM_MSG_RESYNC,
 				KM_MSG_UNLOCK,          KM_MSG_ACCEPT,
-				KM_MSG_KEY_ROTATE,      KM_MSG_ENROL_FINGER };
+				KM_MSG_KEY_ROTATE,      KM_MSG_ENROL_FINGER,
+				KM_MSG_CONSENT,         KM_MSG_CONSENT_WITHDRAW,
+				KM_MSG_INVITE,          KM_MSG_EXPORT };
 static const uint8_t reads[] = { KM_MSG_OPERATOR_LIST, KM_MSG_OPERATOR_SHOW, KM_MSG_CREDENTIAL_LIST,
 				 KM_MSG_AUDIT_LIST,    KM_MSG_AUDIT_VERIFY,  KM_MSG_STATUS,
 				 KM_MSG_KEY_STATUS,    KM_MSG_AUDIT_ANCHOR,  KM_MSG_SENSOR_LIST,
-				 KM_MSG_IDENTIFY };
+				 KM_MSG_IDENTIFY,      KM_MSG_PURPOSE,       KM_MSG_PURPOSE_SHOW,
+				 KM_MSG_CONSENT_LIST };
 /* Nothing runs these yet: who writes it says above, and in model_did(), what it does. */
 static const uint8_t later[] = {
 	KM_MSG_APPROVAL_LIST, KM_MSG_APPROVAL_SHOW,    KM_MSG_APPROVAL_DECIDE,
 	KM_MSG_ACTIVATE,      KM_MSG_OPERATOR_CHANGE,  KM_MSG_TRANSFER,
-	KM_MSG_BYPASS,        KM_MSG_INVITE,           KM_MSG_PURPOSE,
-	KM_MSG_CONSENT,       KM_MSG_CONSENT_WITHDRAW, KM_MSG_CONSENT_LIST,
-	KM_MSG_PURPOSE_SHOW,  KM_MSG_ROSTER_BEGIN,     KM_MSG_ROSTER_SLICE,
+	KM_MSG_BYPASS,        KM_MSG_ROSTER_BEGIN,     KM_MSG_ROSTER_SLICE,
 	KM_MSG_ROSTER_END,    KM_MSG_ROSTER_LIST,      KM_MSG_DUE_LIST,
 	KM_MSG_DUE_RELEASE,   KM_MSG_CERTIFICATE_LIST, KM_MSG_CERTIFICATE_SHOW,
 	KM_MSG_REVIEW,        KM_MSG_LEAVERS,          KM_MSG_BACKUP,
@@ -275,6 +276,8 @@ void model_did(const struct km_msg *m, struct person *p, uint64_t id)
 		enrolled(p, &m->enrol, id);
 	else if (m->number == KM_MSG_ENROL_FINGER)
 		model_credential(p, id, KM_FACTOR_FINGERPRINT, &(const struct km_secret){ 0 });
+	else if (m->number == KM_MSG_CONSENT_WITHDRAW)
+		removed(p, 0, KM_FACTOR_FINGERPRINT);
 	else if (m->number == KM_MSG_CREDENTIAL_REMOVE)
 		removed(p, m->credential_remove.id, 0);
 	else if (m->number == KM_MSG_RESYNC)

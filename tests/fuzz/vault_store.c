@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../authd/vault/codes.h"
+#include "../unit/agree.h"
 #include "vault_world.h"
 
 #define FILES 32
@@ -212,6 +213,8 @@ static struct km_operator add(struct vault *v, const char *login, int64_t uid, u
 		.state = how, .role = in.role, .uid = uid, .from = KM_DAY_NONE, .until = KM_DAY_NONE
 	};
 	memcpy(p->login, who.login, sizeof(p->login));
+	/* So that a finger can be enrolled, until they withdraw it. */
+	fuzz_check(try_to_agree(v, login) == KM_OK, "%s cannot agree", login);
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "fuzz");
 	if (how == KM_SUSPENDED)
 		fuzz_check(store_operator_state(v->store, op.subject, KM_SUSPENDED, &r) == KM_OK,

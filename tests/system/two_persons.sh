@@ -37,7 +37,7 @@ files() {
 }
 
 up "the rooms start on an empty folder"
-check "status says that nobody was founded yet" says "root acts alone until a registrar and an approver" kenmon status
+check "status says that nobody was founded yet" says "root acts alone until then" kenmon status
 check "root registers the first administrator alone" administrator rei registrar 3
 check "and the second, by a record each" administrator aki approver 2
 check "with that it is founded, and the trail says so" says "administration-founded" acts rei audit list --all

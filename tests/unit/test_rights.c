@@ -86,6 +86,7 @@ static const struct {
 	{ KM_MSG_CONSENT_WITHDRAW, false, "-p--apf-------" },
 	{ KM_MSG_CONSENT_LIST, false, "-pf-apffff----" },
 	{ KM_MSG_PURPOSE_SHOW, false, "-pf-apffff----" },
+	{ KM_MSG_EXPORT, false, "-p--apf-------" },
 	{ KM_MSG_ROSTER_BEGIN, false, "-p---pf-----w-" },
 	{ KM_MSG_ROSTER_SLICE, false, "-p---pf-----w-" },
 	{ KM_MSG_ROSTER_END, false, "-p---pf-----w-" },

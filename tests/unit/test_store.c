@@ -43,6 +43,26 @@ static void test_an_unknown_operator_is_not_found_and_nothing_is_touched(void **
 	assert_memory_equal(&op, &untouched, sizeof(op));
 }
 
+static void test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody(void **state)
+{
+	struct km_event_record e = event_of(KM_EVENT_OPERATOR_REBOUND, NULL);
+	struct box *b = *state;
+	struct km_operator first = add(b, "first", "1"), second = add(b, "second", "2"), op;
+
+	assert_int_equal(store_operator_uid(b->s, first.subject, 4001, &e), KM_OK);
+	assert_int_equal(store_operator_uid(b->s, second.subject, 4002, &e), KM_OK);
+	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_OK);
+	assert_memory_equal(op.subject, first.subject, sizeof(op.subject));
+	assert_int_equal(store_operator_by_uid(b->s, 4003, &op), KM_ENOTFOUND);
+	assert_int_equal(store_operator_by_uid(b->s, UINT32_MAX, &op), KM_ENOTFOUND);
+	assert_int_equal(store_operator_uid(b->s, second.subject, 4001, &e), KM_OK);
+	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_ENOTFOUND);
+	/* Who is being erased has no account any more, and is in nobody's way. */
+	assert_int_equal(store_erase_begin(b->s, first.subject, &e), KM_OK);
+	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_OK);
+	assert_memory_equal(op.subject, second.subject, sizeof(op.subject));
+}
+
 static void test_logins_are_not_compared_loosely(void **state)
 {
 	struct box *b = *state;
@@ -398,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_a_registered_operator_is_found_by_login_and_subject),
 		STORE_TEST(test_an_unknown_operator_is_not_found_and_nothing_is_touched),
+		STORE_TEST(test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody),
 		STORE_TEST(test_logins_are_not_compared_loosely),
 		STORE_TEST(test_a_login_is_registered_once),
 		STORE_TEST(test_an_employee_number_is_never_given_twice),

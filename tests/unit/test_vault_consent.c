@@ -352,6 +352,32 @@ static void test_a_withdrawal_ends_an_enrolment_that_is_under_way(void **state)
 	scene.line = first;
 }
 
+/* What was lent is wiped before it is said to be gone. */
+static void test_a_withdrawal_is_done_when_the_matcher_has_wiped_what_was_lent(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_RETURNED };
+	int other, first = scene.line;
+
+	(void)state;
+	(void)enrol_whole(KM_FINGER_RIGHT_INDEX);
+	ask(scene.line, asking(KM_FINGER_LEFT_INDEX));
+	lent_and_sensing(60);
+	other = desk_comes();
+	ask(other, withdrawal());
+	vault_round(room.v, 0);
+	scene.line = other;
+	assert_int_equal(desk_hears().number, KM_MSG_NONE);
+	assert_int_equal(count_of("SELECT count(*) FROM template"), 0);
+	told(FORGET | STOP);
+	memcpy(m.returned.grant, scene.grant, sizeof(m.returned.grant));
+	matcher_says(&m);
+	vault_round(room.v, 0);
+	(void)done(KM_OK, "");
+	assert_false(room.v->erasing);
+	scene.line = first;
+	close(other);
+}
+
 static void test_who_withdraws_alone_is_asked_for_a_code(void **state)
 {
 	int own;
@@ -422,6 +448,7 @@ int main(void)
 		IN_SCENE(test_a_list_says_to_what_when_where_how_and_whether_it_stands),
 		IN_SCENE(test_withdrawing_destroys_every_finger_and_nothing_else),
 		IN_SCENE(test_a_withdrawal_ends_an_enrolment_that_is_under_way),
+		IN_SCENE(test_a_withdrawal_is_done_when_the_matcher_has_wiped_what_was_lent),
 		IN_SCENE(test_who_withdraws_alone_is_asked_for_a_code),
 		IN_SCENE(test_a_withdrawal_is_never_refused_for_a_doubt),
 		IN_SCENE(test_an_export_is_written_down),

@@ -303,6 +303,22 @@ static void test_an_invitation_with_a_value_that_cannot_be_is_refused(void **sta
 	assert_int_equal(invitations(), 0);
 }
 
+static void test_while_the_clock_is_in_doubt_nobody_is_invited_or_enrols(void **state)
+{
+	struct km_msg m = own_enrolment(KM_FACTOR_TOTP, true);
+	int own = own_line_comes();
+
+	(void)state;
+	invited();
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	desk_asks(own, &m);
+	is_done(&m, KM_ESUSPECT, "clock");
+	m = invitation(RIGHT, 600);
+	desk_asks(scene.line, &m);
+	is_done(&m, KM_ESUSPECT, "");
+	close(own);
+}
+
 /* A wrong first code, three times: nothing is stored, and the invitation is still there. */
 static void test_a_first_code_that_is_wrong_uses_nothing_up(void **state)
 {
@@ -337,6 +353,7 @@ int main(void)
 		IN_SCENE(test_an_invitation_that_waits_for_approval_is_good_for_nothing),
 		IN_SCENE(test_who_is_suspended_is_neither_invited_nor_enrolled),
 		IN_SCENE(test_an_invitation_with_a_value_that_cannot_be_is_refused),
+		IN_SCENE(test_while_the_clock_is_in_doubt_nobody_is_invited_or_enrols),
 		IN_SCENE(test_a_first_code_that_is_wrong_uses_nothing_up),
 	};
 
