@@ -445,6 +445,31 @@ static void test_a_configuration_that_is_wrong_is_not_used_for_a_roster(void **s
 	end(&s);
 }
 
+static void test_a_listing_whose_rows_do_not_go_on_is_not_believed(void **state)
+{
+	static const struct msg_roster_note twice[] = {
+		{ .cursor = 5, .line = 5, .outcome = KM_OUTCOME_JOINED, .login = "a" },
+		{ .cursor = 5, .line = 5, .outcome = KM_OUTCOME_JOINED, .login = "b" },
+		{ .cursor = 0 },
+	};
+	static const struct msg_due_row due_twice[] = {
+		{ .cursor = 5, .login = "a" },
+		{ .cursor = 5, .login = "b" },
+		{ .cursor = 0 },
+	};
+	struct play p = { .sum = &some, .notes = twice, .dues = due_twice };
+	struct scene s;
+
+	(void)state;
+	roster(ROWS);
+	begin(&s, &p, "");
+	assert_int_equal(CHECK(&s, NULL), 69);
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 69);
+	end(&s);
+}
+
 /* --- the list of one that waits, what is due, a transfer ------------------------------------ */
 
 static void test_a_roster_that_waits_can_be_listed(void **state)
@@ -571,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_columns_that_are_not_used_and_the_encoding_are_named),
 		cmocka_unit_test(test_mistakes_of_a_roster_s_command_line_exit_2),
 		cmocka_unit_test(test_a_configuration_that_is_wrong_is_not_used_for_a_roster),
+		cmocka_unit_test(test_a_listing_whose_rows_do_not_go_on_is_not_believed),
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),
 		cmocka_unit_test(test_a_release_and_a_transfer_say_what_was_done),
