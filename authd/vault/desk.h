@@ -209,6 +209,7 @@ km_rc desk_due_list(struct call *c);
 km_rc desk_due_release(struct call *c);
 /* Rows of a status. */
 km_rc desk_due_rows(struct call *c);
+
 /* desk_own_code.c */
 /* Asks whom the operation is about for a code of theirs. KM_ESTATE: they have none. */
 KM_MUST_CHECK km_rc desk_own_code_ask(struct call *c, const struct km_operator *op);

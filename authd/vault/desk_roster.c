@@ -350,6 +350,15 @@ static km_rc repeated(struct call *c, bool *is_repeated)
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
+/* The drop folder's user may hand in a roster and nothing else: not lift the brake either. */
+static bool only_hands_in(const struct call *c)
+{
+	const struct vault *v = c->v;
+
+	return v->conf.roster.uid != 0 && c->l->peer == v->conf.roster.uid &&
+	       !desk_is_root(v, c->l->peer);
+}
+
 static km_rc apply(struct call *c, const struct roster_sum *sum)
 {
 	const struct msg_roster_end *m = &c->m->roster_end;
@@ -363,7 +372,7 @@ static km_rc apply(struct call *c, const struct roster_sum *sum)
 		rc = accept_feed(c, &feed, sum);
 	else if (desk_two_persons(c->v))
 		rc = file_feed(c, &feed, sum);
-	else if (m->erasures == (int64_t)feed.erasures)
+	else if (m->erasures == (int64_t)feed.erasures && !only_hands_in(c))
 		rc = accept_feed(c, &feed, sum);
 	else
 		return refuse_braked(c, &feed, sum);
