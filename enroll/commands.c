@@ -36,8 +36,8 @@ static const struct desk_option operator_add[] = {
 	  "uid of the account; without it, that of the account here, or of the first login",
 	  "アカウントの uid。省略すると、このコンピューターのアカウント、または最初のログインの "
 	  "uid" },
-	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01)",
-	  "有効期間の最初の日 (2026-04-01)" },
+	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01, 令和8年4月1日)",
+	  "有効期間の最初の日 (2026-04-01、令和8年4月1日)" },
 	{ "valid-until", "DATE", false, NULL, "last day, inclusive, in the site's time zone",
 	  "有効期間の最後の日。その日を含む (サイトのタイムゾーン)" },
 	{ 0 },
@@ -158,6 +158,40 @@ static const struct desk_option audit_verify[] = {
 };
 
 /* clang-format off */
+#define DAYS_OPTION \
+	{ "days", "N", false, NULL, \
+	  "where a second person approves it: for so many days, not once", \
+	  "二人目の承認が必要な場合に、一度だけでなくこの日数の間の承認を申請する" }
+/* clang-format on */
+
+static const struct desk_option backup[] = {
+	{ "since", "FULL", false, NULL, "only what differs from this full backup",
+	  "この全体バックアップとの差分だけを書き出す" },
+	DAYS_OPTION,
+	{ 0 },
+};
+
+static const struct desk_option key_bundle[] = {
+	DAYS_OPTION,
+	{ 0 },
+};
+
+static const struct desk_option restore[] = {
+	{ "check", NULL, false, NULL, "only see whether the files hold; nothing is changed",
+	  "ファイルが正しいかどうかを調べるだけで、何も変更しない" },
+	{ "since", "FULL", false, NULL, "the full backup to which FILE is the difference",
+	  "FILE が差分である場合の、元の全体バックアップ" },
+	{ "bundle", "FILE", false, NULL, "the newest key bundle", "最新の鍵バンドル" },
+	{ "escrow-key", "FILE", false, NULL, "the private key that opens it (PEM)",
+	  "鍵バンドルを開く秘密鍵 (PEM)" },
+	{ "state-dir", "DIR", false, NULL, "the state folder to make; empty or not there yet",
+	  "作成する状態フォルダー。空か、まだ存在しないもの" },
+	{ "key", "PATH", false, NULL, "where the master key is to lie, if not in DIR",
+	  "マスターキーを DIR 以外に置く場合の場所" },
+	{ 0 },
+};
+
+/* clang-format off */
 #define REPORT_COMMON \
 	{ "format", "F", false, NULL, "text, csv, json or html", \
 	  "text、csv、json、html のいずれか" }, \
@@ -221,6 +255,48 @@ static const struct desk_option sessions_end[] = {
 
 static const struct desk_option config_check[] = {
 	{ "config", "FILE", false, KM_CONF_PATH, "the file to check", "検査するファイル" },
+	{ 0 },
+};
+
+/* clang-format off */
+#define ROSTER_COMMON \
+	{ "rows", "N", false, NULL, "how many rows the file must have", \
+	  "ファイルにあるべき行数" }, \
+	{ "partial", NULL, false, NULL, "who is not in the file is not missing", \
+	  "一部の職員だけの名簿として扱う (名簿にない職員に影響しない)" }, \
+	{ "made", "DATE-TIME", false, NULL, \
+	  "when the roster was made (2026-04-01T09:00); without it, when the file was changed last", \
+	  "名簿の作成日時 (2026-04-01T09:00)。省略すると、ファイルの更新日時" }, \
+	{ "signature", "FILE", false, NULL, "detached Ed25519 signature of the file", \
+	  "ファイルの Ed25519 署名 (別ファイル)" }, \
+	{ "config", "FILE", false, KM_CONF_PATH, "where the names of the columns are configured", \
+	  "列名の設定ファイル" }
+/* clang-format on */
+
+static const struct desk_option roster_check[] = {
+	ROSTER_COMMON,
+	{ 0 },
+};
+
+static const struct desk_option roster_apply[] = {
+	ROSTER_COMMON,
+	{ "accept-erasures", "N", false, NULL, "go on although the brake holds: exactly so many go",
+	  "一括破棄の制限を超えて実行する。破棄・停止される件数と一致すること" },
+	{ "drop-folder", NULL, false, NULL,
+	  "FILE is a folder; take every roster that was left there",
+	  "FILE をフォルダーとみなし、置かれた名簿をすべて取り込む" },
+	{ 0 },
+};
+
+static const struct desk_option due_release[] = {
+	{ "accept-erasures", "N", true, NULL, "how many the brake holds", "保留されている件数" },
+	{ 0 },
+};
+
+static const struct desk_option transfer[] = {
+	{ "effective", "DATE", true, NULL, "first day on which the operator is refused",
+	  "ログインを拒否する最初の日" },
+	{ "reason", "S", false, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
 	{ 0 },
 };
 
@@ -300,6 +376,19 @@ const struct desk_command desk_commands[] = {
 	{ NULL, "accept", "clock|machine|rollback|administrators",
 	  "clear what the daemon found suspicious", "検出された異常を確認のうえ受け入れる", accept,
 	  cmd_accept },
+	{ "roster", "check", "FILE", "say what a roster would change; changes nothing",
+	  "名簿を取り込むと何が変わるかを表示する (何も変更しない)", roster_check,
+	  cmd_roster_check },
+	{ "roster", "apply", "FILE", "take over a roster: who comes, changes and goes",
+	  "名簿を取り込む", roster_apply, cmd_roster_apply },
+	{ "roster", "list", "FEED", "what a roster that waits for approval would change",
+	  "承認待ちの名簿で何が変わるかを表示する", NULL, cmd_roster_list },
+	{ "due", "list", "", "who is to be suspended or erased, and when",
+	  "停止・破棄の予定を表示する", NULL, cmd_due_list },
+	{ "due", "release", "", "let go what the brake holds", "保留されている破棄を実行する",
+	  due_release, cmd_due_release },
+	{ NULL, "transfer", "LOGIN", "refuse and erase an operator from a day on",
+	  "指定日から拒否し、破棄する (転出)", transfer, cmd_transfer },
 	{ "sensor", "list", "", "list the fingerprint readers and what holds them",
 	  "指紋リーダーの一覧を表示する", NULL, cmd_sensor_list },
 	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,
@@ -310,6 +399,12 @@ const struct desk_command desk_commands[] = {
 	  "鍵の世代と、それが閉じる予定を表示する", NULL, cmd_key_status },
 	{ "key", "rotate", "", "close the key epoch now: older copies open no longer",
 	  "鍵の世代を今すぐ閉じる", accept, cmd_key_rotate },
+	{ "key", "bundle", "FILE", "write the keys of the living, sealed to the escrow key",
+	  "在職者の鍵を、預託鍵で封じて書き出す", key_bundle, cmd_key_bundle },
+	{ NULL, "backup", "FILE", "write a copy of both databases without a key in it",
+	  "鍵を含まない両データベースの複製を書き出す", backup, cmd_backup },
+	{ NULL, "restore", "FILE", "verify a backup, or make a state folder of it",
+	  "バックアップを検査するか、状態フォルダーに復元する", restore, cmd_restore },
 	{ "report", "operators", "", "the register of operators, to be read or printed",
 	  "職員の登録簿を出力する", report_operators, cmd_report_operators },
 	{ "report", "review", "", "who should be looked at before a review is signed off",

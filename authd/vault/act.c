@@ -10,7 +10,7 @@
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
 
-enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER };
+enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BRAKE, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER, SHORT };
 
 static const struct {
 	uint8_t act;
@@ -26,6 +26,8 @@ static const struct {
 	{ KM_MSG_DUE_RELEASE, "due-release" },
 	{ KM_MSG_ROSTER_END, "roster" },
 	{ KM_MSG_ACTIVATE, "activate" },
+	{ KM_MSG_BACKUP, "backup" },
+	{ KM_MSG_BUNDLE, "key-bundle" },
 };
 
 #define FIELD(NAME, name, kind, key, member)                                                       \
@@ -75,6 +77,12 @@ static const struct field {
 	FIELD(DUE_RELEASE, due_release, NUMBER, "erasures", erasures),
 	FIELD(ROSTER_END, roster_end, BOOLEAN, "apply", apply),
 	FIELD(ROSTER_END, roster_end, WIDE_SIGNED, "erasures", erasures),
+	FIELD(ROSTER_END, roster_end, WIDE, "feed", feed),
+	FIELD(ROSTER_END, roster_end, BRAKE, "brake", brake),
+	FIELD(ROSTER_END, roster_end, NUMBER, "joined", joined),
+	FIELD(ROSTER_END, roster_end, NUMBER, "changed", changed),
+	FIELD(ROSTER_END, roster_end, NUMBER, "left", left),
+	FIELD(ROSTER_END, roster_end, NUMBER, "missing", missing),
 	FIELD(ACTIVATE, activate, TEXT, "login", login),
 	FIELD(ACTIVATE, activate, WIDE, "credential", credential),
 	FIELD(ACTIVATE, activate, FACTOR, "factor", factor),
@@ -83,6 +91,9 @@ static const struct field {
 	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
 	FIELD(ACTIVATE, activate, WIDE, "invitation", invitation),
 	FIELD(ACTIVATE, activate, NUMBER, "seconds", seconds),
+	FIELD(BACKUP, backup, BOOLEAN, "full", full),
+	FIELD(BACKUP, backup, SHORT, "days", days),
+	FIELD(BUNDLE, bundle, SHORT, "days", days),
 };
 
 const char *act_word(unsigned number)
@@ -98,8 +109,14 @@ const char *act_word(unsigned number)
 
 static int64_t number_at(const void *at, enum kind kind)
 {
+	uint16_t narrowest;
 	uint32_t narrow;
 	int64_t wide;
+
+	if (kind == SHORT) {
+		memcpy(&narrowest, at, sizeof narrowest);
+		return narrowest;
+	}
 
 	if (kind == NUMBER) {
 		memcpy(&narrow, at, sizeof narrow);
@@ -135,6 +152,8 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 		return km_state_word(*at);
 	case FACTOR:
 		return *at ? km_factor_word(*at) : "invitation";
+	case BRAKE:
+		return km_brake_word(*at);
 	case BOOLEAN:
 		return *at ? "yes" : "no";
 	case DAY:
@@ -146,6 +165,7 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 	case WIDE:
 	case WIDE_SIGNED:
 	case NUMBER:
+	case SHORT:
 		break;
 	}
 	if (f->kind == WIDE)

@@ -189,9 +189,8 @@ km_rc desk_enrol_answer(struct call *c)
 	}
 	p->credential.moving = j.moving;
 	p->credential.drift = j.drift;
-	/* By one person when it was begun, perhaps, and by two since. */
-	if (!p->bound)
-		p->credential.waiting = desk_two_persons(c->v);
+	/* As it is now: the administration may have been founded while the code was typed. */
+	p->credential.waiting = !p->bound && desk_two_persons(c->v);
 	return store_new(c, &p->op, &p->credential, &m->secret, true,
 			 p->bound ? &p->invitation : NULL);
 }

@@ -256,7 +256,7 @@ km_rc desk_operator_state(struct call *c)
 	rc = store_operator_state(c->v->store, op.subject, (enum km_operator_state)m->state, &r);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
-	return rc;
+	return rc == KM_OK && !suspend ? due_resumed(c->v, &op) : rc;
 }
 
 km_rc desk_operator_rebind(struct call *c)
@@ -298,9 +298,20 @@ km_rc desk_unlock(struct call *c)
 	return rc;
 }
 
+/* Who asked and who agreed; where one person acts alone, that one. */
+static struct km_erase_order by_hand_of(const struct call *c)
+{
+	struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
+
+	memcpy(order.requester, c->request ? c->requester : c->l->who.subject,
+	       sizeof order.requester);
+	memcpy(order.approver, c->approver, sizeof order.approver);
+	return order;
+}
+
 km_rc desk_erase(struct call *c)
 {
-	const struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
+	const struct km_erase_order order = by_hand_of(c);
 	const struct msg_erase *m = &c->m->erase;
 	struct km_event_record r;
 	struct km_operator op;

@@ -44,9 +44,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES | TWO, desk_erase_again, REGISTRAR },
-	{ KM_MSG_TRANSFER, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_DUE_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_DUE_RELEASE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_TRANSFER, desk_transfer, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_DUE_LIST, desk_due_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_DUE_RELEASE, desk_due_release, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_CERTIFICATE_LIST, desk_certificate_list, NULL, READS, NULL, STAFF },
 	{ KM_MSG_CERTIFICATE_SHOW, desk_certificate_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_LEAVERS, desk_leavers, NULL, READS | ROOT, NULL, STAFF },
@@ -68,10 +68,10 @@ static const struct operation operations[] = {
 	{ KM_MSG_EXPORT, desk_export, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
 
 	/* A roster beyond the brake files its END by itself. */
-	{ KM_MSG_ROSTER_BEGIN, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_SLICE, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_END, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_LIST, NULL, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
+	{ KM_MSG_ROSTER_BEGIN, desk_roster_begin, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_SLICE, desk_roster_slice, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_END, desk_roster_end, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_LIST, desk_roster_list, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
 
 	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY | ROOT, NULL, OFFICER },
 	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS | SELF, NULL, STAFF },
@@ -82,8 +82,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
 	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
 	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS, NULL, STAFF },
-	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
-	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
+	/* Root's timer takes copies away with a permit; to ask for one takes a name and a code. */
+	{ KM_MSG_BACKUP, desk_backup, NULL, CHANGES | ROOT, NULL, OFFICER },
+	{ KM_MSG_BUNDLE, desk_bundle, NULL, CHANGES | ROOT, NULL, OFFICER },
 	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES, NULL, OFFICER },
 };
 #define OPERATIONS (sizeof operations / sizeof operations[0])
@@ -167,6 +168,8 @@ void line_close(struct vault *v, struct line *l)
 	if (l->fd < 0)
 		return;
 	forget_pending(v, l);
+	roster_line_closed(v, l);
+	backup_drop(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
@@ -236,6 +239,9 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
 		rc = note_change(c, rc);
 	forget_pending(c->v, c->l);
+	/* A copy goes on with the next operation, but not after a failure. */
+	if (rc != KM_OK && rc != KM_EAGAIN)
+		backup_drop(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
@@ -400,6 +406,7 @@ void line_settle(struct vault *v, bool durable)
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
+			backup_drop(v, l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;
@@ -431,8 +438,9 @@ bool line_erased(struct vault *v, km_rc rc)
 			waits = true;
 			continue;
 		}
+		/* Of a withdrawal nothing is left to be damaged. */
+		line_done(v, l, l->withdrawing ? KM_OK : rc);
 		l->erasing = l->withdrawing = false;
-		line_done(v, l, rc);
 	}
 	return waits;
 }

@@ -14,11 +14,13 @@
  *   line.c     a desk's private line             desk*.c    its operations
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
- *   erase.c    erasure, step by step             epoch.c    closing a key epoch
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
- *   pace.c     work for many, between logins
+ *   roster.h   rosters: handing them in          due.h       what is due, and the brake
+ *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
+ *   pace.c     work for many, between logins
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   tend_people.c  what ends by itself
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
@@ -37,6 +39,10 @@
 #include <kenmon/store.h>
 #include <kenmon/verdict.h>
 #include <kenmon/wire.h>
+
+#include "due.h"
+#include "feed.h"
+#include "roster.h"
 
 #include "rights.h"
 
@@ -163,6 +169,7 @@ struct vault {
 	struct km_keys *keys;
 	struct km_conf conf;
 	const char *state_dir; /* NULL in tests that have none of their own */
+	const char *key_path;  /* of the master key; NULL: master.key in there */
 	const char *conf_path;
 	bool conf_given;
 	const char *machine_id_path;
@@ -240,6 +247,11 @@ struct vault {
 		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	struct roster roster; /* that is being handed in */
+	struct feed feed;     /* that is worked off */
+	struct due due;       /* what happens by itself */
+	struct copy *copy; /* on its way to a desk, or NULL (backup.c) */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */
 	bool ballast_missed; /* there was no room for it, and that was said */
@@ -544,5 +556,14 @@ void ballast_give(struct vault *v);
 void epoch_look(struct vault *v);
 /* Goes on with a closing that is due. True: there is more to do at once. */
 bool epoch_work(struct vault *v);
+
+/* --- backup.c ---------------------------------------------------------------- */
+
+/* At the start: what a crash left of a copy goes. */
+void backup_clean(struct vault *v);
+/* Goes on with a copy that is being made. True: there is more to do at once. */
+bool backup_work(struct vault *v);
+/* What is on its way to this line, or (NULL) to any, ends. */
+void backup_drop(struct vault *v, const struct line *l);
 
 #endif

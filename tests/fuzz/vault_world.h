@@ -121,6 +121,7 @@ struct credential {
 	struct km_secret seed; /* or the recovery codes */
 	uint64_t next;         /* lowest counter or step that was not accepted yet */
 	uint32_t used;         /* recovery codes, a bit each */
+	int64_t until;         /* of a bypass; 0: no end */
 	uint64_t reach;
 };
 

@@ -122,6 +122,15 @@ check "nothing of it was done" quietly acts rei operator show daemon
 check "it is approved" says "was approved" types "$id" aki approval approve "$id"
 check "and done" says "no operator is registered" acts rei operator show daemon
 check "by both" says "requester=" acts aki audit list --all
+certified() {
+	local who
+	acts aki certificate show --employee-number 1 --format json >"$dir/certificate"
+	for who in decided:rei approved:aki; do
+		says "\"subject\":\"$(sed -n "s/^\"${who%:*}-by\":\"\([0-9a-f]\{32\}\)\",/\1/p" "$dir/certificate")\"" \
+		    acts aki operator show "${who#*:}" --json
+	done
+}
+check "whom its certificate names, each in their part" certified
 check "the way back is closed while the approver is there" fails 1 kenmon accept administrators --yes
 
 # --- the site's mode, changed under way -----------------------------------------------------

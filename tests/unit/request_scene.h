@@ -289,6 +289,16 @@ static inline struct km_msg scene_msg_bypass(const char *login, int64_t until)
 	return m;
 }
 
+static inline struct km_msg scene_msg_invite(const char *login)
+{
+	struct km_msg m = { .number = KM_MSG_INVITE };
+
+	snprintf(m.invite.login, sizeof m.invite.login, "%s", login);
+	m.invite.seconds = 600;
+	assert_int_equal(km_secret_set(&m.invite.code, SCENE_BYPASS, KM_RECOVERY_LENGTH), KM_OK);
+	return m;
+}
+
 static inline struct km_msg scene_msg_remove(const char *login, uint64_t id)
 {
 	struct km_msg m = { .number = KM_MSG_CREDENTIAL_REMOVE, .credential_remove.id = id };

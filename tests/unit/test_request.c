@@ -1,6 +1,8 @@
 /* Acts on other people are done by two, once, and exactly as the second person saw them. */
 #include "request_scene.h"
 
+#include "../../authd/vault/store_invitation.h"
+
 /* --- approved ------------------------------------------------------------------------------ */
 
 static void approve(uint64_t id)
@@ -106,6 +108,28 @@ static void test_what_is_enrolled_is_good_when_the_second_has_agreed(void **stat
 	approve(id);
 	assert_false(scene_credential("hanako", KM_FACTOR_RECOVERY).waiting);
 	assert_by_both(KM_EVENT_CREDENTIAL_APPROVED);
+}
+
+static void test_an_invitation_is_good_from_its_approval_on_or_gone(void **state)
+{
+	const struct km_msg asked = scene_msg_invite("hanako");
+	struct km_operator op;
+	struct km_invitation i;
+	struct km_msg m;
+	uint64_t id;
+
+	(void)state;
+	op = scene_person("hanako");
+	id = scene_files(&asked);
+	assert_int_equal(store_invitation(room.v->store, op.subject, &i), KM_OK);
+	assert_int_equal(i.until, 0);
+	assert_non_null(strstr(scene_look(id).request_row.text, "factor=invitation"));
+	approve(id);
+	assert_int_equal(store_invitation(room.v->store, op.subject, &i), KM_OK);
+	assert_true(i.until >= room.v->now.wall);
+	m = scene_decision(scene_files(&asked), false); /* a new one, in its place */
+	assert_int_equal(scene_rc("aki", &m), KM_OK);
+	assert_int_equal(store_invitation(room.v->store, op.subject, &i), KM_ENOTFOUND);
 }
 
 /* --- not approved ---------------------------------------------------------------------------- */
@@ -465,6 +489,7 @@ int main(void)
 		IN_SCENE(test_an_account_is_bound_anew_and_unlocked_by_two),
 		IN_SCENE(test_an_erasure_by_two_takes_what_else_was_asked_about_the_person),
 		IN_SCENE(test_what_is_enrolled_is_good_when_the_second_has_agreed),
+		IN_SCENE(test_an_invitation_is_good_from_its_approval_on_or_gone),
 		IN_SCENE(test_nobody_approves_what_they_asked_for_or_what_is_about_them),
 		IN_SCENE(test_what_is_not_what_the_approver_saw_is_not_done),
 		IN_SCENE(test_an_approval_without_the_approvers_own_factor_is_refused),
