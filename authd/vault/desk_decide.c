@@ -10,6 +10,7 @@
 
 #include "act.h"
 #include "desk_request.h"
+#include "due.h"
 #include "gate.h"
 #include "store_invitation.h"
 
@@ -132,6 +133,7 @@ static bool could_ask(const struct vault *v, const struct km_operator *op, unsig
 static km_rc requester_still_is(struct call *c, const struct km_filed *r)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
+	enum km_reason queued = KM_REASON_NONE; /* by a roster, or what is due today */
 	struct km_operator op;
 	km_rc rc;
 	bool gone;
@@ -143,7 +145,9 @@ static km_rc requester_still_is(struct call *c, const struct km_filed *r)
 	gone = rc == KM_ENOTFOUND;
 
 	if (rc == KM_OK)
-		gone = !could_ask(c->v, &op, r->act);
+		rc = queue_reason(c->v, &op, &queued);
+	if (rc == KM_OK)
+		gone = queued != KM_REASON_NONE || !could_ask(c->v, &op, r->act);
 	if (!gone)
 		return rc;
 	call_say(c, "whoever asked for it may not ask for it any more: reject it");

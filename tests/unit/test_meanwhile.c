@@ -1,6 +1,8 @@
 /* What was begun at a desk ends by the rights that its person has then, not by those they had. */
 #include "request_scene.h"
 
+#include "../../authd/vault/store_due.h"
+
 static int open_before_founding(void **state)
 {
 	int rc = open_room(state);
@@ -178,6 +180,65 @@ static void test_nothing_is_finished_while_the_database_is_in_doubt(void **state
 	assert_int_equal(tokens("hanako"), 1);
 }
 
+/* --- what waits for the second person --------------------------------------------------- */
+
+static void test_what_somebody_asked_who_could_not_ask_it_now_is_not_done(void **state)
+{
+	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
+	const struct km_msg codes = scene_msg_recovery("hanako");
+	struct km_operator_change to = { .mask = KM_CHANGE_ROLE, .role = KM_ROLE_AUDITOR };
+	struct km_event_record e;
+	struct km_msg act, enrolled;
+	struct msg_done done;
+
+	(void)state;
+	act = scene_decision(scene_files(&rebind), true);
+	enrolled = scene_decision(scene_files(&codes), true);
+	event_make(&e, KM_EVENT_OPERATOR_CHANGED, scene_person("rei").subject, "test");
+	assert_int_equal(store_operator_change(room.v->store, scene_person("rei").subject, &to, &e),
+			 KM_OK);
+	done = scene_does("aki", act);
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "may not ask for it"));
+	assert_int_equal(scene_rc("aki", &enrolled), KM_ESTATE);
+	/* A registrar again, and only until yesterday. */
+	to.mask = KM_CHANGE_ROLE | KM_CHANGE_VALID_UNTIL;
+	to.role = KM_ROLE_REGISTRAR;
+	to.valid_until = room.v->now.today - 1;
+	assert_int_equal(store_operator_change(room.v->store, scene_person("rei").subject, &to, &e),
+			 KM_OK);
+	assert_int_equal(scene_rc("aki", &act), KM_ESTATE);
+	assert_int_equal(scene_person("hanako").uid, -1);
+	to.mask = KM_CHANGE_VALID_UNTIL;
+	to.valid_until = room.v->now.today;
+	assert_int_equal(store_operator_change(room.v->store, scene_person("rei").subject, &to, &e),
+			 KM_OK);
+	assert_int_equal(scene_rc("aki", &act), KM_OK);
+	assert_int_equal(scene_rc("aki", &enrolled), KM_OK);
+}
+
+/* Their last day has come, and the queue is not worked off yet. */
+static void test_what_somebody_asked_who_is_due_to_leave_today_is_not_done(void **state)
+{
+	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
+	struct km_due_row due = { .what = KM_DUE_ERASE,
+				  .cause = KM_CAUSE_TRANSFERRED,
+				  .day = room.v->now.today };
+	struct km_event_record e;
+	struct km_msg m;
+
+	(void)state;
+	m = scene_decision(scene_files(&rebind), true);
+	memcpy(due.subject, scene_person("rei").subject, sizeof due.subject);
+	event_make(&e, KM_EVENT_DUE_SET, due.subject, "test");
+	assert_int_equal(store_due_set(room.v->store, &due, &e), KM_OK);
+	room.v->due.first = due.day;
+	room.v->due.look_ms = INT64_MAX;
+	assert_int_equal(scene_rc("aki", &m), KM_ESTATE);
+	assert_int_equal(scene_person("rei").state, KM_ACTIVE);
+	assert_int_equal(scene_person("hanako").uid, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +248,8 @@ int main(void)
 		BY_ONE(test_an_enrolment_outlasts_the_proof_with_which_it_began),
 		BY_ONE(test_what_one_person_began_waits_where_two_are_needed_since),
 		BY_ONE(test_nothing_is_finished_while_the_database_is_in_doubt),
+		IN_SCENE(test_what_somebody_asked_who_could_not_ask_it_now_is_not_done),
+		IN_SCENE(test_what_somebody_asked_who_is_due_to_leave_today_is_not_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -370,41 +370,6 @@ static void test_what_somebody_asked_who_is_suspended_since_is_not_done(void **s
 	assert_int_equal(scene_person("hanako").uid, -1);
 }
 
-static void test_what_somebody_asked_who_could_not_ask_it_now_is_not_done(void **state)
-{
-	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
-	const struct km_msg codes = scene_msg_recovery("hanako");
-	struct km_operator_change to = { .mask = KM_CHANGE_ROLE, .role = KM_ROLE_AUDITOR };
-	struct km_event_record e;
-	struct km_msg act, enrolled;
-	struct msg_done done;
-
-	(void)state;
-	act = scene_decision(scene_files(&rebind), true);
-	enrolled = scene_decision(scene_files(&codes), true);
-	event_make(&e, KM_EVENT_OPERATOR_CHANGED, scene_person("rei").subject, "test");
-	assert_int_equal(store_operator_change(room.v->store, scene_person("rei").subject, &to, &e),
-			 KM_OK);
-	done = scene_does("aki", act);
-	assert_int_equal(-(int)done.rc, KM_ESTATE);
-	assert_non_null(strstr(done.text, "may not ask for it"));
-	assert_int_equal(scene_rc("aki", &enrolled), KM_ESTATE);
-	/* A registrar again, and only until yesterday. */
-	to.mask = KM_CHANGE_ROLE | KM_CHANGE_VALID_UNTIL;
-	to.role = KM_ROLE_REGISTRAR;
-	to.valid_until = room.v->now.today - 1;
-	assert_int_equal(store_operator_change(room.v->store, scene_person("rei").subject, &to, &e),
-			 KM_OK);
-	assert_int_equal(scene_rc("aki", &act), KM_ESTATE);
-	assert_int_equal(scene_person("hanako").uid, -1);
-	to.mask = KM_CHANGE_VALID_UNTIL;
-	to.valid_until = room.v->now.today;
-	assert_int_equal(store_operator_change(room.v->store, scene_person("rei").subject, &to, &e),
-			 KM_OK);
-	assert_int_equal(scene_rc("aki", &act), KM_OK);
-	assert_int_equal(scene_rc("aki", &enrolled), KM_OK);
-}
-
 static void test_a_credential_without_room_for_its_request_goes_again(void **state)
 {
 	const struct km_msg unlock = scene_msg_unlock("hanako"),
@@ -500,7 +465,6 @@ int main(void)
 		IN_SCENE(test_what_cannot_be_done_now_is_not_filed),
 		IN_SCENE(test_an_approval_that_fails_leaves_the_request_and_nothing_else),
 		IN_SCENE(test_what_somebody_asked_who_is_suspended_since_is_not_done),
-		IN_SCENE(test_what_somebody_asked_who_could_not_ask_it_now_is_not_done),
 		IN_SCENE(test_a_credential_without_room_for_its_request_goes_again),
 		IN_SCENE(test_a_code_that_waits_is_not_resynchronised),
 		IN_SCENE(test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised),
