@@ -367,6 +367,24 @@ km_rc founding_accept(struct call *c)
 	return keep_founding(c->v, &f, &e);
 }
 
+/* Days go by and codes are disabled: that may leave nobody, with no act that could be refused. */
+static km_rc say_who_is_missing(struct call *c)
+{
+	const struct counted everybody = { .without = NULL };
+	struct staff staff;
+	km_rc rc;
+
+	if (!c->v->conf.approval_required)
+		return KM_OK;
+	rc = count_staff(c->v, &everybody, &staff);
+	if (rc != KM_OK || (staff.approvers && staff.registrars))
+		return rc;
+	return call_status(
+	    c, true, "administrators",
+	    "no %s has a good code today: nothing that takes two persons can be done",
+	    km_role_word(staff.approvers ? KM_ROLE_REGISTRAR : KM_ROLE_APPROVER));
+}
+
 km_rc founding_rows(struct call *c)
 {
 	struct founding f;
@@ -384,5 +402,5 @@ km_rc founding_rows(struct call *c)
 				 "audit trail of that day",
 				 date);
 	}
-	return rc;
+	return rc == KM_OK && f.state != NOT_FOUNDED ? say_who_is_missing(c) : rc;
 }

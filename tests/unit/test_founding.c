@@ -198,6 +198,25 @@ static void test_a_later_last_day_takes_no_power_away(void **state)
 	assert_int_equal(keeps(m), KM_ESTATE);
 }
 
+/* Nobody has done anything: their days are over. */
+static void test_the_status_says_that_nobody_is_left_who_could_approve(void **state)
+{
+	struct km_operator_change until = { .mask = KM_CHANGE_VALID_UNTIL };
+	static const char *const approvers[] = { "aki", "ami" };
+	struct km_event_record e;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(status_has("administrators", "no approver", true));
+		until.valid_until = room.v->now.today - 1;
+		event_make(&e, KM_EVENT_OPERATOR_CHANGED, NULL, "test");
+		assert_int_equal(store_operator_change(
+				     room.v->store, scene_person(approvers[i]).subject, &until, &e),
+				 KM_OK);
+	}
+	assert_true(status_has("administrators", "no approver", true));
+}
+
 static void test_the_last_registrar_stays_too_and_others_go_as_before(void **state)
 {
 	(void)state;
@@ -366,6 +385,7 @@ int main(void)
 		IN_SCENE(test_the_last_approver_cannot_be_taken_away_by_anybody),
 		IN_SCENE(test_an_approver_whose_code_is_disabled_is_not_another_one),
 		IN_SCENE(test_a_later_last_day_takes_no_power_away),
+		IN_SCENE(test_the_status_says_that_nobody_is_left_who_could_approve),
 		IN_SCENE(test_the_last_registrar_stays_too_and_others_go_as_before),
 		IN_SCENE(test_who_is_the_last_is_looked_at_again_when_it_is_approved),
 		IN_SCENE(test_the_way_back_is_closed_while_an_approver_is_seen),
