@@ -62,7 +62,7 @@ static void count(struct vault *v)
 	struct km_counts counts;
 
 	if (!v->epoch.total && store_counts(v->store, &counts) == KM_OK)
-		v->epoch.total = counts.operators;
+		v->epoch.total = counts.operators + counts.fingers;
 }
 
 static km_rc begin(struct vault *v)

@@ -21,7 +21,13 @@
 #define ROW_AAD   64 /* the longest name of a table and the fixed rest: 63 */
 #define TABLE_MAX 32
 
-enum wrap_kind { WRAP_SUBJECT = 1, WRAP_MONTH = 2, WRAP_SIGNER = 3, WRAP_WORK = 4 };
+enum wrap_kind {
+	WRAP_SUBJECT = 1,
+	WRAP_MONTH = 2,
+	WRAP_SIGNER = 3,
+	WRAP_WORK = 4,
+	WRAP_FINGER = 5
+};
 
 void km_subject_key_wipe(struct km_subject_key *k)
 {
@@ -364,6 +370,46 @@ km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTE
 			 uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES])
 {
 	return rewrap(keys, WRAP_WORK, ref, generation, wrapped);
+}
+
+static void finger_name(uint64_t credential, uint8_t name[KM_SUBJECT_BYTES])
+{
+	memset(name, 0, KM_SUBJECT_BYTES);
+	keys_put(name, credential, 8);
+}
+
+km_rc km_finger_key_new(struct km_keys *keys, uint64_t credential, struct km_subject_key *key,
+			uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	uint8_t name[KM_SUBJECT_BYTES];
+
+	finger_name(credential, name);
+	return wrap_new(keys, WRAP_FINGER, name, key, wrapped);
+}
+
+km_rc km_finger_key_unwrap(struct km_keys *keys, uint64_t credential, uint32_t generation,
+			   const uint8_t wrapped[KM_WRAPPED_BYTES], struct km_subject_key *key)
+{
+	uint8_t name[KM_SUBJECT_BYTES];
+
+	finger_name(credential, name);
+	return unwrap(keys, WRAP_FINGER, name, generation, wrapped, key);
+}
+
+km_rc km_finger_key_rewrap(struct km_keys *keys, uint64_t credential, uint32_t generation,
+			   uint8_t wrapped[KM_WRAPPED_BYTES])
+{
+	uint8_t name[KM_SUBJECT_BYTES];
+
+	finger_name(credential, name);
+	return rewrap(keys, WRAP_FINGER, name, generation, wrapped);
+}
+
+km_rc km_template_key(struct km_keys *keys, const struct km_subject_key *subject,
+		      const struct km_subject_key *finger, struct km_subject_key *out)
+{
+	return keys_hmac(keys, subject->bytes, "kenmon template 1", finger->bytes,
+			 sizeof(finger->bytes), out->bytes);
 }
 
 /* There is one for each generation, which is bound already. */

@@ -217,8 +217,11 @@ static void put_bundle(struct box *from, struct box *to)
 {
 	static const char *const moves[] = {
 		"DELETE FROM subject_key",
-		"INSERT INTO subject_key SELECT * FROM today.subject_key", "DELETE FROM month_key",
+		"INSERT INTO subject_key SELECT * FROM today.subject_key",
+		"DELETE FROM month_key",
 		"INSERT INTO month_key SELECT * FROM today.month_key",
+		"DELETE FROM finger_key",
+		"INSERT INTO finger_key SELECT * FROM today.finger_key",
 		"INSERT OR REPLACE INTO meta SELECT * FROM today.meta WHERE key = 'epoch'"
 	};
 	sqlite3 *handle;
