@@ -1,4 +1,4 @@
-/* What keys.c, kek.c and seal.c share, and the keys of audit bodies. */
+/* What keys.c, kek.c, seal.c and wrap.c share, and the keys of audit bodies. */
 #ifndef KENMON_VAULT_KEYS_INTERNAL_H
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
