@@ -7,6 +7,8 @@
 #include "order.h"
 #include "thief.h"
 
+#include <openssl/hmac.h>
+
 #include <kenmon/finger.h>
 
 #define MARK "ridges-of-a-finger"
@@ -250,6 +252,58 @@ static void test_a_template_opens_with_its_own_key_and_no_other(void **state)
 	assert_int_equal(opens(b, "alice", e.finger), KM_OK);
 }
 
+/* Computed here once more: without either of the two there is nothing to compute it from. */
+static void test_a_template_is_sealed_under_its_subjects_key_and_its_own_together(void **state)
+{
+	static const char label[] = "kenmon template 1";
+	struct box *b = *state;
+	struct enrolled e = alice_with_code_and_finger(b);
+	struct km_operator op = now_of(b, "alice");
+	struct km_subject_key subject, finger, both = { 0 }, zeros = { 0 };
+	const struct {
+		const struct km_subject_key *of, *with;
+		km_rc rc;
+	} tries[] = {
+		{ &subject, &finger, KM_OK },        { &finger, &subject, KM_ECORRUPT },
+		{ &subject, &zeros, KM_ECORRUPT },   { &zeros, &finger, KM_ECORRUPT },
+		{ &subject, &subject, KM_ECORRUPT }, { &subject, NULL, KM_ECORRUPT },
+		{ &finger, NULL, KM_ECORRUPT },
+	};
+	const struct km_aad aad = { .table = "template",
+				    .id = e.finger,
+				    .subject = op.subject,
+				    .kind = KM_FACTOR_FINGERPRINT,
+				    .version = 2 };
+	uint8_t wrapped[KM_WRAPPED_BYTES], message[sizeof(label) + KM_KEY_BYTES], plain[2000];
+	uint8_t sealed[1500 + KM_SEAL_OVERHEAD];
+	sqlite3_stmt *st = NULL;
+	size_t len = 0;
+
+	wrapped_of(b, e.finger, wrapped);
+	assert_int_equal(km_finger_key_unwrap(b->keys, e.finger, 1, wrapped, &finger), KM_OK);
+	assert_int_equal(km_subject_key_unwrap(b->keys, op.subject, 1, op.wrapped, &subject),
+			 KM_OK);
+	assert_int_equal(sqlite3_prepare_v2(b->s->db[DB_VAULT].handle,
+					    "SELECT sealed FROM template", -1, &st, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_bytes(st, 0), sizeof(sealed));
+	memcpy(sealed, sqlite3_column_blob(st, 0), sizeof(sealed));
+	sqlite3_finalize(st);
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		both = *tries[i].of;
+		memcpy(message, label, sizeof(label));
+		if (tries[i].with) {
+			memcpy(message + sizeof(label), tries[i].with->bytes, KM_KEY_BYTES);
+			assert_non_null(HMAC(EVP_sha256(), tries[i].of->bytes, KM_KEY_BYTES,
+					     message, sizeof(message), both.bytes, NULL));
+		}
+		assert_int_equal(km_unseal(b->keys, &both, &aad, sealed, sizeof(sealed), plain,
+					   sizeof(plain), &len),
+				 tries[i].rc);
+	}
+}
+
 static void test_a_number_that_has_a_key_already_is_damage(void **state)
 {
 	struct box *b = *state;
@@ -430,6 +484,7 @@ int main(void)
 		KEY_TEST(test_the_key_of_a_finger_that_is_gone_lies_in_no_file),
 		KEY_TEST(test_who_is_erased_leaves_no_key_of_a_finger),
 		KEY_TEST(test_a_template_opens_with_its_own_key_and_no_other),
+		KEY_TEST(test_a_template_is_sealed_under_its_subjects_key_and_its_own_together),
 		KEY_TEST(test_a_number_that_has_a_key_already_is_damage),
 		KEY_TEST(test_fingers_of_every_slice_are_wrapped_under_the_new_kek),
 		KEY_TEST(test_with_a_fingers_key_that_does_not_open_nothing_is_destroyed),
