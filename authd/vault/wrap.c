@@ -178,10 +178,11 @@ km_rc km_subject_key_rewrap(struct km_keys *keys, const uint8_t subject[KM_SUBJE
 	return rewrap(keys, WRAP_SUBJECT, subject, generation, wrapped);
 }
 
-static void month_name(int64_t month, uint8_t name[KM_SUBJECT_BYTES])
+/* What has a number stands by that. */
+static void number_name(uint64_t number, uint8_t name[KM_SUBJECT_BYTES])
 {
 	memset(name, 0, KM_SUBJECT_BYTES);
-	keys_put(name, (uint64_t)month, 8);
+	keys_put(name, number, 8);
 }
 
 km_rc km_month_key_new(struct km_keys *keys, int64_t month, struct km_subject_key *key,
@@ -189,7 +190,7 @@ km_rc km_month_key_new(struct km_keys *keys, int64_t month, struct km_subject_ke
 {
 	uint8_t name[KM_SUBJECT_BYTES];
 
-	month_name(month, name);
+	number_name((uint64_t)month, name);
 	return wrap_new(keys, WRAP_MONTH, name, key, wrapped);
 }
 
@@ -198,7 +199,7 @@ km_rc km_month_key_unwrap(struct km_keys *keys, int64_t month, uint32_t generati
 {
 	uint8_t name[KM_SUBJECT_BYTES];
 
-	month_name(month, name);
+	number_name((uint64_t)month, name);
 	return unwrap(keys, WRAP_MONTH, name, generation, wrapped, key);
 }
 
@@ -221,18 +222,12 @@ km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTE
 	return rewrap(keys, WRAP_WORK, ref, generation, wrapped);
 }
 
-static void finger_name(uint64_t credential, uint8_t name[KM_SUBJECT_BYTES])
-{
-	memset(name, 0, KM_SUBJECT_BYTES);
-	keys_put(name, credential, 8);
-}
-
 km_rc km_finger_key_new(struct km_keys *keys, uint64_t credential, struct km_subject_key *key,
 			uint8_t wrapped[KM_WRAPPED_BYTES])
 {
 	uint8_t name[KM_SUBJECT_BYTES];
 
-	finger_name(credential, name);
+	number_name(credential, name);
 	return wrap_new(keys, WRAP_FINGER, name, key, wrapped);
 }
 
@@ -241,7 +236,7 @@ km_rc km_finger_key_unwrap(struct km_keys *keys, uint64_t credential, uint32_t g
 {
 	uint8_t name[KM_SUBJECT_BYTES];
 
-	finger_name(credential, name);
+	number_name(credential, name);
 	return unwrap(keys, WRAP_FINGER, name, generation, wrapped, key);
 }
 
@@ -250,7 +245,7 @@ km_rc km_finger_key_rewrap(struct km_keys *keys, uint64_t credential, uint32_t g
 {
 	uint8_t name[KM_SUBJECT_BYTES];
 
-	finger_name(credential, name);
+	number_name(credential, name);
 	return rewrap(keys, WRAP_FINGER, name, generation, wrapped);
 }
 
@@ -274,6 +269,6 @@ km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generati
 {
 	uint8_t name[KM_SUBJECT_BYTES];
 
-	month_name(month, name);
+	number_name((uint64_t)month, name);
 	return rewrap(keys, WRAP_MONTH, name, generation, wrapped);
 }
