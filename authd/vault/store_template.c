@@ -10,9 +10,8 @@
 #include <kenmon/finger.h>
 
 #define TEMPLATE_VERSION    2
-#define TEMPLATE_OF_SUBJECT 1 /* from before version 3 of vault.db: under the subject's key alone  \
-			       */
-#define READER_MAX 64
+#define TEMPLATE_OF_SUBJECT 1 /* from version 2 of vault.db: under the subject's key alone */
+#define READER_MAX          64
 
 enum {
 	FINGERS = 0
