@@ -431,7 +431,8 @@ KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, cons
 #define EVENT_FREE_TEXT "note"
 /* And of how much alike fingers were: whoever sees it could feel their way to a match. */
 #define EVENT_SCORE "score"
-/* The subject of whoever approved it. */
+/* The subjects of who asked for it, and of whoever approved it. */
+#define EVENT_REQUESTER "requester"
 #define EVENT_APPROVER "approver"
 
 void event_make(struct km_event_record *r, enum km_event event,

@@ -10,7 +10,7 @@ protocol_tables() {
 
 # SECTION KEY DEFAULT of every key of the configuration.
 conf_keys() {
-	sed -n 's/^KM_CONF(\([a-z]*\), \([a-z-]*\), [A-Z]*, [a-z_.]*, "\([^"]*\)".*/\1\t\2\t\3/p' include/kenmon/conf.def
+	sed -n 's/^KM_CONF(\([a-z-]*\), \([a-z-]*\), [A-Z]*, [a-z_.]*, "\([^"]*\)".*/\1\t\2\t\3/p' include/kenmon/conf.def
 }
 conf_table_is_read() {
 	[ "$(conf_keys | wc -l)" = "$(grep -c '^KM_CONF(' include/kenmon/conf.def)" ] || echo "conf.def has lines this test does not read"
