@@ -51,6 +51,7 @@ enum certificate_fault {
 struct certificate_finding {
 	enum certificate_fault fault;
 	uint32_t generation; /* CERTIFICATE_CHAIN: of that signer */
+	size_t first;        /* the signer from which the chain leads to the certificate */
 };
 /* Against the first signer's key where one is given (may be NULL). */
 struct certificate_finding certificate_verify(const struct certificate *c, const uint8_t *key);

@@ -2,7 +2,8 @@
  * Does a certificate hold? Without a vault, by the bytes alone: each signer is
  * signed by the one before it, from the first, which signed itself, to the last,
  * which signed the certificate. Whether the first is the site's is for whoever
- * wrote that key down.
+ * wrote that key down. After a restore nobody has the private part of the signer
+ * before: the next one signs itself, and is the first for all that comes after it.
  */
 #include <string.h>
 
@@ -35,6 +36,7 @@ static struct certificate_finding verify_chain(const struct certificate *c)
 {
 	enum certificate_fault fault = CERTIFICATE_NO_FIRST;
 	const struct msg_signer_row *s = c->signer;
+	size_t first = 0;
 
 	if (c->signers == 0 || s[0].since_seq != 0)
 		return because(fault, 0);
@@ -42,13 +44,20 @@ static struct certificate_finding verify_chain(const struct certificate *c)
 	if (fault)
 		return because(fault, s[0].generation);
 	for (size_t i = 1; i < c->signers; i++) {
+		bool anew;
+
 		if (s[i].generation <= s[i - 1].generation || s[i].since_seq < s[i - 1].since_seq)
 			return because(CERTIFICATE_CHAIN, s[i].generation);
 		fault = fault_of(signed_by(c, &s[i], &s[i - 1]), CERTIFICATE_CHAIN);
+		anew = fault == CERTIFICATE_CHAIN;
+		if (anew)
+			fault = fault_of(signed_by(c, &s[i], &s[i]), CERTIFICATE_CHAIN);
 		if (fault)
 			return because(fault, s[i].generation);
+		if (anew)
+			first = i;
 	}
-	return because(CERTIFICATE_HOLDS, 0);
+	return (struct certificate_finding){ .fault = CERTIFICATE_HOLDS, .first = first };
 }
 
 static enum certificate_fault verify_signature(const struct certificate *c)
@@ -73,7 +82,7 @@ struct certificate_finding certificate_verify(const struct certificate *c, const
 	if (found.fault == CERTIFICATE_HOLDS)
 		found.fault = verify_signature(c);
 	if (found.fault == CERTIFICATE_HOLDS && key &&
-	    memcmp(key, c->signer[0].public, sizeof(c->signer[0].public)) != 0)
+	    memcmp(key, c->signer[found.first].public, sizeof(c->signer->public)) != 0)
 		found.fault = CERTIFICATE_KEY;
 	return found;
 }

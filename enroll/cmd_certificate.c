@@ -294,7 +294,7 @@ static km_rc say_fault(struct desk *d, const struct certificate_finding *found)
 	return desk_because(d, KM_ECORRUPT, why[found->fault], number, NULL);
 }
 
-static void say_json(struct desk *d, const struct certificate *c, bool compared)
+static void say_json(struct desk *d, const struct certificate *c, size_t first, bool compared)
 {
 	struct desk_json j = { .f = d->out };
 
@@ -305,7 +305,7 @@ static void say_json(struct desk *d, const struct certificate *c, bool compared)
 	json_time(&j, "finished", c->row.finished);
 	json_time(&j, "key-epoch-closed", c->row.closed);
 	json_time(&j, "signed-at", c->row.signed_at);
-	json_hex(&j, "first-signer", c->signer[0].public, sizeof(c->signer[0].public));
+	json_hex(&j, "first-signer", c->signer[first].public, sizeof(c->signer->public));
 	json_bool(&j, "first-signer-compared", compared);
 	json_close(&j, '}');
 	fputc('\n', d->out);
@@ -319,14 +319,17 @@ static void say(struct desk *d, enum desk_text id, const char *a, const char *b)
 }
 
 /* What was proved, and what was not: both, in as many words. */
-static void say_proved(struct desk *d, const struct certificate *c, bool compared)
+static void say_proved(struct desk *d, const struct certificate *c, size_t first, bool compared)
 {
 	char hex[2 * sizeof(c->signer->public) + 1], whose[2 * sizeof(c->row.subject) + 1];
 	char when[DESK_TIME], number[24];
 
-	hex_text(c->signer[0].public, sizeof(c->signer[0].public), hex);
+	hex_text(c->signer[first].public, sizeof(c->signer->public), hex);
 	hex_text(c->row.subject, sizeof(c->row.subject), whose);
 	say(d, DESK_CERT_HOLDS, whose, desk_time(c->row.signed_at, when));
+	snprintf(number, sizeof(number), "%" PRIu32, c->signer[first].generation);
+	if (first > 0)
+		say(d, DESK_CERT_RESTORED, number, NULL);
 	say(d, compared ? DESK_CERT_KEY_SAME : DESK_CERT_KEY_ASK, hex, NULL);
 	snprintf(number, sizeof(number), "%" PRIu64, c->row.seq);
 	if (c->row.finished)
@@ -342,14 +345,14 @@ int cmd_certificate_verify(struct desk *d, const struct desk_args *args)
 {
 	struct certificate c CERTIFICATE = { .row.epoch = 0 };
 	const char *hex = desk_arg(args, "key");
+	struct certificate_finding found = { .fault = CERTIFICATE_UNCHECKED };
 	uint8_t key[32];
 	km_rc rc = hex ? parse_hex(d, "--key", hex, key, sizeof(key)) : KM_OK;
 
 	if (rc == KM_OK)
 		rc = read_certificate(d, args->operand[0], &c);
 	if (rc == KM_OK) {
-		struct certificate_finding found = certificate_verify(&c, hex ? key : NULL);
-
+		found = certificate_verify(&c, hex ? key : NULL);
 		rc = say_fault(d, &found);
 	}
 	if (rc != KM_OK) {
@@ -359,8 +362,8 @@ int cmd_certificate_verify(struct desk *d, const struct desk_args *args)
 		return rc == KM_ECORRUPT ? 1 : code;
 	}
 	if (d->json)
-		say_json(d, &c, hex != NULL);
+		say_json(d, &c, found.first, hex != NULL);
 	else
-		say_proved(d, &c, hex != NULL);
+		say_proved(d, &c, found.first, hex != NULL);
 	return 0;
 }

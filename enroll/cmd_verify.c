@@ -151,6 +151,8 @@ static void say_json(struct desk *d, const struct verify *v, uint64_t records, b
 	json_hex(&j, "chain", v->seen.chain, sizeof(v->seen.chain));
 	json_number(&j, "seals", (int64_t)v->seen.seals);
 	json_number(&j, "last-sealed-record", (int64_t)v->seen.sealed);
+	if (v->seen.restored > 0)
+		json_number(&j, "restored-at-record", (int64_t)v->seen.restored);
 	if (anchors)
 		json_number(&j, "anchors", (int64_t)v->anchors);
 	json_open(&j, "signers", '[');
@@ -188,6 +190,8 @@ static int succeed(struct desk *d, const struct verify *v, uint64_t records, con
 		return 0;
 	}
 	say(d, DESK_UNBROKEN, records, NULL);
+	if (v->seen.restored > 0)
+		say(d, DESK_TRAIL_RESTORED, v->seen.restored, NULL);
 	if (v->signers > 0) {
 		for (size_t i = 0; i < sizeof(v->signer->public); i++)
 			snprintf(hex + 2 * i, 3, "%02x", v->signer->public[i]);

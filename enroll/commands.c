@@ -158,6 +158,40 @@ static const struct desk_option audit_verify[] = {
 };
 
 /* clang-format off */
+#define DAYS_OPTION \
+	{ "days", "N", false, NULL, \
+	  "where a second person approves it: for so many days, not once", \
+	  "二人目の承認が必要な場合に、一度だけでなくこの日数の間の承認を申請する" }
+/* clang-format on */
+
+static const struct desk_option backup[] = {
+	{ "since", "FULL", false, NULL, "only what differs from this full backup",
+	  "この全体バックアップとの差分だけを書き出す" },
+	DAYS_OPTION,
+	{ 0 },
+};
+
+static const struct desk_option key_bundle[] = {
+	DAYS_OPTION,
+	{ 0 },
+};
+
+static const struct desk_option restore[] = {
+	{ "check", NULL, false, NULL, "only see whether the files hold; nothing is changed",
+	  "ファイルが正しいかどうかを調べるだけで、何も変更しない" },
+	{ "since", "FULL", false, NULL, "the full backup to which FILE is the difference",
+	  "FILE が差分である場合の、元の全体バックアップ" },
+	{ "bundle", "FILE", false, NULL, "the newest key bundle", "最新の鍵バンドル" },
+	{ "escrow-key", "FILE", false, NULL, "the private key that opens it (PEM)",
+	  "鍵バンドルを開く秘密鍵 (PEM)" },
+	{ "state-dir", "DIR", false, NULL, "the state folder to make; empty or not there yet",
+	  "作成する状態フォルダー。空か、まだ存在しないもの" },
+	{ "key", "PATH", false, NULL, "where the master key is to lie, if not in DIR",
+	  "マスターキーを DIR 以外に置く場合の場所" },
+	{ 0 },
+};
+
+/* clang-format off */
 #define REPORT_COMMON \
 	{ "format", "F", false, NULL, "text, csv, json or html", \
 	  "text、csv、json、html のいずれか" }, \
@@ -310,6 +344,12 @@ const struct desk_command desk_commands[] = {
 	  "鍵の世代と、それが閉じる予定を表示する", NULL, cmd_key_status },
 	{ "key", "rotate", "", "close the key epoch now: older copies open no longer",
 	  "鍵の世代を今すぐ閉じる", accept, cmd_key_rotate },
+	{ "key", "bundle", "FILE", "write the keys of the living, sealed to the escrow key",
+	  "在職者の鍵を、預託鍵で封じて書き出す", key_bundle, cmd_key_bundle },
+	{ NULL, "backup", "FILE", "write a copy of both databases without a key in it",
+	  "鍵を含まない両データベースの複製を書き出す", backup, cmd_backup },
+	{ NULL, "restore", "FILE", "verify a backup, or make a state folder of it",
+	  "バックアップを検査するか、状態フォルダーに復元する", restore, cmd_restore },
 	{ "report", "operators", "", "the register of operators, to be read or printed",
 	  "職員の登録簿を出力する", report_operators, cmd_report_operators },
 	{ "report", "review", "", "who should be looked at before a review is signed off",

@@ -20,7 +20,8 @@ desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_consent_list, cmd_consent_show, cmd_consent_withdraw, cmd_invite;
 desk_handler cmd_me_show, cmd_me_export, cmd_me_withdraw, cmd_operator_export;
-desk_handler cmd_key_status, cmd_key_rotate;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle;
+desk_handler cmd_backup, cmd_restore;
 desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
 desk_handler cmd_bypass;
 

@@ -42,6 +42,8 @@ OP_FIRST(audit_verify);
 OP_FIRST(status);
 OP_FIRST(key_status);
 OP_FIRST(key_rotate);
+OP_FIRST(backup);
+OP_FIRST(bundle);
 OP_FIRST(purpose);
 OP_FIRST(purpose_show);
 OP_FIRST(consent);

@@ -10,7 +10,9 @@
  * under the kernel's stamp of the daemon user (line.c says why). Besides, it
  * reads the configuration file, one file of --secret-file, the terminal, in
  * `status` a few public files, and in `sensor list` which processes have a
- * reader's device open, by the links under /proc.
+ * reader's device open, by the links under /proc. It writes backups and key
+ * bundles, sealed by then, and reads them to verify; for a restore it becomes
+ * the vault's program, which alone opens the escrow key.
  *
  * What it holds: a seed or recovery codes while they are made and shown, and
  * codes while they are typed. They lie in locked memory, are wiped, never come

@@ -10,7 +10,7 @@
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
 
-enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER };
+enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER, SHORT };
 
 static const struct {
 	uint8_t act;
@@ -26,6 +26,8 @@ static const struct {
 	{ KM_MSG_DUE_RELEASE, "due-release" },
 	{ KM_MSG_ROSTER_END, "roster" },
 	{ KM_MSG_ACTIVATE, "activate" },
+	{ KM_MSG_BACKUP, "backup" },
+	{ KM_MSG_BUNDLE, "key-bundle" },
 };
 
 #define FIELD(NAME, name, kind, key, member)                                                       \
@@ -81,6 +83,9 @@ static const struct field {
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
 	FIELD(ACTIVATE, activate, WIDE_SIGNED, "until", until),
 	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
+	FIELD(BACKUP, backup, BOOLEAN, "full", full),
+	FIELD(BACKUP, backup, SHORT, "days", days),
+	FIELD(BUNDLE, bundle, SHORT, "days", days),
 };
 
 const char *act_word(unsigned number)
@@ -96,8 +101,14 @@ const char *act_word(unsigned number)
 
 static int64_t number_at(const void *at, enum kind kind)
 {
+	uint16_t narrowest;
 	uint32_t narrow;
 	int64_t wide;
+
+	if (kind == SHORT) {
+		memcpy(&narrowest, at, sizeof narrowest);
+		return narrowest;
+	}
 
 	if (kind == NUMBER) {
 		memcpy(&narrow, at, sizeof narrow);
@@ -144,6 +155,7 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 	case WIDE:
 	case WIDE_SIGNED:
 	case NUMBER:
+	case SHORT:
 		break;
 	}
 	if (f->kind == WIDE)

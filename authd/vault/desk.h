@@ -258,4 +258,10 @@ KM_MUST_CHECK km_rc call_signer(struct call *c, const struct km_signer *signer);
 /* The row of the key epoch in a status. */
 km_rc desk_epoch_row(struct call *c);
 
+/* desk_copy.c */
+km_rc desk_backup(struct call *c);
+km_rc desk_bundle(struct call *c);
+/* The row of the newest key bundle in a status. */
+km_rc desk_bundle_row(struct call *c);
+
 #endif

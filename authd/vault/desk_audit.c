@@ -183,6 +183,7 @@ static km_rc put_verified(struct call *c, const struct km_verify *verify)
 	m.verified.records = verify->next - 1;
 	m.verified.seals = verify->seals;
 	m.verified.sealed = verify->sealed;
+	m.verified.restored = verify->restored;
 	return call_put(c, &m);
 }
 
@@ -351,6 +352,8 @@ km_rc desk_status(struct call *c)
 		rc = put_counts(c);
 	if (rc == KM_OK)
 		rc = desk_epoch_row(c);
+	if (rc == KM_OK)
+		rc = desk_bundle_row(c);
 	if (rc == KM_OK)
 		rc = put_seals(c);
 	if (rc == KM_OK)

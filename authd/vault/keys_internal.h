@@ -15,6 +15,7 @@
 #define KM_KEK_FOLDER "-kek"
 
 /* Names in the state folder. */
+#define KM_MASTER_FILE   "master.key" /* where no other place is said */
 #define KM_VAULT_FILE    "vault.db"
 #define KM_IDENTITY_FILE "identity.db"
 /*
@@ -78,6 +79,25 @@ KM_MUST_CHECK km_rc kek_find(int folder, uint32_t found[KEK_COUNT]);
 /* Those that were found, or the first one, made. */
 KM_MUST_CHECK km_rc kek_load(struct km_keys *keys, const uint32_t found[KEK_COUNT]);
 KM_MUST_CHECK km_rc kek_make_first(struct km_keys *keys);
+/* The newest one, of this generation, durable. */
+KM_MUST_CHECK km_rc kek_make(struct km_keys *keys, uint32_t generation);
+/* One in the clear: the caller's to keep in locked memory. */
+KM_MUST_CHECK km_rc kek_read(struct km_keys *keys, uint32_t generation,
+			     uint8_t plain[KM_KEK_BYTES]);
+
+/* --- keys.c, for copies ------------------------------------------------------- */
+
+/* All that is derived from a master key. */
+KM_MUST_CHECK km_rc keys_derive_all(struct km_keys *keys, const uint8_t master[KM_KEY_BYTES]);
+/* HKDF-SHA256; salt may be NULL. */
+KM_MUST_CHECK km_rc keys_hkdf(const void *key, size_t key_len, const void *salt, size_t salt_len,
+			      const char *info, void *out, size_t len);
+KM_MUST_CHECK km_rc keys_new_contexts(struct km_keys *keys);
+/* The master key's file: read, or made. KM_ENOTFOUND, KM_EEXIST. */
+KM_MUST_CHECK km_rc keys_read_master(const char *dir, const char *key_path,
+				     uint8_t master[KM_KEY_BYTES]);
+KM_MUST_CHECK km_rc keys_make_master(const char *dir, const char *key_path,
+				     const uint8_t master[KM_KEY_BYTES]);
 
 /* The key of all audit bodies of one month, wrapped like a subject's. */
 KM_MUST_CHECK km_rc km_month_key_new(struct km_keys *keys, int64_t month,

@@ -82,8 +82,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
 	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
 	{ KM_MSG_REVIEW_SHOW, desk_review_show, NULL, READS, NULL, STAFF },
-	{ KM_MSG_BACKUP, NULL, NULL, READS, NULL, OFFICER },
-	{ KM_MSG_BUNDLE, NULL, NULL, READS, NULL, OFFICER },
+	/* Root's timer takes copies away with a permit; to ask for one takes a name and a code. */
+	{ KM_MSG_BACKUP, desk_backup, NULL, CHANGES | ROOT, NULL, OFFICER },
+	{ KM_MSG_BUNDLE, desk_bundle, NULL, CHANGES | ROOT, NULL, OFFICER },
 	{ KM_MSG_BUNDLE_GONE, desk_bundle_gone, NULL, CHANGES, NULL, OFFICER },
 };
 #define OPERATIONS (sizeof operations / sizeof operations[0])
@@ -165,6 +166,7 @@ void line_close(struct vault *v, struct line *l)
 	if (l->fd < 0)
 		return;
 	forget_pending(v, l);
+	backup_drop(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	queue_free(&l->out);
@@ -226,6 +228,9 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
 		rc = note_change(c, rc);
 	forget_pending(c->v, c->l);
+	/* A copy goes on with the next operation, but not after a failure. */
+	if (rc != KM_OK && rc != KM_EAGAIN)
+		backup_drop(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
 	return put_done(c->l, rc, c->id, c->text);
@@ -375,6 +380,7 @@ void line_settle(struct vault *v, bool durable)
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
+			backup_drop(v, l);
 			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;

@@ -134,6 +134,7 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 		return false;
 	more = erase_work(v);
 	more |= epoch_work(v);
+	more |= backup_work(v);
 	return more || v->replies > 0; /* an erasure may have ended a grant */
 }
 

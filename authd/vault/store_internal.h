@@ -13,6 +13,7 @@
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
+ *   store_copy.c       copies that leave the machine     store_restore.c  making one of them good
  *   store_certificate.c  what was destroyed               store_leaver.c whose sessions live on
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
@@ -121,6 +122,7 @@ struct km_store {
 	struct stored_signer signer; /* the present one, while known */
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
+	struct store_copy *copy; /* under way, or NULL (store_copy.c) */
 	struct km_store_work work;
 };
 
@@ -169,6 +171,8 @@ KM_MUST_CHECK km_rc store_batch(struct km_store *s, enum store_db_id db);
 KM_MUST_CHECK km_rc store_control(struct km_store *s, enum store_db_id db, enum store_control c);
 
 void store_undo(struct km_store *s); /* the whole batch */
+/* A batch that only read is ended. False: it did more. */
+bool store_end_reading(struct km_store *s);
 
 /* One changing operation: undone at the end of its scope unless store_op_done() said so. */
 struct store_op {
@@ -218,7 +222,7 @@ extern const char store_version[DB_COUNT];
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
 #define META_EPOCH  "epoch"
 #define EPOCH_BYTES (4 + 8 + 8 + 8)
-#define META_KEPT   6
+#define META_KEPT   8
 extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,

@@ -19,6 +19,7 @@
  *   pace.c     work for many, between logins
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   tend_people.c  what ends by itself
  *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
  */
@@ -161,6 +162,7 @@ struct vault {
 	struct km_keys *keys;
 	struct km_conf conf;
 	const char *state_dir; /* NULL in tests that have none of their own */
+	const char *key_path;  /* of the master key; NULL: master.key in there */
 	const char *conf_path;
 	bool conf_given;
 	const char *machine_id_path;
@@ -238,6 +240,8 @@ struct vault {
 		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	struct copy *copy; /* on its way to a desk, or NULL (backup.c) */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */
 	bool ballast_missed; /* there was no room for it, and that was said */
@@ -543,5 +547,14 @@ void ballast_give(struct vault *v);
 void epoch_look(struct vault *v);
 /* Goes on with a closing that is due. True: there is more to do at once. */
 bool epoch_work(struct vault *v);
+
+/* --- backup.c ---------------------------------------------------------------- */
+
+/* At the start: what a crash left of a copy goes. */
+void backup_clean(struct vault *v);
+/* Goes on with a copy that is being made. True: there is more to do at once. */
+bool backup_work(struct vault *v);
+/* What is on its way to this line, or (NULL) to any, ends. */
+void backup_drop(struct vault *v, const struct line *l);
 
 #endif

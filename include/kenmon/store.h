@@ -509,6 +509,7 @@ struct km_verify {
 	uint32_t checked;        /* generation of the newest that was verified */
 	uint64_t until;          /* the record up to which the signer signs */
 	uint64_t seals, sealed;  /* seals that hold, and the last record under one */
+	uint64_t restored;       /* the last record that says the trail was restored; 0: none */
 	uint64_t bad;            /* seq of the first bad record; 0: none so far */
 	char why[192];
 	bool finished;

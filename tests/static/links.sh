@@ -30,9 +30,9 @@ declare -A avoids=(
 	[kenmon-vault]='getpw.*|getgr.*|getspnam.*|initgroups|fork|execv|kill|waitpid|setres[ug]id|setgroups
 	    connect|bind|listen|setsockopt|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo).*
 	    sd_.*|SSL_.*|mprotect|shm_.*|sem_.*|pipe2?|dup[23]?'
-	[kenmon]='execv|kill|setres[ug]id|setgroups|bind|listen|accept4?|sqlite3_.*|oath_.*|SSL_.*
+	[kenmon]='kill|setres[ug]id|setgroups|bind|listen|accept4?|sqlite3_.*|oath_.*|SSL_.*
 	    sd_(notify|listen|journal|event|device|netlink|session|seat|peer|watchdog).*|EVP_.*(Encrypt|Decrypt|Seal|Open|private).*
-	    unlink.*|rename.*|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*'
+	    chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*'
 	[kenmon-matcher]='getpw.*|getgr.*|getspnam.*|initgroups|fork|execv|kill|waitpid|setres[ug]id|setgroups
 	    bind|listen|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*|unlink.*|rename.*
 	    openat|fopen|creat|opendir|readdir|stat|lstat|access|readlink|malloc|calloc|realloc|strdup|asprintf

@@ -8,7 +8,8 @@
 	"DROP TABLE work_key; DROP TABLE request; DROP TABLE invitation; DROP TABLE purpose;"      \
 	"DROP TABLE consent; DROP TABLE feed; DROP TABLE stage; DROP TABLE due;"                   \
 	"DROP TABLE certificate; DROP TABLE epoch_end; DROP TABLE leaver; DROP TABLE run_day;"     \
-	"DROP INDEX operator_uid; DELETE FROM meta WHERE key IN ('founded', 'review', 'brake');"
+	"DROP INDEX operator_uid; DELETE FROM meta WHERE key IN ('founded', 'review', 'brake', "   \
+	"'bundle', 'permits');"
 #define OLDER_1                                                                                    \
 	OLDER_WITHOUT_PEOPLE "DROP INDEX credential_finger; DROP TABLE template;"                  \
 			     "UPDATE meta SET value = x'31' WHERE key = 'schema'"

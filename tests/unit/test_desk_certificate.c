@@ -254,8 +254,8 @@ static void test_why_one_does_not_hold_is_told_apart(void **state)
 	sign_certificate(&c, 0);
 	assert_int_equal(fault_of(&c, NULL), CERTIFICATE_OTHER);
 	sign_certificate(&c, SIGNERS - 1);
-	/* A signer that signed itself. */
-	sign_signer(&c, &c.signer[1], 1);
+	/* A signer that another one signed than the one before it. */
+	sign_signer(&c, &c.signer[1], 2);
 	found = certificate_verify(&c, NULL);
 	assert_int_equal(found.fault, CERTIFICATE_CHAIN);
 	assert_int_equal(found.generation, 2);
@@ -263,6 +263,26 @@ static void test_why_one_does_not_hold_is_told_apart(void **state)
 	c.signer[0].since_seq = 1;
 	sign_signer(&c, &c.signer[0], 0);
 	assert_int_equal(fault_of(&c, NULL), CERTIFICATE_NO_FIRST);
+}
+
+/* Who wrote down the first key of before is told so; the key to compare is the new one. */
+static void test_after_a_restore_the_chain_begins_at_who_signed_itself(void **state)
+{
+	struct certificate c CERTIFICATE;
+	struct certificate_finding found;
+	uint8_t before[32], after[32];
+
+	(void)state;
+	fill(&c);
+	memcpy(before, c.signer[0].public, sizeof(before));
+	memcpy(after, c.signer[1].public, sizeof(after));
+	assert_int_equal(fault_of(&c, before), CERTIFICATE_HOLDS);
+	assert_int_equal(fault_of(&c, after), CERTIFICATE_KEY);
+	sign_signer(&c, &c.signer[1], 1);
+	found = certificate_verify(&c, after);
+	assert_int_equal(found.fault, CERTIFICATE_HOLDS);
+	assert_int_equal(found.first, 1);
+	assert_int_equal(fault_of(&c, before), CERTIFICATE_KEY);
 }
 
 static void test_signers_out_of_order_are_no_chain(void **state)
@@ -412,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_that_do_not_fit_are_refused),
 		cmocka_unit_test(test_every_field_and_every_item_is_signed),
 		cmocka_unit_test(test_why_one_does_not_hold_is_told_apart),
+		cmocka_unit_test(test_after_a_restore_the_chain_begins_at_who_signed_itself),
 		cmocka_unit_test(test_signers_out_of_order_are_no_chain),
 		cmocka_unit_test(test_what_was_proved_and_what_was_not_is_said),
 		cmocka_unit_test(test_one_that_does_not_hold_is_refused_with_its_reason),

@@ -100,8 +100,8 @@ static const struct {
 	{ KM_MSG_KEY_ROTATE, false, "-p-------f----" },
 	{ KM_MSG_REVIEW, false, "-p------ff----" },
 	{ KM_MSG_REVIEW_SHOW, false, "-pf--pffff----" },
-	{ KM_MSG_BACKUP, false, "-p-------f----" },
-	{ KM_MSG_BUNDLE, false, "-p-------f----" },
+	{ KM_MSG_BACKUP, false, "rpr------f----" },
+	{ KM_MSG_BUNDLE, false, "rpr------f----" },
 	{ KM_MSG_BUNDLE_GONE, false, "-p-------f----" },
 };
 #define ROWS (sizeof matrix / sizeof matrix[0])

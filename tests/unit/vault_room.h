@@ -99,6 +99,7 @@ static inline void room_stop(void)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	km_locked_free(v->frame, KM_FRAME_MAX);

@@ -92,6 +92,7 @@ static inline void world_down(struct world *w)
 	w->v = NULL;
 	if (!v)
 		return;
+	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	for (size_t i = 0; i < VAULT_LINES; i++)
