@@ -205,8 +205,16 @@ static void say_roles(struct call *c, unsigned roles)
 			at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? ", " : "",
 					       km_role_word(role));
 	}
-	call_say(c, "it takes %s %s, and membership in its Unix group where [roles] names one",
-		 several ? "one of the roles" : "the role", text);
+	if (several)
+		call_say(c,
+			 "it takes one of the roles %s, and membership in its Unix group where "
+			 "[roles] names one",
+			 text);
+	else
+		call_say(c,
+			 "it takes the role %s, and membership in its Unix group where [roles] "
+			 "names one",
+			 text);
 }
 
 /* Written down, as far as this source has not had its share of records. */
