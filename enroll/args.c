@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kenmon/factor.h>
 #include <kenmon/log.h>
 
 #include "args.h"
+#include "day_era.h"
 
 static const struct desk_option *find_option(const struct desk_option *table, const char *name,
 					     size_t len)
@@ -245,6 +247,30 @@ km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t l
 	}
 	*out = n;
 	return KM_OK;
+}
+
+km_rc desk_day_of(struct desk *d, const char *what, const char *text, int64_t *day)
+{
+	static const enum desk_text says[] = {
+		[DAY_UNREADABLE] = DESK_DATE_WRONG,
+		[DAY_NO_SUCH] = DESK_DATE_NO_SUCH,
+		[DAY_OUTSIDE_ERA] = DESK_DATE_ERA,
+	};
+	enum day_fault fault = day_era_parse(text, day);
+
+	return fault == DAY_GOOD ? KM_OK : desk_because(d, KM_EUSAGE, says[fault], what, text);
+}
+
+km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name, int64_t *day)
+{
+	const char *text = desk_arg(args, name);
+	char option[32];
+
+	*day = KM_DAY_NONE;
+	if (!text)
+		return KM_OK;
+	snprintf(option, sizeof(option), "--%s", name);
+	return desk_day_of(d, option, text, day);
 }
 
 km_rc desk_field(struct desk *d, const char *what, const char *text, bool may_be_empty, char *out,

@@ -55,6 +55,13 @@ const char *desk_arg(const struct desk_args *args, const char *name);
 KM_MUST_CHECK km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t least,
 				uint64_t most, uint64_t *out);
 
+/* A day as people write it (day_era.h). KM_EUSAGE names what (an option); *day is set only on
+ * KM_OK. */
+KM_MUST_CHECK km_rc desk_day_of(struct desk *d, const char *what, const char *text, int64_t *day);
+/* That of option `name`; KM_DAY_NONE when it was not given. */
+KM_MUST_CHECK km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name,
+			     int64_t *day);
+
 /*
  * Copies an argument into a field of a message: plain text of at most size - 1
  * bytes. NULL becomes "". KM_EUSAGE names what.

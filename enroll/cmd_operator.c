@@ -9,18 +9,6 @@
 
 #include "commands.h"
 
-static km_rc parse_day(struct desk *d, const struct desk_args *args, const char *name, int64_t *day)
-{
-	const char *text = desk_arg(args, name);
-	char option[32];
-
-	*day = KM_DAY_NONE;
-	if (!text || km_day_parse(text, day) == KM_OK)
-		return KM_OK;
-	snprintf(option, sizeof(option), "--%s", name);
-	return desk_because(d, KM_EUSAGE, DESK_DATE_WRONG, option, NULL);
-}
-
 static km_rc parse_role(struct desk *d, const char *text, uint8_t *out)
 {
 	char words[128] = "";
@@ -73,9 +61,9 @@ static km_rc parse_add(struct desk *d, const struct desk_args *args, struct msg_
 	if (rc == KM_OK)
 		rc = parse_uid(d, args, &m->uid);
 	if (rc == KM_OK)
-		rc = parse_day(d, args, "valid-from", &m->valid_from);
+		rc = desk_day(d, args, "valid-from", &m->valid_from);
 	if (rc == KM_OK)
-		rc = parse_day(d, args, "valid-until", &m->valid_until);
+		rc = desk_day(d, args, "valid-until", &m->valid_until);
 	if (rc == KM_OK && m->valid_from != KM_DAY_NONE && m->valid_until != KM_DAY_NONE &&
 	    m->valid_from > m->valid_until)
 		rc = desk_because(d, KM_EUSAGE, DESK_DATES_ORDER, NULL, NULL);

@@ -36,8 +36,8 @@ static const struct desk_option operator_add[] = {
 	  "uid of the account; without it, that of the account here, or of the first login",
 	  "アカウントの uid。省略すると、このコンピューターのアカウント、または最初のログインの "
 	  "uid" },
-	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01)",
-	  "有効期間の最初の日 (2026-04-01)" },
+	{ "valid-from", "DATE", false, NULL, "first day (2026-04-01, 令和8年4月1日)",
+	  "有効期間の最初の日 (2026-04-01、令和8年4月1日)" },
 	{ "valid-until", "DATE", false, NULL, "last day, inclusive, in the site's time zone",
 	  "有効期間の最後の日。その日を含む (サイトのタイムゾーン)" },
 	{ 0 },
@@ -258,6 +258,48 @@ static const struct desk_option config_check[] = {
 	{ 0 },
 };
 
+/* clang-format off */
+#define ROSTER_COMMON \
+	{ "rows", "N", false, NULL, "how many rows the file must have", \
+	  "ファイルにあるべき行数" }, \
+	{ "partial", NULL, false, NULL, "who is not in the file is not missing", \
+	  "一部の職員だけの名簿として扱う (名簿にない職員に影響しない)" }, \
+	{ "made", "DATE-TIME", false, NULL, \
+	  "when the roster was made (2026-04-01T09:00); without it, when the file was changed last", \
+	  "名簿の作成日時 (2026-04-01T09:00)。省略すると、ファイルの更新日時" }, \
+	{ "signature", "FILE", false, NULL, "detached Ed25519 signature of the file", \
+	  "ファイルの Ed25519 署名 (別ファイル)" }, \
+	{ "config", "FILE", false, KM_CONF_PATH, "where the names of the columns are configured", \
+	  "列名の設定ファイル" }
+/* clang-format on */
+
+static const struct desk_option roster_check[] = {
+	ROSTER_COMMON,
+	{ 0 },
+};
+
+static const struct desk_option roster_apply[] = {
+	ROSTER_COMMON,
+	{ "accept-erasures", "N", false, NULL, "go on although the brake holds: exactly so many go",
+	  "一括破棄の制限を超えて実行する。破棄・停止される件数と一致すること" },
+	{ "drop-folder", NULL, false, NULL,
+	  "FILE is a folder; take every roster that was left there",
+	  "FILE をフォルダーとみなし、置かれた名簿をすべて取り込む" },
+	{ 0 },
+};
+
+static const struct desk_option due_release[] = {
+	{ "accept-erasures", "N", true, NULL, "how many the brake holds", "保留されている件数" },
+	{ 0 },
+};
+
+static const struct desk_option transfer[] = {
+	{ "effective", "DATE", true, NULL, "first day on which the operator is refused",
+	  "ログインを拒否する最初の日" },
+	{ "reason", "S", false, NULL, "why; kept in the audit trail", "理由。監査記録に残る" },
+	{ 0 },
+};
+
 static const struct desk_option approve[] = {
 	{ "digest", "HEX", false, NULL, "agree to what has this digest, without being asked",
 	  "このダイジェストの内容に、確認なしで同意する" },
@@ -334,6 +376,19 @@ const struct desk_command desk_commands[] = {
 	{ NULL, "accept", "clock|machine|rollback|administrators",
 	  "clear what the daemon found suspicious", "検出された異常を確認のうえ受け入れる", accept,
 	  cmd_accept },
+	{ "roster", "check", "FILE", "say what a roster would change; changes nothing",
+	  "名簿を取り込むと何が変わるかを表示する (何も変更しない)", roster_check,
+	  cmd_roster_check },
+	{ "roster", "apply", "FILE", "take over a roster: who comes, changes and goes",
+	  "名簿を取り込む", roster_apply, cmd_roster_apply },
+	{ "roster", "list", "FEED", "what a roster that waits for approval would change",
+	  "承認待ちの名簿で何が変わるかを表示する", NULL, cmd_roster_list },
+	{ "due", "list", "", "who is to be suspended or erased, and when",
+	  "停止・破棄の予定を表示する", NULL, cmd_due_list },
+	{ "due", "release", "", "let go what the brake holds", "保留されている破棄を実行する",
+	  due_release, cmd_due_release },
+	{ NULL, "transfer", "LOGIN", "refuse and erase an operator from a day on",
+	  "指定日から拒否し、破棄する (転出)", transfer, cmd_transfer },
 	{ "sensor", "list", "", "list the fingerprint readers and what holds them",
 	  "指紋リーダーの一覧を表示する", NULL, cmd_sensor_list },
 	{ "audit", "list", "", "list records of the audit trail", "監査記録を表示する", audit_list,

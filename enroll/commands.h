@@ -2,6 +2,8 @@
 #ifndef KENMON_DESK_COMMANDS_H
 #define KENMON_DESK_COMMANDS_H
 
+#include <kenmon/conf.h>
+
 #include "args.h"
 #include "line.h"
 #include "out.h"
@@ -22,6 +24,8 @@ desk_handler cmd_consent_list, cmd_consent_show, cmd_consent_withdraw, cmd_invit
 desk_handler cmd_me_show, cmd_me_export, cmd_me_withdraw, cmd_operator_export;
 desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle;
 desk_handler cmd_backup, cmd_restore;
+desk_handler cmd_roster_check, cmd_roster_apply, cmd_roster_list;
+desk_handler cmd_due_list, cmd_due_release, cmd_transfer;
 desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
 desk_handler cmd_bypass;
 
@@ -105,6 +109,9 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r);
 KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,
 				    unsigned last);
 KM_MUST_CHECK km_rc desk_audit_table(struct desk *d, const char *login, unsigned last);
+
+/* Says in d what is wrong with the configuration, and where; returns rc. */
+KM_MUST_CHECK km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e);
 
 /* A request that is answered by rows of a status. */
 int desk_show_status(struct desk *d, struct km_msg *request, const char *key);

@@ -44,6 +44,13 @@ OP_FIRST(key_status);
 OP_FIRST(key_rotate);
 OP_FIRST(backup);
 OP_FIRST(bundle);
+OP_FIRST(transfer);
+OP_FIRST(roster_begin);
+OP_FIRST(roster_slice);
+OP_FIRST(roster_end);
+OP_FIRST(roster_list);
+OP_FIRST(due_list);
+OP_FIRST(due_release);
 OP_FIRST(purpose);
 OP_FIRST(purpose_show);
 OP_FIRST(consent);
@@ -359,7 +366,7 @@ static km_rc ended(struct desk *d, const struct desk_operation *o)
 	return rc;
 }
 
-/* Texts are longer than what km_send_msg() sends. */
+/* Texts and rosters are longer than what km_send_msg() sends. */
 static km_rc send_request(const struct desk *d, const struct km_msg *m)
 {
 	static uint8_t frame[FRAME_CAP];
@@ -459,7 +466,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 		 * same id gets the first result again. Not after rows, which
 		 * would come twice, nor after a prompt.
 		 */
-		if (rc != KM_ECLOSED || o->asks || o->rows || o->aborted)
+		if (rc != KM_ECLOSED || o->once || o->asks || o->rows || o->aborted)
 			break;
 		desk_close(d);
 	}

@@ -6,6 +6,7 @@
 
 struct desk_operation {
 	struct km_msg *request; /* its op is filled in here */
+	bool once;              /* never sent twice: what was before it goes with the line */
 	/*
 	 * The operation itself prompts, and is never sent twice. Whatever is
 	 * asked for, the vault may first ask for a code of the caller's own.

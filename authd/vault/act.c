@@ -10,7 +10,7 @@
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
 
-enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER, SHORT };
+enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BRAKE, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER, SHORT };
 
 static const struct {
 	uint8_t act;
@@ -77,6 +77,12 @@ static const struct field {
 	FIELD(DUE_RELEASE, due_release, NUMBER, "erasures", erasures),
 	FIELD(ROSTER_END, roster_end, BOOLEAN, "apply", apply),
 	FIELD(ROSTER_END, roster_end, WIDE_SIGNED, "erasures", erasures),
+	FIELD(ROSTER_END, roster_end, WIDE, "feed", feed),
+	FIELD(ROSTER_END, roster_end, BRAKE, "brake", brake),
+	FIELD(ROSTER_END, roster_end, NUMBER, "joined", joined),
+	FIELD(ROSTER_END, roster_end, NUMBER, "changed", changed),
+	FIELD(ROSTER_END, roster_end, NUMBER, "left", left),
+	FIELD(ROSTER_END, roster_end, NUMBER, "missing", missing),
 	FIELD(ACTIVATE, activate, TEXT, "login", login),
 	FIELD(ACTIVATE, activate, WIDE, "credential", credential),
 	FIELD(ACTIVATE, activate, FACTOR, "factor", factor),
@@ -144,6 +150,8 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 		return km_state_word(*at);
 	case FACTOR:
 		return *at ? km_factor_word(*at) : "invitation";
+	case BRAKE:
+		return km_brake_word(*at);
 	case BOOLEAN:
 		return *at ? "yes" : "no";
 	case DAY:

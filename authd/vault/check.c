@@ -168,9 +168,13 @@ static enum km_reason why_not(const struct vault *v, const struct trial *t)
 
 static km_rc decide(struct vault *v, struct trial *t)
 {
-	enum km_reason reason = why_not(v, t);
-	km_rc rc;
+	enum km_reason reason = why_not(v, t), queued = KM_REASON_NONE;
+	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
 
+	if (rc != KM_OK)
+		return rc;
+	if (reason == KM_REASON_NONE)
+		reason = queued;
 	if (reason == KM_REASON_CLOCK) {
 		t->verdict = (struct km_verdict){ KM_VERDICT_UNAVAILABLE, reason, 0 };
 		return trial_refused(v, t, reason);

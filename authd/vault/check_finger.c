@@ -292,8 +292,11 @@ static bool locked_since(const struct vault *v, struct trial *t)
 static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 		    const struct msg_match *m)
 {
-	enum km_reason gate;
+	enum km_reason gate, queued = KM_REASON_NONE;
+	km_rc rc = queue_reason(v, &t->op, &queued);
 
+	if (rc != KM_OK)
+		return rc;
 	keep(t, was_lent, g);
 	if (!t->known || memcmp(t->op.subject, g->subject, sizeof g->subject) != 0 ||
 	    t->op.state == KM_ERASING)
@@ -306,6 +309,8 @@ static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 	if (locked_since(v, t))
 		return refuse_locked(v, t);
 	gate = gate_reason(&t->op, v->now.today, t->uid, t->trusted);
+	if (gate == KM_REASON_NONE)
+		gate = queued;
 	if (t->found == CODE_RIGHT && gate == KM_REASON_NONE)
 		return accept_right(v, t);
 	return refuse_wrong(v, t, gate == KM_REASON_NONE ? KM_REASON_FINGER : gate);

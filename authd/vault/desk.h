@@ -195,6 +195,21 @@ KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *li
 km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
 
+/* desk_roster.c, desk_roster_list.c */
+km_rc desk_roster_begin(struct call *c);
+km_rc desk_roster_slice(struct call *c);
+km_rc desk_roster_end(struct call *c);
+km_rc desk_roster_list(struct call *c);
+/* KM_ESTATE: none is staged on this line, or END was said, after which it may only be listed. */
+KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool to_list);
+
+/* desk_due.c */
+km_rc desk_transfer(struct call *c);
+km_rc desk_due_list(struct call *c);
+km_rc desk_due_release(struct call *c);
+/* Rows of a status. */
+km_rc desk_due_rows(struct call *c);
+
 /* desk_own_code.c */
 /* Asks whom the operation is about for a code of theirs. KM_ESTATE: they have none. */
 KM_MUST_CHECK km_rc desk_own_code_ask(struct call *c, const struct km_operator *op);

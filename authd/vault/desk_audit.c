@@ -351,6 +351,8 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = put_counts(c);
 	if (rc == KM_OK)
+		rc = desk_due_rows(c);
+	if (rc == KM_OK)
 		rc = desk_epoch_row(c);
 	if (rc == KM_OK)
 		rc = desk_bundle_row(c);

@@ -256,7 +256,7 @@ km_rc desk_operator_state(struct call *c)
 	rc = store_operator_state(c->v->store, op.subject, (enum km_operator_state)m->state, &r);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
-	return rc;
+	return rc == KM_OK && !suspend ? due_resumed(c->v, &op) : rc;
 }
 
 km_rc desk_operator_rebind(struct call *c)

@@ -2,6 +2,7 @@
  * identity.db: who people are. It follows vault.db: a person without an
  * operator there is the rest of a commit that did not come through, and goes.
  */
+#include "store_feed.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -177,6 +178,44 @@ km_rc store_person(struct km_store *s, const struct km_operator *op, struct km_p
 	if (!rc)
 		rc = unpack(plain, len, sealed.version, out);
 	km_wipe(plain, sizeof(plain));
+	return rc;
+}
+
+static km_rc find_number(struct km_store *s, const uint8_t tag[KM_TAG_BYTES], uint64_t *cursor,
+			 uint8_t subject[KM_SUBJECT_BYTES])
+{
+	struct query q QUERY = query_new(s, SQL_PERSON_BY_TAG);
+	km_rc rc;
+
+	query_blob(&q, tag, KM_TAG_BYTES);
+	rc = query_row(&q);
+	if (rc)
+		return rc;
+	*cursor = (uint64_t)query_get_int(&q);
+	query_get_blob(&q, subject, KM_SUBJECT_BYTES);
+	return q.rc;
+}
+
+km_rc store_operator_by_number(struct km_store *s, const char *number, struct km_operator *out)
+{
+	uint8_t tag[KM_TAG_BYTES], subject[KM_SUBJECT_BYTES];
+	struct km_operator op;
+	uint64_t cursor = 0;
+	km_rc rc = km_tag_employee(s->keys, number, tag);
+
+	if (!rc)
+		rc = find_number(s, tag, &cursor, subject);
+	if (rc == KM_ENOTFOUND) {
+		rc = never_used(s, tag);
+		return rc ? rc : KM_ENOTFOUND;
+	}
+	if (!rc)
+		rc = store_operator_by_subject(s, subject, &op);
+	/* vault.db decides who there is; a person without an operator waits for reconciling. */
+	if (rc == KM_ENOTFOUND || (!rc && op.cursor != cursor))
+		return KM_ECORRUPT;
+	if (!rc)
+		*out = op;
 	return rc;
 }
 

@@ -44,9 +44,9 @@ static const struct operation operations[] = {
 	{ KM_MSG_UNLOCK, desk_unlock, NULL, CHANGES | TWO, NULL, REGISTRAR },
 
 	{ KM_MSG_ERASE, desk_erase, NULL, CHANGES | TWO, desk_erase_again, REGISTRAR },
-	{ KM_MSG_TRANSFER, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
-	{ KM_MSG_DUE_LIST, NULL, NULL, READS, NULL, STAFF },
-	{ KM_MSG_DUE_RELEASE, NULL, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_TRANSFER, desk_transfer, NULL, CHANGES | TWO, NULL, REGISTRAR },
+	{ KM_MSG_DUE_LIST, desk_due_list, NULL, READS, NULL, STAFF },
+	{ KM_MSG_DUE_RELEASE, desk_due_release, NULL, CHANGES | TWO, NULL, REGISTRAR },
 	{ KM_MSG_CERTIFICATE_LIST, desk_certificate_list, NULL, READS, NULL, STAFF },
 	{ KM_MSG_CERTIFICATE_SHOW, desk_certificate_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_LEAVERS, desk_leavers, NULL, READS | ROOT, NULL, STAFF },
@@ -68,10 +68,10 @@ static const struct operation operations[] = {
 	{ KM_MSG_EXPORT, desk_export, NULL, CHANGES | ANYWAY | SELF, NULL, REGISTRAR },
 
 	/* A roster beyond the brake files its END by itself. */
-	{ KM_MSG_ROSTER_BEGIN, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_SLICE, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_END, NULL, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
-	{ KM_MSG_ROSTER_LIST, NULL, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
+	{ KM_MSG_ROSTER_BEGIN, desk_roster_begin, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_SLICE, desk_roster_slice, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_END, desk_roster_end, NULL, CHANGES | ROSTER, NULL, REGISTRAR },
+	{ KM_MSG_ROSTER_LIST, desk_roster_list, NULL, READS | ROSTER, NULL, REGISTRAR | APPROVER },
 
 	{ KM_MSG_ACCEPT, desk_accept, NULL, CHANGES | ANYWAY | ROOT, NULL, OFFICER },
 	{ KM_MSG_AUDIT_LIST, desk_audit_list, NULL, READS | SELF, NULL, STAFF },
@@ -166,6 +166,7 @@ void line_close(struct vault *v, struct line *l)
 	if (l->fd < 0)
 		return;
 	forget_pending(v, l);
+	roster_line_closed(v, l);
 	backup_drop(v, l);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);

@@ -124,6 +124,9 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */
+			roster_undone(v);
+			feed_look(v);
+			due_look(v);
 			v->sealed = 0; /* and a seal, if there was one */
 		}
 	}
@@ -133,6 +136,8 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	if (!durable)
 		return false;
 	more = erase_work(v);
+	more |= feed_work(v);
+	more |= due_work(v);
 	more |= epoch_work(v);
 	more |= backup_work(v);
 	return more || v->replies > 0; /* an erasure may have ended a grant */

@@ -317,6 +317,8 @@ static km_rc begin(struct vault *v)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	backup_clean(v);
 	ballast_keep(v);
 	return rc;

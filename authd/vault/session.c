@@ -260,17 +260,25 @@ static km_rc open_login(struct vault *v, struct session *s)
 	return KM_OK;
 }
 
-static struct km_verdict account_verdict(const struct vault *v, const struct session *s,
-					 const struct km_operator *op)
+/* Refused for a time, or from some day on: the account is there. */
+static bool is_expired(enum km_reason reason)
+{
+	return reason == KM_REASON_SUSPENDED || reason == KM_REASON_DATES ||
+	       reason == KM_REASON_LEFT || reason == KM_REASON_MISSING || reason == KM_REASON_LEAVE;
+}
+
+static km_rc account_verdict(struct vault *v, const struct session *s, const struct km_operator *op,
+			     struct km_verdict *out)
 {
 	enum km_reason reason = gate_reason(op, v->now.today, s->asked.uid, s->trusted);
-	struct km_verdict verdict = { KM_VERDICT_DENY, reason, 0 };
+	km_rc rc = reason == KM_REASON_NONE ? queue_reason(v, op, &reason) : KM_OK;
 
+	*out = (struct km_verdict){ KM_VERDICT_DENY, reason, 0 };
 	if (reason == KM_REASON_NONE)
-		verdict.code = KM_VERDICT_ALLOW;
-	else if (reason == KM_REASON_SUSPENDED || reason == KM_REASON_DATES)
-		verdict.code = KM_VERDICT_EXPIRED;
-	return verdict;
+		out->code = KM_VERDICT_ALLOW;
+	else if (is_expired(reason))
+		out->code = KM_VERDICT_EXPIRED;
+	return rc;
 }
 
 static km_rc open_account(struct vault *v, struct session *s)
@@ -281,10 +289,10 @@ static km_rc open_account(struct vault *v, struct session *s)
 	km_rc rc = session_operator(v, s, &op, NULL);
 
 	if (rc == KM_OK)
-		verdict = account_verdict(v, s, &op);
-	else if (rc != KM_ENOTFOUND)
+		rc = account_verdict(v, s, &op, &verdict);
+	if (rc != KM_OK && rc != KM_ENOTFOUND)
 		closed = KM_REASON_STORAGE;
-	else if (!s->trusted)
+	else if (rc == KM_ENOTFOUND && !s->trusted)
 		verdict = (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PEER, 0 };
 	if (rc != KM_OK)
 		memset(&op, 0, sizeof op);

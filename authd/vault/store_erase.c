@@ -54,6 +54,8 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	if (!rc)
 		rc = run_on_cursor(s, SQL_KEY_DELETE, old.row.cursor);
 	if (!rc)
+		rc = dues_delete(s, subject);
+	if (!rc)
 		rc = requests_destroy(s, subject);
 	if (!rc)
 		rc = certificate_begin(s, &old.row, order);

@@ -9,6 +9,7 @@
  * flush store_template.c   fingers                            store_upgrade.c older tables
  *   store_enrolled.c   who has which factors              store_review.c when they were reviewed
  *   store_schema_people.c  tables of those who come and go
+ *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
@@ -260,6 +261,11 @@ KM_MUST_CHECK km_rc work_keys_rewrap(struct km_store *s);
 
 /* With the erasure of a person goes what was asked for about them. */
 KM_MUST_CHECK km_rc requests_destroy(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
+
+/* --- what is due (store_due.c), inside an operation --------------------------------- */
+
+/* With a person goes what was due for them. */
+KM_MUST_CHECK km_rc dues_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
 
 /* --- audit chain (chain.c) --------------------------------------------------- */
 

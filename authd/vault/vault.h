@@ -14,10 +14,11 @@
  *   line.c     a desk's private line             desk*.c    its operations
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
- *   erase.c    erasure, step by step             epoch.c    closing a key epoch
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
- *   pace.c     work for many, between logins
+ *   roster.h   rosters: handing them in          due.h       what is due, and the brake
+ *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
  *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
+ *   pace.c     work for many, between logins
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   tend_people.c  what ends by itself
@@ -38,6 +39,10 @@
 #include <kenmon/store.h>
 #include <kenmon/verdict.h>
 #include <kenmon/wire.h>
+
+#include "due.h"
+#include "feed.h"
+#include "roster.h"
 
 #include "rights.h"
 
@@ -241,6 +246,9 @@ struct vault {
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
 
+	struct roster roster; /* that is being handed in */
+	struct feed feed;     /* that is worked off */
+	struct due due;       /* what happens by itself */
 	struct copy *copy; /* on its way to a desk, or NULL (backup.c) */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */

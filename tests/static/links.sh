@@ -8,7 +8,7 @@ rooms="
 pam_kenmon.so libpam.so.0
 kenmon-authd libsystemd.so.0 libinih.so.1
 kenmon-vault libsqlite3.so.0 libcrypto.so.3 liboath.so.0 libinih.so.1
-kenmon libqrencode.so.4 libinih.so.1 libcrypto.so.3 libsystemd.so.0
+kenmon libqrencode.so.4 libinih.so.1 libcsv.so.3 libcrypto.so.3 libsystemd.so.0
 kenmon-matcher
 kenmon-sensor libfprint-2.so.2 libgio-2.0.so.0 libgobject-2.0.so.0 libglib-2.0.so.0 libinih.so.1
 "

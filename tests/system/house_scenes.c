@@ -376,6 +376,7 @@ const struct scene scenes[SCENES] = {
 	{ "a_registration", next_operator, add_operator, registered_or_not },
 	{ "an_erasure", somebody_to_erase, erase, erased_or_not, true },
 	{ "an_epochs_end", one_epoch, rotate, closed_or_not, true },
+	{ "a_roster", roster_before, roster_act, roster_taken_or_not, true },
 };
 
 void scene_is_whole(struct stage *s)

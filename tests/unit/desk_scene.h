@@ -67,6 +67,10 @@ struct play {
 	const struct msg_audit_row *rights;       /* to one whose seq is 0; one for each answer */
 	bool stuck_rights;                        /* says EAGAIN and goes on nowhere */
 	bool binding;                             /* a binding code is asked for before the code */
+	const struct msg_roster_sum *sum;         /* before DONE of ROSTER_END */
+	const struct msg_roster_note *notes;      /* of ROSTER_LIST, to one whose cursor is 0 */
+	unsigned break_slice;                     /* the line breaks at the so many-th slice */
+	km_rc begin_rc, slice_rc, list_rc;        /* of a roster; rc is ROSTER_END's */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -211,15 +215,6 @@ static void give_operators(const struct play *p, int line)
 	}
 }
 
-static void give_dues(const struct play *p, int line)
-{
-	for (const struct msg_due_row *r = p->dues; r->cursor; r++) {
-		struct km_msg m = { .number = KM_MSG_DUE_ROW, .due_row = *r };
-
-		give(line, &m, -1);
-	}
-}
-
 /* The next record behind one, and whether there are more. */
 static km_rc give_rights(const struct play *p, int line, uint64_t after, uint64_t *next)
 {
@@ -258,6 +253,107 @@ static km_rc give_requests(const struct play *p, int line, const struct km_msg *
 	if (m->number != KM_MSG_APPROVAL_DECIDE || !m->approval_decide.approve)
 		return p->rc;
 	return memcmp(m->approval_decide.digest, p->requests->digest, 32) == 0 ? p->rc : KM_ESTATE;
+}
+
+/* What came of a roster, said in the text of DONE: so that a test sees what was sent. */
+static struct {
+	struct msg_roster_begin begin;
+	unsigned slices, rows;
+	bool garbled;
+	char last[65]; /* login of the last row */
+	char said[512];
+} fed;
+
+static inline size_t skip_text(const uint8_t *at, size_t left, char *out)
+{
+	size_t len = left < 2 ? left : (size_t)at[0] << 8 | at[1];
+
+	if (left < 2 || len + 2 > left || (out && len > 64))
+		return 0;
+	if (out) {
+		memcpy(out, at + 2, len);
+		out[len] = '\0';
+	}
+	return len + 2;
+}
+
+static void take_slice(const struct km_span *rows)
+{
+	const uint8_t *at = rows->bytes;
+	size_t left = rows->len;
+
+	fed.slices++;
+	while (left > 0 && !fed.garbled) {
+		fed.garbled = left < 21;
+		at += fed.garbled ? 0 : 21;
+		left -= fed.garbled ? 0 : 21;
+		for (unsigned i = 0; i < 7 && !fed.garbled; i++) {
+			size_t n = skip_text(at, left, i == 1 ? fed.last : NULL);
+
+			fed.garbled = n == 0;
+			at += n;
+			left -= n;
+		}
+		fed.rows++;
+	}
+}
+
+static void say_roster(const struct msg_roster_end *end)
+{
+	const struct msg_roster_begin *b = &fed.begin;
+
+	snprintf(
+	    fed.said, sizeof(fed.said),
+	    "announced %u rows %u%s slices %u last %s full %u columns %u made %lld signed %u:%02x "
+	    "apply %u erasures %lld",
+	    b->rows, fed.rows, fed.garbled ? " garbled" : "", fed.slices, fed.last, b->full,
+	    b->columns, (long long)b->made, b->sign, b->signature[0], end->apply,
+	    (long long)end->erasures);
+}
+
+static km_rc play_roster(struct play *p, int line, const struct km_msg *m)
+{
+	struct km_msg row = { .number = KM_MSG_ROSTER_NOTE };
+
+	if (m->number == KM_MSG_ROSTER_BEGIN) {
+		memset(&fed, 0, sizeof(fed));
+		fed.begin = m->roster_begin;
+		return p->begin_rc;
+	}
+	if (m->number == KM_MSG_ROSTER_SLICE) {
+		take_slice(&m->roster_slice.rows);
+		return p->slice_rc;
+	}
+	if (m->number == KM_MSG_ROSTER_END) {
+		say_roster(&m->roster_end);
+		row.number = KM_MSG_ROSTER_SUM;
+		if (p->sum) {
+			row.roster_sum = *p->sum;
+			give(line, &row, -1);
+		}
+		return p->rc;
+	}
+	unsigned given = 0;
+
+	for (const struct msg_roster_note *n = p->notes; n && n->cursor; n++) {
+		if (n->cursor <= m->roster_list.after || given == m->roster_list.limit)
+			continue;
+		row.roster_note = *n;
+		give(line, &row, -1);
+		given++;
+	}
+	return m->roster_list.after || !p->notes ? p->list_rc : KM_OK;
+}
+
+static km_rc give_dues(const struct play *p, int line, const struct msg_due_list *ask)
+{
+	for (const struct msg_due_row *r = p->dues; r && r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_DUE_ROW, .due_row = *r };
+
+		if (r->cursor > ask->after)
+			give(line, &m, -1);
+	}
+	return p->list_rc ? p->list_rc : p->rc;
 }
 
 /* Every text has this name here. */
@@ -375,13 +471,15 @@ static km_rc named(const struct play *p, const struct km_msg *m)
 /* Rows before DONE, and what DONE says. */
 static km_rc act(struct play *p, int line, const struct km_msg *m)
 {
+	if (m->number >= KM_MSG_ROSTER_BEGIN && m->number <= KM_MSG_ROSTER_LIST)
+		return play_roster(p, line, m);
+	if (m->number == KM_MSG_DUE_LIST)
+		return give_dues(p, line, &m->due_list);
 	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0) {
 		give_rows(p, line);
 		if (p->operators)
 			give_operators(p, line);
 	}
-	if (m->number == KM_MSG_DUE_LIST && m->due_list.after == 0 && p->dues)
-		give_dues(p, line);
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
 	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
@@ -429,6 +527,8 @@ static bool serve(struct play *p, int line)
 		uint8_t op[16];
 
 		memcpy(op, m.status.op, sizeof(op));
+		if (m.number == KM_MSG_ROSTER_SLICE && p->break_slice && --p->break_slice == 0)
+			return false;
 		if (agrees(p, line, &m)) {
 			memcpy(done.done.op, op, sizeof(op));
 			give(line, &done, -1);
@@ -468,6 +568,8 @@ static bool serve(struct play *p, int line)
 		done.done.op[0] ^= p->other_op;
 		if (p->text)
 			snprintf(done.done.text, sizeof(done.done.text), "%s", p->text);
+		if (m.number == KM_MSG_ROSTER_END)
+			snprintf(done.done.text, sizeof(done.done.text), "%s", fed.said);
 		give(line, &done, -1);
 	}
 	return true;

@@ -4,6 +4,8 @@
 #include "store_box.h"
 
 #include "../../authd/vault/store_certificate.h"
+#include "../../authd/vault/store_due.h"
+#include "../../authd/vault/store_feed.h"
 
 #define BUCKET 7
 #define ENDED  9   /* an epoch */
@@ -156,6 +158,41 @@ static const struct column {
 	{ DB_VAULT, "leaver", "uid", NOT_AT_ALL,
 	  "whose sessions are shown or ended; gives nothing" },
 	{ DB_VAULT, "leaver", "since", NOT_AT_ALL, "only says when the row may go" },
+	{ DB_VAULT, "feed", "id", BY_READING, NULL },
+	{ DB_VAULT, "feed", "ref", BY_READING, NULL },
+	{ DB_VAULT, "feed", "digest", BY_READING, NULL },
+	{ DB_VAULT, "feed", "made", BY_READING, NULL },
+	{ DB_VAULT, "feed", "whole", BY_READING, NULL },
+	{ DB_VAULT, "feed", "state", BY_READING, NULL },
+	{ DB_VAULT, "feed", "lines", BY_READING, NULL },
+	{ DB_VAULT, "feed", "upto", BY_READING, NULL },
+	{ DB_VAULT, "feed", "worked", BY_READING, NULL },
+	{ DB_VAULT, "feed", "erasures", BY_READING, NULL },
+	{ DB_VAULT, "feed", "accepted", BY_READING, NULL },
+	{ DB_VAULT, "feed", "released", BY_READING, NULL },
+	{ DB_VAULT, "feed", "requester", BY_READING, NULL },
+	{ DB_VAULT, "feed", "approver", BY_READING, NULL },
+	{ DB_VAULT, "feed", "mac", BY_READING, NULL },
+	{ DB_VAULT, "stage", "feed", BY_READING, NULL },
+	{ DB_VAULT, "stage", "line", BY_READING, NULL },
+	{ DB_VAULT, "stage", "subject", BY_READING, NULL },
+	{ DB_VAULT, "stage", "outcome", BY_READING, NULL },
+	{ DB_VAULT, "stage", "day", BY_READING, NULL },
+	{ DB_VAULT, "stage", "mac", BY_READING, NULL },
+	{ DB_VAULT, "stage", "sealed", BY_READING, NULL },
+	{ DB_VAULT, "due", "id", BY_READING, NULL },
+	{ DB_VAULT, "due", "subject", BY_READING, NULL },
+	{ DB_VAULT, "due", "what", BY_READING, NULL },
+	{ DB_VAULT, "due", "cause", BY_READING, NULL },
+	{ DB_VAULT, "due", "day", BY_READING, NULL },
+	{ DB_VAULT, "due", "filed", BY_READING, NULL },
+	{ DB_VAULT, "due", "feed", BY_READING, NULL },
+	{ DB_VAULT, "due", "released", BY_READING, NULL },
+	{ DB_VAULT, "due", "requester", BY_READING, NULL },
+	{ DB_VAULT, "due", "approver", BY_READING, NULL },
+	{ DB_VAULT, "due", "mac", BY_READING, NULL },
+	{ DB_VAULT, "run_day", "day", BY_READING, NULL },
+	{ DB_VAULT, "run_day", "mac", BY_READING, NULL },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
 	{ DB_IDENTITY, "meta", "value", NOT_AT_ALL, "compared with vault.db at each start" },
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
@@ -237,6 +274,31 @@ static void erase_carol(struct box *b)
 	assert_int_equal(epoch_ended(b->s, ENDED), KM_OK);
 }
 
+/* A roster with a row about bob, and what is due for him. */
+static void hand_in_roster(struct box *b, const struct km_operator *bob)
+{
+	const struct km_feed in = { .digest = "d", .made = BOX_WALL, .requester = "r" };
+	struct km_due_row due = { .what = KM_DUE_ERASE,
+				  .cause = KM_CAUSE_RETIRED,
+				  .day = 20000,
+				  .feed = 1,
+				  .requester = "r",
+				  .approver = "a" };
+	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
+	struct km_staged row = { .line = 2, .outcome = KM_OUTCOME_LEFT, .day = 20000 };
+	struct km_feed feed;
+
+	assert_int_equal(store_feed_begin(b->s, &in, &feed), KM_OK);
+	assert_int_equal(store_feed_key(b->s, &feed, &key), KM_OK);
+	feed.approver[0] = 'a';
+	assert_int_equal(store_feed_change(b->s, &feed, NULL), KM_OK);
+	memcpy(row.subject, bob->subject, sizeof(row.subject));
+	assert_int_equal(store_stage_put(b->s, &feed, &key, &row, "a row", 5), KM_OK);
+	memcpy(due.subject, bob->subject, sizeof(due.subject));
+	assert_int_equal(store_due_set(b->s, &due, NULL), KM_OK);
+	assert_int_equal(store_run_day(b->s, 20000), KM_OK);
+}
+
 static void fill(struct box *b, struct filled *f)
 {
 	const struct km_failure failed = { .by_name = true,
@@ -254,6 +316,7 @@ static void fill(struct box *b, struct filled *f)
 	f->bob = add(b, "bob", "2");
 	f->bobs = enrol(b, &f->bob, "the seed of bob");
 	file_request(b, &f->bob);
+	hand_in_roster(b, &f->bob);
 	assert_int_equal(store_fail(b->s, &failed), KM_OK);
 	erase_carol(b);
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
@@ -337,6 +400,39 @@ static bool agreements_are_corrupt(struct box *b, const struct filled *f)
 	return bad;
 }
 
+static bool roster_is_corrupt(struct box *b)
+{
+	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
+	static struct km_staged row;
+	uint8_t plain[32];
+	struct km_feed feed;
+	size_t count = 0, len;
+	bool bad = false;
+
+	for (uint64_t id = 1; id <= 1 + MOVED; id += MOVED)
+		bad |= corrupt(store_feed(b->s, id, &feed));
+	if (store_feed(b->s, 1, &feed) != KM_OK || store_feed_key(b->s, &feed, &key) != KM_OK)
+		return true;
+	for (uint64_t id = 1; id <= 1 + MOVED; id += MOVED) {
+		count = 0;
+		bad |= corrupt(store_stage_page(b->s, id, 0, 1, &row, &count));
+		if (count)
+			bad |= corrupt(
+			    store_stage_open(b->s, &feed, &key, &row, plain, sizeof(plain), &len));
+	}
+	return bad;
+}
+
+static bool queue_is_corrupt(struct box *b)
+{
+	struct km_due_row due;
+	size_t count;
+	unsigned days;
+
+	return corrupt(store_dues(b->s, 0, 1, &due, &count)) ||
+	       corrupt(store_run_days(b->s, 0, 9, &days));
+}
+
 static bool certificates_are_corrupt(struct box *b)
 {
 	struct km_certificate all[4];
@@ -374,6 +470,8 @@ static bool anything_is_corrupt(struct box *b, const struct filled *f)
 		bad |= corrupt(store_name_throttle(b->s, KM_CLASS_DIGITS, bucket, &t));
 	bad |= corrupt(store_name_throttle(b->s, KM_CLASS_RECOVERY, BUCKET, &t));
 	bad |= certificates_are_corrupt(b);
+	bad |= roster_is_corrupt(b);
+	bad |= queue_is_corrupt(b);
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = sizeof(value);
 

@@ -85,6 +85,8 @@ static inline int room_start(void)
 	if (code_init() != KM_OK || check_init(v) != KM_OK)
 		return -1;
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	judge_comes();
 	return 0;
 }

@@ -161,6 +161,8 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	return rc;
 }
 
@@ -192,6 +194,9 @@ static inline km_rc world_try(struct world *w)
 		rc = world_begin(w->v, w);
 	if (rc == KM_OK)
 		rc = world_doors(w);
+	/* What is done once a day is done: rounds are compared. */
+	while (rc == KM_OK && (feed_work(w->v) || due_work(w->v)))
+		;
 	if (rc != KM_OK)
 		world_down(w);
 	return rc;
