@@ -1,7 +1,7 @@
 # kenmon: two-factor login for workstations that open personal records.
 #
 #   make             builds everything into build/
-#   sudo make try    the tour, two minutes on a throw-away state folder
+#   sudo make try    the tour, three minutes on a throw-away state folder
 #   sudo make check  installs what is missing, builds, runs every test
 #                    (T=wire: only test files whose name holds "wire")
 #   make check-long  the same and the tests that take long

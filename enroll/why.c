@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kenmon/people.h>
 #include <kenmon/texts.h>
 
 #include "desk.h"
@@ -60,6 +61,17 @@ static bool made_of(const char *said, const char *format, char values[VALUES][VA
 	return !*said;
 }
 
+/* A value that is a sentence itself. */
+static void translate(char value[VALUE], enum km_lang lang)
+{
+	for (unsigned brake = 1; brake < UINT8_MAX; brake++) {
+		if (strcmp(value, km_brake_text(brake, KM_LANG_EN)) == 0) {
+			snprintf(value, VALUE, "%s", km_brake_text(brake, lang));
+			return;
+		}
+	}
+}
+
 /* %u is a sentence's only value in texts.def; %1 to %3 are those of why.def. */
 static const char *say(const char *text, char values[VALUES][VALUE], char *out, size_t cap)
 {
@@ -89,8 +101,11 @@ const char *desk_reason(const char *said, enum km_lang lang, char *out, size_t c
 	if (lang != KM_LANG_JA)
 		return said;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (made_of(said, reasons[i].said, values))
-			return say(reasons[i].ja, values, out, cap);
+		if (!made_of(said, reasons[i].said, values))
+			continue;
+		for (unsigned v = 0; v < VALUES; v++)
+			translate(values[v], lang);
+		return say(reasons[i].ja, values, out, cap);
 	}
 	for (unsigned id = 1; id < KM_TEXT_COUNT; id++) { /* what the door says, too */
 		if (made_of(said, km_text((enum km_text)id, KM_LANG_EN), values))

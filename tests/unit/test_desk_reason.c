@@ -47,6 +47,10 @@ static void test_its_values_are_kept(void **state)
 			    "シークレットは 16 から 64 バイトで指定してください");
 	assert_string_equal(in(KM_LANG_JA, "the operator is suspended already"),
 			    "この職員はすでにこの状態です: suspended");
+	assert_string_equal(
+	    in(KM_LANG_JA,
+	       "an older roster than the last one: it is taken with --accept-erasures 4"),
+	    "前回より古い名簿。--accept-erasures 4 で取り込みます");
 }
 
 static void test_what_the_door_says_is_known_too(void **state)
