@@ -8,6 +8,7 @@
 #include <kenmon/wall.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define AUDIT_PAGE   100  /* a record with its body is a kilobyte and a half */
 #define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */

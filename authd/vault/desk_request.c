@@ -10,6 +10,7 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 
 #include "act.h"
 #include "store_invitation.h"

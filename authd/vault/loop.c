@@ -14,6 +14,7 @@
 
 #include <kenmon/log.h>
 
+#include "grant.h"
 #include "vault.h"
 
 #define LOOP_EVENTS  32

@@ -27,6 +27,8 @@
 #include <openssl/evp.h>
 
 #include <kenmon/store.h>
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
 
 #include "keys_internal.h"
 
