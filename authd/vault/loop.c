@@ -121,7 +121,8 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 		if (!durable) {
 			km_log(LOG_ERR,
 			       "%s: this round's requests are refused; is the disk full, "
-			       "read-only or failing?",
+			       "read-only or failing, or vault.db damaged (restore it from a "
+			       "backup)?",
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */
