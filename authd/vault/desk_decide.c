@@ -7,11 +7,13 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 
 #include "act.h"
 #include "desk_request.h"
 #include "due.h"
 #include "gate.h"
+#include "grant.h"
 #include "store_invitation.h"
 
 static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYTES])
