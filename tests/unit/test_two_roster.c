@@ -223,6 +223,33 @@ static void test_what_is_held_is_released_by_two(void **state)
 	assert_memory_equal(proof.order.approver, aki.subject, KM_SUBJECT_BYTES);
 }
 
+/* --- at the desk --------------------------------------------------------------------------- */
+
+static void test_who_leaves_loses_the_desk_at_once_whatever_was_proved(void **state)
+{
+	struct km_msg who = { .number = KM_MSG_IDENTIFY };
+	struct km_msg list = { .number = KM_MSG_OPERATOR_LIST, .operator_list.limit = 10 },
+		      m = list;
+	struct km_operator rei = operator_of("rei");
+	struct km_due_row row = {
+		.what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .feed = 1, .day = room.v->now.today
+	};
+	int line = desk_comes();
+
+	(void)state;
+	snprintf(who.identify.login, sizeof(who.identify.login), "rei");
+	assert_int_equal(does(line, who).rc, 0);
+	asks(line, &m);
+	assert_int_equal(scene_hear_done(line, "rei", &m).rc, 0);
+	assert_int_equal(does(line, list).rc, 0); /* proved a moment ago */
+	memcpy(row.subject, rei.subject, sizeof(row.subject));
+	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+	room.v->due.look_ms = INT64_MAX; /* and nothing is carried out yet */
+	assert_int_equal(-(int)does(line, list).rc, KM_EPERM);
+	assert_int_equal(operator_of("rei").state, KM_ACTIVE);
+	close(line);
+}
+
 #define STAFFED(test) cmocka_unit_test_setup_teardown(test, staffed, close_room)
 
 int main(void)
@@ -233,6 +260,7 @@ int main(void)
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),
 		STAFFED(test_nobody_hands_in_another_one_while_one_waits),
 		STAFFED(test_what_is_held_is_released_by_two),
+		STAFFED(test_who_leaves_loses_the_desk_at_once_whatever_was_proved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
