@@ -129,10 +129,12 @@ static km_rc slice(struct vault *v)
 	if (rc == KM_OK && feed.worked < AT_MISSING)
 		rc = carry_out_rows(v, &feed);
 	else if (rc == KM_OK && feed.worked < AT_REHIRED)
-		rc = suspend_missing(v, &feed);
+		rc = v->suspicion ? KM_EAGAIN : suspend_missing(v, &feed);
 	else if (rc == KM_OK)
 		rc = finish(v, &feed);
-	waits = rc == KM_EAGAIN; /* who need not wait was registered */
+	/* Who need not wait was registered. From a day that is in doubt no wait is counted, and who
+	 * is missing is refused by the roster itself until then. */
+	waits = rc == KM_EAGAIN;
 	if (rc == KM_OK || waits)
 		rc = flush(v);
 	if (rc != KM_OK || waits)

@@ -47,6 +47,7 @@ bool roster_covers_name(const struct roster_scope *scope, const char *department
 struct roster {
 	struct line *line;   /* NULL: there is none */
 	struct km_feed feed; /* id 0: none is staged */
+	int64_t heard_ms;    /* since boot: when something was said about it */
 	bool ended;          /* END was said: it may only be listed, and goes with its line */
 	bool broken;         /* a slice was bad, or undone: it goes */
 	uint32_t announced, came;

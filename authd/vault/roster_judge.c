@@ -109,11 +109,19 @@ unsigned roster_differs(unsigned columns, const struct roster_row *row,
 	return mask;
 }
 
+/* By a clock that may be ahead, at once would be a day to come as soon as it is set right. */
+static int64_t at_once(const struct vault *v)
+{
+	bool ahead = (v->suspicion & KM_SUSPECT_CLOCK) && v->day_known < v->now.today;
+
+	return ahead && v->day_known > 0 ? v->day_known : v->now.today;
+}
+
 /* Does this row end somebody's time here, why, and when? */
 static bool leaves(const struct vault *v, const struct roster_row *row,
 		   const struct km_operator *op, struct roster_verdict *out)
 {
-	out->day = row->valid_until != KM_DAY_NONE ? row->valid_until + 1 : v->now.today;
+	out->day = row->valid_until != KM_DAY_NONE ? row->valid_until + 1 : at_once(v);
 	if (row->status == KM_ROSTER_TRANSFERRED)
 		out->cause = KM_CAUSE_TRANSFERRED;
 	else if (row->status == KM_ROSTER_RETIRED)
@@ -123,7 +131,7 @@ static bool leaves(const struct vault *v, const struct roster_row *row,
 	else if (roster_covers(&v->roster.scope, op->dept_tag) &&
 		 !roster_covers_name(&v->roster.scope, row->who.department)) {
 		out->cause = KM_CAUSE_TRANSFERRED;
-		out->day = v->now.today;
+		out->day = at_once(v);
 	}
 	return out->cause != KM_CAUSE_NONE;
 }

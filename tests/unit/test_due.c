@@ -427,6 +427,21 @@ static void test_c18_a_stale_roster_destroys_nothing(void **state)
 	nothing_was_destroyed(40);
 }
 
+static void test_c18_a_roster_of_the_future_makes_none_after_it_older(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(20);
+	p = paper(2);
+	p->made = room.v->now.wall + 400 * DAY;
+	put_staff(p, 20);
+	applies(p);
+	p = retirements(3, 1);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.brake, KM_BRAKE_NONE);
+}
+
 static void test_c18_a_repeated_roster_does_nothing_more(void **state)
 {
 	struct paper *p;
@@ -551,6 +566,59 @@ static void test_c35_a_clock_in_doubt_destroys_nothing(void **state)
 
 /* The step itself is seen in the round in which the clock is read, before anything is carried out.
  */
+static void test_c35_no_wait_is_counted_from_a_day_in_doubt(void **state)
+{
+	struct paper *p;
+	struct km_due_row due;
+
+	(void)state;
+	staff_of(20);
+	p = paper(2);
+	put_staff(p, 19);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	/* Worked off under a clock that stands years ahead. */
+	room.v->day_known = TODAY;
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	later(4000);
+	assert_true(room.v->feed.working != 0);
+	assert_int_equal(reason_for("n0020"), KM_REASON_MISSING);
+	assert_int_equal(reason_for("n0001"), KM_REASON_NONE);
+	today();
+	room.v->suspicion = 0;
+	room.v->feed.again_ms = 0;
+	work();
+	assert_int_equal(room.v->feed.working, 0);
+	assert_int_equal(operator_of("n0020").state, KM_SUSPENDED);
+	due = due_for("n0020", KM_DUE_ERASE);
+	assert_int_equal(due.day, TODAY + room.v->conf.roster.missing_wait);
+}
+
+static void test_c35_at_once_is_no_day_to_come_of_a_clock_that_is_ahead(void **state)
+{
+	struct paper *p;
+	struct km_operator op;
+	struct km_staged row;
+	int64_t known;
+	int line;
+
+	(void)state;
+	staff_of(20);
+	known = TODAY;
+	op = operator_of("n0001");
+	p = retirements(2, 1);
+	line = desk_comes();
+	room.v->day_known = known - 1;
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(store_stage_of(room.v->store, room.v->roster.feed.id, op.subject, &row),
+			 KM_OK);
+	assert_int_equal(row.outcome, KM_OUTCOME_LEFT);
+	assert_int_equal(row.day, known - 1);
+	room.v->suspicion = 0;
+	close(line);
+}
+
 static void test_c35_a_step_of_the_clock_is_doubted_before_anything_is_due(void **state)
 {
 	(void)state;
@@ -695,11 +763,14 @@ int main(void)
 		IN_ROOM(test_c18_an_empty_roster_destroys_nothing),
 		IN_ROOM(test_c18_a_truncated_roster_destroys_nothing),
 		IN_ROOM(test_c18_a_stale_roster_destroys_nothing),
+		IN_ROOM(test_c18_a_roster_of_the_future_makes_none_after_it_older),
 		IN_ROOM(test_c18_a_repeated_roster_does_nothing_more),
 		IN_ROOM(test_c18_the_order_of_rows_means_nothing),
 		IN_ROOM(test_c18_a_roster_that_is_not_signed_rightly_does_nothing),
 		IN_ROOM(test_an_unknown_department_stops_only_what_would_destroy),
 		IN_ROOM(test_c35_a_clock_in_doubt_destroys_nothing),
+		IN_ROOM(test_c35_no_wait_is_counted_from_a_day_in_doubt),
+		IN_ROOM(test_c35_at_once_is_no_day_to_come_of_a_clock_that_is_ahead),
 		IN_ROOM(test_c35_a_step_of_the_clock_is_doubted_before_anything_is_due),
 		IN_ROOM(test_nothing_is_destroyed_before_the_judge_has_said_what_it_knows),
 		IN_ROOM(test_nothing_is_released_or_destroyed_under_any_suspicion),

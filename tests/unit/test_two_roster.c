@@ -187,6 +187,41 @@ static void test_nobody_hands_in_another_one_while_one_waits(void **state)
 	close(line);
 }
 
+static void test_nobody_goes_whom_the_second_person_did_not_see(void **state)
+{
+	struct paper *p = paper(2);
+	uint64_t id;
+	int line;
+
+	(void)state;
+	/* Of the department covered, half are not in it; then all departments are. */
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Elsewhere");
+	for (unsigned i = 1; i <= STAFF / 2; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "n%04u", i);
+		put_person(p, (struct person){ .number = number, .status = KM_ROSTER_RETIRED });
+	}
+	line = line_with("rei", p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	assert_int_equal(p->sum.missing, 0);
+	id = p->id;
+	close(line);
+	rounds(3);
+	room.v->conf.roster.departments[0] = '\0';
+	assert_int_equal(-(int)scene_does("aki", scene_decision(id, true)).rc, KM_ESTATE);
+	assert_true(feed_is(KM_FEED_WAITING));
+	carry_out();
+	assert_int_equal(everybody(), STAFF + 4);
+	/* As it was when it was filed, it may be agreed to. */
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Elsewhere");
+	assert_int_equal(scene_does("aki", scene_decision(id, true)).rc, 0);
+	carry_out();
+	assert_int_equal(everybody(), STAFF / 2 + 4);
+}
+
 static void test_what_is_held_is_released_by_two(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_DUE_RELEASE, .due_release.erasures = 10 };
@@ -259,6 +294,7 @@ int main(void)
 		STAFFED(test_the_second_person_sees_every_row),
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),
 		STAFFED(test_nobody_hands_in_another_one_while_one_waits),
+		STAFFED(test_nobody_goes_whom_the_second_person_did_not_see),
 		STAFFED(test_what_is_held_is_released_by_two),
 		STAFFED(test_who_leaves_loses_the_desk_at_once_whatever_was_proved),
 	};
