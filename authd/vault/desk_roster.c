@@ -373,12 +373,10 @@ static km_rc repeated(struct call *c, bool *is_repeated)
 }
 
 /* The drop folder's user may hand in a roster and nothing else: not lift the brake either. */
-static bool only_hands_in(const struct call *c)
+bool roster_only_hands_in(const struct vault *v, const struct line *l)
 {
-	const struct vault *v = c->v;
-
-	return v->conf.roster.uid != 0 && c->l->peer == v->conf.roster.uid &&
-	       !desk_is_root(v, c->l->peer);
+	return v->conf.roster.uid != 0 && l->peer == v->conf.roster.uid &&
+	       !desk_is_root(v, l->peer);
 }
 
 static km_rc apply(struct call *c, const struct roster_sum *sum)
@@ -394,7 +392,7 @@ static km_rc apply(struct call *c, const struct roster_sum *sum)
 		rc = accept_feed(c, &feed, sum);
 	else if (desk_two_persons(c->v))
 		rc = file_feed(c, &feed, sum);
-	else if (m->erasures == (int64_t)feed.erasures && !only_hands_in(c))
+	else if (m->erasures == (int64_t)feed.erasures && !roster_only_hands_in(c->v, c->l))
 		rc = accept_feed(c, &feed, sum);
 	else
 		return refuse_braked(c, &feed, sum);

@@ -291,6 +291,42 @@ static void test_a_tenth_may_go_and_more_than_that_waits(void **state)
 	assert_int_equal(recorded(KM_EVENT_FEED_REFUSED), 1);
 }
 
+/* A line of the user that only hands in. */
+static int drop_folder_comes(void)
+{
+	int line = desk_comes();
+
+	room.v->conf.roster.uid = 7007;
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		if (room.v->line[i].fd >= 0)
+			room.v->line[i].peer = 7007;
+	return line;
+}
+
+static void test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake(void **state)
+{
+	struct paper *p;
+	int line;
+
+	(void)state;
+	staff_of(20);
+	line = drop_folder_comes();
+	p = paper(2);
+	p->part = true;
+	put_person(p, (struct person){ .number = "n0001", .role = "approver" });
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(ends(line, p, true, 0), KM_EBRAKE);
+	assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
+	close(line);
+	rounds(3);
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_OPERATOR);
+	/* Root alone may, where one person may do anything. */
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	work_off();
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_APPROVER);
+}
+
 static void test_only_the_exact_number_lets_a_braked_roster_pass(void **state)
 {
 	static const int64_t wrong[] = { ANY_ERASURES, 0, 9, 11 };
@@ -757,6 +793,7 @@ int main(void)
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
+		IN_ROOM(test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake),
 		IN_ROOM(test_only_the_exact_number_lets_a_braked_roster_pass),
 		IN_ROOM(test_the_brake_counts_what_is_due_by_all_causes),
 		IN_ROOM(test_what_is_held_goes_for_its_exact_number),

@@ -222,6 +222,73 @@ static void test_nobody_goes_whom_the_second_person_did_not_see(void **state)
 	assert_int_equal(everybody(), STAFF / 2 + 4);
 }
 
+static void test_no_roster_makes_or_unmakes_administrators_by_one_person(void **state)
+{
+	static const struct person each[] = {
+		{ .number = "n0001", .role = "approver" },
+		{ .number = "x0001", .role = "registrar" },
+		{ .number = "N-aki", .login = "aki", .role = "operator" },
+		{ .number = "N-aki", .login = "aki", .status = KM_ROSTER_RETIRED },
+		{ .number = "N-aki", .login = "aki", .status = KM_ROSTER_LEAVE },
+		{ .number = "N-rei", .login = "rei", .until = 40000 },
+	};
+	struct paper *p;
+	int line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		p = paper((uint8_t)(2 + i));
+		p->part = true;
+		put_person(p, each[i]);
+		line = line_with("rei", p);
+		assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+		assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
+		assert_int_equal(scene_does("ami", scene_decision(p->id, false)).rc, 0);
+		close(line);
+		room.v->feed.asked_ms = 0;
+		rounds(6);
+	}
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_OPERATOR);
+	assert_int_equal(operator_of("aki").role, KM_ROLE_APPROVER);
+	assert_int_equal(operator_of("aki").state, KM_ACTIVE);
+}
+
+static void test_no_whole_roster_forgets_an_administrator_by_one_person(void **state)
+{
+	struct paper *p = paper(2);
+	int line;
+
+	(void)state;
+	put_staff(p, STAFF);
+	put_person(p, (struct person){ .number = "N-rei", .login = "rei", .name = "Name" });
+	put_person(p, (struct person){ .number = "N-ami", .login = "ami", .name = "Name" });
+	put_person(p, (struct person){ .number = "N-hanako", .login = "hanako" });
+	line = line_with("rei", p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	assert_int_equal(p->sum.missing, 1); /* far below a tenth */
+	assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
+	close(line);
+	work_off();
+	assert_int_equal(operator_of("aki").state, KM_ACTIVE);
+}
+
+static void test_a_roster_that_leaves_roles_alone_needs_one_person(void **state)
+{
+	struct paper *p = paper(2);
+	int line;
+
+	(void)state;
+	p->part = true;
+	put_person(p, (struct person){ .number = "n0001", .role = "operator", .until = 40000 });
+	put_person(p, (struct person){ .number = "N-aki", .login = "aki", .name = "Another" });
+	put_person(p, (struct person){ .number = "x0001" });
+	line = line_with("rei", p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_OK);
+	close(line);
+	work_off();
+	assert_string_equal(person_of("aki").name, "Another");
+}
+
 static void test_what_is_held_is_released_by_two(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_DUE_RELEASE, .due_release.erasures = 10 };
@@ -295,6 +362,9 @@ int main(void)
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),
 		STAFFED(test_nobody_hands_in_another_one_while_one_waits),
 		STAFFED(test_nobody_goes_whom_the_second_person_did_not_see),
+		STAFFED(test_no_roster_makes_or_unmakes_administrators_by_one_person),
+		STAFFED(test_no_whole_roster_forgets_an_administrator_by_one_person),
+		STAFFED(test_a_roster_that_leaves_roles_alone_needs_one_person),
 		STAFFED(test_what_is_held_is_released_by_two),
 		STAFFED(test_who_leaves_loses_the_desk_at_once_whatever_was_proved),
 	};
