@@ -741,6 +741,25 @@ static void test_who_left_is_refused_between_acceptance_and_working_off(void **s
 	assert_int_equal(reason_for("n0100"), KM_REASON_SUSPENDED);
 }
 
+static void test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(100);
+	assert_int_equal(transfer("n0100", TODAY + 5).rc, 0);
+	p = paper(2);
+	put_staff(p, 98);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.missing, 1);
+	assert_true(room.v->feed.working != 0);
+	assert_int_equal(reason_for("n0099"), KM_REASON_MISSING);
+	assert_int_equal(reason_for("n0100"), KM_REASON_NONE);
+	work_off();
+	assert_int_equal(reason_for("n0099"), KM_REASON_SUSPENDED);
+	assert_int_equal(reason_for("n0100"), KM_REASON_NONE);
+}
+
 /* --- nothing is left (C37)
  * -------------------------------------------------------------------------------------- */
 
@@ -812,6 +831,7 @@ int main(void)
 		IN_ROOM(test_nothing_is_destroyed_before_the_judge_has_said_what_it_knows),
 		IN_ROOM(test_nothing_is_released_or_destroyed_under_any_suspicion),
 		IN_ROOM(test_who_left_is_refused_between_acceptance_and_working_off),
+		IN_ROOM(test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off),
 		IN_ROOM(test_c37_no_file_holds_a_row_or_its_key_once_a_roster_is_done),
 	};
 
