@@ -205,8 +205,9 @@ static void test_requests_and_rosters_under_way_are_dropped(void **state)
 	    " zeroblob(16), x'00');"
 	    "INSERT INTO feed (ref, digest, made, whole, state, lines, upto, worked, erasures,"
 	    " accepted, released, requester, approver, mac) SELECT zeroblob(16), zeroblob(32), 1, "
-	    "1, value, 1,"
-	    " 1, 0, 0, 0, 0, zeroblob(16), zeroblob(16), zeroblob(16) FROM json_each('[3,4]')";
+	    "1,"
+	    " value, 1, 1, 0, 0, 0, 0, zeroblob(16), zeroblob(16), zeroblob(16)"
+	    " FROM json_each('[3,4]')";
 	sqlite3 *db;
 	sqlite3_stmt *st = NULL;
 
