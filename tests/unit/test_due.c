@@ -760,6 +760,27 @@ static void test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off(
 	assert_int_equal(reason_for("n0100"), KM_REASON_NONE);
 }
 
+static void test_nobody_is_missing_whom_nobody_counted_at_acceptance(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(20);
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Elsewhere");
+	p = paper(2);
+	put_staff(p, 5);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.missing, 0);
+	assert_true(room.v->feed.working != 0);
+	/* Before it is worked off all departments are covered. */
+	room.v->conf.roster.departments[0] = '\0';
+	work_off();
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_MISSING), 0);
+	assert_int_equal(operator_of("n0020").state, KM_ACTIVE);
+	assert_int_equal(rows_in("due"), 0);
+}
+
 /* --- nothing is left (C37)
  * -------------------------------------------------------------------------------------- */
 
@@ -832,6 +853,7 @@ int main(void)
 		IN_ROOM(test_nothing_is_released_or_destroyed_under_any_suspicion),
 		IN_ROOM(test_who_left_is_refused_between_acceptance_and_working_off),
 		IN_ROOM(test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off),
+		IN_ROOM(test_nobody_is_missing_whom_nobody_counted_at_acceptance),
 		IN_ROOM(test_c37_no_file_holds_a_row_or_its_key_once_a_roster_is_done),
 	};
 
