@@ -325,6 +325,29 @@ static void test_what_is_held_is_released_by_two(void **state)
 	assert_memory_equal(proof.order.approver, aki.subject, KM_SUBJECT_BYTES);
 }
 
+static void test_what_the_drop_folder_files_a_second_person_may_agree_to(void **state)
+{
+	struct paper *p = half_retires(2);
+	int line = desk_comes();
+	uint64_t id;
+
+	(void)state;
+	room.v->conf.roster.uid = 7007;
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		if (room.v->line[i].fd >= 0)
+			room.v->line[i].peer = 7007;
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	id = p->id;
+	close(line);
+	rounds(3);
+	assert_true(feed_is(KM_FEED_WAITING));
+	assert_int_equal(scene_does("aki", scene_decision(id, true)).rc, 0);
+	carry_out();
+	assert_int_equal(everybody(), STAFF / 2 + 4);
+}
+
 /* --- at the desk --------------------------------------------------------------------------- */
 
 static void test_who_leaves_loses_the_desk_at_once_whatever_was_proved(void **state)
@@ -366,6 +389,7 @@ int main(void)
 		STAFFED(test_no_whole_roster_forgets_an_administrator_by_one_person),
 		STAFFED(test_a_roster_that_leaves_roles_alone_needs_one_person),
 		STAFFED(test_what_is_held_is_released_by_two),
+		STAFFED(test_what_the_drop_folder_files_a_second_person_may_agree_to),
 		STAFFED(test_who_leaves_loses_the_desk_at_once_whatever_was_proved),
 	};
 
