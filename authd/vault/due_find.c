@@ -42,13 +42,34 @@ static km_rc find_expiry(struct vault *v, const struct km_operator *op)
 /* --- not used
  * ------------------------------------------------------------------------------------- */
 
-static km_rc is_unused(const struct vault *v, const struct km_operator *op, bool *unused)
+/* Codes at the desk are use as well: who approves at a colleague's place never logs in. */
+static km_rc last_code(struct vault *v, const struct km_operator *op, int64_t *when)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc = store_credentials(v->store, op->subject, list, &count);
+
+	*when = 0;
+	for (size_t i = 0; rc == KM_OK && i < count; i++)
+		if (list[i].last_used > *when)
+			*when = list[i].last_used;
+	return rc;
+}
+
+static km_rc is_unused(struct vault *v, const struct km_operator *op, bool *unused)
 {
 	int64_t seen = op->last_login > op->created ? op->last_login : op->created, day = 0;
 	km_rc rc = km_day_at(seen, &day);
 
 	*unused = v->due.unused && op->state == KM_ACTIVE && day <= v->due.cutoff;
-	return rc;
+	if (rc != KM_OK || !*unused)
+		return rc;
+	rc = last_code(v, op, &seen);
+	if (rc == KM_OK)
+		rc = km_day_at(seen, &day);
+	/* Of one whose rows are damaged nobody knows; nobody else waits for that. */
+	*unused = rc == KM_OK && day <= v->due.cutoff;
+	return rc == KM_ECORRUPT ? KM_OK : rc;
 }
 
 static km_rc suspend_unused(struct vault *v, const struct km_operator *op)

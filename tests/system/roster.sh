@@ -12,7 +12,10 @@ feed() { printf '%s\n' "$head" "$@" >"$roster"; }
 apply() { kenmon roster apply "$roster" "$@"; }
 # Once the vault has worked it off.
 worked() { kenmon status 2>/dev/null | grep -q '^roster .*worked off$'; }
+# No other is being worked off, between logins.
+idle() { ! kenmon status 2>/dev/null | grep -q '^roster .*being worked off'; }
 applies() {
+	soon idle
 	quietly apply "$@" || return
 	soon worked || { kenmon status; return 1; }
 }
@@ -33,6 +36,7 @@ soon_are() {
 nothing_by() {
 	local text=$1 code=$2 before after due
 	shift 2
+	soon idle
 	before=$(who) due=$(kenmon due list --json)
 	fails "$code" "$@"
 	grep -qF -- "$text" "$dir/out" || { echo "did not say: $text"; cat "$dir/out"; }
