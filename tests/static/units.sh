@@ -134,6 +134,7 @@ backups() {
 	local line conf=$dir/backups
 	line=$(sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba}' systemd/kenmon-backup.service | sed -n 's|^ExecStart=/bin/sh -c "\(.*\)"$|\1|p')
 	mkdir -p "$conf"
+	# shellcheck disable=SC2016 # for that shell
 	printf '#!/bin/sh\necho "$*" >>%s/said\n: >"$2"\n' "$conf" >"$conf/kenmon"
 	chmod 0755 "$conf/kenmon"
 	line=${line//%%/%} line=${line//\$\$/\$} line=${line//\/usr\/bin\/kenmon/$conf\/kenmon}
