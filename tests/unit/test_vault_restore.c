@@ -161,9 +161,10 @@ static void test_requests_and_rosters_under_way_are_dropped(void **state)
 	    " VALUES (zeroblob(16), 49, zeroblob(16), zeroblob(16), 1, 2, zeroblob(32),"
 	    " zeroblob(16), x'00');"
 	    "INSERT INTO feed (ref, digest, made, whole, state, lines, upto, worked, erasures,"
-	    " accepted, requester, approver, mac) SELECT zeroblob(16), zeroblob(32), 1, 1, value, "
+	    " accepted, released, requester, approver, mac) SELECT zeroblob(16), zeroblob(32), 1, "
 	    "1,"
-	    " 1, 0, 0, 0, zeroblob(16), zeroblob(16), zeroblob(16) FROM json_each('[3,4]')";
+	    " value, 1, 1, 0, 0, 0, 0, zeroblob(16), zeroblob(16), zeroblob(16)"
+	    " FROM json_each('[3,4]')";
 	sqlite3 *db;
 	sqlite3_stmt *st = NULL;
 
