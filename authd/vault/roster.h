@@ -54,6 +54,7 @@ struct roster {
 	bool is_signed;
 	uint8_t signature[64];
 	bool unknown_department;
+	bool rights; /* somebody's role would be another than it is, or than an operator's */
 	struct roster_set numbers, logins, departments;
 	struct roster_scope scope;
 };

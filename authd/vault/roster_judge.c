@@ -59,6 +59,13 @@ static bool is_over(const struct vault *v, const struct roster_row *row)
 	return row->valid_until != KM_DAY_NONE && row->valid_until < v->now.today;
 }
 
+static bool gives_role(const struct roster_row *row)
+{
+	enum km_role role = KM_ROLE_OPERATOR;
+
+	return row->role[0] && km_role_parse(row->role, &role) && role != KM_ROLE_OPERATOR;
+}
+
 static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reused,
 		       struct roster_verdict *out)
 {
@@ -71,6 +78,7 @@ static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reuse
 		return KM_OK;
 	if (reused)
 		return wrong(out, ROW_REUSED);
+	v->roster.rights |= gives_role(row);
 	rc = store_operator_by_login(v->store, row->who.login, &owner);
 	if (rc != KM_OK && rc != KM_ENOTFOUND)
 		return rc;
@@ -168,6 +176,7 @@ static km_rc judge_changes(struct vault *v, const struct roster_row *row,
 	if (rc == KM_OK)
 		out->mask = (uint16_t)roster_differs(v->roster.columns, row, op, &who);
 	km_wipe(&who, sizeof who);
+	v->roster.rights |= (out->mask & KM_CHANGE_ROLE) != 0;
 	if (rc == KM_OK && (out->mask & KM_CHANGE_LOGIN))
 		rc = login_is_free(v, row, &is_free);
 	if (rc == KM_OK && (out->mask & KM_CHANGE_DEPARTMENT))

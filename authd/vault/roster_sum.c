@@ -6,6 +6,7 @@
 
 #include <kenmon/signature.h>
 
+#include "desk.h"
 #include "due.h"
 #include "vault.h"
 
@@ -195,5 +196,8 @@ km_rc roster_brake(struct vault *v, const struct roster_sum *sum, enum km_brake 
 	/* Where nobody goes, a new department is no sign of a wrong file. */
 	else if (erasures > 0 && v->roster.unknown_department)
 		*out = KM_BRAKE_DEPARTMENT;
+	/* Nobody makes an administrator alone, and no export does. */
+	else if (v->roster.rights && desk_two_persons(v))
+		*out = KM_BRAKE_RIGHTS;
 	return KM_OK;
 }

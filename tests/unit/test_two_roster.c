@@ -223,6 +223,45 @@ static void test_what_is_held_is_released_by_two(void **state)
 	assert_memory_equal(proof.order.approver, aki.subject, KM_SUBJECT_BYTES);
 }
 
+/* One row of Rei's about somebody with a role; the rc of END. */
+static km_rc hands_in_one(uint8_t digest, const char *number, const char *role, struct paper **out)
+{
+	struct paper *p = paper(digest);
+	int line;
+	km_rc rc;
+
+	p->part = true;
+	put_person(p, (struct person){ .number = number, .role = role });
+	line = line_with("rei", p);
+	rc = ends(line, p, true, ANY_ERASURES);
+	close(line);
+	work_off();
+	*out = p;
+	return rc;
+}
+
+static void test_no_roster_makes_an_administrator_by_one_person(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	assert_int_equal(hands_in_one(2, "n0001", "approver", &p), KM_EFILED);
+	assert_int_equal(p->sum.brake, KM_BRAKE_RIGHTS);
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_OPERATOR);
+	assert_int_equal(scene_does("aki", scene_decision(p->id, false)).rc, 0);
+	room.v->feed.asked_ms = 0;
+	rounds(6);
+	assert_int_equal(hands_in_one(3, "new", "registrar", &p), KM_EFILED);
+	assert_int_equal(operator_of("new").cursor, 0);
+	assert_int_equal(scene_does("aki", scene_decision(p->id, true)).rc, 0);
+	work_off();
+	assert_int_equal(operator_of("new").role, KM_ROLE_REGISTRAR);
+	/* Who has it keeps it, and an operator is no administrator. */
+	assert_int_equal(hands_in_one(4, "new", "registrar", &p), KM_OK);
+	assert_int_equal(hands_in_one(5, "newer", "operator", &p), KM_OK);
+	assert_int_equal(operator_of("newer").role, KM_ROLE_OPERATOR);
+}
+
 #define STAFFED(test) cmocka_unit_test_setup_teardown(test, staffed, close_room)
 
 int main(void)
@@ -232,6 +271,7 @@ int main(void)
 		STAFFED(test_the_second_person_sees_every_row),
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),
 		STAFFED(test_nobody_hands_in_another_one_while_one_waits),
+		STAFFED(test_no_roster_makes_an_administrator_by_one_person),
 		STAFFED(test_what_is_held_is_released_by_two),
 	};
 
