@@ -53,22 +53,35 @@ static void name_of(struct call *c, const char actor[65], char out[65])
 		memcpy(out, actor, 65);
 }
 
-/* Who approved it; their subject where they have no login any more. */
-static void approver_of(struct call *c, const char *body, char out[65])
+/* Whom the body names under this key; their subject where they have no login any more. */
+static void named_in(struct call *c, const char *body, const char *key, char out[65])
 {
 	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
 	const char *at = body;
 
 	out[0] = '\0';
-	while (at && strncmp(at, EVENT_APPROVER "=", strlen(EVENT_APPROVER "=")) != 0) {
+	while (at && strncmp(at, key, strlen(key)) != 0) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
 	}
-	if (!at || !subject_of(at + strlen(EVENT_APPROVER "="), subject))
+	if (!at || !subject_of(at + strlen(key), subject))
 		return;
 	login_of(c, subject, out);
 	if (!out[0])
-		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(EVENT_APPROVER "="));
+		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(key));
+}
+
+/* What was asked for and approved is done in the approver's name, by two: each is named once. */
+static void name_both(struct call *c, const struct km_audit_row *a, struct msg_audit_row *row)
+{
+	char requester[65];
+
+	name_of(c, a->actor, row->actor);
+	named_in(c, a->body, EVENT_APPROVER "=", row->approver);
+	named_in(c, a->body, "requester=", requester);
+	if (row->approver[0] && requester[0] &&
+	    strncmp(a->actor, DESK_ACTOR, strlen(DESK_ACTOR)) == 0)
+		memcpy(row->actor, requester, sizeof row->actor);
 }
 
 km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
@@ -81,8 +94,7 @@ km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 	row->wall = a->wall;
 	row->event = a->event;
 	memcpy(row->subject, a->subject, sizeof row->subject);
-	name_of(c, a->actor, row->actor);
-	approver_of(c, a->body, row->approver);
+	name_both(c, a, row);
 	memcpy(row->body, a->body, sizeof row->body);
 	memcpy(row->hash, a->hash, sizeof row->hash);
 	if (memcmp(a->subject, nobody, sizeof nobody) != 0)

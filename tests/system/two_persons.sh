@@ -63,7 +63,8 @@ check "daemon too" quietly acts rei operator show daemon
 check "once: it waits no more" fails 1 acts aki approval approve 1 --digest "$(printf '0%.0s' {1..64})"
 both() {
 	acts aki audit list --all --json | grep '"operator-added"' | tail -1 >"$dir/out"
-	grep -q '"requester":"' "$dir/out" && grep -q '"approver":"aki"' "$dir/out" || cat "$dir/out"
+	grep -q '"requester":"' "$dir/out" && grep -q '"approver":"aki"' "$dir/out" &&
+	    grep -q '"actor":"rei"' "$dir/out" || cat "$dir/out"
 }
 check "both names are in the trail" both
 
