@@ -245,8 +245,43 @@ static bool must_go(const struct km_credential *c)
 	       c->until != 0;
 }
 
-static km_rc look_at_credentials(struct km_store *s, const struct km_operator *who,
-				 struct restored *out)
+static km_rc put_finger_key(struct km_store *s, uint64_t id, const uint8_t *bundled,
+			    uint32_t generation)
+{
+	struct store_op op STORE_OP = { 0 };
+	uint8_t wrapped[KM_WRAPPED_BYTES];
+	km_rc rc;
+
+	memcpy(wrapped, bundled, sizeof(wrapped));
+	rc = km_finger_key_rewrap(s->keys, id, generation, wrapped);
+	if (!rc)
+		rc = store_op_begin(&op, s, false);
+	if (!rc)
+		rc = finger_key_put(s, id, wrapped);
+	return rc ? rc : store_op_done(&op);
+}
+
+/*
+ * One whose key the bundle does not have was removed since the copy was made, or enrolled after
+ * the bundle was: in either case it is not to come back. What is damaged stays as it is.
+ */
+static km_rc restore_finger(struct km_store *s, const struct bundle *b,
+			    const struct km_credential *c, struct restored *out)
+{
+	const uint8_t *bundled = bundle_find_finger(b, c->id);
+	bool keyed = false;
+	km_rc rc = template_is_keyed(s, c->id, &keyed);
+
+	if (rc == KM_ENOTFOUND || (rc == KM_ECORRUPT && !s->lost) || (!rc && !keyed))
+		return KM_OK;
+	if (rc)
+		return rc;
+	rc = bundled ? put_finger_key(s, c->id, bundled, b->header.generation) : KM_ECORRUPT;
+	return rc == KM_ECORRUPT && !s->lost ? remove_credential(s, c, out) : rc;
+}
+
+static km_rc look_at_credentials(struct km_store *s, const struct bundle *b,
+				 const struct km_operator *who, struct restored *out)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	size_t count = 0;
@@ -257,6 +292,8 @@ static km_rc look_at_credentials(struct km_store *s, const struct km_operator *w
 			rc = remove_credential(s, &list[i], out);
 		else if (list[i].factor == KM_FACTOR_TOTP)
 			rc = move_totp(s, list[i].id);
+		else if (list[i].factor == KM_FACTOR_FINGERPRINT)
+			rc = restore_finger(s, b, &list[i], out);
 	}
 	return rc;
 }
@@ -286,35 +323,6 @@ static km_rc erase_again(struct km_store *s, const struct km_operator *who, stru
 	event_add(&r, "why", "erased-before-restore");
 	out->erased++;
 	return rc ? rc : store_erase_begin(s, who->subject, &order, &r);
-}
-
-static bool may_be_over(const struct km_due_row *due)
-{
-	return due->cause == KM_CAUSE_MISSING || due->cause == KM_CAUSE_UNUSED ||
-	       (due->cause == KM_CAUSE_EXPIRED && !due->feed);
-}
-
-/*
- * Who was missing, unused or over when the copy was made may have come back since: nobody else
- * knows. They stay refused by their state and dates, and are not destroyed at the start.
- */
-static km_rc spare(struct km_store *s, const struct km_operator *who)
-{
-	struct km_event_record r;
-	struct km_due_row due;
-	km_rc rc = store_due_of(s, who->subject, KM_DUE_ERASE, &due);
-
-	if (rc == KM_OK && (!may_be_over(&due) || due.day >= s->now.today + SPARE))
-		return KM_OK;
-	if (rc)
-		return rc == KM_ENOTFOUND ? KM_OK : rc;
-	due.day = s->now.today + SPARE;
-	due.released = false;
-	event_make(&r, KM_EVENT_DUE_SET, who->subject, "vault");
-	event_add(&r, "what", "erase");
-	event_add(&r, "cause", km_cause_word(due.cause));
-	event_add(&r, "why", "restored");
-	return store_due_set(s, &due, &r);
 }
 
 static km_rc run_on(struct km_store *s, enum store_sql id, const struct km_operator *who,
@@ -375,8 +383,8 @@ static km_rc restore_operator(struct km_store *s, const struct bundle *b,
 	} else if (!rc)
 		out->living++;
 	if (!rc)
-		rc = spare(s, who);
-	return rc ? rc : look_at_credentials(s, who, out);
+		rc = due_spare(s, who->subject, SPARE);
+	return rc ? rc : look_at_credentials(s, b, who, out);
 }
 
 static km_rc restore_operators(struct km_store *s, const struct bundle *b, struct restored *out)
