@@ -332,9 +332,9 @@ static bool may_be_over(const struct km_due_row *due)
 	       (due->cause == KM_CAUSE_EXPIRED && !due->feed);
 }
 
-km_rc due_spare(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], int64_t days)
+km_rc due_spare(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], int64_t days,
+		const struct km_event_record *event)
 {
-	struct km_event_record r;
 	struct km_due_row due;
 	km_rc rc = store_due_of(s, subject, KM_DUE_ERASE, &due);
 
@@ -344,11 +344,7 @@ km_rc due_spare(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], int
 		return rc == KM_ENOTFOUND ? KM_OK : rc;
 	due.day = s->now.today + days;
 	due.released = false;
-	event_make(&r, KM_EVENT_DUE_SET, subject, "vault");
-	event_add(&r, "what", "erase");
-	event_add(&r, "cause", km_cause_word(due.cause));
-	event_add(&r, "why", "restored");
-	return store_due_set(s, &due, &r);
+	return store_due_set(s, &due, event);
 }
 
 /* --- days on which the vault ran ----------------------------------------------------------- */

@@ -47,7 +47,7 @@ KM_MUST_CHECK km_rc store_dues_ready(struct km_store *, int64_t today, bool rele
  * Not before so many days from now, and for the brake anew; state and dates refuse them meanwhile.
  */
 KM_MUST_CHECK km_rc due_spare(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
-			      int64_t days);
+			      int64_t days, const struct km_event_record *event);
 
 /* The first day on which an erasure is due. KM_ENOTFOUND: none is. */
 KM_MUST_CHECK km_rc store_due_first(struct km_store *, int64_t *day);

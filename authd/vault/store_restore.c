@@ -325,6 +325,16 @@ static km_rc erase_again(struct km_store *s, const struct km_operator *who, stru
 	return rc ? rc : store_erase_begin(s, who->subject, &order, &r);
 }
 
+static km_rc spare(struct km_store *s, const struct km_operator *who)
+{
+	struct km_event_record r;
+
+	event_make(&r, KM_EVENT_DUE_SET, who->subject, "vault");
+	event_add(&r, "what", "erase");
+	event_add(&r, "why", "restored");
+	return due_spare(s, who->subject, SPARE, &r);
+}
+
 static km_rc run_on(struct km_store *s, enum store_sql id, const struct km_operator *who,
 		    bool by_cursor)
 {
@@ -383,7 +393,7 @@ static km_rc restore_operator(struct km_store *s, const struct bundle *b,
 	} else if (!rc)
 		out->living++;
 	if (!rc)
-		rc = due_spare(s, who->subject, SPARE);
+		rc = spare(s, who);
 	return rc ? rc : look_at_credentials(s, b, who, out);
 }
 
