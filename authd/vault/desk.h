@@ -5,6 +5,8 @@
 #ifndef KENMON_VAULT_DESK_H
 #define KENMON_VAULT_DESK_H
 
+#include <kenmon/store_request.h>
+
 #include "store_consent.h"
 #include "store_invitation.h"
 #include "vault.h"

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 #include <kenmon/texts.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define HEX_DIGEST (2 * KM_DIGEST_BYTES + 1)
 

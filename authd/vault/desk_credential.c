@@ -7,6 +7,7 @@
 #include "codes.h"
 #include "desk.h"
 #include "gate.h"
+#include "grant.h"
 #include "lockout.h"
 
 #define SEED_LEAST    16 /* 128 bits (RFC 4226, R6) */

@@ -8,6 +8,7 @@
 #include <kenmon/factor.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define ENROL_SHOTS   60  /* images: the matcher has enough of them long before */
 #define ENROL_SECONDS 120 /* for all of them; somebody stands at the counter */

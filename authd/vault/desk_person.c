@@ -239,6 +239,7 @@ const char *person_authority(const struct line *l)
 static void say_roles(struct call *c, unsigned roles)
 {
 	char text[128] = "";
+	bool several = (roles & (roles - 1)) != 0;
 	size_t at = 0;
 
 	for (unsigned role = KM_ROLE_REGISTRAR; role <= KM_ROLE_OFFICER; role++) {
@@ -246,8 +247,16 @@ static void say_roles(struct call *c, unsigned roles)
 			at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? ", " : "",
 					       km_role_word(role));
 	}
-	call_say(c, "it takes one of these roles, and its Unix group where the site names one: %s",
-		 text);
+	if (several)
+		call_say(c,
+			 "it takes one of the roles %s, and membership in its Unix group where "
+			 "[roles] names one",
+			 text);
+	else
+		call_say(c,
+			 "it takes the role %s, and membership in its Unix group where [roles] "
+			 "names one",
+			 text);
 }
 
 /* Written down, as far as this source has not had its share of records. */

@@ -6,6 +6,7 @@
  * has begun, a start after a crash knows that it has to go on.
  */
 #include <kenmon/log.h>
+#include <kenmon/store_epoch.h>
 
 #include "vault.h"
 

@@ -14,6 +14,7 @@
 
 #include "desk.h"
 #include "founding.h"
+#include "grant.h"
 
 /*
  * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,

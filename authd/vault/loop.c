@@ -15,6 +15,7 @@
 #include <kenmon/log.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define LOOP_EVENTS  32
 #define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */

@@ -32,6 +32,7 @@
 #include "codes.h"
 #include "copy.h"
 #include "desk.h"
+#include "grant.h"
 #include "walls.h"
 
 struct options {

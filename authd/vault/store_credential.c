@@ -1,4 +1,6 @@
 /* Credentials: enrolling, removing, opening, unlocking. */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>

@@ -3,6 +3,8 @@
  * key anew under the next KEK. Each step is durable before the next, and each
  * can be done again after a crash; epoch.c puts them in order.
  */
+#include <kenmon/store_epoch.h>
+
 #include "signer.h"
 #include "store_certificate.h"
 

@@ -28,6 +28,8 @@
 #include <openssl/evp.h>
 
 #include <kenmon/store.h>
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
 
 #include "keys_internal.h"
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <kenmon/people.h>
+#include <kenmon/store_epoch.h>
 
 #include "codes.h"
 

@@ -49,6 +49,7 @@ add=(operator add daemon --employee-number 1 --name D --department X --uid 1)
 check "a registration is filed: exit code 3" files "${add[@]}"
 check "it is in the list" says "register an operator" acts aki approval list
 check "and shown whole" says "employee-number: 1" acts aki approval show 1
+check "about whom, though nobody of that name is registered" says "ABOUT: daemon" acts aki approval show 1
 check "in Japanese too" eval 'program=kenmon_ja says "職員の登録" acts aki approval show 1'
 check "nobody is registered by that" says "no operator is registered" acts rei operator show daemon
 check "a wrong number typed approves nothing" eval 'types 2 aki approval approve 1 >"$dir/out" 2>&1; [ $? = 1 ] || cat "$dir/out"'
@@ -63,7 +64,7 @@ check "daemon too" quietly acts rei operator show daemon
 check "once: it waits no more" fails 1 acts aki approval approve 1 --digest "$(printf '0%.0s' {1..64})"
 both() {
 	acts aki audit list --all --json | grep '"operator-added"' | tail -1 >"$dir/out"
-	grep -q '"requester":"' "$dir/out" && grep -q '"approver":"aki"' "$dir/out" || cat "$dir/out"
+	grep -q '"actor":"rei","approver":"aki"' "$dir/out" || cat "$dir/out"
 }
 check "both names are in the trail" both
 

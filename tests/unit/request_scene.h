@@ -11,6 +11,7 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
+#include <kenmon/store_request.h>
 
 #include "../../authd/vault/desk.h"
 #include "../../authd/vault/founding.h"

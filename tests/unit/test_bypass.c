@@ -1,4 +1,6 @@
 /* One code, once, until then: it opens what any code opens, and goes by itself. */
+#include <kenmon/store_request.h>
+
 #include "request_scene.h"
 
 static int64_t soon(void)

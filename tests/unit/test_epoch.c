@@ -2,6 +2,7 @@
 #include "older_copy.h"
 
 #include <kenmon/erased.h>
+#include <kenmon/store_epoch.h>
 
 #define CANARY "canary-seed-value-0X"
 

@@ -1,4 +1,6 @@
 /* Acts on other people are done by two, once, and exactly as the second person saw them. */
+#include <kenmon/store_request.h>
+
 #include "request_scene.h"
 
 #include "../../authd/vault/store_invitation.h"
@@ -39,7 +41,7 @@ static void test_a_newcomer_is_registered_when_two_have_agreed(void **state)
 			    "login=taro employee-number=M-taro name=Taro%20Kenmon department=Tax "
 			    "role=operator uid=first-login valid-from=none valid-until=none");
 	assert_string_equal(scene_row.request_row.requester, "rei");
-	assert_string_equal(scene_row.request_row.login, "");
+	assert_string_equal(scene_row.request_row.login, "taro");
 	assert_int_equal(scene_record(KM_EVENT_REQUESTED).event, KM_EVENT_REQUESTED);
 	approve(id);
 	assert_int_equal(store_operator_by_login(room.v->store, "taro", &op), KM_OK);

@@ -1,4 +1,6 @@
 /* Somebody who can write the files but has no keys: what they change is noticed, or harmless. */
+#include <kenmon/store_request.h>
+
 #include "../../authd/vault/store_consent.h"
 #include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
