@@ -127,6 +127,10 @@ km_rc request_file_activation(struct call *c, const struct km_operator *op,
 	m.activate.credential = a->credential;
 	m.activate.factor = (uint8_t)a->factor;
 	m.activate.until = a->until;
+	if (a->invitation) {
+		m.activate.invitation = store_invitation_name(a->invitation);
+		m.activate.seconds = a->invitation->seconds;
+	}
 	snprintf(m.activate.label, sizeof m.activate.label, "%s", a->label ? a->label : "");
 	snprintf(m.activate.reason, sizeof m.activate.reason, "%s", a->reason ? a->reason : "");
 	km_wipe(&who, sizeof who);

@@ -255,6 +255,8 @@ km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	rows_forget(s);
 	rc = query_run(&q);
 	if (!rc)
+		rc = finger_key_destroy(s, id);
+	if (!rc)
 		rc = run_on_id(s, SQL_TEMPLATE_DELETE, id);
 	return rc ? rc : run_on_id(s, SQL_RECOVERY_DELETE, id);
 }

@@ -22,7 +22,7 @@
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   tend_people.c  what ends by itself
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -51,6 +51,7 @@
 #define VAULT_LINES      16   /* desks at once */
 #define VAULT_LINES_OF   2    /* of one uid that is not root's */
 #define VAULT_LINES_KEPT 4    /* for root, however many others there are */
+#define VAULT_LINES_ROLE 4    /* and for whoever has a role, beside those */
 #define VAULT_ROUND      256  /* requests in one commit: bounds the wait of the first */
 #define VAULT_NOTES      512  /* journal lines of one round; a request makes at most two */
 
@@ -118,6 +119,7 @@ struct reply {
 
 /* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
 struct desk_person {
+	bool staff;                /* with a role when the line began, or the drop folder's */
 	bool claimed;              /* by IDENTIFY: nothing is believed before it is proved */
 	char login[65];            /* as it was claimed; "" where it was not */
 	unsigned groups;           /* bits of the roles (rights.h) that the peer's groups allow */

@@ -17,6 +17,8 @@ struct km_epoch {
 /* How far the wrapping anew is; zeroed before the first slice, also after a restart. */
 struct km_rewrap {
 	uint64_t after, done;
+	uint64_t finger;  /* the last credential whose key was looked at */
+	bool subjects;    /* those of the operators are done */
 	uint64_t damaged; /* keys that do not open, so that nothing may be destroyed */
 	bool finished;
 };
