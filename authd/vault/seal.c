@@ -1,14 +1,10 @@
 /*
- * Sealing: rows under a key (AES-256-GCM), keys under the KEK (AES-256-SIV), tags, codes (HMAC).
+ * Sealing: rows under a key (AES-256-GCM), keys under the KEK (AES-256-SIV).
  *
  * A context that was keyed for one row is reset at once, which wipes OpenSSL's copy of the key.
  * The two contexts of the KEK stay keyed (keying one costs as much as the rest of a login); their
  * schedules are the one copy of a key outside locked memory. The process is not dumpable.
- *
- * The MACs of rows, ten for each login, use SHA-256 without OpenSSL's
- * contexts: three times as fast, and its two begun hashes lie in locked memory.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "keys_internal.h"
 
 #include <string.h>
@@ -27,140 +23,6 @@ void km_subject_key_wipe(struct km_subject_key *k)
 {
 	if (k)
 		km_wipe(k, sizeof(*k));
-}
-
-/* --- HMAC ----------------------------------------------------------------- */
-
-km_rc keys_use_mac(struct km_keys *keys)
-{
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC *hmac;
-
-	if (keys->mac)
-		return KM_OK;
-	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	keys->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL; /* holds a reference of its own */
-	EVP_MAC_free(hmac);
-	if (keys->mac && EVP_MAC_CTX_set_params(keys->mac, params))
-		return KM_OK;
-	EVP_MAC_CTX_free(keys->mac);
-	keys->mac = NULL;
-	return KM_ENOMEM;
-}
-
-km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES], const char *purpose,
-		const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES])
-{
-	static const uint8_t nothing[KM_KEY_BYTES];
-	uint8_t mac[KM_TAG_BYTES];
-	size_t mac_len = 0;
-	int ok;
-
-	keys->work.hmacs++;
-	if (keys_use_mac(keys) != KM_OK)
-		return KM_ENOMEM;
-	ok = EVP_MAC_init(keys->mac, key, KM_KEY_BYTES, NULL) &&
-	     EVP_MAC_update(keys->mac, (const uint8_t *)purpose, strlen(purpose) + 1) &&
-	     EVP_MAC_update(keys->mac, bytes, len) &&
-	     EVP_MAC_final(keys->mac, mac, &mac_len, sizeof(mac)) && mac_len == sizeof(mac);
-	/* Key it with nothing, so that OpenSSL keeps no copy. */
-	if (!ok || !EVP_MAC_init(keys->mac, nothing, sizeof(nothing), NULL)) {
-		/* A context whose keying failed is not to be used again (OpenSSL 3.5 crashes). */
-		EVP_MAC_CTX_free(keys->mac);
-		keys->mac = NULL;
-		return KM_ENOMEM;
-	}
-	memcpy(out, mac, sizeof(mac));
-	return KM_OK;
-}
-
-km_rc km_tag_login(struct km_keys *keys, const char *login, uint8_t out[KM_TAG_BYTES])
-{
-	return keys_hmac(keys, keys->tag_vault, "login", login, strlen(login), out);
-}
-
-km_rc km_tag_department(struct km_keys *keys, const char *department, uint8_t out[KM_TAG_BYTES])
-{
-	return keys_hmac(keys, keys->tag_vault, "department", department, strlen(department), out);
-}
-
-km_rc km_tag_machine(struct km_keys *keys, const char *machine_id, uint8_t out[KM_TAG_BYTES])
-{
-	return keys_hmac(keys, keys->tag_vault, "machine", machine_id, strlen(machine_id), out);
-}
-
-km_rc km_tag_employee(struct km_keys *keys, const char *number, uint8_t out[KM_TAG_BYTES])
-{
-	return keys_hmac(keys, keys->tag_identity, "employee", number, strlen(number), out);
-}
-
-km_rc km_mac_head(struct km_keys *keys, const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES])
-{
-	return keys_hmac(keys, keys->head, "head", bytes, len, out);
-}
-
-static bool begin_rows(const uint8_t key[KM_KEY_BYTES], uint8_t pad, SHA256_CTX *out)
-{
-	uint8_t block[SHA256_CBLOCK];
-	bool ok;
-
-	memset(block, pad, sizeof(block));
-	for (size_t i = 0; i < KM_KEY_BYTES; i++)
-		block[i] ^= key[i];
-	ok = SHA256_Init(out) && SHA256_Update(out, block, sizeof(block));
-	km_wipe(block, sizeof(block));
-	return ok;
-}
-
-km_rc keys_use_rows(struct km_keys *keys)
-{
-	return begin_rows(keys->rows, 0x36, &keys->rows_inner) &&
-		       begin_rows(keys->rows, 0x5c, &keys->rows_outer)
-		   ? KM_OK
-		   : KM_ENOMEM;
-}
-
-km_rc km_mac_row(struct km_keys *keys, const char *table, const void *bytes, size_t len,
-		 uint8_t out[KM_ROW_MAC_BYTES])
-{
-	SHA256_CTX inner = keys->rows_inner, outer = keys->rows_outer;
-	uint8_t mac[SHA256_DIGEST_LENGTH];
-	bool ok;
-
-	keys->work.hmacs++;
-	ok = SHA256_Update(&inner, table, strlen(table) + 1) && SHA256_Update(&inner, bytes, len) &&
-	     SHA256_Final(mac, &inner) && SHA256_Update(&outer, mac, sizeof(mac)) &&
-	     SHA256_Final(mac, &outer);
-	km_wipe(&inner, sizeof(inner));
-	km_wipe(&outer, sizeof(outer));
-	if (!ok)
-		return KM_ENOMEM;
-	memcpy(out, mac, KM_ROW_MAC_BYTES);
-	return KM_OK;
-}
-
-km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, uint64_t credential,
-		      const void *code, size_t len, uint8_t out[KM_TAG_BYTES])
-{
-	struct km_subject_key own KM_SUBJECT_KEY = { 0 };
-	uint8_t message[8 + KM_SECRET_MAX];
-	km_rc rc;
-
-	if (len > KM_SECRET_MAX)
-		return KM_ELIMIT;
-	/* The subject's key seals; one key does not do two things. */
-	rc = keys_hmac(keys, key->bytes, "kenmon recovery 1", "", 0, own.bytes);
-	if (rc)
-		return rc;
-	keys_put(message, credential, 8);
-	memcpy(message + 8, code, len);
-	rc = keys_hmac(keys, own.bytes, "recovery", message, 8 + len, out);
-	km_wipe(message, sizeof(message));
-	return rc;
 }
 
 /* --- keys under the KEK --------------------------------------------------- */
