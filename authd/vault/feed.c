@@ -249,7 +249,8 @@ static km_rc tidy(struct vault *v, bool *more)
 		rc = flush(v);
 	if (rc == KM_OK)
 		rc = look_after_waiting(v);
-	if (rc == KM_OK && v->feed.sweep && !v->feed.working) {
+	/* What nobody can open any more can wait; who hands in the next roster does not. */
+	if (rc == KM_OK && v->feed.sweep && !v->feed.working && !v->roster.line) {
 		rc = sweep(v);
 		*more |= v->feed.sweep;
 	}
