@@ -397,6 +397,16 @@ static km_rc apply(struct call *c, const struct roster_sum *sum)
 	return rc;
 }
 
+/* Whoever's row were lost on its way here would be taken for missing. */
+static bool all_staged(const struct roster *r, const struct roster_sum *sum)
+{
+	uint64_t rows = 0;
+
+	for (unsigned i = KM_OUTCOME_SAME; i < KM_OUTCOMES; i++)
+		rows += i == KM_OUTCOME_GONE ? 0 : sum->count[i];
+	return rows == r->came;
+}
+
 /* What the file would do; KM_EINVAL: it cannot be taken. */
 static km_rc sum_up(struct call *c, struct roster_sum *sum)
 {
@@ -406,6 +416,8 @@ static km_rc sum_up(struct call *c, struct roster_sum *sum)
 
 	if (rc == KM_OK)
 		rc = roster_sum(c->v, &r->feed, sum);
+	if (rc == KM_OK && !all_staged(r, sum))
+		rc = KM_ECORRUPT;
 	if (rc == KM_OK)
 		rc = roster_brake(c->v, sum, &brake);
 	if (rc != KM_OK)
