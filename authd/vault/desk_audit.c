@@ -8,6 +8,7 @@
 #include <kenmon/wall.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define AUDIT_PAGE   100  /* a record with its body is a kilobyte and a half */
 #define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */
@@ -53,22 +54,25 @@ static void name_of(struct call *c, const char actor[65], char out[65])
 		memcpy(out, actor, 65);
 }
 
-/* Who approved it; their subject where they have no login any more. */
-static void approver_of(struct call *c, const char *body, char out[65])
+/*
+ * Whom the body names under this key, which ends in '='; their subject where they have no login any
+ * more. Untouched where it names nobody.
+ */
+static void named_in(struct call *c, const char *body, const char *key, char out[65])
 {
 	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
 	const char *at = body;
 
-	out[0] = '\0';
-	while (at && strncmp(at, EVENT_APPROVER "=", strlen(EVENT_APPROVER "=")) != 0) {
+	while (at && strncmp(at, key, strlen(key)) != 0) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
 	}
-	if (!at || !subject_of(at + strlen(EVENT_APPROVER "="), subject))
+	if (!at || !subject_of(at + strlen(key), subject))
 		return;
+	out[0] = '\0';
 	login_of(c, subject, out);
 	if (!out[0])
-		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(EVENT_APPROVER "="));
+		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(key));
 }
 
 km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
@@ -82,7 +86,9 @@ km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 	row->event = a->event;
 	memcpy(row->subject, a->subject, sizeof row->subject);
 	name_of(c, a->actor, row->actor);
-	approver_of(c, a->body, row->approver);
+	/* Where two did it, the record is the approver's, on whose line it was done. */
+	named_in(c, a->body, EVENT_REQUESTER "=", row->actor);
+	named_in(c, a->body, EVENT_APPROVER "=", row->approver);
 	memcpy(row->body, a->body, sizeof row->body);
 	memcpy(row->hash, a->hash, sizeof row->hash);
 	if (memcmp(a->subject, nobody, sizeof nobody) != 0)

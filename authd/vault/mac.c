@@ -164,3 +164,10 @@ km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, ui
 	km_wipe(message, sizeof(message));
 	return rc;
 }
+
+km_rc km_template_key(struct km_keys *keys, const struct km_subject_key *subject,
+		      const struct km_subject_key *finger, struct km_subject_key *out)
+{
+	return keys_hmac(keys, subject->bytes, "kenmon template 1", finger->bytes,
+			 sizeof(finger->bytes), out->bytes);
+}
