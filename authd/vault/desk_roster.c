@@ -207,25 +207,37 @@ static km_rc stage_row(struct vault *v, const struct km_subject_key *key, struct
 	    (struct km_staged){ .line = row->line, .outcome = verdict.outcome, .day = verdict.day };
 	memcpy(stored.subject, verdict.subject, sizeof stored.subject);
 	len = roster_pack(row, &verdict, plain);
-	rc = store_stage_put(v->store, &v->roster.feed, key, &stored, plain, len);
+	rc = store_stage_add(v->store, &v->roster.feed, key, &stored, plain, len);
 	km_wipe(plain, sizeof plain);
 	return rc == KM_EEXIST ? KM_EPROTO : rc;
 }
 
-static km_rc stage_rows(struct call *c, const struct km_subject_key *key, const uint8_t *at,
-			size_t left)
+struct slice {
+	struct vault *v;
+	struct km_subject_key key;
+	const uint8_t *at;
+	size_t left;
+};
+
+static void slice_wipe(struct slice *s)
 {
-	struct roster *r = &c->v->roster;
+	km_subject_key_wipe(&s->key);
+}
+
+static km_rc stage_rows(void *arg)
+{
+	struct slice *s = arg;
+	struct roster *r = &s->v->roster;
 	struct roster_row row;
 	enum roster_fault fault;
 	km_rc rc = KM_OK;
 
-	while (rc == KM_OK && left > 0) {
-		rc = roster_row_take(&at, &left, &row, &fault);
+	while (rc == KM_OK && s->left > 0) {
+		rc = roster_row_take(&s->at, &s->left, &row, &fault);
 		if (rc == KM_OK && r->came >= r->announced)
 			rc = KM_EPROTO;
 		if (rc == KM_OK)
-			rc = stage_row(c->v, key, &row, fault);
+			rc = stage_row(s->v, &s->key, &row, fault);
 		r->came++;
 	}
 	km_wipe(&row, sizeof row);
@@ -235,17 +247,18 @@ static km_rc stage_rows(struct call *c, const struct km_subject_key *key, const 
 km_rc desk_roster_slice(struct call *c)
 {
 	const struct km_span *rows = &c->m->roster_slice.rows;
-	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
+	struct slice s
+	    __attribute__((cleanup(slice_wipe))) = { c->v, { { 0 } }, rows->bytes, rows->len };
 	km_rc rc = roster_on_line(c, false);
 
 	if (rc != KM_OK)
 		return rc;
-	rc = store_feed_key(c->v->store, &c->v->roster.feed, &key);
+	rc = store_feed_key(c->v->store, &c->v->roster.feed, &s.key);
 	if (rc == KM_OK)
-		rc = stage_rows(c, &key, rows->bytes, rows->len);
+		rc = store_stage_slice(c->v->store, stage_rows, &s);
 	if (rc == KM_OK)
 		return KM_OK;
-	/* Some rows of it are staged and some are not: nothing of this roster counts. */
+	/* The sets know rows that are not staged: nothing of this roster counts. */
 	c->v->roster.broken = true;
 	if (rc == KM_EPROTO) {
 		call_say(c,
@@ -406,6 +419,16 @@ static km_rc apply(struct call *c, const struct roster_sum *sum)
 	return rc;
 }
 
+/* Whoever's row were lost on its way here would be taken for missing. */
+static bool all_staged(const struct roster *r, const struct roster_sum *sum)
+{
+	uint64_t rows = 0;
+
+	for (unsigned i = KM_OUTCOME_SAME; i < KM_OUTCOMES; i++)
+		rows += i == KM_OUTCOME_GONE ? 0 : sum->count[i];
+	return rows == r->came;
+}
+
 /* What the file would do; KM_EINVAL: it cannot be taken. */
 static km_rc sum_up(struct call *c, struct roster_sum *sum)
 {
@@ -415,6 +438,8 @@ static km_rc sum_up(struct call *c, struct roster_sum *sum)
 
 	if (rc == KM_OK)
 		rc = roster_sum(c->v, &r->feed, sum);
+	if (rc == KM_OK && !all_staged(r, sum))
+		rc = KM_ECORRUPT;
 	if (rc == KM_OK)
 		rc = roster_brake(c->v, sum, &brake);
 	if (rc != KM_OK)

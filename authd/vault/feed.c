@@ -16,7 +16,9 @@
 #include "feed_row.h"
 #include "vault.h"
 
-#define SLICE    64   /* rows with one flush */
+#define SLICE    64   /* rows, or operators, that are looked at together */
+#define ACTS     128  /* rows carried out with one flush */
+#define PASSED   2048 /* rows with one flush, for most of whom nothing changes */
 #define SWEEP    256  /* rows deleted with one flush */
 #define AGAIN_MS 1000 /* after a failure, and while a rehired one's login is not free */
 
@@ -35,24 +37,46 @@ static km_rc flush(struct vault *v)
 /* --- rows --------------------------------------------------------------------------------------
  */
 
-static km_rc carry_out_rows(struct vault *v, struct km_feed *feed)
+static bool has_its_turn(const struct km_staged *row)
+{
+	return row->outcome != KM_OUTCOME_SAME && row->outcome != KM_OUTCOME_REHIRED;
+}
+
+/* *full: there may be more of them. */
+static km_rc carry_out_page(struct vault *v, struct km_feed *feed, const struct km_subject_key *key,
+			    size_t *acts, bool *full)
 {
 	static struct km_staged page[SLICE]; /* one at a time: the vault has one thread */
-	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
 	size_t count = 0;
+	km_rc rc =
+	    store_stage_page(v->store, feed->id, (uint32_t)feed->worked, SLICE, page, &count);
+
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		if (!has_its_turn(&page[i]))
+			continue;
+		(*acts)++;
+		rc = feed_row(v, feed, key, &page[i]);
+	}
+	*full = rc == KM_OK && count == SLICE;
+	if (*full)
+		feed->worked = page[count - 1].line;
+	return rc;
+}
+
+/* In most rosters nothing changes for most people: their rows cost no flush of their own. */
+static km_rc carry_out_rows(struct vault *v, struct km_feed *feed)
+{
+	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
+	size_t acts = 0;
+	bool full = true;
 	km_rc rc = store_feed_key(v->store, feed, &key);
 
-	if (rc == KM_OK)
-		rc = store_stage_page(v->store, feed->id, (uint32_t)feed->worked, SLICE, page,
-				      &count);
-	for (size_t i = 0; rc == KM_OK && i < count; i++)
-		if (page[i].outcome != KM_OUTCOME_REHIRED)
-			rc = feed_row(v, feed, &key, &page[i]);
+	for (size_t n = 0; rc == KM_OK && full && acts + SLICE <= ACTS && n < PASSED; n += SLICE)
+		rc = carry_out_page(v, feed, &key, &acts, &full);
 	if (rc != KM_OK)
 		return rc;
-	feed->worked = count == SLICE ? page[count - 1].line
-		       : feed->whole  ? AT_MISSING
-				      : AT_REHIRED;
+	if (!full)
+		feed->worked = feed->whole ? AT_MISSING : AT_REHIRED;
 	return store_feed_change(v->store, feed, NULL);
 }
 
@@ -253,7 +277,8 @@ static km_rc tidy(struct vault *v, bool *more)
 		rc = flush(v);
 	if (rc == KM_OK)
 		rc = look_after_waiting(v);
-	if (rc == KM_OK && v->feed.sweep && !v->feed.working) {
+	/* What nobody can open any more can wait; who hands in the next roster does not. */
+	if (rc == KM_OK && v->feed.sweep && !v->feed.working && !v->roster.line) {
 		rc = sweep(v);
 		*more |= v->feed.sweep;
 	}

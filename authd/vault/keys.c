@@ -150,7 +150,7 @@ km_rc keys_derive_all(struct km_keys *keys, const uint8_t master[KM_KEY_BYTES])
 	for (size_t i = 0; !rc && i < sizeof(table) / sizeof(*table); i++)
 		rc = keys_hkdf(master, KM_KEY_BYTES, NULL, 0, table[i].info, table[i].out,
 			       KM_KEY_BYTES);
-	return rc ? rc : keys_use_rows(keys);
+	return rc ? rc : keys_begin(keys);
 }
 
 km_rc keys_new_contexts(struct km_keys *keys)

@@ -1,4 +1,4 @@
-/* What keys.c, kek.c, seal.c and wrap.c share, and the keys of audit bodies. */
+/* What keys.c, kek.c, seal.c, wrap.c and mac.c share, and the keys of audit bodies. */
 #ifndef KENMON_VAULT_KEYS_INTERNAL_H
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
@@ -31,13 +31,18 @@ struct kek {
 	EVP_CIPHER_CTX *ctx[2]; /* to open, to wrap: keyed; copied for each use */
 };
 
+/* HMAC's two hashes, each begun with a key. */
+struct begun {
+	SHA256_CTX inner, outer;
+};
+
 struct km_keys {
 	uint8_t tag_vault[KM_KEY_BYTES];
 	uint8_t tag_identity[KM_KEY_BYTES];
 	uint8_t head[KM_KEY_BYTES];
 	uint8_t rows[KM_KEY_BYTES];
-	SHA256_CTX rows_inner, rows_outer; /* HMAC's two hashes, each begun with that key */
-	uint8_t sealing[KM_KEY_BYTES];     /* opens kek.G */
+	struct begun with_tag_vault, with_tag_identity, with_rows;
+	uint8_t sealing[KM_KEY_BYTES]; /* opens kek.G */
 	int kek_folder;
 	struct kek kek[KEK_COUNT]; /* the older one only while an epoch closes */
 	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros; NULL after a failure, made anew */
@@ -56,8 +61,8 @@ KM_MUST_CHECK km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYT
 			      const char *purpose, const void *bytes, size_t len,
 			      uint8_t out[KM_TAG_BYTES]);
 
-/* Takes the key of the rows into use. */
-KM_MUST_CHECK km_rc keys_use_rows(struct km_keys *keys);
+/* Takes the keys of rows and tags into use. */
+KM_MUST_CHECK km_rc keys_begin(struct km_keys *keys);
 
 /* AES-256-GCM with everything by hand, for kek.G and for rows. */
 KM_MUST_CHECK km_rc keys_gcm_seal(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES],

@@ -72,6 +72,14 @@ KM_MUST_CHECK km_rc store_feed_key(struct km_store *, const struct km_feed *,
 KM_MUST_CHECK km_rc store_stage_put(struct km_store *, const struct km_feed *,
 				    const struct km_subject_key *key, struct km_staged *row,
 				    const void *plain, size_t len);
+/*
+ * The same within run, which changes nothing else: all of its rows are there afterwards, or none. A
+ * savepoint for each row would copy each page that it changes.
+ */
+KM_MUST_CHECK km_rc store_stage_add(struct km_store *, const struct km_feed *,
+				    const struct km_subject_key *key, struct km_staged *row,
+				    const void *plain, size_t len);
+KM_MUST_CHECK km_rc store_stage_slice(struct km_store *, km_rc (*run)(void *arg), void *arg);
 KM_MUST_CHECK km_rc store_stage_open(struct km_store *, const struct km_feed *,
 				     const struct km_subject_key *key, const struct km_staged *row,
 				     void *plain, size_t cap, size_t *len);

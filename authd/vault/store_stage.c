@@ -28,34 +28,58 @@ static struct km_aad aad_of(const struct km_feed *f, const struct km_staged *row
 				.version = 1 };
 }
 
-km_rc store_stage_put(struct km_store *s, const struct km_feed *f, const struct km_subject_key *key,
+static km_rc insert_stage(struct km_store *s, const struct km_staged *row,
+			  const uint8_t mac[KM_ROW_MAC_BYTES])
+{
+	struct query q QUERY = query_new(s, SQL_STAGE_INSERT);
+
+	query_int(&q, (int64_t)row->feed);
+	query_int(&q, row->line);
+	query_blob(&q, row->subject, sizeof(row->subject));
+	query_int(&q, row->outcome);
+	query_int(&q, row->day);
+	query_blob(&q, mac, KM_ROW_MAC_BYTES);
+	query_blob(&q, row->sealed, row->sealed_len);
+	return query_run(&q);
+}
+
+km_rc store_stage_add(struct km_store *s, const struct km_feed *f, const struct km_subject_key *key,
 		      struct km_staged *row, const void *plain, size_t len)
 {
 	struct km_aad aad = aad_of(f, row);
-	struct store_op op STORE_OP = { 0 };
-	struct query q QUERY = { 0 };
 	uint8_t mac[KM_ROW_MAC_BYTES];
 	size_t sealed = 0;
-	km_rc rc = store_op_begin(&op, s, false);
+	km_rc rc;
 
 	row->feed = f->id;
-	if (!rc)
-		rc = mac_of_stage(s, row, mac);
+	rc = mac_of_stage(s, row, mac);
 	if (!rc)
 		rc = km_seal(s->keys, key, &aad, plain, len, row->sealed, sizeof(row->sealed),
 			     &sealed);
 	if (rc)
 		return rc;
 	row->sealed_len = (uint16_t)sealed;
-	q = query_new(s, SQL_STAGE_INSERT);
-	query_int(&q, (int64_t)row->feed);
-	query_int(&q, row->line);
-	query_blob(&q, row->subject, sizeof(row->subject));
-	query_int(&q, row->outcome);
-	query_int(&q, row->day);
-	query_blob(&q, mac, sizeof(mac));
-	query_blob(&q, row->sealed, row->sealed_len);
-	rc = query_run(&q);
+	return insert_stage(s, row, mac);
+}
+
+km_rc store_stage_slice(struct km_store *s, km_rc (*run)(void *arg), void *arg)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (!rc)
+		rc = run(arg);
+	return rc ? rc : store_op_done(&op);
+}
+
+km_rc store_stage_put(struct km_store *s, const struct km_feed *f, const struct km_subject_key *key,
+		      struct km_staged *row, const void *plain, size_t len)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, false);
+
+	if (!rc)
+		rc = store_stage_add(s, f, key, row, plain, len);
 	return rc ? rc : store_op_done(&op);
 }
 

@@ -22,7 +22,7 @@
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   tend_people.c  what ends by itself
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, signer.c  what is kept
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H

@@ -50,29 +50,40 @@ static bool is_each(uint32_t person, uint32_t every)
 	return every && person % every == every - 1;
 }
 
-static void make_row(const struct staff_order *o, uint32_t person, char line[LINE])
+void staff_member(const struct staff_order *o, uint32_t person, struct staff_member *out)
 {
 	uint32_t mix = stir(person);
 	size_t surname = mix % COUNT(surnames);
-	bool gone = is_each(person, o->transferred);
 	size_t department = mix / 512 % COUNT(departments);
-	char login[16], name[64];
 
 	if (o->cp932 && surname == RARE)
 		surname = 0;
 	if (is_each(person, o->moved))
 		department = (department + 1) % COUNT(departments);
-	snprintf(name, sizeof(name), "%s　%s", surnames[surname], given[mix / 32 % COUNT(given)]);
+	out->number = 500000 + person;
+	staff_login(person, out->login);
+	snprintf(out->name, sizeof(out->name), "%s　%s", surnames[surname],
+		 given[mix / 32 % COUNT(given)]);
+	snprintf(out->phone, sizeof(out->phone), "090-%04u-%04u", mix % 10000, person % 10000);
+	out->department = departments[department];
+}
+
+static void make_row(const struct staff_order *o, uint32_t person, char line[LINE])
+{
+	bool gone = is_each(person, o->transferred);
+	struct staff_member m;
+
+	staff_member(o, person, &m);
 	if (o->short_form) {
-		snprintf(line, LINE, "%" PRIu32 ",%s,%s,%s\r\n", 500000 + person,
-			 staff_login(person, login), name, departments[department]);
+		snprintf(line, LINE, "%" PRIu32 ",%s,%s,%s\r\n", m.number, m.login, m.name,
+			 m.department);
 		return;
 	}
-	snprintf(line, LINE, "%" PRIu32 ",%s,\"%s\",%s,operator,%s,%s,%s,090-%04u-%04u,\r\n",
-		 500000 + person, staff_login(person, login), name, departments[department],
-		 o->english ? "2024-04-01" : "令和6年4月1日", gone && o->day ? o->day : "",
+	snprintf(line, LINE, "%" PRIu32 ",%s,\"%s\",%s,operator,%s,%s,%s,%s,\r\n", m.number,
+		 m.login, m.name, m.department, o->english ? "2024-04-01" : "令和6年4月1日",
+		 gone && o->day ? o->day : "",
 		 gone ? (o->english ? "transferred" : "転出") : (o->english ? "active" : "在職"),
-		 mix % 10000, person % 10000);
+		 m.phone);
 }
 
 static const char *header(const struct staff_order *o)

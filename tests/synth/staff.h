@@ -18,6 +18,13 @@ struct staff_order {
 	bool trailer;
 };
 
+struct staff_member {
+	uint32_t number;
+	char login[16], name[64], phone[16];
+	const char *department;
+};
+/* What stands of a person in the file of this order. */
+void staff_member(const struct staff_order *order, uint32_t person, struct staff_member *out);
 /* False when it could not be written. */
 bool staff_write(FILE *f, const struct staff_order *order);
 /* The login of a person: "s100000" for the first. */

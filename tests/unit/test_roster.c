@@ -446,6 +446,27 @@ static void test_a_field_that_is_too_long_is_a_fault_of_its_row(void **state)
 }
 
 /* Cut anywhere, or with a byte more, a slice is no slice; and what came before it goes too. */
+static void test_a_row_that_is_lost_after_it_came_makes_nobody_missing(void **state)
+{
+	struct paper *p = paper(2);
+	int line;
+
+	(void)state;
+	staff_of(8);
+	p = paper(2);
+	p->made = 2000;
+	put_staff(p, 8);
+	line = desk_comes();
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(number_from(DB_VAULT, "DELETE FROM stage WHERE line = 4 RETURNING 1"), 1);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_ECORRUPT);
+	close(line);
+	work_off();
+	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_MISSING), 0);
+}
+
 static void test_a_slice_that_is_cut_anywhere_ends_its_roster(void **state)
 {
 	struct paper *p = paper(1);
@@ -657,6 +678,7 @@ int main(void)
 		IN_ROOM(test_nobody_who_was_registered_after_it_was_begun_is_missing),
 		IN_ROOM(test_one_wrong_row_and_nothing_is_applied),
 		IN_ROOM(test_a_field_that_is_too_long_is_a_fault_of_its_row),
+		IN_ROOM(test_a_row_that_is_lost_after_it_came_makes_nobody_missing),
 		IN_ROOM(test_a_slice_that_is_cut_anywhere_ends_its_roster),
 		IN_ROOM(test_more_or_fewer_rows_than_announced_are_refused),
 		IN_ROOM(test_a_line_that_closes_leaves_nothing),
