@@ -1,7 +1,7 @@
 # kenmon: two-factor login for workstations that open personal records.
 #
 #   make             builds everything into build/
-#   sudo make try    the tour, two minutes on a throw-away state folder
+#   sudo make try    the tour, three minutes on a throw-away state folder
 #   sudo make check  installs what is missing, builds, runs every test
 #                    (T=wire: only test files whose name holds "wire")
 #   make check-long  the same and the tests that take long
@@ -308,7 +308,8 @@ install: all
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
 	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
-	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md
+	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md docs/BACKUP.md \
+	    docs/ADMINISTRATION.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
 

@@ -140,6 +140,7 @@ void km_bundle_pack(const struct km_bundle *b, uint8_t out[KM_BUNDLE_HEADER])
 	at = put(at, b->upto, 8);
 	at = put(at, b->subjects, 4);
 	at = put(at, b->months, 4);
+	at = put(at, b->fingers, 4);
 	at = put_bytes(at, b->ephemeral, sizeof(b->ephemeral));
 	put_bytes(at, b->escrow, sizeof(b->escrow));
 }
@@ -158,9 +159,11 @@ km_rc km_bundle_unpack(const uint8_t bytes[KM_BUNDLE_HEADER], struct km_bundle *
 	b.upto = get(&at, 8);
 	b.subjects = (uint32_t)get(&at, 4);
 	b.months = (uint32_t)get(&at, 4);
+	b.fingers = (uint32_t)get(&at, 4);
 	get_bytes(&at, b.ephemeral, sizeof(b.ephemeral));
 	get_bytes(&at, b.escrow, sizeof(b.escrow));
-	if (b.generation == 0 || b.subjects > KM_BUNDLE_MOST || b.months > KM_BUNDLE_MOST)
+	if (b.generation == 0 || b.subjects > KM_BUNDLE_MOST || b.months > KM_BUNDLE_MOST ||
+	    b.fingers > KM_BUNDLE_MOST)
 		return KM_ECORRUPT;
 	*out = b;
 	return KM_OK;
@@ -169,5 +172,6 @@ km_rc km_bundle_unpack(const uint8_t bytes[KM_BUNDLE_HEADER], struct km_bundle *
 size_t km_bundle_total(const struct km_bundle *b)
 {
 	return KM_BUNDLE_HEADER + KM_BUNDLE_KEYS + (size_t)b->subjects * KM_BUNDLE_SUBJECT +
-	       (size_t)b->months * KM_BUNDLE_MONTH + KM_BUNDLE_TAG;
+	       (size_t)b->months * KM_BUNDLE_MONTH + (size_t)b->fingers * KM_BUNDLE_FINGER +
+	       KM_BUNDLE_TAG;
 }

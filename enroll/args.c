@@ -70,6 +70,44 @@ static km_rc take_option(struct desk *d, int argc, char **argv, int *i, struct d
 	return KM_OK;
 }
 
+/* "totp, hotp, recovery-codes": what can stand behind the group's name. */
+static const char *words_of(const char *group, char *out, size_t cap)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (const struct desk_command *c = desk_commands; c->name; c++) {
+		if (c->group && strcmp(c->group, group) == 0 && at < cap)
+			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", c->name);
+	}
+	return out;
+}
+
+/* "approve 1" means "approval approve", and "operator erase" means "erase". */
+static km_rc unknown_command(struct desk *d, const char *group, const char *word)
+{
+	const struct desk_command *meant = NULL;
+	char said[128], name[64], words[256];
+	unsigned found = 0;
+
+	snprintf(said, sizeof(said), "%s%s%.64s", group ? group : "", group ? " " : "", word);
+	for (const struct desk_command *c = desk_commands; c->name; c++) {
+		if (strcmp(c->name, word) == 0 && !(group && c->group)) {
+			meant = c;
+			found++;
+		}
+	}
+	if (found == 1) {
+		snprintf(name, sizeof(name), "%s%s%s", meant->group ? meant->group : "",
+			 meant->group ? " " : "", meant->name);
+		return desk_because(d, KM_EUSAGE, DESK_COMMAND_MEANT, said, name);
+	}
+	if (!group)
+		return desk_because(d, KM_EUSAGE, DESK_COMMAND_UNKNOWN, said, NULL);
+	return desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_UNKNOWN, said,
+			    words_of(group, words, sizeof(words)));
+}
+
 static km_rc take_command(struct desk *d, const char *word, struct desk_args *args)
 {
 	const struct desk_command *c;
@@ -88,8 +126,7 @@ static km_rc take_command(struct desk *d, const char *word, struct desk_args *ar
 			return KM_OK;
 		}
 	}
-	return args->group ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_UNKNOWN, args->group, word)
-			   : desk_because(d, KM_EUSAGE, DESK_COMMAND_UNKNOWN, word, NULL);
+	return unknown_command(d, args->group, word);
 }
 
 static unsigned words_in(const char *text)
@@ -115,12 +152,14 @@ static km_rc check_complete(struct desk *d, const struct desk_args *args)
 {
 	const struct desk_option *o;
 	const struct desk_command *c = args->command;
+	char words[256];
 
 	if (args->help || args->version || args->completion)
 		return KM_OK;
 	if (!c)
 		return args->group
-			   ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_MISSING, args->group, NULL)
+			   ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_MISSING, args->group,
+					  words_of(args->group, words, sizeof(words)))
 			   : desk_because(d, KM_EUSAGE, DESK_COMMAND_MISSING, NULL, NULL);
 	if (args->operands < words_required(c->operands))
 		return desk_because(d, KM_EUSAGE, DESK_OPERAND_MISSING, c->operands, NULL);
@@ -199,9 +238,12 @@ km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t l
 	n = strtoull(text, &end, 10);
 	/* strtoull takes "-1", " 7" and "+7"; a number begins with a digit here. */
 	if (text[0] < '0' || text[0] > '9' || *end || errno || n < least || n > most) {
-		snprintf(range, sizeof(range), "%llu … %llu", (unsigned long long)least,
-			 (unsigned long long)most);
-		return desk_because(d, KM_EUSAGE, DESK_NUMBER_WRONG, what, range);
+		bool open = most >= INT64_MAX; /* nobody is helped by such a number */
+
+		snprintf(range, sizeof(range), open ? "%llu" : "%llu … %llu",
+			 (unsigned long long)least, (unsigned long long)most);
+		return desk_because(d, KM_EUSAGE, open ? DESK_NUMBER_LEAST : DESK_NUMBER_WRONG,
+				    what, range);
 	}
 	*out = n;
 	return KM_OK;

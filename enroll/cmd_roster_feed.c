@@ -191,11 +191,11 @@ static bool is_line_s(km_rc rc, const struct job *job)
 static int report(struct desk *d, km_rc rc, const struct job *job, const struct roster_answer *a)
 {
 	struct desk_json j = { .f = d->out };
-	char why[DESK_WHY];
+	char why[DESK_WHY], said[sizeof(a->done.text)];
 	km_rc listing = KM_OK;
 
 	snprintf(why, sizeof(why), "%s",
-		 rc == KM_OK ? a->done.text
+		 rc == KM_OK ? desk_reason(a->done.text, d->lang, said, sizeof(said))
 		 : d->why[0] ? d->why
 			     : km_rc_text(rc, d->lang));
 	if (!a->summed && rc != KM_OK && rc != KM_EFILED)

@@ -353,7 +353,7 @@ static km_rc await_done(struct desk *d, struct desk_operation *o, const struct d
 static km_rc ended(struct desk *d, const struct desk_operation *o)
 {
 	km_rc rc = km_rc_from_wire(o->done.rc);
-	char text[sizeof(o->done.text) * 2];
+	char text[sizeof(o->done.text) * 2], said[sizeof(o->done.text)];
 
 	d->filed = rc == KM_EFILED ? o->done.id : 0;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)o->done.id);
@@ -361,7 +361,8 @@ static km_rc ended(struct desk *d, const struct desk_operation *o)
 		return desk_because(d, rc, DESK_FILED, text, NULL);
 	if (rc != KM_OK && o->done.text[0])
 		snprintf(d->why, sizeof(d->why), "%s: %s", km_rc_text(rc, d->lang),
-			 km_escape(o->done.text, text, sizeof(text)));
+			 km_escape(desk_reason(o->done.text, d->lang, said, sizeof(said)), text,
+				   sizeof(text)));
 	return rc;
 }
 

@@ -89,6 +89,8 @@ static const struct field {
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
 	FIELD(ACTIVATE, activate, WIDE_SIGNED, "until", until),
 	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
+	FIELD(ACTIVATE, activate, WIDE, "invitation", invitation),
+	FIELD(ACTIVATE, activate, NUMBER, "seconds", seconds),
 	FIELD(BACKUP, backup, BOOLEAN, "full", full),
 	FIELD(BACKUP, backup, SHORT, "days", days),
 	FIELD(BUNDLE, bundle, SHORT, "days", days),

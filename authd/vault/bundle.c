@@ -278,30 +278,45 @@ km_rc bundle_open(uint8_t *bytes, size_t len, const char *pem, size_t pem_len, s
 	}
 	b.subject = bytes + KM_BUNDLE_HEADER + KM_BUNDLE_KEYS;
 	b.month = b.subject + (size_t)b.header.subjects * KM_BUNDLE_SUBJECT;
+	b.finger = b.month + (size_t)b.header.months * KM_BUNDLE_MONTH;
 	*out = b;
 	return KM_OK;
 }
 
-const uint8_t *bundle_find(const struct bundle *b, uint64_t cursor,
-			   const uint8_t subject[KM_SUBJECT_BYTES])
+/* The row of some table that begins with this number; each is in the order of its numbers. */
+static const uint8_t *find_row(const uint8_t *rows, size_t count, size_t size, uint64_t number)
 {
-	size_t from = 0, to = b->header.subjects;
+	size_t from = 0, to = count;
 
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
-		const uint8_t *row = b->subject + middle * KM_BUNDLE_SUBJECT;
+		const uint8_t *row = rows + middle * size;
 		uint64_t there = keys_get(row, 8);
 
-		if (there == cursor)
-			return memcmp(row + 8, subject, KM_SUBJECT_BYTES) == 0
-				   ? row + 8 + KM_SUBJECT_BYTES
-				   : NULL;
-		if (there < cursor)
+		if (there == number)
+			return row;
+		if (there < number)
 			from = middle + 1;
 		else
 			to = middle;
 	}
 	return NULL;
+}
+
+const uint8_t *bundle_find_finger(const struct bundle *b, uint64_t credential)
+{
+	const uint8_t *row = find_row(b->finger, b->header.fingers, KM_BUNDLE_FINGER, credential);
+
+	return row ? row + 8 : NULL;
+}
+
+const uint8_t *bundle_find(const struct bundle *b, uint64_t cursor,
+			   const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	const uint8_t *row = find_row(b->subject, b->header.subjects, KM_BUNDLE_SUBJECT, cursor);
+
+	return row && memcmp(row + 8, subject, KM_SUBJECT_BYTES) == 0 ? row + 8 + KM_SUBJECT_BYTES
+								      : NULL;
 }
 
 void bundle_close(struct bundle *b)

@@ -40,7 +40,8 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 			continue;
 		if (c->factor == KM_FACTOR_TOTP && (v->suspicion & KM_SUSPECT_CLOCK))
 			continue;
-		if (t->lasting && c->until)
+		/* Whether it is over a clock in doubt cannot say. */
+		if (c->until && (t->lasting || (v->suspicion & KM_SUSPECT_CLOCK)))
 			continue;
 		if (kept != i)
 			t->credential[kept] = *c;

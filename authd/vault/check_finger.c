@@ -13,6 +13,7 @@
 #include <kenmon/log.h>
 
 #include "gate.h"
+#include "grant.h"
 #include "trial.h"
 
 /*

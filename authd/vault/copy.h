@@ -70,7 +70,7 @@ KM_MUST_CHECK km_rc bundle_make(struct vault *v, struct km_bundle *header, uint8
 struct bundle {
 	struct km_bundle header;
 	struct km_copied_keys *keys;
-	const uint8_t *subject, *month; /* header.subjects and .months rows, in bytes */
+	const uint8_t *subject, *month, *finger; /* so many rows as the header says, in bytes */
 	uint8_t *bytes;
 	size_t len;
 };
@@ -80,6 +80,8 @@ KM_MUST_CHECK km_rc bundle_open(uint8_t *bytes, size_t len, const char *pem, siz
 /* The wrapped key of an operator; NULL: it is not in there. */
 const uint8_t *bundle_find(const struct bundle *b, uint64_t cursor,
 			   const uint8_t subject[KM_SUBJECT_BYTES]);
+/* That of a finger, by its credential; NULL: it is not in there. */
+const uint8_t *bundle_find_finger(const struct bundle *b, uint64_t credential);
 void bundle_close(struct bundle *b);
 
 /* --- keys_copy.c ------------------------------------------------------------------------- */

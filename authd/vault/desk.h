@@ -5,6 +5,8 @@
 #ifndef KENMON_VAULT_DESK_H
 #define KENMON_VAULT_DESK_H
 
+#include <kenmon/store_request.h>
+
 #include "store_consent.h"
 #include "store_invitation.h"
 #include "vault.h"
@@ -95,6 +97,9 @@ KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_o
 void call_again(struct call *c, struct vault *v, struct line *l);
 void call_row(struct call *c, struct km_msg *m);
 void call_finish(struct call *c, km_rc rc);
+/* What was begun goes on; else says and writes down why not. */
+KM_MUST_CHECK km_rc line_still_may(struct call *c, const struct operation *o,
+				   const struct km_msg *asked);
 
 /* desk_person.c */
 /* Are acts on another person done by two? If it cannot be read: yes. */
@@ -103,11 +108,16 @@ KM_MUST_CHECK bool desk_two_persons(const struct vault *v);
 KM_MUST_CHECK bool desk_founded(const struct vault *v);
 /* How this site acts, in a sentence: for the status and the start. */
 const char *desk_mode(const struct vault *v);
+/* What the configuration asks for, in a word: for the trail, which shows when it was changed. */
+const char *desk_asked_for(const struct vault *v);
 /* Is this peer root, or the starter of --spawn, who counts as root? */
 bool desk_is_root(const struct vault *v, uid_t peer);
 /* By which right this line runs an operation now: l->right. Other than KM_OK: it cannot be told. */
 KM_MUST_CHECK km_rc person_may(struct vault *v, struct line *l, const struct operation *o,
 			       const struct km_msg *m);
+/* The same of one that was begun: l->right is as it was then, or RIGHTS_NONE. */
+KM_MUST_CHECK km_rc person_still_may(struct vault *v, struct line *l, const struct operation *o,
+				     const struct km_msg *m);
 /* Writes down that it may not, and says what it takes. KM_EPERM, or that it could not. */
 KM_MUST_CHECK km_rc person_refused(struct call *c, const struct operation *o);
 /* The account that the gate is to compare with the operator's. */
@@ -141,11 +151,12 @@ KM_MUST_CHECK km_rc request_file(struct call *c);
  * that. KM_EFILED as above. With anything else what was stored is gone again.
  */
 struct activation {
-	uint64_t credential; /* 0: the invitation */
-	unsigned factor;     /* enum km_factor; 0: the invitation */
-	const char *label;   /* NULL: none */
-	int64_t until;       /* of a bypass */
-	const char *reason;  /* of a bypass; NULL: none */
+	uint64_t credential;                    /* 0: the invitation */
+	unsigned factor;                        /* enum km_factor; 0: the invitation */
+	const char *label;                      /* NULL: none */
+	int64_t until;                          /* of a bypass */
+	const char *reason;                     /* of a bypass; NULL: none */
+	const struct km_invitation *invitation; /* where it is one */
 };
 KM_MUST_CHECK km_rc request_file_activation(struct call *c, const struct km_operator *op,
 					    const struct activation *a);
@@ -241,6 +252,8 @@ KM_MUST_CHECK km_rc desk_invited(struct call *c, const struct km_operator *op,
 /* The ANSWER to that. KM_OK: it was right, and the first code is asked for; or it is asked again.
  */
 KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
+/* Is the invitation whose code was right still good? */
+KM_MUST_CHECK km_rc desk_invited_still(struct call *c);
 
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);

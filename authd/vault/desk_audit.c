@@ -8,6 +8,7 @@
 #include <kenmon/wall.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define AUDIT_PAGE   100  /* a record with its body is a kilobyte and a half */
 #define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */
@@ -53,35 +54,25 @@ static void name_of(struct call *c, const char actor[65], char out[65])
 		memcpy(out, actor, 65);
 }
 
-/* Whom the body names under this key; their subject where they have no login any more. */
+/*
+ * Whom the body names under this key, which ends in '='; their subject where they have no login any
+ * more. Untouched where it names nobody.
+ */
 static void named_in(struct call *c, const char *body, const char *key, char out[65])
 {
 	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
 	const char *at = body;
 
-	out[0] = '\0';
 	while (at && strncmp(at, key, strlen(key)) != 0) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
 	}
 	if (!at || !subject_of(at + strlen(key), subject))
 		return;
+	out[0] = '\0';
 	login_of(c, subject, out);
 	if (!out[0])
 		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(key));
-}
-
-/* What was asked for and approved is done in the approver's name, by two: each is named once. */
-static void name_both(struct call *c, const struct km_audit_row *a, struct msg_audit_row *row)
-{
-	char requester[65];
-
-	name_of(c, a->actor, row->actor);
-	named_in(c, a->body, EVENT_APPROVER "=", row->approver);
-	named_in(c, a->body, "requester=", requester);
-	if (row->approver[0] && requester[0] &&
-	    strncmp(a->actor, DESK_ACTOR, strlen(DESK_ACTOR)) == 0)
-		memcpy(row->actor, requester, sizeof row->actor);
 }
 
 km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
@@ -94,7 +85,10 @@ km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 	row->wall = a->wall;
 	row->event = a->event;
 	memcpy(row->subject, a->subject, sizeof row->subject);
-	name_both(c, a, row);
+	name_of(c, a->actor, row->actor);
+	/* Where two did it, the record is the approver's, on whose line it was done. */
+	named_in(c, a->body, EVENT_REQUESTER "=", row->actor);
+	named_in(c, a->body, EVENT_APPROVER "=", row->approver);
 	memcpy(row->body, a->body, sizeof row->body);
 	memcpy(row->hash, a->hash, sizeof row->hash);
 	if (memcmp(a->subject, nobody, sizeof nobody) != 0)

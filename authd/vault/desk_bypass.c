@@ -8,6 +8,7 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 
 #include "desk.h"
 #include "gate.h"

@@ -54,7 +54,7 @@ void call_event(const struct call *c, struct km_event_record *r, enum km_event e
 	event_make(r, event, op ? op->subject : NULL, c->actor);
 	event_add(r, "authority", person_authority(c->l));
 	if (memcmp(c->requester, nobody, sizeof nobody) != 0)
-		event_add_subject(r, "requester", c->requester);
+		event_add_subject(r, EVENT_REQUESTER, c->requester);
 	if (memcmp(c->approver, nobody, sizeof nobody) != 0)
 		event_add_subject(r, EVENT_APPROVER, c->approver);
 	if (c->request)

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 #include <kenmon/texts.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define HEX_DIGEST (2 * KM_DIGEST_BYTES + 1)
 
@@ -276,6 +278,12 @@ km_rc desk_export(struct call *c)
 
 	if (rc != KM_OK)
 		return rc;
+	/* Each is written down, and whoever is at their own account has proved nothing: what they
+	 * see is the same a minute later. */
+	if (c->l->right == RIGHTS_ACCOUNT && !crowd_admit(c->v, c->l->peer, "export", "", 1)) {
+		call_say(c, "exported many times just now: try again in a minute");
+		return KM_ELIMIT;
+	}
 	call_event(c, &r, KM_EVENT_DATA_SHOWN, &op);
 	event_add(&r, "to", desk_acts_alone(c, &op) ? "self" : "other");
 	return note_record(c->v, &r);

@@ -7,6 +7,7 @@
 #include "codes.h"
 #include "desk.h"
 #include "gate.h"
+#include "grant.h"
 #include "lockout.h"
 
 #define SEED_LEAST    16 /* 128 bits (RFC 4226, R6) */
@@ -14,6 +15,15 @@
 #define PERIOD_LEAST  15
 #define PERIOD_MOST   300
 #define CONFIRM_TRIES 3
+
+/* Also when the answer comes: what was asked for may have been asked before the doubt. */
+static km_rc clock_tells(struct call *c, unsigned factor)
+{
+	if (factor != KM_FACTOR_TOTP || !(c->v->suspicion & KM_SUSPECT_CLOCK))
+		return KM_OK;
+	call_say(c, "the clock is in doubt, so a code made from the time cannot be checked");
+	return KM_ESUSPECT;
+}
 
 static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
 {
@@ -35,12 +45,7 @@ static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
 	}
 	if (m->counter > INT64_MAX / 2)
 		return KM_EINVAL;
-	if (m->factor == KM_FACTOR_TOTP && m->confirm && (c->v->suspicion & KM_SUSPECT_CLOCK)) {
-		call_say(c,
-			 "the clock is in doubt, so a code made from the time cannot be checked");
-		return KM_ESUSPECT;
-	}
-	return KM_OK;
+	return m->confirm ? clock_tells(c, m->factor) : KM_OK;
 }
 
 static struct km_credential credential_of(const struct msg_enrol *m, const struct km_operator *op)
@@ -166,7 +171,11 @@ km_rc desk_enrol_answer(struct call *c)
 
 	if (p->invitation.seconds && !p->bound)
 		return desk_invited_answer(c);
-	rc = read_again(c, p);
+	rc = clock_tells(c, m->factor);
+	if (rc == KM_OK)
+		rc = read_again(c, p);
+	if (rc == KM_OK && p->bound)
+		rc = desk_invited_still(c);
 	if (rc == KM_OK &&
 	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
 		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
@@ -362,6 +371,20 @@ km_rc desk_credential_remove(struct call *c)
 	return KM_OK;
 }
 
+/* Not before the second person has agreed to it; nor does it open again what wrong codes shut. */
+static km_rc resyncable(struct call *c, const struct km_credential *credential)
+{
+	uint32_t wait = lockout_wait(&c->v->conf.lockout, &credential->throttle, c->v->now.wall);
+
+	if (credential->waiting)
+		call_say(c, "it waits for a second person's approval");
+	else if (wait == LOCKOUT_FOR_GOOD)
+		call_say(c, "it was disabled by wrong codes: it must be unlocked first");
+	else
+		return clock_tells(c, credential->factor);
+	return KM_ESTATE;
+}
+
 km_rc desk_resync(struct call *c)
 {
 	const struct msg_resync *m = &c->m->resync;
@@ -377,9 +400,8 @@ km_rc desk_resync(struct call *c)
 		call_say(c, "only one-time codes can be resynchronised");
 		return KM_EINVAL;
 	}
-	if (credential.factor == KM_FACTOR_TOTP && (c->v->suspicion & KM_SUSPECT_CLOCK))
-		return KM_ESUSPECT;
-	return keep(c, &op, &credential);
+	rc = resyncable(c, &credential);
+	return rc == KM_OK ? keep(c, &op, &credential) : rc;
 }
 
 static km_rc accept_resync(struct call *c, struct pending *p, const struct code_judgement *j)
@@ -418,6 +440,8 @@ km_rc desk_resync_answer(struct call *c)
 	rc = read_again(c, p);
 	if (rc == KM_OK)
 		rc = find(c, &p->op, p->credential.id, &p->credential);
+	if (rc == KM_OK)
+		rc = resyncable(c, &p->credential);
 	if (rc == KM_OK)
 		rc = store_seed(c->v->store, &p->op, &p->credential, &seed);
 	if (rc == KM_OK)

@@ -7,10 +7,13 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 
 #include "act.h"
 #include "desk_request.h"
+#include "due.h"
 #include "gate.h"
+#include "grant.h"
 #include "store_invitation.h"
 
 static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYTES])
@@ -19,6 +22,20 @@ static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYT
 }
 
 /* --- what goes with a request that ends ------------------------------------------------ */
+
+/* Of several invitations in a row only the last is there; others were replaced, or used. */
+static km_rc find_invitation(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
+			     const struct msg_activate *m)
+{
+	struct km_invitation i;
+	km_rc rc = store_invitation(v->store, subject, &i);
+
+	if (rc != KM_OK)
+		return rc;
+	return i.until == 0 && store_invitation_name(&i) == m->invitation && i.seconds == m->seconds
+		   ? KM_OK
+		   : KM_ENOTFOUND;
+}
 
 static km_rc drop_waiting(struct vault *v, const struct km_filed *r, const struct msg_activate *m,
 			  const char *actor)
@@ -31,7 +48,9 @@ static km_rc drop_waiting(struct vault *v, const struct km_filed *r, const struc
 	event_add_number(&e, "request", (int64_t)r->id);
 	if (m->credential == 0) {
 		event_add(&e, "factor", "invitation");
-		rc = store_invitation_drop(v->store, r->subject, &e);
+		rc = find_invitation(v, r->subject, m);
+		if (rc == KM_OK)
+			rc = store_invitation_drop(v->store, r->subject, &e);
 	} else {
 		event_add(&e, "factor", km_factor_word(m->factor));
 		event_add_number(&e, "credential", (int64_t)m->credential);
@@ -100,18 +119,58 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 
 /* --- may it be decided, and by this person ---------------------------------------------- */
 
+/* All that it takes to ask for it now, but for the code that was given then. */
+static bool could_ask(const struct vault *v, const struct km_operator *op, unsigned act)
+{
+	unsigned roles = act == KM_MSG_ACTIVATE ? REGISTRAR : 0; /* filed by what was enrolled */
+	const struct operation *o;
+
+	for (size_t i = 0; (o = operation_at(i)); i++)
+		roles |= o->number == act && !(o->flags & TAKES) ? o->roles : 0;
+	return op->role <= KM_ROLE_OFFICER && (roles & (1u << op->role)) &&
+	       gate_reason(op, v->now.today, op->uid >= 0 ? (uint32_t)op->uid : 0, true) ==
+		   KM_REASON_NONE;
+}
+
 static km_rc requester_still_is(struct call *c, const struct km_filed *r)
 {
+	static const uint8_t nobody[KM_SUBJECT_BYTES];
+	enum km_reason queued = KM_REASON_NONE; /* by a roster, or what is due today */
 	struct km_operator op;
-	km_rc rc = store_operator_by_subject(c->v->store, r->requester, &op);
-	bool gone = rc == KM_ENOTFOUND;
+	km_rc rc;
+	bool gone;
+
+	/* The drop folder asks for nothing else, and is nobody who could have left. */
+	if (r->act == KM_MSG_ROSTER_END && is(r->requester, nobody))
+		return KM_OK;
+	rc = store_operator_by_subject(c->v->store, r->requester, &op);
+	gone = rc == KM_ENOTFOUND;
 
 	if (rc == KM_OK)
-		gone = op.state != KM_ACTIVE || op.role == KM_ROLE_OPERATOR;
+		rc = queue_reason(c->v, &op, &queued);
+	if (rc == KM_OK)
+		gone = queued != KM_REASON_NONE || !could_ask(c->v, &op, r->act);
 	if (!gone)
 		return rc;
-	call_say(c, "whoever asked for it is no administrator any more: reject it");
+	call_say(c, "whoever asked for it may not ask for it any more: reject it");
 	return KM_ESTATE;
+}
+
+/* Written down as every refusal at a desk is. */
+static km_rc not_theirs(struct call *c, const struct km_filed *r, const char *why, const char *text)
+{
+	struct km_event_record e;
+	km_rc rc = KM_OK;
+
+	call_say(c, "%s", text);
+	if (crowd_admit(c->v, c->l->peer, "desk", "", 1)) {
+		event_make(&e, KM_EVENT_DESK_REFUSED, c->l->who.subject, c->actor);
+		event_add(&e, "operation", km_message_name(c->m->number));
+		event_add_number(&e, "request", (int64_t)r->id);
+		event_add(&e, "reason", why);
+		rc = note_record(c->v, &e);
+	}
+	return rc == KM_OK ? KM_EPERM : rc;
 }
 
 static km_rc may_approve(struct call *c, const struct km_filed *r)
@@ -119,18 +178,16 @@ static km_rc may_approve(struct call *c, const struct km_filed *r)
 	const uint8_t *who = c->l->who.subject;
 
 	/* By a name and a code on this very line: a uid alone agrees to nothing. */
-	if (c->l->right != RIGHTS_FACTOR || !c->l->who.known) {
-		call_say(c, "only an approver whose own code was good on this line may approve");
-		return KM_EPERM;
-	}
-	if (is(who, r->requester)) {
-		call_say(c, "you asked for it: another person must approve it");
-		return KM_EPERM;
-	}
-	if (is(who, r->subject)) {
-		call_say(c, "it is about you: another person must approve it");
-		return KM_EPERM;
-	}
+	if (c->l->right != RIGHTS_FACTOR || !c->l->who.known)
+		return not_theirs(
+		    c, r, "no-factor",
+		    "only an approver whose own code was good on this line may approve");
+	if (is(who, r->requester))
+		return not_theirs(c, r, "requester",
+				  "you asked for it: another person must approve it");
+	if (is(who, r->subject))
+		return not_theirs(c, r, "subject",
+				  "it is about you: another person must approve it");
 	if (r->expires <= c->v->now.wall) {
 		call_say(c, "it has expired: it must be asked for again");
 		return KM_ESTATE;
@@ -201,8 +258,8 @@ static km_rc approve(struct call *c, const struct km_filed *r)
 {
 	struct carried done = { .call = c, .r = r };
 	char text[ACT_TEXT];
-	size_t notes = c->v->notes;
 	km_rc rc = may_approve(c, r);
+	size_t notes = c->v->notes;
 
 	if (rc == KM_OK)
 		rc = request_open(c->v, r, &done.asked, text);
@@ -290,11 +347,14 @@ static km_rc activate_invitation(struct call *c, const struct km_operator *op)
 	km_rc rc;
 
 	call_event(c, &e, KM_EVENT_INVITED, op);
-	rc = store_invitation_activate(c->v->store, op->subject, &e);
+	rc = find_invitation(c->v, op->subject, &c->m->activate);
+	if (rc == KM_OK)
+		rc = store_invitation_activate(c->v->store, op->subject, &e);
 	if (rc == KM_OK)
 		note_event(c->v, &e);
 	if (rc == KM_ENOTFOUND)
-		call_say(c, "no invitation of this operator waits: reject the request");
+		call_say(c, "this invitation waits no more, or another is in its place: reject "
+			    "the request");
 	return rc;
 }
 

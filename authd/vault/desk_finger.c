@@ -8,6 +8,7 @@
 #include <kenmon/factor.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define ENROL_SHOTS   60  /* images: the matcher has enough of them long before */
 #define ENROL_SECONDS 120 /* for all of them; somebody stands at the counter */
@@ -215,9 +216,9 @@ static km_rc look_again(struct call *c, struct km_operator *op)
 	size_t fingers;
 	km_rc rc;
 
-	if (c->v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK))
-		return KM_ESUSPECT;
-	rc = store_operator_by_subject(c->v->store, p->op.subject, op);
+	rc = line_still_may(c, operation_of(&p->asked), &p->asked);
+	if (rc == KM_OK)
+		rc = store_operator_by_subject(c->v->store, p->op.subject, op);
 	if (rc == KM_OK && op->state != p->op.state) {
 		call_say(c, "the operator is %s since; nothing was stored",
 			 km_state_word(op->state));

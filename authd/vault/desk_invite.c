@@ -20,6 +20,7 @@ km_rc desk_invite(struct call *c)
 	const struct msg_invite *m = &c->m->invite;
 	struct km_secret code KM_SECRET = m->code;
 	bool waiting = desk_two_persons(c->v);
+	struct km_invitation made;
 	struct km_event_record r;
 	struct km_operator op;
 	km_rc rc;
@@ -45,7 +46,12 @@ km_rc desk_invite(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	note_event(c->v, &r);
-	return waiting ? request_file_activation(c, &op, &(struct activation){ 0 }) : KM_OK;
+	if (!waiting)
+		return KM_OK;
+	rc = store_invitation(c->v->store, op.subject, &made);
+	return rc == KM_OK
+		   ? request_file_activation(c, &op, &(struct activation){ .invitation = &made })
+		   : rc;
 }
 
 /* --- using one -------------------------------------------------------------------------- */
@@ -126,6 +132,19 @@ km_rc desk_invited(struct call *c, const struct km_operator *op, const struct km
 	c->l->pending->credential = *in;
 	c->l->pending->invitation = i;
 	return ask(c, KM_TEXT_PROMPT_INVITATION);
+}
+
+/* Its time may be over since, or its operator suspended, or another one be in its place. */
+km_rc desk_invited_still(struct call *c)
+{
+	const struct pending *p = c->l->pending;
+	struct km_invitation now;
+	km_rc rc = find_good(c, &p->op, &now);
+
+	if (rc != KM_OK || memcmp(now.code, p->invitation.code, sizeof now.code) == 0)
+		return rc;
+	call_say(c, "another invitation has taken its place");
+	return KM_EPERM;
 }
 
 static km_rc count_wrong(struct call *c, const struct km_operator *op,

@@ -31,6 +31,11 @@ const char *desk_mode(const struct vault *v)
 	return "by two persons: acts on others wait until an approver has agreed";
 }
 
+const char *desk_asked_for(const struct vault *v)
+{
+	return v->conf.approval_required ? "required" : "not-required";
+}
+
 bool desk_is_root(const struct vault *v, uid_t peer)
 {
 	return peer == 0 || (v->has_owner && peer == v->owner);
@@ -73,10 +78,12 @@ km_rc person_begin(struct vault *v, uid_t peer, int client, struct desk_person *
 	bool root = desk_is_root(v, peer);
 	km_rc rc = KM_OK;
 
-	*out = (struct desk_person){ .groups = groups_of(v, client, root) };
+	*out = (struct desk_person){ .groups = groups_of(v, client, root),
+				     .staff = is_roster(v, peer) };
 	if (root || is_roster(v, peer))
 		return KM_OK;
 	rc = store_operator_by_uid(v->store, peer, &op);
+	out->staff = rc == KM_OK && op.role != KM_ROLE_OPERATOR;
 	return rc == KM_ENOTFOUND ? KM_EPERM : rc;
 }
 
@@ -143,7 +150,9 @@ static km_rc is_own(struct vault *v, const struct line *l, const struct km_msg *
 	return rc;
 }
 
-km_rc person_may(struct vault *v, struct line *l, const struct operation *o, const struct km_msg *m)
+/* proof: whether the caller's code counts as given; else how long ago it was decides. */
+static km_rc decide(struct vault *v, struct line *l, const struct operation *o,
+		    const struct km_msg *m, const bool *proof, enum rights *right)
 {
 	struct rights_caller c = { .root = desk_is_root(v, l->peer),
 				   .roster = is_roster(v, l->peer),
@@ -152,7 +161,6 @@ km_rc person_may(struct vault *v, struct line *l, const struct operation *o, con
 	bool own = false;
 	km_rc rc = look(v, l, &c);
 
-	l->right = RIGHTS_NONE;
 	if (rc == KM_OK)
 		rc = is_own(v, l, m, &own);
 	if (rc != KM_OK)
@@ -160,9 +168,32 @@ km_rc person_may(struct vault *v, struct line *l, const struct operation *o, con
 	c.known = l->who.known;
 	c.role = l->who.role;
 	c.in_group = (l->who.groups & (1u << l->who.role)) != 0;
-	c.proved = just_proved(v, &l->who);
-	l->right = rights_decide(&c, o->flags, o->roles, own);
+	c.proved = proof ? *proof : just_proved(v, &l->who);
+	*right = rights_decide(&c, o->flags, o->roles, own);
 	return KM_OK;
+}
+
+km_rc person_may(struct vault *v, struct line *l, const struct operation *o, const struct km_msg *m)
+{
+	l->right = RIGHTS_NONE;
+	return decide(v, l, o, m, NULL, &l->right);
+}
+
+/* A proof lasts as long as what it was given for, however long a code is typed or a finger read. */
+km_rc person_still_may(struct vault *v, struct line *l, const struct operation *o,
+		       const struct km_msg *m)
+{
+	const bool proved = l->right == RIGHTS_FACTOR;
+	enum rights right = RIGHTS_NONE, was = l->right;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	km_rc rc;
+
+	memcpy(subject, l->who.subject, sizeof subject);
+	l->right = RIGHTS_NONE;
+	rc = decide(v, l, o, m, &proved, &right);
+	if (rc == KM_OK && right == was && memcmp(subject, l->who.subject, sizeof subject) == 0)
+		l->right = was;
+	return rc;
 }
 
 void person_actor(const struct line *l, char out[65])
@@ -197,6 +228,7 @@ const char *person_authority(const struct line *l)
 static void say_roles(struct call *c, unsigned roles)
 {
 	char text[128] = "";
+	bool several = (roles & (roles - 1)) != 0;
 	size_t at = 0;
 
 	for (unsigned role = KM_ROLE_REGISTRAR; role <= KM_ROLE_OFFICER; role++) {
@@ -204,8 +236,16 @@ static void say_roles(struct call *c, unsigned roles)
 			at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? ", " : "",
 					       km_role_word(role));
 	}
-	call_say(c, "it takes one of these roles, and its Unix group where the site names one: %s",
-		 text);
+	if (several)
+		call_say(c,
+			 "it takes one of the roles %s, and membership in its Unix group where "
+			 "[roles] names one",
+			 text);
+	else
+		call_say(c,
+			 "it takes the role %s, and membership in its Unix group where [roles] "
+			 "names one",
+			 text);
 }
 
 /* Written down, as far as this source has not had its share of records. */

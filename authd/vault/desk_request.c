@@ -10,6 +10,7 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 
 #include "act.h"
 #include "store_invitation.h"
@@ -126,6 +127,10 @@ km_rc request_file_activation(struct call *c, const struct km_operator *op,
 	m.activate.credential = a->credential;
 	m.activate.factor = (uint8_t)a->factor;
 	m.activate.until = a->until;
+	if (a->invitation) {
+		m.activate.invitation = store_invitation_name(a->invitation);
+		m.activate.seconds = a->invitation->seconds;
+	}
 	snprintf(m.activate.label, sizeof m.activate.label, "%s", a->label ? a->label : "");
 	snprintf(m.activate.reason, sizeof m.activate.reason, "%s", a->reason ? a->reason : "");
 	km_wipe(&who, sizeof who);
@@ -179,11 +184,13 @@ static km_rc put_request(struct call *c, const struct km_filed *r)
 	struct msg_request_row *row = &m.request_row;
 	km_rc rc = request_open(c->v, r, &asked, row->text);
 
+	if (rc == KM_OK && r->act == KM_MSG_OPERATOR_ADD) /* whom it is about is nobody here yet */
+		memcpy(row->login, asked.operator_add.login, sizeof row->login);
 	if (rc == KM_ECORRUPT)
 		rc = KM_OK;
 	if (rc == KM_OK)
 		rc = name_of(c->v, r->requester, row->requester);
-	if (rc == KM_OK)
+	if (rc == KM_OK && !row->login[0])
 		rc = name_of(c->v, r->subject, row->login);
 	row->id = r->id;
 	row->act = r->act;

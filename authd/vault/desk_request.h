@@ -2,6 +2,8 @@
 #ifndef KENMON_VAULT_DESK_REQUEST_H
 #define KENMON_VAULT_DESK_REQUEST_H
 
+#include <kenmon/store_request.h>
+
 #include "desk.h"
 
 /*

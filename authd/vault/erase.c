@@ -12,6 +12,7 @@
 
 #include <kenmon/log.h>
 
+#include "grant.h"
 #include "vault.h"
 
 #define MORE_MS 1000 /* so long after the last of many the rest of the work begins */

@@ -16,6 +16,7 @@
 
 #include "desk.h"
 #include "due.h"
+#include "lockout.h"
 
 #define FOUNDED       "founded" /* kept: state (1) ‖ when the way back was last taken (8); or empty */
 #define FOUNDED_BYTES 9
@@ -76,10 +77,11 @@ struct staff {
 	unsigned registrars, approvers;
 };
 
-/* Who is left out: an operator, or one credential of theirs. */
-struct without {
-	const uint8_t *subject;
-	uint64_t credential; /* 0: all of them */
+/* Who is counted: everybody, but for an operator, or but for one credential of theirs. */
+struct counted {
+	const uint8_t *without; /* subject; NULL: nobody is left out */
+	uint64_t credential;    /* of whom is left out; 0: all of them */
+	int64_t since;          /* not 0: whoever has been seen since then, and nobody else */
 };
 
 static bool may_act_today(const struct vault *v, const struct km_operator *op)
@@ -89,12 +91,20 @@ static bool may_act_today(const struct vault *v, const struct km_operator *op)
 	       (op->valid_until == KM_DAY_NONE || op->valid_until >= v->now.today);
 }
 
-static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t without, bool *good)
+/* Wrong codes have shut it for good: only a second person opens it again. */
+static bool is_disabled(const struct vault *v, const struct km_credential *c)
+{
+	return lockout_wait(&v->conf.lockout, &c->throttle, v->now.wall) == LOCKOUT_FOR_GOOD;
+}
+
+/* disabled: whether a code that wrong ones have disabled counts. */
+static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t without, bool disabled,
+		     bool *good)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	struct call c = { .v = v };
 	struct km_due_row leaves;
-	size_t count = 0;
+	size_t count = 0, kept = 0;
 	km_rc rc;
 
 	*good = false;
@@ -105,26 +115,52 @@ static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t wit
 	if (rc != KM_OK || (leaves.id && leaves.day <= v->now.today))
 		return rc;
 	rc = store_credentials(v->store, op->subject, list, &count);
-	return rc == KM_OK ? desk_has_code(&c, list, count, without, good) : rc;
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		if (disabled || !is_disabled(v, &list[i]))
+			list[kept++] = list[i];
+	}
+	return rc == KM_OK ? desk_has_code(&c, list, kept, without, good) : rc;
 }
 
-static km_rc count_one(struct vault *v, const struct km_operator *op, const struct without *w,
+/* When a code of theirs was last good: having been enrolled counts, somebody was there. */
+static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *when)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc = store_credentials(v->store, op->subject, list, &count);
+
+	*when = 0;
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		int64_t seen =
+		    list[i].last_used > list[i].created ? list[i].last_used : list[i].created;
+
+		if (list[i].factor != KM_FACTOR_FINGERPRINT && !list[i].waiting && seen > *when)
+			*when = seen;
+	}
+	return rc;
+}
+
+static km_rc count_one(struct vault *v, const struct km_operator *op, const struct counted *w,
 		       struct staff *out)
 {
-	bool is_left = w && memcmp(op->subject, w->subject, KM_SUBJECT_BYTES) == 0, good = false;
-	km_rc rc = KM_OK;
+	bool is_out = w->without && memcmp(op->subject, w->without, KM_SUBJECT_BYTES) == 0;
+	bool good = false;
+	int64_t seen = 0;
+	km_rc rc;
 
 	if ((op->role != KM_ROLE_REGISTRAR && op->role != KM_ROLE_APPROVER) ||
-	    (is_left && !w->credential))
+	    (is_out && !w->credential))
 		return KM_OK;
-	rc = is_good(v, op, is_left ? w->credential : 0, &good);
-	if (rc == KM_OK && good)
+	rc = is_good(v, op, is_out ? w->credential : 0, false, &good);
+	if (rc == KM_OK && good && w->since)
+		rc = last_seen(v, op, &seen);
+	if (rc == KM_OK && good && seen >= w->since)
 		(*(op->role == KM_ROLE_APPROVER ? &out->approvers : &out->registrars))++;
 	return rc;
 }
 
 /* Stops where there is one of each: more need not be counted. */
-static km_rc count_staff(struct vault *v, const struct without *w, struct staff *out)
+static km_rc count_staff(struct vault *v, const struct counted *w, struct staff *out)
 {
 	static struct km_operator page[PAGE]; /* one at a time: the vault has one thread */
 	size_t count = PAGE;
@@ -151,7 +187,7 @@ static bool is_administrator(const struct km_operator *op)
 static km_rc somebody_is_left(struct vault *v, const struct km_operator *op, uint64_t credential,
 			      bool *left)
 {
-	const struct without w = { op->subject, credential };
+	const struct counted w = { .without = op->subject, .credential = credential };
 	struct staff staff;
 	km_rc rc = count_staff(v, &w, &staff);
 
@@ -163,6 +199,7 @@ static km_rc somebody_is_left(struct vault *v, const struct km_operator *op, uin
 
 km_rc founding_look(struct vault *v, const char *actor)
 {
+	struct counted w = { .without = NULL };
 	struct km_event_record e;
 	struct founding f;
 	struct staff staff;
@@ -173,7 +210,10 @@ km_rc founding_look(struct vault *v, const char *actor)
 	rc = read_founding(v, &f);
 	if (rc != KM_OK || f.state != NOT_FOUNDED)
 		return rc;
-	rc = count_staff(v, NULL, &staff);
+	/* Who was lost when root went back would found it again as they stand, and be lost again.
+	 */
+	w.since = f.anew;
+	rc = count_staff(v, &w, &staff);
 	if (rc != KM_OK || !staff.approvers || !staff.registrars)
 		return rc;
 	f.state = IS_FOUNDED;
@@ -182,6 +222,11 @@ km_rc founding_look(struct vault *v, const char *actor)
 }
 
 /* --- the last of them ------------------------------------------------------------------------ */
+
+static bool is_sooner(int64_t day, int64_t than)
+{
+	return day != KM_DAY_NONE && (than == KM_DAY_NONE || day < than);
+}
 
 /* Does this take a person's power to act away? Of a credential: *credential is it. */
 static bool takes_power(const struct vault *v, const struct km_msg *m, const struct km_operator *op,
@@ -199,7 +244,7 @@ static bool takes_power(const struct vault *v, const struct km_msg *m, const str
 		       ((change->mask & KM_CHANGE_VALID_FROM) &&
 			change->valid_from > v->now.today) ||
 		       ((change->mask & KM_CHANGE_VALID_UNTIL) &&
-			change->valid_until != KM_DAY_NONE);
+			is_sooner(change->valid_until, op->valid_until));
 	return m->number == KM_MSG_ERASE || m->number == KM_MSG_TRANSFER ||
 	       m->number == KM_MSG_CREDENTIAL_REMOVE;
 }
@@ -220,9 +265,10 @@ static bool may_take_power(unsigned number)
 static km_rc another_is_left(struct call *c, const struct km_operator *op, uint64_t credential)
 {
 	bool good = false, left = false;
-	km_rc rc = is_good(c->v, op, 0, &good);
+	km_rc rc = is_good(c->v, op, 0, true, &good);
 
-	/* Who cannot act now is no loss. */
+	/* Who cannot act now is no loss; but wrong codes, which anybody can type, make it no easier
+	 * to take the last one away. */
 	if (rc != KM_OK || !good)
 		return rc;
 	rc = somebody_is_left(c->v, op, credential, &left);
@@ -321,24 +367,6 @@ static void date_of(int64_t wall, char out[16])
 		km_day_format(day, out);
 }
 
-/* When a code of theirs was last good: having been enrolled counts, somebody was there. */
-static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *when)
-{
-	struct km_credential list[KM_MAX_CREDENTIALS];
-	size_t count = 0;
-	km_rc rc = store_credentials(v->store, op->subject, list, &count);
-
-	*when = 0;
-	for (size_t i = 0; rc == KM_OK && i < count; i++) {
-		int64_t seen =
-		    list[i].last_used > list[i].created ? list[i].last_used : list[i].created;
-
-		if (list[i].factor != KM_FACTOR_FINGERPRINT && !list[i].waiting && seen > *when)
-			*when = seen;
-	}
-	return rc;
-}
-
 static km_rc show_one(struct call *c, const struct km_operator *op, int64_t *approver_seen)
 {
 	struct km_person who = { 0 };
@@ -415,6 +443,24 @@ km_rc founding_accept(struct call *c)
 	return keep_founding(c->v, &f, &e);
 }
 
+/* Days go by and codes are disabled: that may leave nobody, with no act that could be refused. */
+static km_rc say_who_is_missing(struct call *c)
+{
+	const struct counted everybody = { .without = NULL };
+	struct staff staff;
+	km_rc rc;
+
+	if (!c->v->conf.approval_required)
+		return KM_OK;
+	rc = count_staff(c->v, &everybody, &staff);
+	if (rc != KM_OK || (staff.approvers && staff.registrars))
+		return rc;
+	return call_status(
+	    c, true, "administrators",
+	    "no %s has a good code today: nothing that takes two persons can be done",
+	    km_role_word(staff.approvers ? KM_ROLE_REGISTRAR : KM_ROLE_APPROVER));
+}
+
 km_rc founding_rows(struct call *c)
 {
 	struct founding f;
@@ -432,5 +478,7 @@ km_rc founding_rows(struct call *c)
 				 "audit trail of that day",
 				 date);
 	}
+	if (rc == KM_OK && f.state != NOT_FOUNDED)
+		rc = say_who_is_missing(c);
 	return rc == KM_OK ? each_of_staff(c, say_last) : rc;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "grant.h"
 #include "vault.h"
 
 /*

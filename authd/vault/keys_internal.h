@@ -1,4 +1,4 @@
-/* What keys.c, kek.c and seal.c share, and the keys of audit bodies. */
+/* What keys.c, kek.c, seal.c and wrap.c share, and the keys of audit bodies. */
 #ifndef KENMON_VAULT_KEYS_INTERNAL_H
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
@@ -120,7 +120,22 @@ KM_MUST_CHECK km_rc km_work_key_unwrap(struct km_keys *keys, const uint8_t ref[K
 				       uint32_t generation, const uint8_t wrapped[KM_WRAPPED_BYTES],
 				       struct km_subject_key *key);
 
+/* The key of one finger, by the number of its credential. */
+KM_MUST_CHECK km_rc km_finger_key_new(struct km_keys *keys, uint64_t credential,
+				      struct km_subject_key *key,
+				      uint8_t wrapped[KM_WRAPPED_BYTES]);
+KM_MUST_CHECK km_rc km_finger_key_unwrap(struct km_keys *keys, uint64_t credential,
+					 uint32_t generation,
+					 const uint8_t wrapped[KM_WRAPPED_BYTES],
+					 struct km_subject_key *key);
+/* What seals its template: without either of the two there is none. */
+KM_MUST_CHECK km_rc km_template_key(struct km_keys *keys, const struct km_subject_key *subject,
+				    const struct km_subject_key *finger,
+				    struct km_subject_key *out);
+
 /* As km_subject_key_rewrap(). */
+KM_MUST_CHECK km_rc km_finger_key_rewrap(struct km_keys *keys, uint64_t credential,
+					 uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES]);
 KM_MUST_CHECK km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
 				       uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES]);
 KM_MUST_CHECK km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,

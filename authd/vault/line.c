@@ -14,6 +14,7 @@
 
 #include "desk.h"
 #include "founding.h"
+#include "grant.h"
 
 /*
  * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,
@@ -114,9 +115,11 @@ const struct operation *operation_at(size_t i)
 	return i < OPERATIONS ? &operations[i] : NULL;
 }
 
-/* A place for this peer; those who are not root leave some to root, and each other. */
-static struct line *place_for(struct vault *v, uid_t peer)
+/* A place for this peer; those who are not root leave some to root, to who has a role, and each
+ * other. */
+static struct line *place_for(struct vault *v, uid_t peer, bool staff)
 {
+	const size_t others = staff ? VAULT_LINES_KEPT : VAULT_LINES_KEPT + VAULT_LINES_ROLE;
 	size_t left = 0, own = 0;
 	struct line *l = NULL;
 
@@ -130,12 +133,12 @@ static struct line *place_for(struct vault *v, uid_t peer)
 	}
 	if (desk_is_root(v, peer))
 		return l;
-	return own < VAULT_LINES_OF && left > VAULT_LINES_KEPT ? l : NULL;
+	return own < VAULT_LINES_OF && left > others ? l : NULL;
 }
 
 km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *other)
 {
-	struct line *l = place_for(v, peer);
+	struct line *l = place_for(v, peer, who->staff);
 	int pair[2];
 
 	if (!l)
@@ -186,14 +189,22 @@ static km_rc put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
 	return queue_put(&l->out, &m);
 }
 
+/* While machine or database are in doubt nothing changes, but what is done anyway. */
+static km_rc in_order(const struct vault *v, const struct operation *o)
+{
+	bool waits = (o->flags & CHANGES) && !(o->flags & ANYWAY);
+
+	return waits && (v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK)) ? KM_ESUSPECT
+										    : KM_OK;
+}
+
 /* Runs what a call asks for; the rc goes into DONE. */
 static km_rc run(struct call *c, const struct operation *o)
 {
-	km_rc rc, before;
+	km_rc before, rc = in_order(c->v, o);
 
-	if ((o->flags & CHANGES) && !(o->flags & ANYWAY) &&
-	    (c->v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK)))
-		return KM_ESUSPECT;
+	if (rc != KM_OK)
+		return rc;
 	if (!(o->flags & CHANGES))
 		return o->run(c);
 	rc = store_op_seen(c->v->store, c->l->op, &before, &c->id);
@@ -305,6 +316,19 @@ static km_rc take_proof(struct vault *v, struct line *l, struct km_msg *m)
 	return rc;
 }
 
+/* Whoever began it may have lost their role since, or root its right to act alone. */
+km_rc line_still_may(struct call *c, const struct operation *o, const struct km_msg *asked)
+{
+	km_rc rc = in_order(c->v, o);
+
+	if (rc == KM_OK)
+		rc = person_still_may(c->v, c->l, o, asked);
+	person_actor(c->l, c->actor);
+	if (rc == KM_OK && !rights_given(c->l->right))
+		rc = person_refused(c, o);
+	return rc;
+}
+
 static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
 {
 	const struct operation *o = l->pending ? operation_of(&l->pending->asked) : NULL;
@@ -319,6 +343,8 @@ static km_rc take_answer(struct vault *v, struct line *l, struct km_msg *m)
 	call_again(&c, v, l);
 	c.m = m;
 	if (m->number == KM_MSG_ANSWER)
+		rc = line_still_may(&c, o, &l->pending->asked);
+	if (rc == KM_OK)
 		rc = o->answer(&c);
 	return finish(&c, o, rc);
 }

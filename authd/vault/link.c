@@ -10,6 +10,7 @@
 #include <kenmon/log.h>
 #include <kenmon/sock.h>
 
+#include "grant.h"
 #include "vault.h"
 
 #define HEAD_EVERY_MS 1000 /* how often the judge is told where the chain ends, at most */

@@ -14,7 +14,8 @@
 
 #include <kenmon/log.h>
 
-#include "vault.h"
+#include "desk.h"
+#include "grant.h"
 
 #define LOOP_EVENTS  32
 #define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */
@@ -51,6 +52,7 @@ static void reload(struct vault *v)
 	struct km_conf_error error = { 0 };
 	struct km_event_record r;
 	struct km_conf next;
+	bool changed;
 
 	asked_to_reload = 0;
 	if (km_conf_read(v->conf_path, v->conf_given, &next, &error) != KM_OK) {
@@ -65,8 +67,12 @@ static void reload(struct vault *v)
 		       next.time_zone[0] ? "is not known here" : "needs a restart");
 		return;
 	}
+	changed = next.approval_required != v->conf.approval_required;
 	v->conf = next;
+	if (changed)
+		km_log(LOG_WARNING, "acts on others, %s", desk_mode(v));
 	event_make(&r, KM_EVENT_RELOADED, NULL, "vault");
+	event_add(&r, "approval", desk_asked_for(v));
 	if (note_record(v, &r) != KM_OK)
 		km_log(LOG_ERR, "the new configuration is in use but could not be recorded");
 }
@@ -120,7 +126,8 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 		if (!durable) {
 			km_log(LOG_ERR,
 			       "%s: this round's requests are refused; is the disk full, "
-			       "read-only or failing?",
+			       "read-only or failing, or vault.db damaged (restore it from a "
+			       "backup)?",
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */

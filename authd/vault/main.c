@@ -32,6 +32,7 @@
 #include "codes.h"
 #include "copy.h"
 #include "desk.h"
+#include "grant.h"
 #include "walls.h"
 
 struct options {
@@ -306,6 +307,7 @@ static km_rc begin(struct vault *v)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	event_add(&r, "version", KM_VERSION);
+	event_add(&r, "approval", desk_asked_for(v));
 	if (rc == KM_OK)
 		rc = tell_signer(v, &r);
 	if (rc == KM_OK)

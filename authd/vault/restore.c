@@ -390,7 +390,8 @@ static void tell(const struct restored *d)
 	if (d->removed)
 		km_log(LOG_NOTICE,
 		       "%" PRIu64 " credentials are gone and must be enrolled anew: tokens that "
-		       "count, recovery codes, what waited for approval",
+		       "count, recovery codes, what waited for approval, fingers whose keys the "
+		       "bundle does not have",
 		       d->removed);
 	if (d->unknown)
 		km_log(LOG_ALERT,

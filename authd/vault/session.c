@@ -14,6 +14,7 @@
 #include <kenmon/sock.h>
 
 #include "gate.h"
+#include "grant.h"
 #include "vault.h"
 
 struct session *session_find(struct vault *v, uint32_t id)

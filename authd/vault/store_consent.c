@@ -3,6 +3,8 @@
  * so that nobody can have agreed to something else; a consent is a row under a MAC, and is never
  * deleted but with its operator: withdrawn, it says so.
  */
+#include <kenmon/store_request.h>
+
 #include "store_consent.h"
 
 #include <string.h>

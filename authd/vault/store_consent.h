@@ -6,6 +6,7 @@
 #define KENMON_VAULT_STORE_CONSENT_H
 
 #include <kenmon/store.h>
+#include <kenmon/store_request.h>
 
 #define KM_PURPOSE_MAX  8192 /* bytes of a text: some four pages */
 #define KM_MAX_CONSENTS 64   /* of one operator: versions of the text, each withdrawn or not */

@@ -1,4 +1,6 @@
 /* Credentials: enrolling, removing, opening, unlocking. */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>
@@ -252,6 +254,8 @@ km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
 	rows_forget(s);
 	rc = query_run(&q);
+	if (!rc)
+		rc = finger_key_destroy(s, id);
 	if (!rc)
 		rc = run_on_id(s, SQL_TEMPLATE_DELETE, id);
 	return rc ? rc : run_on_id(s, SQL_RECOVERY_DELETE, id);

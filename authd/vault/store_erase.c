@@ -69,10 +69,12 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	return rc ? rc : store_op_done(&op);
 }
 
-/* Codes are found through the credentials, so these go last. */
+/* Codes are found through the credentials, and keys of fingers through the templates: these go
+ * later. */
 static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
-	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_TEMPLATES_DELETE,
+	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE,  SQL_FINGER_KEYS_BLANK,
+						SQL_FINGER_KEYS_DELETE, SQL_TEMPLATES_DELETE,
 						SQL_CREDENTIALS_DELETE, SQL_CONSENTS_DELETE,
 						SQL_INVITATION_DELETE };
 	km_rc rc = KM_OK;

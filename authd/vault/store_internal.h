@@ -11,6 +11,7 @@
  *   store_schema_people.c  tables of those who come and go
  *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
+ *   store_finger_key.c keys of fingers
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
@@ -27,6 +28,8 @@
 #include <openssl/evp.h>
 
 #include <kenmon/store.h>
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
 
 #include "keys_internal.h"
 
@@ -256,6 +259,31 @@ KM_MUST_CHECK km_rc work_key_open(struct km_store *s, const uint8_t ref[WORK_REF
 KM_MUST_CHECK km_rc work_key_destroy(struct km_store *s, const uint8_t ref[WORK_REF_BYTES]);
 /* At the end of an epoch: none is left under the older KEK. One that does not open is blanked. */
 KM_MUST_CHECK km_rc work_keys_rewrap(struct km_store *s);
+
+/* Is this credential's template sealed under a key of its own, too? KM_ENOTFOUND, KM_ECORRUPT. */
+KM_MUST_CHECK km_rc template_is_keyed(struct km_store *s, uint64_t credential, bool *keyed);
+
+/* --- keys of fingers (store_finger_key.c), inside an operation --------------------- */
+
+/* A new key for this credential. KM_ECORRUPT: it has one. */
+KM_MUST_CHECK km_rc finger_key_make(struct km_store *s, uint64_t credential,
+				    struct km_subject_key *key);
+/* KM_ECORRUPT: there is none, or it does not open. */
+KM_MUST_CHECK km_rc finger_key_open(struct km_store *s, uint64_t credential,
+				    struct km_subject_key *key);
+/* Overwritten, then gone, and the epoch owed; a credential that has none is left as it is. */
+KM_MUST_CHECK km_rc finger_key_destroy(struct km_store *s, uint64_t credential);
+/* One that is wrapped under the present KEK already. */
+KM_MUST_CHECK km_rc finger_key_put(struct km_store *s, uint64_t credential,
+				   const uint8_t wrapped[KM_WRAPPED_BYTES]);
+/*
+ * At the end of an epoch: up to most of them behind at->finger, wrapped anew. looked: how many
+ * there were. One that no template has is destroyed.
+ */
+KM_MUST_CHECK km_rc finger_keys_rewrap(struct km_store *s, struct km_rewrap *at, size_t most,
+				       size_t *looked);
+/* KM_OK: each is wrapped under a KEK that is there. */
+KM_MUST_CHECK km_rc finger_keys_open(struct km_store *s);
 
 /* --- requests (store_request.c), inside an operation ------------------------------- */
 

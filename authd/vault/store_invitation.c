@@ -71,6 +71,15 @@ km_rc store_invitation(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTE
 	return read_row(s, subject, out, mac);
 }
 
+uint64_t store_invitation_name(const struct km_invitation *i)
+{
+	uint64_t name = 0;
+
+	for (size_t at = 0; at < sizeof(name); at++)
+		name = name << 8 | i->code[at];
+	return name;
+}
+
 km_rc store_invitation_judge(struct km_store *s, const struct km_operator *op,
 			     const struct km_invitation *i, const struct km_secret *code,
 			     bool *right)

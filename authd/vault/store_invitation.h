@@ -17,6 +17,9 @@ struct km_invitation {
 	uint8_t tries;              /* wrong codes so far */
 };
 
+/* Which one it is, for who agrees to it; tells nothing of its code. */
+uint64_t store_invitation_name(const struct km_invitation *);
+
 /* Replaces an earlier one. code: in stored form. until as above. KM_ESTATE: being erased. */
 KM_MUST_CHECK km_rc store_invite(struct km_store *, const struct km_operator *,
 				 const struct km_secret *code, uint32_t seconds, int64_t until,

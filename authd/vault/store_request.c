@@ -3,6 +3,8 @@
  * under a key of its own, which is destroyed with the row: what somebody asked
  * for, and who was turned down, is in the trail without any name.
  */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <kenmon/people.h>
+#include <kenmon/store_epoch.h>
 
 #include "codes.h"
 
@@ -243,8 +244,43 @@ static bool must_go(const struct km_credential *c)
 	       c->until != 0;
 }
 
-static km_rc look_at_credentials(struct km_store *s, const struct km_operator *who,
-				 struct restored *out)
+static km_rc put_finger_key(struct km_store *s, uint64_t id, const uint8_t *bundled,
+			    uint32_t generation)
+{
+	struct store_op op STORE_OP = { 0 };
+	uint8_t wrapped[KM_WRAPPED_BYTES];
+	km_rc rc;
+
+	memcpy(wrapped, bundled, sizeof(wrapped));
+	rc = km_finger_key_rewrap(s->keys, id, generation, wrapped);
+	if (!rc)
+		rc = store_op_begin(&op, s, false);
+	if (!rc)
+		rc = finger_key_put(s, id, wrapped);
+	return rc ? rc : store_op_done(&op);
+}
+
+/*
+ * One whose key the bundle does not have was removed since the copy was made, or enrolled after
+ * the bundle was: in either case it is not to come back. What is damaged stays as it is.
+ */
+static km_rc restore_finger(struct km_store *s, const struct bundle *b,
+			    const struct km_credential *c, struct restored *out)
+{
+	const uint8_t *bundled = bundle_find_finger(b, c->id);
+	bool keyed = false;
+	km_rc rc = template_is_keyed(s, c->id, &keyed);
+
+	if (rc == KM_ENOTFOUND || (rc == KM_ECORRUPT && !s->lost) || (!rc && !keyed))
+		return KM_OK;
+	if (rc)
+		return rc;
+	rc = bundled ? put_finger_key(s, c->id, bundled, b->header.generation) : KM_ECORRUPT;
+	return rc == KM_ECORRUPT && !s->lost ? remove_credential(s, c, out) : rc;
+}
+
+static km_rc look_at_credentials(struct km_store *s, const struct bundle *b,
+				 const struct km_operator *who, struct restored *out)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	size_t count = 0;
@@ -255,6 +291,8 @@ static km_rc look_at_credentials(struct km_store *s, const struct km_operator *w
 			rc = remove_credential(s, &list[i], out);
 		else if (list[i].factor == KM_FACTOR_TOTP)
 			rc = move_totp(s, list[i].id);
+		else if (list[i].factor == KM_FACTOR_FINGERPRINT)
+			rc = restore_finger(s, b, &list[i], out);
 	}
 	return rc;
 }
@@ -343,7 +381,7 @@ static km_rc restore_operator(struct km_store *s, const struct bundle *b,
 		rc = KM_OK;
 	} else if (!rc)
 		out->living++;
-	return rc ? rc : look_at_credentials(s, who, out);
+	return rc ? rc : look_at_credentials(s, b, who, out);
 }
 
 static km_rc restore_operators(struct km_store *s, const struct bundle *b, struct restored *out)

@@ -7,6 +7,8 @@
  * What a MAC covers has one form for each table: numbers of fixed width and
  * bytes of fixed length, texts behind their length. docs/STORAGE.md lists it.
  */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>

@@ -5,6 +5,8 @@
  * A database is made under another name and gets its own only when it is
  * complete, so an empty or missing file is never a first start.
  */
+#include <kenmon/store_epoch.h>
+
 #include "store_internal.h"
 #include "files.h"
 #include "signer.h"

@@ -1,6 +1,6 @@
 /*
  * Tables of version 3 of vault.db: who asked for what, who agreed to what,
- * what a roster said, what is due, and what was destroyed. docs/STORAGE.md
+ * what a roster said, what is due, what was destroyed, and the keys of fingers. docs/STORAGE.md
  * describes every column.
  */
 #include "store_internal.h"
@@ -11,6 +11,9 @@ const char store_schema_people[] =
     "CREATE INDEX credential_until ON credential (until) WHERE until > 0;"
     "CREATE TABLE work_key ("
     " ref BLOB PRIMARY KEY NOT NULL, kek_gen INTEGER NOT NULL,"
+    " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"
+    "CREATE TABLE finger_key ("
+    " credential INTEGER PRIMARY KEY, kek_gen INTEGER NOT NULL,"
     " wrapped BLOB NOT NULL CHECK (length(wrapped) = 48)) STRICT;"
     "CREATE TABLE request ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, ref BLOB NOT NULL, act INTEGER NOT NULL,"

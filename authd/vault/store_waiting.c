@@ -1,4 +1,6 @@
 /* Credentials that wait for a second person, and those whose time ends by itself. */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>

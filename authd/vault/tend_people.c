@@ -1,5 +1,6 @@
 /* What ends by itself when nobody acts: requests, and codes with an end. */
 #include <kenmon/log.h>
+#include <kenmon/store_request.h>
 
 #include "desk_request.h"
 #include "founding.h"

@@ -7,7 +7,7 @@
  *   session.c  one login: OPEN and CLOSE, accounts, sessions
  *   check.c    one answer: CHECK
  *   check_finger.c  a finger in the place of an answer: GRANT, REVOKE, and what was found
- *   matcher.c  the matcher's link                grant.c    what is lent to it, to whom, how long
+ *   matcher.c  the matcher's link                grant.h    what is lent to it, to whom, how long
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
@@ -22,7 +22,7 @@
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
  *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
  *   tend_people.c  what ends by itself
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -37,6 +37,7 @@
 #include <kenmon/finger.h>
 #include <kenmon/keys.h>
 #include <kenmon/store.h>
+#include <kenmon/store_epoch.h>
 #include <kenmon/verdict.h>
 #include <kenmon/wire.h>
 
@@ -50,6 +51,7 @@
 #define VAULT_LINES      16   /* desks at once */
 #define VAULT_LINES_OF   2    /* of one uid that is not root's */
 #define VAULT_LINES_KEPT 4    /* for root, however many others there are */
+#define VAULT_LINES_ROLE 4    /* and for whoever has a role, beside those */
 #define VAULT_ROUND      256  /* requests in one commit: bounds the wait of the first */
 #define VAULT_NOTES      512  /* journal lines of one round; a request makes at most two */
 
@@ -117,6 +119,7 @@ struct reply {
 
 /* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
 struct desk_person {
+	bool staff;                /* with a role when the line began, or the drop folder's */
 	bool claimed;              /* by IDENTIFY: nothing is believed before it is proved */
 	char login[65];            /* as it was claimed; "" where it was not */
 	unsigned groups;           /* bits of the roles (rights.h) that the peer's groups allow */
@@ -249,7 +252,7 @@ struct vault {
 	struct roster roster; /* that is being handed in */
 	struct feed feed;     /* that is worked off */
 	struct due due;       /* what happens by itself */
-	struct copy *copy; /* on its way to a desk, or NULL (backup.c) */
+	struct copy *copy;    /* on its way to a desk, or NULL (backup.c) */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */
 	bool ballast_missed; /* there was no room for it, and that was said */
@@ -297,93 +300,6 @@ void link_settle(struct vault *v, bool durable); /* sends or turns down this rou
 KM_MUST_CHECK km_rc link_sense(struct vault *v, struct grant *g, unsigned shots, unsigned seconds);
 /* It is wanted no more; nothing where it has ended already. grant_end() does it too. */
 void link_unsense(struct vault *v, struct grant *g);
-
-/* --- matcher.c ----------------------------------------------------------------- */
-
-/* At the start: who may connect, where no option says so. */
-void matcher_expect(struct vault *v);
-void matcher_accept(struct vault *v);
-void matcher_drain(struct vault *v);
-/* Is there one that may be lent to? */
-bool matcher_ready(const struct vault *v);
-/* Its link is closed, and every grant with something lent ends; none comes back. Nothing without
- * one. */
-void matcher_lost(struct vault *v, const char *why);
-
-/* --- grant.c ------------------------------------------------------------------- */
-
-/*
- * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
- * line. KM_ELIMIT: there are KM_GRANTS, or the matcher is far behind with what was taken back.
- */
-KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
-/*
- * Lends templates of one operator under it, at once: nothing waits in a queue. The index of
- * credentials[i] is i. At an enrolment (wanted: impressions) they may be none. KM_EUNAVAIL: there
- * is no matcher, or it does not read. On any error nothing is lent, and the grant is still the
- * caller's to end.
- */
-KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_mode mode,
-			       unsigned wanted, const struct km_operator *op,
-			       const struct km_credential *credentials, size_t count);
-/* Ends it: TAKE_BACK, UNSENSE where need be; the owner has none any more. NULL is allowed. */
-void grant_end(struct vault *v, struct grant *g);
-struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
-struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
-/* Is something of this operator lent? mode: enum km_grant_mode; 0: for whatever it is. */
-bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode);
-/* Each round: those whose deadline has passed end. */
-void grants_expire(struct vault *v);
-/* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
-void grants_overdue(struct vault *v);
-/* Before an erasure goes on: all that is lent of this operator is taken back. */
-void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
-/* As that, of somebody who has withdrawn their consent. */
-void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
-/* As that, of one finger that was removed, with whatever was lent together with it. */
-void grants_end_with(struct vault *v, uint64_t credential);
-/* Is something of this operator taken back and not yet said to be wiped? */
-bool grants_returning(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
-/* The matcher has wiped it. KM_EPROTO: nothing of the kind was taken back. */
-KM_MUST_CHECK km_rc grant_returned(struct vault *v, const uint8_t id[KM_GRANT_BYTES]);
-/* Its link is closed: it will say nothing more, and wipes all. */
-void grants_unlink(struct vault *v);
-/*
- * It ends without a finding, and its owner hears so: a login by VERDICT, a line by
- * desk_finger_lost().
- */
-void grant_lose(struct vault *v, struct grant *g, km_rc why);
-
-/* --- check_finger.c -------------------------------------------------------------- */
-
-extern const struct km_conf_lockout finger_lockout; /* what fingers are throttled by */
-
-/* Is there a finger to ask this session's operator for? The same work for every name. */
-bool finger_offered(struct vault *v, const struct session *s);
-KM_MUST_CHECK km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m);
-KM_MUST_CHECK km_rc finger_revoke(struct vault *v, struct session *s, const struct msg_revoke *m);
-/* What the matcher found under a login's grant, which ends. Other than KM_OK: it lies. */
-KM_MUST_CHECK km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m);
-/* No finding will come: asked again, and nothing is counted. The grant has ended. */
-void finger_lost(struct vault *v, struct session *s);
-
-/* --- desk_finger.c: what comes for a grant of a line ------------------------------- */
-
-/*
- * KM_EPROTO: the matcher lies, its link is closed, and with it the grant ends. A STAGE for nobody,
- * or of another `of` than was wanted, is the callee's to see; the grant is one with mode
- * KM_GRANT_ENROL that is still lent.
- */
-KM_MUST_CHECK km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage *m);
-/* As that; other than with KM_EPROTO the callee ends the grant. */
-KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
-					 const struct msg_finger_template *m);
-/* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
-void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
-/* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased, KM_EABORTED one of its fingers was removed, KM_EPERM they have
- * withdrawn their consent. */
-void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
 
 /* --- session.c --------------------------------------------------------------- */
 
@@ -443,8 +359,9 @@ KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, cons
 #define EVENT_FREE_TEXT "note"
 /* And of how much alike fingers were: whoever sees it could feel their way to a match. */
 #define EVENT_SCORE "score"
-/* The subject of whoever approved it. */
-#define EVENT_APPROVER "approver"
+/* The subjects of who asked for it, and of whoever approved it. */
+#define EVENT_REQUESTER "requester"
+#define EVENT_APPROVER  "approver"
 
 void event_make(struct km_event_record *r, enum km_event event,
 		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);

@@ -62,9 +62,10 @@ struct km_conf {
 	unsigned finger_timeout; /* seconds */
 	bool allow_virtual;
 	struct km_names local_services;
-	unsigned audit_refusals;      /* a minute and source */
-	unsigned audit_keep;          /* months; 0: for ever */
-	unsigned erasure_epoch_delay; /* seconds from an erasure to the closing of the epoch */
+	unsigned audit_refusals; /* a minute and source */
+	unsigned audit_keep;     /* months; 0: for ever */
+	unsigned
+	    erasure_epoch_delay; /* seconds from what is destroyed to the closing of the epoch */
 	enum km_lang language;
 	char time_zone[KM_CONF_TEXT];
 	bool approval_required;

@@ -81,7 +81,7 @@ KM_MUST_CHECK km_rc km_diff_unpack(const uint8_t bytes[KM_DIFF_HEADER], struct k
 /*
  * Sealed with AES-256-GCM, bound to the whole header, under the first 32 bytes, with the next 12 as
  * nonce, of HKDF-SHA256(X25519(ephemeral, escrow); salt ephemeral ‖ escrow; "kenmon bundle 1").
- * Payload: master key (32) ‖ KEK (64) ‖ each subject ‖ each month.
+ * Payload: master key (32) ‖ KEK (64) ‖ each subject ‖ each month ‖ each finger.
  */
 struct km_bundle {
 	uint8_t chain[16];
@@ -89,17 +89,18 @@ struct km_bundle {
 	int64_t wall;        /* when it was made */
 	uint64_t seq;        /* the last record of the trail then */
 	uint64_t upto;       /* the largest operator.cursor that was ever given */
-	uint32_t subjects, months;
+	uint32_t subjects, months, fingers;
 	uint8_t ephemeral[32], escrow[32]; /* public keys */
 };
 
-#define KM_BUNDLE_HEADER  (KM_COPY_MAGIC_BYTES + 16 + 4 + 8 + 8 + 8 + 4 + 4 + 32 + 32)
+#define KM_BUNDLE_HEADER  (KM_COPY_MAGIC_BYTES + 16 + 4 + 8 + 8 + 8 + 4 + 4 + 4 + 32 + 32)
 #define KM_BUNDLE_INFO    "kenmon bundle 1"
 #define KM_BUNDLE_KEYS    (32 + 64)
 #define KM_BUNDLE_SUBJECT (8 + 16 + 48) /* cursor, subject, wrapped */
 #define KM_BUNDLE_MONTH   (8 + 8 + 48)  /* month, used, wrapped */
+#define KM_BUNDLE_FINGER  (8 + 48)      /* credential, wrapped */
 #define KM_BUNDLE_TAG     16
-#define KM_BUNDLE_MOST    4000000 /* subjects, and months */
+#define KM_BUNDLE_MOST    4000000 /* subjects, months, and fingers */
 
 void km_bundle_pack(const struct km_bundle *b, uint8_t out[KM_BUNDLE_HEADER]);
 KM_MUST_CHECK km_rc km_bundle_unpack(const uint8_t bytes[KM_BUNDLE_HEADER], struct km_bundle *out);

@@ -5,7 +5,8 @@
 #define OLDER_WITHOUT_PEOPLE                                                                       \
 	"DROP INDEX credential_until; DROP INDEX operator_role;"                                   \
 	"ALTER TABLE credential DROP COLUMN waiting; ALTER TABLE credential DROP COLUMN until;"    \
-	"DROP TABLE work_key; DROP TABLE request; DROP TABLE invitation; DROP TABLE purpose;"      \
+	"DROP TABLE work_key; DROP TABLE finger_key;"                                              \
+	"DROP TABLE request; DROP TABLE invitation; DROP TABLE purpose;"                           \
 	"DROP TABLE consent; DROP TABLE feed; DROP TABLE stage; DROP TABLE due;"                   \
 	"DROP TABLE certificate; DROP TABLE epoch_end; DROP TABLE leaver; DROP TABLE run_day;"     \
 	"DROP INDEX operator_uid; DELETE FROM meta WHERE key IN ('founded', 'review', 'brake', "   \

@@ -11,6 +11,7 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
+#include <kenmon/store_request.h>
 
 #include "../../authd/vault/desk.h"
 #include "../../authd/vault/founding.h"
@@ -24,7 +25,7 @@ static inline void scene_seed(const char *login, struct km_secret *out)
 {
 	char text[32];
 
-	snprintf(text, sizeof text, "seed of %-12.12s", login);
+	snprintf(text, sizeof text, "seed of %-12.12s", login ? login : "nobody");
 	assert_int_equal(km_secret_set(out, text, strlen(text)), KM_OK);
 }
 

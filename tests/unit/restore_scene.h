@@ -12,6 +12,7 @@
 
 #include <kenmon/erased.h>
 #include <kenmon/people.h>
+#include <kenmon/store_epoch.h>
 
 #include "order.h"
 

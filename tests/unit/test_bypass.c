@@ -1,4 +1,6 @@
 /* One code, once, until then: it opens what any code opens, and goes by itself. */
+#include <kenmon/store_request.h>
+
 #include "request_scene.h"
 
 static int64_t soon(void)
@@ -96,6 +98,21 @@ static void test_a_bypass_of_somebody_else_or_of_yesterday_opens_nothing(void **
 	    KM_OK);
 	m = log_in("ami", SCENE_BYPASS);
 	assert_int_not_equal(m.verdict.verdict, KM_VERDICT_ALLOW);
+}
+
+/* C35: a clock set back would make yesterday's good again. */
+static void test_C35_while_the_clock_is_in_doubt_no_bypass_opens_anything(void **state)
+{
+	struct km_msg m;
+
+	(void)state;
+	give("hanako");
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	m = log_in("hanako", SCENE_BYPASS);
+	assert_int_not_equal(m.verdict.verdict, KM_VERDICT_ALLOW);
+	room.v->suspicion = 0;
+	m = log_in("hanako", SCENE_BYPASS); /* nor was it used up */
+	assert_int_equal(m.verdict.verdict, KM_VERDICT_ALLOW);
 }
 
 static void test_a_bypass_has_a_reason_an_end_within_a_day_and_an_operator(void **state)
@@ -205,6 +222,7 @@ int main(void)
 		IN_SCENE(test_a_bypass_is_given_by_two_and_opens_one_login),
 		IN_SCENE(test_a_bypass_answers_a_step_of_any_code_and_no_step_of_fingers_alone),
 		IN_SCENE(test_a_bypass_of_somebody_else_or_of_yesterday_opens_nothing),
+		IN_SCENE(test_C35_while_the_clock_is_in_doubt_no_bypass_opens_anything),
 		IN_SCENE(test_a_bypass_has_a_reason_an_end_within_a_day_and_an_operator),
 		IN_SCENE(test_a_bypass_goes_when_it_was_used_or_is_over),
 		IN_SCENE(test_a_bypass_is_in_the_status_while_it_is_open),

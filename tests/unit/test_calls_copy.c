@@ -31,6 +31,7 @@ static void no_key_is_in_it(struct world *w)
 {
 	static const char sql[] = "SELECT wrapped FROM subject_key UNION ALL "
 				  "SELECT wrapped FROM month_key UNION ALL "
+				  "SELECT wrapped FROM finger_key UNION ALL "
 				  "SELECT wrapped FROM signer WHERE wrapped <> zeroblob(48)";
 	sqlite3_stmt *st = NULL;
 

@@ -5,6 +5,7 @@
  */
 #include <kenmon/finger.h>
 
+#include "../../authd/vault/grant.h"
 #include "../../authd/vault/store_internal.h"
 #include "agree.h"
 #include "calls_office.h"

@@ -5,6 +5,7 @@
  * have.
  */
 #include <kenmon/people.h>
+#include <kenmon/store_request.h>
 
 #include "../../authd/vault/founding.h"
 #include "../../authd/vault/store_internal.h"

@@ -37,14 +37,45 @@ static void erase(struct world *w, const char *login)
 	assert_true(done_ok());
 }
 
+/* Of "known", who has one finger more when the backup is made than when the bundle is. */
+static void enrol_touch(struct world *w, const char *finger, uint64_t *id)
+{
+	static struct km_template t = { .len = 200, .bytes = { 0x42 } };
+	struct km_credential c = { .factor = KM_FACTOR_FINGERPRINT };
+	struct km_event_record r;
+	struct km_operator op;
+
+	assert_int_equal(store_operator_by_login(w->v->store, "known", &op), KM_OK);
+	memcpy(c.subject, op.subject, sizeof c.subject);
+	snprintf(c.label, sizeof c.label, "%s", finger);
+	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
+	assert_int_equal(store_enrol_finger(w->v->store, &op, &c, "reader", &t, &r, id), KM_OK);
+	assert_int_equal(store_flush(w->v->store), KM_OK);
+}
+
+static void remove_touch(struct world *w, uint64_t id)
+{
+	struct km_event_record r;
+	struct km_operator op;
+
+	assert_int_equal(store_operator_by_login(w->v->store, "known", &op), KM_OK);
+	event_make(&r, KM_EVENT_CREDENTIAL_REMOVED, op.subject, "test");
+	assert_int_equal(store_credential_remove(w->v->store, op.subject, id, &r), KM_OK);
+	assert_int_equal(store_flush(w->v->store), KM_OK);
+}
+
 static void make_files(struct world *w)
 {
+	uint64_t kept, removed;
 	BIO *pem = BIO_new(BIO_s_mem());
 	int n;
 
 	prepare_copy(w);
+	enrol_touch(w, "right-index", &kept);
+	enrol_touch(w, "left-index", &removed);
 	take(w, KM_MSG_BACKUP, &files.copy, &files.copy_len);
 	erase(w, "unbound");
+	remove_touch(w, removed);
 	take(w, KM_MSG_BUNDLE, &files.bundle, &files.bundle_len);
 	assert_int_equal(PEM_write_bio_PrivateKey(pem, escrow, NULL, NULL, 0, NULL, NULL), 1);
 	n = BIO_read(pem, files.escrow, sizeof files.escrow - 1);
@@ -105,6 +136,27 @@ static void run_restore(struct world *w)
 	code = restore_once();
 }
 
+/* The one that the bundle has a key of, and no other. */
+static void look_at_fingers(struct km_store *s, const struct km_operator *op)
+{
+	struct km_credential all[KM_MAX_CREDENTIALS];
+	static struct km_template t;
+	size_t count = 0, fingers = 0;
+
+	if (store_credentials(s, op->subject, all, &count) != KM_OK)
+		calls_say("the credentials of the living cannot be read");
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].factor != KM_FACTOR_FINGERPRINT)
+			continue;
+		fingers++;
+		if (strcmp(all[i].label, "right-index") != 0 ||
+		    store_template(s, op, &all[i], &t) != KM_OK || t.bytes[0] != 0x42)
+			calls_say("a finger is back that is not to be, or does not open");
+	}
+	if (fingers != 1)
+		calls_say("%zu fingers are back", fingers);
+}
+
 static void look_into(void)
 {
 	char key[128];
@@ -120,6 +172,8 @@ static void look_into(void)
 	if (store_operator_by_login(s, "known", &op) != KM_OK ||
 	    store_person(s, &op, &who) != KM_OK)
 		calls_say("the living are not there");
+	else
+		look_at_fingers(s, &op);
 	if (store_operator_by_login(s, "unbound", &op) == KM_OK &&
 	    (op.state != KM_ERASING || store_person(s, &op, &who) != KM_ENOTFOUND))
 		calls_say("the erased are back");

@@ -2,6 +2,7 @@
 #include "store_box.h"
 
 #include <kenmon/erased.h>
+#include <kenmon/store_epoch.h>
 
 #include "../../authd/vault/signer.h"
 

@@ -133,7 +133,8 @@ static void test_a_bundle_says_how_long_it_is(void **state)
 			       .seq = 6,
 			       .upto = 9,
 			       .subjects = 3,
-			       .months = 2 },
+			       .months = 2,
+			       .fingers = 4 },
 			 back = { 0 };
 	uint8_t bytes[KM_BUNDLE_HEADER];
 
@@ -141,11 +142,16 @@ static void test_a_bundle_says_how_long_it_is(void **state)
 	km_bundle_pack(&b, bytes);
 	assert_int_equal(km_bundle_unpack(bytes, &back), KM_OK);
 	assert_memory_equal(&b, &back, sizeof(b));
-	assert_int_equal(km_bundle_total(&back), KM_BUNDLE_HEADER + 96 + 3 * 72 + 2 * 64 + 16);
+	assert_int_equal(km_bundle_total(&back),
+			 KM_BUNDLE_HEADER + 96 + 3 * 72 + 2 * 64 + 4 * 56 + 16);
 	b.subjects = KM_BUNDLE_MOST + 1;
 	km_bundle_pack(&b, bytes);
 	assert_int_equal(km_bundle_unpack(bytes, &back), KM_ECORRUPT);
 	b.subjects = 3;
+	b.fingers = KM_BUNDLE_MOST + 1;
+	km_bundle_pack(&b, bytes);
+	assert_int_equal(km_bundle_unpack(bytes, &back), KM_ECORRUPT);
+	b.fingers = 4;
 	b.generation = 0;
 	km_bundle_pack(&b, bytes);
 	assert_int_equal(km_bundle_unpack(bytes, &back), KM_ECORRUPT);

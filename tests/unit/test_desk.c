@@ -68,9 +68,15 @@ static const struct {
 	const char *says;
 } mistakes[] = {
 	{ { NULL }, "a command is missing" },
-	{ { "operator" }, "'operator' needs one more word" },
+	{ { "operator" }, "'operator' needs one more word: add, change, list" },
 	{ { "oprator", "list" }, "there is no command 'oprator'" },
-	{ { "operator", "lisst" }, "there is no command 'operator lisst'" },
+	{ { "operator", "lisst" }, "there is no command 'operator lisst'; there is: add, change" },
+	{ { "operator", "erase", "a" },
+	  "there is no command 'operator erase': is 'kenmon erase' meant?" },
+	{ { "approve", "1" },
+	  "there is no command 'approve': is 'kenmon approval approve' meant?" },
+	{ { "list" }, "there is no command 'list'\n" },
+	{ { "approval", "approve", "x" }, "ID takes a whole number, 1 or more" },
 	{ { "operator", "list", "--frobnicate" }, "no option --frobnicate" },
 	{ { "operator", "list", "-x" }, "no option -x" },
 	{ { "--reason", "x", "erase" }, "no option --reason" },

@@ -1,38 +1,10 @@
 /* Closing a key epoch: the living are wrapped anew, and older copies open no longer. */
-#include "store_box.h"
+#include "older_copy.h"
 
 #include <kenmon/erased.h>
+#include <kenmon/store_epoch.h>
 
 #define CANARY "canary-seed-value-0X"
-
-/* --- a store's files, as they are at some moment ------------------------------------ */
-
-static void copy_folder(const char *from, const char *to)
-{
-	static char bytes[1 << 22];
-	struct dirent *e;
-	DIR *d = opendir(from);
-
-	assert_non_null(d);
-	while ((e = readdir(d))) {
-		char path[2][400];
-
-		(void)snprintf(path[0], sizeof(path[0]), "%s/%s", from, e->d_name);
-		(void)snprintf(path[1], sizeof(path[1]), "%s/%s", to, e->d_name);
-		if (e->d_name[0] != '.')
-			put_file(path[1], bytes, get_file(path[0], bytes, sizeof(bytes)), 0600);
-	}
-	closedir(d);
-}
-
-/* A copy of the state folder, and where keks is said of the KEKs. */
-static void copy_of(const struct box *b, struct box *copy, bool keks)
-{
-	box_make_folder(copy);
-	copy_folder(b->dir, copy->dir);
-	if (keks)
-		copy_folder(b->kek, copy->kek);
-}
 
 /* --- the steps of a closing, as epoch.c goes through them ----------------------------- */
 
@@ -211,31 +183,6 @@ static void test_C37_after_the_epoch_no_older_copy_opens_anything(void **state)
 	box_close(&copy);
 }
 
-/* What a key bundle holds: the wrapped keys of the living, of the months, and where the epoch is.
- */
-static void put_bundle(struct box *from, struct box *to)
-{
-	static const char *const moves[] = {
-		"DELETE FROM subject_key",
-		"INSERT INTO subject_key SELECT * FROM today.subject_key", "DELETE FROM month_key",
-		"INSERT INTO month_key SELECT * FROM today.month_key",
-		"INSERT OR REPLACE INTO meta SELECT * FROM today.meta WHERE key = 'epoch'"
-	};
-	sqlite3 *handle;
-	char text[500];
-
-	box_shut(from); /* the lock on its files is exclusive */
-	(void)snprintf(text, sizeof(text), "%s/vault.db", to->dir);
-	assert_int_equal(sqlite3_open(text, &handle), SQLITE_OK);
-	(void)snprintf(text, sizeof(text), "ATTACH '%s/vault.db' AS today", from->dir);
-	assert_int_equal(sqlite3_exec(handle, text, NULL, NULL, NULL), SQLITE_OK);
-	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++)
-		assert_int_equal(sqlite3_exec(handle, moves[i], NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-	copy_folder(from->kek, to->kek);
-	assert_int_equal(box_try(from), KM_OK);
-}
-
 static void
 test_C37_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else(void **state)
 {
@@ -247,7 +194,7 @@ test_C37_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else(v
 	copy_of(b, &copy, false);
 	erase(b, &alice);
 	finish(b);
-	put_bundle(b, &copy);
+	put_bundle(b, &copy, true);
 	assert_int_equal(box_try(&copy), KM_OK);
 	assert_int_equal(opens(&copy, "bob", "another canary value"), KM_OK);
 	assert_int_equal(opens(&copy, "alice", CANARY), KM_ECORRUPT);

@@ -14,6 +14,7 @@ static int open_unfounded(void **state)
 }
 
 #define UNFOUNDED(test) cmocka_unit_test_setup_teardown(test, open_unfounded, close_room)
+#define LOST(test)      cmocka_unit_test_setup_teardown(test, open_lost, close_room)
 
 static bool status_has(const char *key, const char *text, bool alarm)
 {
@@ -155,6 +156,67 @@ static void test_the_last_approver_cannot_be_taken_away_by_anybody(void **state)
 	assert_int_equal(scene_waiting(), 0);
 }
 
+static void disable(const char *login)
+{
+	struct km_failure f = { .credential = { scene_credential(login, KM_FACTOR_HOTP).id },
+				.count = 1 };
+
+	f.throttle[0] = (struct km_throttle){ 100, 100, INT64_MAX };
+	assert_int_equal(store_fail(room.v->store, &f), KM_OK);
+}
+
+/* Nobody could approve that it be unlocked. */
+static void test_an_approver_whose_code_is_disabled_is_not_another_one(void **state)
+{
+	const struct km_msg ami = scene_msg_state("ami", KM_SUSPENDED);
+
+	(void)state;
+	assert_int_equal(keeps(ami), KM_OK);
+	disable("aki");
+	assert_int_equal(keeps(ami), KM_ESTATE);
+	/* And a hundred wrong codes are no way to get rid of the last one. */
+	disable("ami");
+	assert_int_equal(keeps(ami), KM_ESTATE);
+}
+
+/* Else the year's renewal of the last registrar's contract would be refused as their end. */
+static void test_a_later_last_day_takes_no_power_away(void **state)
+{
+	struct km_operator_change until = { .mask = KM_CHANGE_VALID_UNTIL };
+	struct km_msg m = msg_change_role("rei", KM_ROLE_REGISTRAR);
+	const struct km_operator rei = scene_person("rei");
+	struct km_event_record e;
+
+	(void)state;
+	until.valid_until = room.v->now.today + 30;
+	event_make(&e, KM_EVENT_OPERATOR_CHANGED, rei.subject, "test");
+	assert_int_equal(store_operator_change(room.v->store, rei.subject, &until, &e), KM_OK);
+	m.operator_change.mask = KM_CHANGE_VALID_UNTIL;
+	m.operator_change.valid_until = room.v->now.today + 395;
+	assert_int_equal(keeps(m), KM_OK);
+	m.operator_change.valid_until = room.v->now.today + 29;
+	assert_int_equal(keeps(m), KM_ESTATE);
+}
+
+/* Nobody has done anything: their days are over. */
+static void test_the_status_says_that_nobody_is_left_who_could_approve(void **state)
+{
+	struct km_operator_change until = { .mask = KM_CHANGE_VALID_UNTIL };
+	static const char *const approvers[] = { "aki", "ami" };
+	struct km_event_record e;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(status_has("administrators", "no approver", true));
+		until.valid_until = room.v->now.today - 1;
+		event_make(&e, KM_EVENT_OPERATOR_CHANGED, NULL, "test");
+		assert_int_equal(store_operator_change(
+				     room.v->store, scene_person(approvers[i]).subject, &until, &e),
+				 KM_OK);
+	}
+	assert_true(status_has("administrators", "no approver", true));
+}
+
 static void test_the_last_registrar_stays_too_and_others_go_as_before(void **state)
 {
 	(void)state;
@@ -243,19 +305,66 @@ static void test_the_way_back_is_closed_while_an_approver_is_seen(void **state)
 	assert_true(desk_founded(room.v));
 }
 
+/* Rei and Aki were enrolled eight days ago, and have not been seen since. */
+static int open_lost(void **state)
+{
+	int rc = open_unfounded(state);
+	struct km_now today;
+
+	if (rc)
+		return rc;
+	today = room.v->now;
+	room.v->now.wall -= 8 * 86400;
+	store_set_now(room.v->store, &room.v->now);
+	scene_add("rei", KM_ROLE_REGISTRAR, true);
+	scene_add("aki", KM_ROLE_APPROVER, true);
+	assert_int_equal(founding_look(room.v, "test"), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	room.v->now = today;
+	store_set_now(room.v->store, &room.v->now);
+	return 0;
+}
+
+static bool founded_in_a_minute(void)
+{
+	room.v->tended_ms = 0;
+	tend_waiting(room.v);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	return desk_founded(room.v);
+}
+
 static void test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good(void **state)
 {
-	struct km_msg taro = scene_msg_add("taro");
+	const struct km_msg back = msg_accept(true), taro = scene_msg_add("taro");
 
 	(void)state;
-	assert_int_equal(go_back(true, RIGHTS_ROOT), KM_OK);
-	assert_false(desk_founded(room.v));
+	assert_true(desk_founded(room.v));
+	assert_int_equal(scene_rc(NULL, &back), KM_OK);
 	assert_int_equal(scene_record(KM_EVENT_FOUNDED_ANEW).event, KM_EVENT_FOUNDED_ANEW);
 	assert_true(status_has("administrators", "replaced by root alone", true));
-	/* Those who were there are: the next act founds it again, and the alarm stays. */
-	assert_int_equal(scene_rc(NULL, &taro), KM_OK);
+	/* Those who were lost are registered still, and found nothing: else it would be shut again
+	 * before anybody could come through. */
+	assert_false(founded_in_a_minute());
+	root_registers("aya", KM_ROLE_APPROVER);
+	assert_false(founded_in_a_minute());
+	root_registers("ryo", KM_ROLE_REGISTRAR);
 	assert_true(desk_founded(room.v));
+	assert_int_equal(scene_rc(NULL, &taro), KM_EPERM);
 	assert_true(status_has("administrators", "replaced by root alone", true));
+}
+
+/* Of two one turned up again, or was never lost. */
+static void test_who_is_seen_after_the_way_back_founds_it_as_anybody_new(void **state)
+{
+	const struct km_msg back = msg_accept(true);
+	struct km_msg list = { .number = KM_MSG_APPROVAL_LIST, .approval_list.limit = 1 };
+
+	(void)state;
+	assert_int_equal(scene_rc(NULL, &back), KM_OK);
+	root_registers("aya", KM_ROLE_APPROVER);
+	assert_false(founded_in_a_minute());
+	assert_int_equal(scene_rc("rei", &list), KM_OK); /* by a code of Rei's */
+	assert_true(founded_in_a_minute());
 }
 
 static void test_before_it_is_founded_there_is_no_way_back(void **state)
@@ -274,10 +383,14 @@ int main(void)
 		UNFOUNDED(test_where_one_person_suffices_nothing_is_founded),
 		UNFOUNDED(test_what_cannot_be_read_is_founded),
 		IN_SCENE(test_the_last_approver_cannot_be_taken_away_by_anybody),
+		IN_SCENE(test_an_approver_whose_code_is_disabled_is_not_another_one),
+		IN_SCENE(test_a_later_last_day_takes_no_power_away),
+		IN_SCENE(test_the_status_says_that_nobody_is_left_who_could_approve),
 		IN_SCENE(test_the_last_registrar_stays_too_and_others_go_as_before),
 		IN_SCENE(test_who_is_the_last_is_looked_at_again_when_it_is_approved),
 		IN_SCENE(test_the_way_back_is_closed_while_an_approver_is_seen),
-		IN_SCENE(test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good),
+		LOST(test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good),
+		LOST(test_who_is_seen_after_the_way_back_founds_it_as_anybody_new),
 		UNFOUNDED(test_before_it_is_founded_there_is_no_way_back),
 	};
 

@@ -437,6 +437,38 @@ static void test_the_status_says_how_this_site_acts(void **state)
 	assert_false(desk_two_persons(world->v));
 }
 
+/* Operators who have nothing to do there keep nobody from it who has. */
+static void test_desks_of_many_operators_leave_a_place_to_who_has_a_role(void **state)
+{
+	int line[VAULT_LINES], client = -1, first, second;
+	size_t count = 0;
+	struct km_msg m;
+
+	NEEDS_ROOT();
+	for (uid_t uid = 6000; uid < 6000 + VAULT_LINES / VAULT_LINES_OF; uid++) {
+		char login[16];
+
+		snprintf(login, sizeof login, "op%u", (unsigned)uid);
+		staff(login, uid, KM_ROLE_OPERATOR);
+		for (int i = 0; i < VAULT_LINES_OF; i++) {
+			line[count] = -1;
+			m = knocks(uid, &line[count]);
+			if (m.number == KM_MSG_DESK_LINE)
+				count++;
+		}
+	}
+	assert_int_equal(count, VAULT_LINES - VAULT_LINES_KEPT - VAULT_LINES_ROLE);
+	first = comes(CLERK_UID);
+	second = comes(SECOND_UID);
+	assert_int_not_equal(knocks(PLAIN_UID, &client).number, KM_MSG_DESK_LINE);
+	close(comes(0));
+	close(first);
+	close(second);
+	while (count)
+		close(line[--count]);
+	world_round(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +491,7 @@ int main(void)
 		IN_OFFICE(test_a_stranger_gets_no_line_and_a_record),
 		IN_OFFICE(test_the_drop_folders_user_gets_a_line_for_rosters_and_nothing_else),
 		IN_OFFICE(test_operators_leave_lines_to_each_other_and_to_root),
+		IN_OFFICE(test_desks_of_many_operators_leave_a_place_to_who_has_a_role),
 		IN_OFFICE(test_a_role_counts_only_in_its_unix_group_where_the_site_names_one),
 		IN_OFFICE(
 		    test_the_trail_names_who_acted_and_who_approved_as_long_as_they_are_registered),

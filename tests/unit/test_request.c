@@ -1,4 +1,6 @@
 /* Acts on other people are done by two, once, and exactly as the second person saw them. */
+#include <kenmon/store_request.h>
+
 #include "request_scene.h"
 
 #include "../../authd/vault/store_invitation.h"
@@ -39,7 +41,7 @@ static void test_a_newcomer_is_registered_when_two_have_agreed(void **state)
 			    "login=taro employee-number=M-taro name=Taro%20Kenmon department=Tax "
 			    "role=operator uid=first-login valid-from=none valid-until=none");
 	assert_string_equal(scene_row.request_row.requester, "rei");
-	assert_string_equal(scene_row.request_row.login, "");
+	assert_string_equal(scene_row.request_row.login, "taro");
 	assert_int_equal(scene_record(KM_EVENT_REQUESTED).event, KM_EVENT_REQUESTED);
 	approve(id);
 	assert_int_equal(store_operator_by_login(room.v->store, "taro", &op), KM_OK);
@@ -154,12 +156,14 @@ static void test_nobody_approves_what_they_asked_for_or_what_is_about_them(void 
 	(void)state;
 	m = scene_decision(scene_files(&of_ami), true);
 	assert_int_equal(scene_rc("ami", &m), KM_EPERM);
+	assert_non_null(strstr(scene_record(KM_EVENT_DESK_REFUSED).body, "reason=subject"));
 	assert_int_equal(scene_rc("rei", &m), KM_EPERM); /* is no approver */
 	assert_int_equal(scene_person("ami").uid, -1);
 	/* Nor a registrar who has become one since. */
 	file_as("ami", &id);
 	m = scene_decision(id, true);
 	assert_int_equal(scene_rc("ami", &m), KM_EPERM);
+	assert_non_null(strstr(scene_record(KM_EVENT_DESK_REFUSED).body, "reason=requester"));
 	assert_int_equal(scene_waiting(), 2);
 }
 
@@ -381,6 +385,49 @@ static void test_a_credential_without_room_for_its_request_goes_again(void **sta
 	assert_int_equal(scene_waiting(), KM_REQUESTS_ABOUT);
 }
 
+static struct km_msg msg_resync(const char *login)
+{
+	struct km_msg m = { .number = KM_MSG_RESYNC };
+
+	snprintf(m.resync.login, sizeof m.resync.login, "%s", login);
+	m.resync.id = scene_credential(login, KM_FACTOR_HOTP).id;
+	return m;
+}
+
+static void test_a_code_that_waits_is_not_resynchronised(void **state)
+{
+	struct km_msg enrol = { .number = KM_MSG_ENROL, .enrol.login = "hanako" }, m;
+	struct msg_done done;
+
+	(void)state;
+	enrol.enrol.factor = KM_FACTOR_HOTP;
+	enrol.enrol.algorithm = KM_SHA1;
+	enrol.enrol.digits = 6;
+	scene_seed("a new token", &enrol.enrol.secret);
+	(void)scene_files(&enrol);
+	m = msg_resync("hanako");
+	done = scene_does("rei", m);
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "waits for a second person"));
+	assert_int_equal(scene_credential("hanako", KM_FACTOR_HOTP).moving, 0);
+}
+
+/* Unlocking takes two: there is no second way to it that takes one. */
+static void test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised(void **state)
+{
+	struct km_credential token = scene_credential("hanako", KM_FACTOR_HOTP);
+	struct km_failure f = { .credential = { token.id }, .count = 1 };
+	struct msg_done done;
+
+	(void)state;
+	f.throttle[0] = (struct km_throttle){ 100, 100, INT64_MAX };
+	assert_int_equal(store_fail(room.v->store, &f), KM_OK);
+	done = scene_does("rei", msg_resync("hanako"));
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "unlocked first"));
+	assert_int_equal(scene_credential("hanako", KM_FACTOR_HOTP).throttle.fails, 100);
+}
+
 static void test_a_request_that_does_not_open_can_only_be_rejected(void **state)
 {
 	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
@@ -465,6 +512,8 @@ int main(void)
 		IN_SCENE(test_what_somebody_asked_who_is_suspended_since_is_not_done),
 		IN_SCENE(test_a_credential_without_room_for_its_request_goes_again),
 		IN_SCENE(test_an_approval_said_again_waits_for_the_erasure_it_began),
+		IN_SCENE(test_a_code_that_waits_is_not_resynchronised),
+		IN_SCENE(test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised),
 		IN_SCENE(test_a_request_that_does_not_open_can_only_be_rejected),
 	};
 

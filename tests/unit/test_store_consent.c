@@ -1,4 +1,7 @@
 /* Purpose texts, consents and invitations, as the store keeps them. */
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
+
 #include "../../authd/vault/store_consent.h"
 #include "../../authd/vault/store_invitation.h"
 #include "order.h"

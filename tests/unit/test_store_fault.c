@@ -8,6 +8,8 @@
 #include "store_box.h"
 
 #include <kenmon/people.h>
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
 
 #include <openssl/crypto.h>
 

@@ -1,4 +1,7 @@
 /* Acts that wait: kept for whoever decides, taken once, and gone with their key. */
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
+
 #include "order.h"
 #include "store_box.h"
 

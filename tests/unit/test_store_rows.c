@@ -1,4 +1,6 @@
 /* Somebody who can write the files but has no keys: what they change is noticed, or harmless. */
+#include <kenmon/store_request.h>
+
 #include "../../authd/vault/store_consent.h"
 #include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
@@ -125,6 +127,9 @@ static const struct column {
 	{ DB_VAULT, "seal", "hash", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "wall", BY_VERIFYING, NULL },
 	{ DB_VAULT, "seal", "signature", BY_VERIFYING, NULL },
+	{ DB_VAULT, "finger_key", "credential", BY_READING, NULL },
+	{ DB_VAULT, "finger_key", "kek_gen", BY_READING, NULL },
+	{ DB_VAULT, "finger_key", "wrapped", BY_READING, NULL },
 	{ DB_VAULT, "work_key", "ref", BY_READING, NULL },
 	{ DB_VAULT, "work_key", "kek_gen", BY_READING, NULL },
 	{ DB_VAULT, "work_key", "wrapped", BY_READING, NULL },

@@ -85,6 +85,36 @@ static void test_a_folder_of_a_version_before_opens_and_takes_a_finger(void **st
 	}
 }
 
+/* The one moment in which a start looks at every key: those of fingers are in no table yet. */
+static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void **state)
+{
+	struct box *b = *state;
+
+	for (size_t from = 0; from < VERSIONS_BEFORE; from++) {
+		struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
+		struct km_rewrap at = { 0 };
+		struct km_operator op, now;
+		struct km_secret seed = { 0 };
+		struct km_credential c;
+		uint64_t id;
+
+		assert_int_equal(km_keys_renew(b->keys), KM_OK);
+		assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
+		while (!at.finished)
+			assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
+		assert_int_equal(store_flush(b->s), KM_OK);
+		assert_int_equal(km_keys_retire(b->keys), KM_OK);
+		id = make_older(b, from, &op);
+		assert_int_equal(box_try(b), KM_OK);
+		assert_int_equal(version(b), 3);
+		assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_OK);
+		c = credential_of(b, &now, id);
+		assert_int_equal(store_seed(b->s, &now, &c, &seed), KM_OK);
+		box_close(b);
+		box_open(b);
+	}
+}
+
 static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
 {
 	static const char *const halves[] = {
@@ -161,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_and_takes_a_finger),
+		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing),
 		UPGRADE_TEST(test_a_folder_that_is_half_of_each_version_is_refused),
 		UPGRADE_TEST(test_a_folder_of_a_later_version_is_refused),
 		UPGRADE_TEST(test_a_folder_that_is_refused_is_not_brought_up_to_date),

@@ -48,6 +48,34 @@ static void test_an_invitation_that_is_rejected_is_gone(void **state)
 	assert_int_equal(invited(&i), KM_ENOTFOUND);
 }
 
+/* Else a second registrar's code would be good by what was agreed to for the first one's. */
+static void test_who_agrees_to_an_invitation_agrees_to_that_one_and_no_later_one(void **state)
+{
+	struct km_msg asked = invitation(), first, second;
+	struct km_invitation i;
+	struct msg_done done;
+
+	(void)state;
+	first = scene_decision(scene_files(&asked), true);
+	asked.invite.seconds = 86400;
+	assert_int_equal(km_secret_set(&asked.invite.code, "EEEEFFFFGGGGHHHH", 16), KM_OK);
+	second = scene_decision(scene_files(&asked), true);
+	assert_non_null(strstr(scene_row.request_row.text, " seconds=86400"));
+	assert_memory_not_equal(first.approval_decide.digest, second.approval_decide.digest, 32);
+	done = scene_does("aki", first);
+	assert_int_equal(-(int)done.rc, KM_ENOTFOUND);
+	assert_non_null(strstr(done.text, "another is in its place"));
+	assert_int_equal(invited(&i), KM_OK);
+	assert_int_equal(i.until, 0);
+	assert_int_equal(scene_rc("aki", &second), KM_OK);
+	/* And what was replaced takes nothing with it when it goes. */
+	first.approval_decide.approve = 0;
+	assert_int_equal(scene_rc("aki", &first), KM_OK);
+	assert_int_equal(invited(&i), KM_OK);
+	assert_int_equal(i.until, room.v->now.wall + 86400);
+	assert_int_equal(scene_waiting(), 0);
+}
+
 static struct km_msg paper(void)
 {
 	struct km_msg m = { .number = KM_MSG_CONSENT };
@@ -189,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCENE(test_an_invitation_is_good_once_a_second_person_has_agreed),
 		IN_SCENE(test_an_invitation_that_is_rejected_is_gone),
+		IN_SCENE(test_who_agrees_to_an_invitation_agrees_to_that_one_and_no_later_one),
 		IN_SCENE(test_a_consent_names_who_was_at_the_desk),
 		IN_SCENE(test_a_withdrawal_takes_one_person),
 		IN_SCENE(test_an_export_takes_a_registrar_who_proves_it),

@@ -112,6 +112,40 @@ static void test_a_roster_beyond_the_brake_waits_and_is_done_when_a_second_agree
 	assert_memory_equal(proof.order.approver, aki.subject, KM_SUBJECT_BYTES);
 }
 
+/* A line of the drop folder's user, who is no operator. */
+static int drop_folder_comes(void)
+{
+	int fd = desk_comes();
+	struct line *l = NULL;
+
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		if (room.v->line[i].fd >= 0)
+			l = &room.v->line[i];
+	assert_non_null(l);
+	room.v->conf.roster.uid = 7007;
+	l->peer = 7007;
+	return fd;
+}
+
+/* 1 April, when a third of the staff moves, is one approval: whoever put the file there. */
+static void test_a_roster_of_the_drop_folder_waits_for_one_approval(void **state)
+{
+	struct paper *p = half_retires(2);
+	int line = drop_folder_comes();
+
+	(void)state;
+	assert_int_equal(does(line, begin_message(p)).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	close(line);
+	rounds(3);
+	(void)scene_look(p->id);
+	assert_string_equal(scene_row.request_row.requester, "");
+	assert_int_equal(scene_does("aki", scene_decision(p->id, true)).rc, 0);
+	carry_out();
+	assert_int_equal(everybody(), STAFF / 2 + 4);
+}
+
 static void test_the_second_person_sees_every_row(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_ROSTER_LIST };
@@ -268,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STAFFED(test_a_roster_beyond_the_brake_waits_and_is_done_when_a_second_agrees),
+		STAFFED(test_a_roster_of_the_drop_folder_waits_for_one_approval),
 		STAFFED(test_the_second_person_sees_every_row),
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),
 		STAFFED(test_nobody_hands_in_another_one_while_one_waits),

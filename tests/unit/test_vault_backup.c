@@ -64,6 +64,7 @@ static size_t wrapped_keys(uint8_t out[64][KM_WRAPPED_BYTES])
 	static const char sql[] = "SELECT wrapped FROM subject_key UNION ALL "
 				  "SELECT wrapped FROM month_key UNION ALL "
 				  "SELECT wrapped FROM work_key UNION ALL "
+				  "SELECT wrapped FROM finger_key UNION ALL "
 				  "SELECT wrapped FROM signer WHERE wrapped <> zeroblob(48)";
 	sqlite3_stmt *st = NULL;
 	size_t count = 0;

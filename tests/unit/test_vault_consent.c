@@ -410,6 +410,24 @@ static void test_a_withdrawal_is_never_refused_for_a_doubt(void **state)
 
 /* --- handing out ---------------------------------------------------------------------------- */
 
+/* Of any operator's account, without a code: else one of them fills the disk with records. */
+static void test_whoever_exports_over_and_over_fills_no_trail(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_EXPORT };
+	int own = own_line_comes();
+	unsigned done = 0;
+
+	(void)state;
+	room.v->conf.audit_refusals = 5;
+	snprintf(m.data_export.login, sizeof(m.data_export.login), LOGIN);
+	for (unsigned i = 0; i < 9; i++)
+		done += desk_does(own, m).rc == 0;
+	assert_int_equal(done, 5);
+	desk_asks(own, &m);
+	is_done(&m, KM_ELIMIT, "in a minute");
+	close(own);
+}
+
 static void test_an_export_is_written_down(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_EXPORT };
@@ -452,6 +470,7 @@ int main(void)
 		IN_SCENE(test_who_withdraws_alone_is_asked_for_a_code),
 		IN_SCENE(test_a_withdrawal_is_never_refused_for_a_doubt),
 		IN_SCENE(test_an_export_is_written_down),
+		IN_SCENE(test_whoever_exports_over_and_over_fills_no_trail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

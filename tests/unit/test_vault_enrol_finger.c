@@ -2,6 +2,7 @@
  * A finger is enrolled: what the desk, the judge and the matcher are told, what is stored, what a
  * desk sees of it later, and what is refused before anybody touches a reader.
  */
+#include "../../authd/vault/grant.h"
 #include "enrol_scene.h"
 
 /* --- the whole of it ----------------------------------------------------- */

@@ -2,6 +2,7 @@
  * A finger in the place of a code: what the plan offers, what is lent, and what a finding is good
  * for. A whole vault, with the test as its judge, its client and its matcher.
  */
+#include "../../authd/vault/grant.h"
 #include "finger_world.h"
 
 #include "../../authd/vault/lockout.h"

@@ -214,6 +214,19 @@ static void test_two_lines_with_the_right_code_enrol_one_code(void **state)
 	close(second);
 }
 
+/* Behind the desk's back. */
+static void made_again(const char *text, int64_t until)
+{
+	struct km_secret code = { 0 };
+	struct km_event_record r;
+	struct km_operator op;
+
+	assert_int_equal(km_secret_set(&code, text, strlen(text)), KM_OK);
+	assert_int_equal(store_operator_by_login(room.v->store, LOGIN, &op), KM_OK);
+	event_make(&r, KM_EVENT_INVITED, op.subject, "test");
+	assert_int_equal(store_invite(room.v->store, &op, &code, 600, until, &r), KM_OK);
+}
+
 static void test_an_invitation_ends_by_the_clock(void **state)
 {
 	struct km_msg m = own_enrolment(KM_FACTOR_TOTP, true);
@@ -222,18 +235,7 @@ static void test_an_invitation_ends_by_the_clock(void **state)
 	(void)state;
 	invited();
 	own = begin_at_own_account();
-	/* Made again as one that is over already. */
-	{
-		struct km_secret code = { 0 };
-		struct km_event_record r;
-		struct km_operator op;
-
-		assert_int_equal(km_secret_set(&code, RIGHT, strlen(RIGHT)), KM_OK);
-		assert_int_equal(store_operator_by_login(room.v->store, LOGIN, &op), KM_OK);
-		event_make(&r, KM_EVENT_INVITED, op.subject, "test");
-		assert_int_equal(
-		    store_invite(room.v->store, &op, &code, 600, room.v->now.wall - 1, &r), KM_OK);
-	}
+	made_again(RIGHT, room.v->now.wall - 1);
 	is_done(&(struct km_msg[]){ answers(own, RIGHT) }[0], KM_ESTATE, "expired");
 	assert_int_equal(invitations(), 0);
 	assert_non_null(strstr(last_record(KM_EVENT_INVITATION_REFUSED), "reason=expired"));
@@ -258,6 +260,79 @@ static void test_an_invitation_that_waits_for_approval_is_good_for_nothing(void 
 	desk_asks(own, &m);
 	is_done(&m, KM_ESTATE, "second person");
 	assert_int_equal(invitations(), 1);
+	close(own);
+}
+
+/* The right binding code is no reason to keep a prompt open until tomorrow. */
+static void test_an_invitation_that_ends_before_the_first_code_enrols_nothing(void **state)
+{
+	struct km_msg m;
+	int own;
+
+	(void)state;
+	invited();
+	own = begin_at_own_account();
+	m = answers(own, RIGHT);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	made_again(RIGHT, room.v->now.wall - 1);
+	m = answers(own, new_code());
+	is_done(&m, KM_ESTATE, "expired");
+	assert_int_equal(codes(), 1);
+	assert_int_equal(invitations(), 0);
+	close(own);
+}
+
+static void test_one_that_was_replaced_before_the_first_code_enrols_nothing(void **state)
+{
+	struct km_msg m;
+	int own;
+
+	(void)state;
+	invited();
+	own = begin_at_own_account();
+	m = answers(own, RIGHT);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	made_again(WRONG, room.v->now.wall + 600);
+	m = answers(own, new_code());
+	is_done(&m, KM_EPERM, "another invitation");
+	assert_int_equal(codes(), 1);
+	assert_int_equal(invitations(), 1);
+	close(own);
+}
+
+static void test_who_is_suspended_before_the_first_code_enrols_nothing(void **state)
+{
+	struct km_msg away = { .number = KM_MSG_OPERATOR_STATE }, m;
+	int own;
+
+	(void)state;
+	invited();
+	own = begin_at_own_account();
+	m = answers(own, RIGHT);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	snprintf(away.operator_state.login, sizeof(away.operator_state.login), LOGIN);
+	away.operator_state.state = KM_SUSPENDED;
+	assert_int_equal(desk_does(scene.line, away).rc, 0);
+	m = answers(own, new_code());
+	is_done(&m, KM_ESTATE, "suspended");
+	assert_int_equal(codes(), 1);
+	close(own);
+}
+
+static void test_when_the_clock_falls_into_doubt_the_first_code_is_not_judged(void **state)
+{
+	struct km_msg m;
+	int own;
+
+	(void)state;
+	invited();
+	own = begin_at_own_account();
+	m = answers(own, RIGHT);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	m = answers(own, new_code());
+	is_done(&m, KM_ESUSPECT, "clock");
+	assert_int_equal(codes(), 1);
 	close(own);
 }
 
@@ -350,6 +425,10 @@ int main(void)
 		IN_SCENE(test_what_cannot_be_a_binding_code_counts_as_wrong),
 		IN_SCENE(test_two_lines_with_the_right_code_enrol_one_code),
 		IN_SCENE(test_an_invitation_ends_by_the_clock),
+		IN_SCENE(test_an_invitation_that_ends_before_the_first_code_enrols_nothing),
+		IN_SCENE(test_one_that_was_replaced_before_the_first_code_enrols_nothing),
+		IN_SCENE(test_who_is_suspended_before_the_first_code_enrols_nothing),
+		IN_SCENE(test_when_the_clock_falls_into_doubt_the_first_code_is_not_judged),
 		IN_SCENE(test_an_invitation_that_waits_for_approval_is_good_for_nothing),
 		IN_SCENE(test_who_is_suspended_is_neither_invited_nor_enrolled),
 		IN_SCENE(test_an_invitation_with_a_value_that_cannot_be_is_refused),

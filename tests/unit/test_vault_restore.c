@@ -150,6 +150,128 @@ static void test_whoever_came_after_the_bundle_can_be_registered_anew(void **sta
 	close_restored();
 }
 
+/* --- fingers ------------------------------------------------------------------------------------
+ */
+
+static void only_the_code_of(const char *login)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+
+	assert_int_equal(factors_of(login, list), 1);
+	assert_int_equal(list[0].factor, KM_FACTOR_TOTP);
+}
+
+static void count_must_be(int64_t wanted, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+
+	assert_int_equal(sqlite3_prepare_v2(new.s->db[DB_VAULT].handle, sql, -1, &st, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int64(st, 0), wanted);
+	sqlite3_finalize(st);
+}
+
+static void remove_finger_of(const char *login)
+{
+	struct km_operator op = operator_now(room.v->store, login);
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	struct km_event_record r;
+	size_t count;
+
+	assert_int_equal(store_credentials(room.v->store, op.subject, list, &count), KM_OK);
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].factor != KM_FACTOR_FINGERPRINT)
+			continue;
+		event_make(&r, KM_EVENT_CREDENTIAL_REMOVED, op.subject, "test");
+		assert_int_equal(store_credential_remove(room.v->store, op.subject, list[i].id, &r),
+				 KM_OK);
+	}
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+}
+
+static void test_a_finger_that_was_removed_since_the_backup_does_not_come_back(void **state)
+{
+	(void)state;
+	furnish();
+	take(KM_MSG_BACKUP, at.copy);
+	remove_finger_of("bob");
+	take(KM_MSG_BUNDLE, at.bundle);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	must_live("alice");
+	only_the_code_of("bob");
+	count_must_be(1, "SELECT count(*) FROM template");
+	count_must_be(1, "SELECT count(*) FROM finger_key WHERE kek_gen = "
+			 "(SELECT max(generation) FROM signer)");
+	close_restored();
+}
+
+static void test_a_finger_from_after_the_bundle_is_enrolled_anew(void **state)
+{
+	struct km_operator op;
+
+	(void)state;
+	op = add_operator("alice");
+	enrol_totp(&op);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	take(KM_MSG_BUNDLE, at.bundle);
+	enrol_touch(&op);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	take(KM_MSG_BACKUP, at.copy);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	only_the_code_of("alice");
+	count_must_be(0, "SELECT count(*) FROM template");
+	close_restored();
+}
+
+/* Its template opens no more, whatever becomes of it. */
+static void test_a_finger_whose_bundled_key_does_not_open_is_enrolled_anew(void **state)
+{
+	(void)state;
+	furnish();
+	assert_true(store_end_reading(room.v->store));
+	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
+				      "UPDATE finger_key SET wrapped = zeroblob(48) WHERE "
+				      "credential = (SELECT max(credential) FROM finger_key)",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	take(KM_MSG_BACKUP, at.copy);
+	take(KM_MSG_BUNDLE, at.bundle);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	must_live("alice");
+	only_the_code_of("bob");
+	close_restored();
+}
+
+/* What is not as we wrote it is there to be looked at; it opens nothing. */
+static void test_a_damaged_template_is_left_as_it_is(void **state)
+{
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	static struct km_template t;
+	struct km_operator bob;
+
+	(void)state;
+	furnish();
+	assert_true(store_end_reading(room.v->store));
+	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
+				      "UPDATE template SET reader = 'another' WHERE "
+				      "credential = (SELECT max(credential) FROM template)",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	take(KM_MSG_BACKUP, at.copy);
+	take(KM_MSG_BUNDLE, at.bundle);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	must_live("alice");
+	bob = operator_now(new.s, "bob");
+	assert_int_equal(factors_of("bob", list), 2);
+	assert_int_equal(store_template(new.s, &bob, &list[1], &t), KM_ECORRUPT);
+	close_restored();
+}
+
 /* --- what was under way --------------------------------------------------------------------------
  */
 
@@ -284,6 +406,10 @@ int main(void)
 		RESTORED(test_no_code_of_before_is_good_after_a_restore),
 		RESTORED(test_whoever_was_erased_between_backup_and_bundle_is_gone),
 		RESTORED(test_whoever_came_after_the_bundle_can_be_registered_anew),
+		RESTORED(test_a_finger_that_was_removed_since_the_backup_does_not_come_back),
+		RESTORED(test_a_finger_from_after_the_bundle_is_enrolled_anew),
+		RESTORED(test_a_finger_whose_bundled_key_does_not_open_is_enrolled_anew),
+		RESTORED(test_a_damaged_template_is_left_as_it_is),
 		RESTORED(test_requests_and_rosters_under_way_are_dropped),
 		RESTORED(test_the_trail_goes_on_under_a_new_signer_and_says_so),
 		RESTORED(test_a_self_signed_signer_without_that_record_is_refused),

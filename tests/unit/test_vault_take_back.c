@@ -2,6 +2,7 @@
  * What is taken back from the matcher: an erasure is not done before the matcher has said that it
  * is wiped, or has lost its link. Nobody else waits for it.
  */
+#include "../../authd/vault/grant.h"
 #include "finger_world.h"
 
 #include "../../authd/vault/store_internal.h"
