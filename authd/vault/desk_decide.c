@@ -132,20 +132,25 @@ static bool could_ask(const struct vault *v, const struct km_operator *op, unsig
 		   KM_REASON_NONE;
 }
 
-static km_rc requester_still_is(struct call *c, const struct km_filed *r)
+/* Only the drop folder's user files anything, a roster, without being anybody's operator. */
+static bool by_drop_folder(const struct km_filed *r)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
+
+	return r->act == KM_MSG_ROSTER_END && is(r->requester, nobody);
+}
+
+static km_rc requester_still_is(struct call *c, const struct km_filed *r)
+{
 	enum km_reason queued = KM_REASON_NONE; /* by a roster, or what is due today */
 	struct km_operator op;
-	km_rc rc;
 	bool gone;
+	km_rc rc;
 
-	/* The drop folder asks for nothing else, and is nobody who could have left. */
-	if (r->act == KM_MSG_ROSTER_END && is(r->requester, nobody))
+	if (by_drop_folder(r))
 		return KM_OK;
 	rc = store_operator_by_subject(c->v->store, r->requester, &op);
 	gone = rc == KM_ENOTFOUND;
-
 	if (rc == KM_OK)
 		rc = queue_reason(c->v, &op, &queued);
 	if (rc == KM_OK)

@@ -11,6 +11,7 @@
 #include <kenmon/sock.h>
 
 #include "desk.h"
+#include "due.h"
 #include "gate.h"
 
 #define PROOF_LASTS (5 * 60 * 1000) /* ms: DECISIONS of the project say five minutes */
@@ -101,6 +102,17 @@ static bool just_proved(const struct vault *v, const struct desk_person *who)
 	return who->proved_ms > 0 && v->now.boot_ms - who->proved_ms < PROOF_LASTS;
 }
 
+/* Whom no login would let in, by what a roster or the queue says either, has no role here. */
+static km_rc bars(struct vault *v, const struct line *l, const struct km_operator *op, bool *barred)
+{
+	enum km_reason reason =
+	    gate_reason(op, v->now.today, person_account(l, op), l->who.claimed);
+	km_rc rc = reason == KM_REASON_NONE ? queue_reason(v, op, &reason) : KM_OK;
+
+	*barred = rc != KM_OK || reason != KM_REASON_NONE;
+	return rc;
+}
+
 /* Reads again who it is. KM_OK also where nobody is known. */
 static km_rc look(struct vault *v, struct line *l, struct rights_caller *c)
 {
@@ -122,9 +134,8 @@ static km_rc look(struct vault *v, struct line *l, struct rights_caller *c)
 	memcpy(who->subject, op.subject, sizeof who->subject);
 	memcpy(who->tag, op.login_tag, sizeof who->tag);
 	who->role = op.role;
-	c->barred =
-	    gate_reason(&op, v->now.today, person_account(l, &op), who->claimed) != KM_REASON_NONE;
-	return KM_OK;
+	rc = bars(v, l, &op, &c->barred);
+	return c->root && !who->claimed ? KM_OK : rc;
 }
 
 uint32_t person_account(const struct line *l, const struct km_operator *op)

@@ -11,6 +11,9 @@
 
 #include "desk.h"
 
+#define SILENT_MS (2 * 60 * 1000)  /* then another line may begin one in its place */
+#define KEPT_MS   (60 * 60 * 1000) /* then it goes, wanted or not: names of people are in it */
+
 /* --- the roster of a line --------------------------------------------------------------------- */
 
 void roster_line_closed(struct vault *v, const struct line *l)
@@ -49,9 +52,20 @@ static km_rc drop(struct vault *v)
 	return KM_OK;
 }
 
+static bool is_silent(const struct vault *v, int64_t ms)
+{
+	return v->now.boot_ms - v->roster.heard_ms >= ms;
+}
+
+/* Does a line hand it in, or look at it? Nobody holds the place of all the others for ever. */
+static bool is_held(const struct vault *v, int64_t ms)
+{
+	return v->roster.line && !v->roster.broken && !is_silent(v, ms);
+}
+
 void roster_clear(struct vault *v)
 {
-	if (!v->roster.feed.id || (v->roster.line && !v->roster.broken))
+	if (!v->roster.feed.id || is_held(v, KEPT_MS))
 		return;
 	if (drop(v) != KM_OK && !v->feed.stuck) {
 		km_log(LOG_ERR,
@@ -63,12 +77,13 @@ void roster_clear(struct vault *v)
 /* Is one staged on this line, and may more be said about it? */
 km_rc roster_on_line(struct call *c, bool to_list)
 {
-	const struct roster *r = &c->v->roster;
+	struct roster *r = &c->v->roster;
 
 	if (r->line != c->l || !r->feed.id || r->broken || (r->ended && !to_list)) {
 		call_say(c, "no roster is being handed in on this line");
 		return KM_ESTATE;
 	}
+	r->heard_ms = c->v->now.boot_ms;
 	return KM_OK;
 }
 
@@ -115,6 +130,7 @@ static km_rc prepare(struct call *c, const struct msg_roster_begin *m)
 	if (rc == KM_OK)
 		rc = store_departments(c->v->store, take_department, &f);
 	r->line = c->l;
+	r->heard_ms = c->v->now.boot_ms;
 	r->announced = m->rows;
 	r->columns = m->columns | KM_CHANGE_NAME | KM_CHANGE_DEPARTMENT | KM_CHANGE_LOGIN;
 	r->is_signed = m->sign != 0;
@@ -131,17 +147,23 @@ static void requester_of(const struct call *c, uint8_t out[KM_SUBJECT_BYTES])
 		memcpy(out, c->l->who.subject, KM_SUBJECT_BYTES);
 }
 
+/* One that says it was made next year would make every one that follows it an older one. */
+static int64_t made_by_now(const struct vault *v, int64_t made)
+{
+	return made > v->now.wall && !(v->suspicion & KM_SUSPECT_CLOCK) ? v->now.wall : made;
+}
+
 km_rc desk_roster_begin(struct call *c)
 {
 	const struct msg_roster_begin *m = &c->m->roster_begin;
 	struct vault *v = c->v;
-	struct km_feed in = { .made = m->made, .whole = m->full != 0 };
+	struct km_feed in = { .made = made_by_now(v, m->made), .whole = m->full != 0 };
 	km_rc rc = KM_OK;
 
 	if (m->rows > ROSTER_ROWS_MAX || m->full > 1 || m->sign > 1 || m->made < 0)
 		return KM_EINVAL;
-	/* One of this line is given up; one that a line left behind is, too. */
-	if (v->roster.feed.id && (v->roster.line == c->l || !v->roster.line || v->roster.broken))
+	/* One of this line is given up; one that a line left behind or forgot is, too. */
+	if (v->roster.feed.id && (v->roster.line == c->l || !is_held(v, SILENT_MS)))
 		rc = drop(v);
 	if (rc != KM_OK)
 		return rc;
@@ -353,12 +375,10 @@ static km_rc repeated(struct call *c, bool *is_repeated)
 }
 
 /* The drop folder's user may hand in a roster and nothing else: not lift the brake either. */
-static bool only_hands_in(const struct call *c)
+bool roster_only_hands_in(const struct vault *v, const struct line *l)
 {
-	const struct vault *v = c->v;
-
-	return v->conf.roster.uid != 0 && c->l->peer == v->conf.roster.uid &&
-	       !desk_is_root(v, c->l->peer);
+	return v->conf.roster.uid != 0 && l->peer == v->conf.roster.uid &&
+	       !desk_is_root(v, l->peer);
 }
 
 static km_rc apply(struct call *c, const struct roster_sum *sum)
@@ -374,7 +394,7 @@ static km_rc apply(struct call *c, const struct roster_sum *sum)
 		rc = accept_feed(c, &feed, sum);
 	else if (desk_two_persons(c->v))
 		rc = file_feed(c, &feed, sum);
-	else if (m->erasures == (int64_t)feed.erasures && !only_hands_in(c))
+	else if (m->erasures == (int64_t)feed.erasures && !roster_only_hands_in(c->v, c->l))
 		rc = accept_feed(c, &feed, sum);
 	else
 		return refuse_braked(c, &feed, sum);
@@ -428,6 +448,14 @@ static km_rc accept_waiting(struct call *c)
 		rc = roster_sum(c->v, &feed, &sum);
 	if (rc != KM_OK)
 		return rc;
+	/* Since then [roster] departments may have become others, and more people missing. */
+	if ((int64_t)roster_erasures(&sum) > m->erasures) {
+		call_say(c,
+			 "%llu would go by now, more than was asked for: reject it, and hand the "
+			 "roster in again",
+			 (unsigned long long)roster_erasures(&sum));
+		return KM_ESTATE;
+	}
 	sum.brake = m->brake;
 	return accept_feed(c, &feed, &sum);
 }

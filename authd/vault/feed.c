@@ -56,14 +56,40 @@ static km_rc carry_out_rows(struct vault *v, struct km_feed *feed)
 	return store_feed_change(v->store, feed, NULL);
 }
 
+/* More than were counted when it was accepted: [roster] departments has become others since. */
+static km_rc is_more(struct vault *v, const struct km_feed *feed, bool *more)
+{
+	struct roster_sum sum;
+	km_rc rc = roster_sum(v, feed, &sum);
+
+	*more = rc == KM_OK && roster_erasures(&sum) > feed->erasures;
+	return rc;
+}
+
+/* Nobody is missing whom nobody counted; the next roster counts anew. */
+static km_rc pass_over_missing(struct vault *v, struct km_feed *feed)
+{
+	km_log(LOG_ALERT,
+	       "more people are missing from roster %llu than when it was accepted: nobody is "
+	       "suspended for that; was [roster] departments changed? Apply the roster again",
+	       (unsigned long long)feed->id);
+	feed->worked = AT_REHIRED;
+	return store_feed_change(v->store, feed, NULL);
+}
+
 static km_rc suspend_missing(struct vault *v, struct km_feed *feed)
 {
 	static struct km_operator page[SLICE];
 	struct roster_scope scope;
 	uint64_t after = feed->worked - AT_MISSING;
 	size_t count = 0;
+	bool more = false;
 	km_rc rc = roster_scope(v->keys, &v->conf, &scope);
 
+	if (rc == KM_OK && after == 0)
+		rc = is_more(v, feed, &more);
+	if (rc == KM_OK && more)
+		return pass_over_missing(v, feed);
 	if (rc == KM_OK)
 		rc = roster_missing(v, feed, &scope, &after, SLICE, page, &count);
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
@@ -129,10 +155,12 @@ static km_rc slice(struct vault *v)
 	if (rc == KM_OK && feed.worked < AT_MISSING)
 		rc = carry_out_rows(v, &feed);
 	else if (rc == KM_OK && feed.worked < AT_REHIRED)
-		rc = suspend_missing(v, &feed);
+		rc = v->suspicion ? KM_EAGAIN : suspend_missing(v, &feed);
 	else if (rc == KM_OK)
 		rc = finish(v, &feed);
-	waits = rc == KM_EAGAIN; /* who need not wait was registered */
+	/* Who need not wait was registered. From a day that is in doubt no wait is counted, and who
+	 * is missing is refused by the roster itself until then. */
+	waits = rc == KM_EAGAIN;
 	if (rc == KM_OK || waits)
 		rc = flush(v);
 	if (rc != KM_OK || waits)

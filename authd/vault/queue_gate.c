@@ -21,13 +21,16 @@ static km_rc by_due(struct vault *v, const struct km_operator *op, enum km_reaso
 /* What the row about somebody says; of a whole roster also that there is none. */
 static enum km_reason reason_of(const struct vault *v, const struct km_feed *feed,
 				const struct roster_scope *scope, const struct km_operator *op,
-				const struct km_staged *row)
+				const struct km_staged *row, bool due)
 {
 	if (row && row->outcome == KM_OUTCOME_ON_LEAVE)
 		return KM_REASON_LEAVE;
 	if (row && row->outcome == KM_OUTCOME_LEFT && row->day <= v->now.today)
 		return KM_REASON_LEFT;
-	if (!row && feed->whole && op->cursor <= feed->upto && roster_covers(scope, op->dept_tag))
+	/* Whose end is fixed is not missing (SQL_FEED_MISSING): the queue says when they are
+	 * refused. */
+	if (!row && !due && feed->whole && op->cursor <= feed->upto &&
+	    roster_covers(scope, op->dept_tag))
 		return KM_REASON_MISSING;
 	return KM_REASON_NONE;
 }
@@ -36,6 +39,7 @@ static km_rc by_roster(struct vault *v, const struct km_operator *op, enum km_re
 {
 	static struct km_staged row; /* one at a time: the vault has one thread */
 	struct roster_scope scope;
+	struct km_due_row due;
 	struct km_feed feed;
 	km_rc rc = roster_scope(v->keys, &v->conf, &scope), found;
 
@@ -48,8 +52,11 @@ static km_rc by_roster(struct vault *v, const struct km_operator *op, enum km_re
 	found = store_stage_of(v->store, feed.id, op->subject, &row);
 	if (found != KM_OK && found != KM_ENOTFOUND)
 		return found;
+	rc = due_of(v, op->subject, KM_DUE_ERASE, &due); /* for everybody alike */
+	if (rc != KM_OK)
+		return rc;
 	if (feed.state == KM_FEED_ACCEPTED)
-		*out = reason_of(v, &feed, &scope, op, found == KM_OK ? &row : NULL);
+		*out = reason_of(v, &feed, &scope, op, found == KM_OK ? &row : NULL, due.id != 0);
 	return KM_OK;
 }
 

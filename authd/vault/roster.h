@@ -47,6 +47,7 @@ bool roster_covers_name(const struct roster_scope *scope, const char *department
 struct roster {
 	struct line *line;   /* NULL: there is none */
 	struct km_feed feed; /* id 0: none is staged */
+	int64_t heard_ms;    /* since boot: when something was said about it */
 	bool ended;          /* END was said: it may only be listed, and goes with its line */
 	bool broken;         /* a slice was bad, or undone: it goes */
 	uint32_t announced, came;
@@ -54,7 +55,7 @@ struct roster {
 	bool is_signed;
 	uint8_t signature[64];
 	bool unknown_department;
-	bool rights; /* somebody's role would be another than it is, or than an operator's */
+	bool administration; /* a row gives, takes or limits what an administrator may do */
 	struct roster_set numbers, logins, departments;
 	struct roster_scope scope;
 };
@@ -63,6 +64,7 @@ struct roster {
 struct roster_sum {
 	uint64_t count[KM_OUTCOMES]; /* by enum km_outcome */
 	uint8_t brake;               /* enum km_brake */
+	bool administrators;         /* of those missing, one registers or approves */
 };
 
 /* roster_judge.c: what a row would do, held against what is registered. */
@@ -83,12 +85,16 @@ KM_MUST_CHECK km_rc roster_missing(struct vault *v, const struct km_feed *feed,
 				   struct km_operator *out, size_t *count);
 /* Why a second person must look at it; NONE. */
 KM_MUST_CHECK km_rc roster_brake(struct vault *v, const struct roster_sum *sum, enum km_brake *out);
+/* Who works here only together with another: a registrar, an approver. */
+bool roster_is_half(const struct km_operator *op);
 uint64_t roster_erasures(const struct roster_sum *sum);
 
 /* Cursors of a listing: line numbers, then this and more for those who are missing. */
 #define ROSTER_LINES_END ((uint64_t)1 << 32)
 
-/* desk_roster.c: a line is no more; a round was undone. */
+/* desk_roster.c: the drop folder's user, who hands in and does nothing else. */
+bool roster_only_hands_in(const struct vault *v, const struct line *l);
+/* A line is no more; a round was undone. */
 void roster_line_closed(struct vault *v, const struct line *l);
 void roster_undone(struct vault *v);
 /* Destroys what was staged on a line, where it must go. Without a flush. */

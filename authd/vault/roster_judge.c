@@ -78,11 +78,11 @@ static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reuse
 		return KM_OK;
 	if (reused)
 		return wrong(out, ROW_REUSED);
-	v->roster.rights |= gives_role(row);
 	rc = store_operator_by_login(v->store, row->who.login, &owner);
 	if (rc != KM_OK && rc != KM_ENOTFOUND)
 		return rc;
 	out->outcome = rc == KM_OK ? KM_OUTCOME_REHIRED : KM_OUTCOME_JOINED;
+	v->roster.administration |= gives_role(row);
 	/* Whether that one leaves is known when all rows are (roster_settle_rehired). */
 	if (rc == KM_OK)
 		memcpy(out->subject, owner.subject, sizeof out->subject);
@@ -117,11 +117,19 @@ unsigned roster_differs(unsigned columns, const struct roster_row *row,
 	return mask;
 }
 
+/* By a clock that may be ahead, at once would be a day to come as soon as it is set right. */
+static int64_t at_once(const struct vault *v)
+{
+	bool ahead = (v->suspicion & KM_SUSPECT_CLOCK) && v->day_known < v->now.today;
+
+	return ahead && v->day_known > 0 ? v->day_known : v->now.today;
+}
+
 /* Does this row end somebody's time here, why, and when? */
 static bool leaves(const struct vault *v, const struct roster_row *row,
 		   const struct km_operator *op, struct roster_verdict *out)
 {
-	out->day = row->valid_until != KM_DAY_NONE ? row->valid_until + 1 : v->now.today;
+	out->day = row->valid_until != KM_DAY_NONE ? row->valid_until + 1 : at_once(v);
 	if (row->status == KM_ROSTER_TRANSFERRED)
 		out->cause = KM_CAUSE_TRANSFERRED;
 	else if (row->status == KM_ROSTER_RETIRED)
@@ -131,7 +139,7 @@ static bool leaves(const struct vault *v, const struct roster_row *row,
 	else if (roster_covers(&v->roster.scope, op->dept_tag) &&
 		 !roster_covers_name(&v->roster.scope, row->who.department)) {
 		out->cause = KM_CAUSE_TRANSFERRED;
-		out->day = v->now.today;
+		out->day = at_once(v);
 	}
 	return out->cause != KM_CAUSE_NONE;
 }
@@ -176,7 +184,6 @@ static km_rc judge_changes(struct vault *v, const struct roster_row *row,
 	if (rc == KM_OK)
 		out->mask = (uint16_t)roster_differs(v->roster.columns, row, op, &who);
 	km_wipe(&who, sizeof who);
-	v->roster.rights |= (out->mask & KM_CHANGE_ROLE) != 0;
 	if (rc == KM_OK && (out->mask & KM_CHANGE_LOGIN))
 		rc = login_is_free(v, row, &is_free);
 	if (rc == KM_OK && (out->mask & KM_CHANGE_DEPARTMENT))
@@ -212,6 +219,17 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	return rc;
 }
 
+/* Roles; and of who registers or approves also whether, from when and until when they are here. */
+static bool is_about_roles(const struct km_operator *op, const struct roster_verdict *verdict)
+{
+	if (verdict->outcome == KM_OUTCOME_SAME || verdict->outcome == KM_OUTCOME_WRONG)
+		return false;
+	return (verdict->mask & KM_CHANGE_ROLE) ||
+	       (roster_is_half(op) &&
+		(verdict->outcome != KM_OUTCOME_CHANGED ||
+		 (verdict->mask & (KM_CHANGE_VALID_FROM | KM_CHANGE_VALID_UNTIL))));
+}
+
 km_rc roster_judge(struct vault *v, const struct roster_row *row, struct roster_verdict *out)
 {
 	enum roster_fault fault = ROW_NONE;
@@ -224,5 +242,9 @@ km_rc roster_judge(struct vault *v, const struct roster_row *row, struct roster_
 	rc = store_operator_by_number(v->store, row->who.employee_number, &op);
 	if (rc == KM_ENOTFOUND || rc == KM_EREUSED)
 		return judge_new(v, row, rc == KM_EREUSED, out);
-	return rc == KM_OK ? judge_known(v, row, &op, out) : rc;
+	if (rc == KM_OK)
+		rc = judge_known(v, row, &op, out);
+	if (rc == KM_OK)
+		v->roster.administration |= is_about_roles(&op, out);
+	return rc;
 }

@@ -8,7 +8,6 @@
 
 #include "desk.h"
 #include "due.h"
-#include "vault.h"
 
 #define SLICE 64
 
@@ -38,7 +37,12 @@ km_rc roster_missing(struct vault *v, const struct km_feed *feed, const struct r
 	return rc;
 }
 
-static km_rc count_missing(struct vault *v, const struct km_feed *feed, uint64_t *count)
+bool roster_is_half(const struct km_operator *op)
+{
+	return op->role == KM_ROLE_REGISTRAR || op->role == KM_ROLE_APPROVER;
+}
+
+static km_rc count_missing(struct vault *v, const struct km_feed *feed, struct roster_sum *sum)
 {
 	static struct km_operator page[SLICE];
 	struct roster_scope scope;
@@ -46,10 +50,12 @@ static km_rc count_missing(struct vault *v, const struct km_feed *feed, uint64_t
 	size_t got = SLICE;
 	km_rc rc = scope_of(v, &scope);
 
-	*count = 0;
 	while (rc == KM_OK && got == SLICE) {
 		rc = roster_missing(v, feed, &scope, &after, SLICE, page, &got);
-		*count += rc == KM_OK ? got : 0;
+		for (size_t i = 0; rc == KM_OK && i < got; i++) {
+			sum->count[KM_OUTCOME_GONE]++;
+			sum->administrators |= roster_is_half(&page[i]);
+		}
 	}
 	return rc;
 }
@@ -60,7 +66,7 @@ km_rc roster_sum(struct vault *v, const struct km_feed *feed, struct roster_sum 
 	km_rc rc = store_stage_counts(v->store, feed->id, sum.count);
 
 	if (rc == KM_OK && feed->whole)
-		rc = count_missing(v, feed, &sum.count[KM_OUTCOME_GONE]);
+		rc = count_missing(v, feed, &sum);
 	if (rc == KM_OK)
 		*out = sum;
 	return rc;
@@ -170,6 +176,16 @@ static km_rc is_older(struct vault *v, bool *older)
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
+/*
+ * What no single person may do by an act on another, none does by a roster: make or unmake
+ * administrators. Who only hands in does it nowhere.
+ */
+static bool is_for_two(const struct vault *v, const struct roster_sum *sum)
+{
+	return (v->roster.administration || sum->administrators) &&
+	       (desk_two_persons(v) || roster_only_hands_in(v, v->roster.line));
+}
+
 km_rc roster_brake(struct vault *v, const struct roster_sum *sum, enum km_brake *out)
 {
 	uint64_t erasures = roster_erasures(sum);
@@ -193,11 +209,10 @@ km_rc roster_brake(struct vault *v, const struct roster_sum *sum, enum km_brake 
 		*out = KM_BRAKE_CLOCK;
 	else if (many)
 		*out = KM_BRAKE_MANY;
+	else if (is_for_two(v, sum))
+		*out = KM_BRAKE_ROLE;
 	/* Where nobody goes, a new department is no sign of a wrong file. */
 	else if (erasures > 0 && v->roster.unknown_department)
 		*out = KM_BRAKE_DEPARTMENT;
-	/* Nobody makes an administrator alone, and no export does. */
-	else if (v->roster.rights && desk_two_persons(v))
-		*out = KM_BRAKE_RIGHTS;
 	return KM_OK;
 }

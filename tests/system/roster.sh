@@ -12,7 +12,10 @@ feed() { printf '%s\n' "$head" "$@" >"$roster"; }
 apply() { kenmon roster apply "$roster" "$@"; }
 # Once the vault has worked it off.
 worked() { kenmon status 2>/dev/null | grep -q '^roster .*worked off$'; }
+# No other is being worked off, between logins.
+idle() { ! kenmon status 2>/dev/null | grep -q '^roster .*being worked off'; }
 applies() {
+	soon idle
 	quietly apply "$@" || return
 	soon worked || { kenmon status; return 1; }
 }
@@ -33,6 +36,7 @@ soon_are() {
 nothing_by() {
 	local text=$1 code=$2 before after due
 	shift 2
+	soon idle
 	before=$(who) due=$(kenmon due list --json)
 	fails "$code" "$@"
 	grep -qF -- "$text" "$dir/out" || { echo "did not say: $text"; cat "$dir/out"; }
@@ -249,7 +253,7 @@ check "... and fifteen are suspended" says "suspended           15" kenmon statu
 check "no roster makes an administrator by one person" eval '
 	printf "employee_number,login,name,department,role\n7,games,G,X,approver\n" >"$roster"
 	fails 3 as daemon 3 roster apply "$roster" --partial
-	grep -q "would get or lose a role" "$dir/out" || cat "$dir/out"'
+	grep -q "a role of the administration would" "$dir/out" || cat "$dir/out"'
 id=$(as bin 3 --json approval list 2>/dev/null | grep -o '"id":[0-9]*' | tail -1 | tr -dc 0-9)
 check "... and it can be rejected" quietly as bin 4 approval reject "$id"
 printf 'employee_number,login,name,department,status\n2,bin,bin,X,retired\n' >"$roster"

@@ -285,6 +285,48 @@ static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **st
 	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
 }
 
+/* Somebody has given a code, and logged in with it or not. */
+static uint64_t gives_code(const char *login, uint64_t credential, uint64_t counter, bool logs_in)
+{
+	struct km_operator op = operator_of(login);
+	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
+	struct km_secret seed = { 0 };
+	struct km_event_record r;
+	struct km_acceptance a = { .credential = credential,
+				   .moving = counter,
+				   .bind_uid = -1,
+				   .login = logs_in,
+				   .event = &r };
+
+	memcpy(hotp.subject, op.subject, sizeof(hotp.subject));
+	memcpy(a.subject, op.subject, sizeof(a.subject));
+	assert_int_equal(km_secret_set(&seed, "12345678901234567890", 20), KM_OK);
+	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
+	if (!credential)
+		assert_int_equal(
+		    store_enrol_otp(room.v->store, &op, &hotp, &seed, &r, &a.credential), KM_OK);
+	event_make(&r, KM_EVENT_DESK_PROVED, op.subject, "test");
+	assert_int_equal(store_accept(room.v->store, &a), KM_OK);
+	return a.credential;
+}
+
+static void test_a_code_at_the_desk_is_use_as_well(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	staff_of(40);
+	room.v->conf.unused.suspend_after = 10;
+	token = gives_code("n0001", 0, 1, false);
+	days_pass(8);
+	(void)gives_code("n0001", token, 2, false);
+	days_pass(3);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	assert_int_equal(operator_of("n0002").state, KM_SUSPENDED);
+	days_pass(9);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+}
+
 /* C35: four months in a cupboard make nobody unused. */
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
@@ -350,6 +392,42 @@ static void test_a_tenth_may_go_and_more_than_that_waits(void **state)
 	work();
 	assert_int_equal(everybody(), 45);
 	assert_int_equal(recorded(KM_EVENT_FEED_REFUSED), 1);
+}
+
+/* A line of the user that only hands in. */
+static int drop_folder_comes(void)
+{
+	int line = desk_comes();
+
+	room.v->conf.roster.uid = 7007;
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		if (room.v->line[i].fd >= 0)
+			room.v->line[i].peer = 7007;
+	return line;
+}
+
+static void test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake(void **state)
+{
+	struct paper *p;
+	int line;
+
+	(void)state;
+	staff_of(20);
+	line = drop_folder_comes();
+	p = paper(2);
+	p->part = true;
+	put_person(p, (struct person){ .number = "n0001", .role = "approver" });
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(ends(line, p, true, 0), KM_EBRAKE);
+	assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
+	close(line);
+	rounds(3);
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_OPERATOR);
+	/* Root alone may, where one person may do anything. */
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	work_off();
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_APPROVER);
 }
 
 static void test_only_the_exact_number_lets_a_braked_roster_pass(void **state)
@@ -488,6 +566,21 @@ static void test_c18_a_stale_roster_destroys_nothing(void **state)
 	nothing_was_destroyed(40);
 }
 
+static void test_c18_a_roster_of_the_future_makes_none_after_it_older(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(20);
+	p = paper(2);
+	p->made = room.v->now.wall + 400 * DAY;
+	put_staff(p, 20);
+	applies(p);
+	p = retirements(3, 1);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.brake, KM_BRAKE_NONE);
+}
+
 static void test_c18_a_repeated_roster_does_nothing_more(void **state)
 {
 	struct paper *p;
@@ -612,6 +705,59 @@ static void test_c35_a_clock_in_doubt_destroys_nothing(void **state)
 
 /* The step itself is seen in the round in which the clock is read, before anything is carried out.
  */
+static void test_c35_no_wait_is_counted_from_a_day_in_doubt(void **state)
+{
+	struct paper *p;
+	struct km_due_row due;
+
+	(void)state;
+	staff_of(20);
+	p = paper(2);
+	put_staff(p, 19);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	/* Worked off under a clock that stands years ahead. */
+	room.v->day_known = TODAY;
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	later(4000);
+	assert_true(room.v->feed.working != 0);
+	assert_int_equal(reason_for("n0020"), KM_REASON_MISSING);
+	assert_int_equal(reason_for("n0001"), KM_REASON_NONE);
+	today();
+	room.v->suspicion = 0;
+	room.v->feed.again_ms = 0;
+	work();
+	assert_int_equal(room.v->feed.working, 0);
+	assert_int_equal(operator_of("n0020").state, KM_SUSPENDED);
+	due = due_for("n0020", KM_DUE_ERASE);
+	assert_int_equal(due.day, TODAY + room.v->conf.roster.missing_wait);
+}
+
+static void test_c35_at_once_is_no_day_to_come_of_a_clock_that_is_ahead(void **state)
+{
+	struct paper *p;
+	struct km_operator op;
+	struct km_staged row;
+	int64_t known;
+	int line;
+
+	(void)state;
+	staff_of(20);
+	known = TODAY;
+	op = operator_of("n0001");
+	p = retirements(2, 1);
+	line = desk_comes();
+	room.v->day_known = known - 1;
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(store_stage_of(room.v->store, room.v->roster.feed.id, op.subject, &row),
+			 KM_OK);
+	assert_int_equal(row.outcome, KM_OUTCOME_LEFT);
+	assert_int_equal(row.day, known - 1);
+	room.v->suspicion = 0;
+	close(line);
+}
+
 static void test_c35_a_step_of_the_clock_is_doubted_before_anything_is_due(void **state)
 {
 	(void)state;
@@ -698,6 +844,46 @@ static void test_who_left_is_refused_between_acceptance_and_working_off(void **s
 	assert_int_equal(reason_for("n0100"), KM_REASON_SUSPENDED);
 }
 
+static void test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(100);
+	assert_int_equal(transfer("n0100", TODAY + 5).rc, 0);
+	p = paper(2);
+	put_staff(p, 98);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.missing, 1);
+	assert_true(room.v->feed.working != 0);
+	assert_int_equal(reason_for("n0099"), KM_REASON_MISSING);
+	assert_int_equal(reason_for("n0100"), KM_REASON_NONE);
+	work_off();
+	assert_int_equal(reason_for("n0099"), KM_REASON_SUSPENDED);
+	assert_int_equal(reason_for("n0100"), KM_REASON_NONE);
+}
+
+static void test_nobody_is_missing_whom_nobody_counted_at_acceptance(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(20);
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Elsewhere");
+	p = paper(2);
+	put_staff(p, 5);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.missing, 0);
+	assert_true(room.v->feed.working != 0);
+	/* Before it is worked off all departments are covered. */
+	room.v->conf.roster.departments[0] = '\0';
+	work_off();
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_MISSING), 0);
+	assert_int_equal(operator_of("n0020").state, KM_ACTIVE);
+	assert_int_equal(rows_in("due"), 0);
+}
+
 /* --- nothing is left (C37)
  * -------------------------------------------------------------------------------------- */
 
@@ -748,24 +934,31 @@ int main(void)
 		IN_ROOM(test_an_end_of_validity_is_announced_then_erased_the_day_after),
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
+		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
+		IN_ROOM(test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake),
 		IN_ROOM(test_only_the_exact_number_lets_a_braked_roster_pass),
 		IN_ROOM(test_the_brake_counts_what_is_due_by_all_causes),
 		IN_ROOM(test_what_is_held_goes_for_its_exact_number),
 		IN_ROOM(test_c18_an_empty_roster_destroys_nothing),
 		IN_ROOM(test_c18_a_truncated_roster_destroys_nothing),
 		IN_ROOM(test_c18_a_stale_roster_destroys_nothing),
+		IN_ROOM(test_c18_a_roster_of_the_future_makes_none_after_it_older),
 		IN_ROOM(test_c18_a_repeated_roster_does_nothing_more),
 		IN_ROOM(test_c18_the_order_of_rows_means_nothing),
 		IN_ROOM(test_c18_a_roster_that_is_not_signed_rightly_does_nothing),
 		IN_ROOM(test_an_unknown_department_stops_only_what_would_destroy),
 		IN_ROOM(test_c35_a_clock_in_doubt_destroys_nothing),
+		IN_ROOM(test_c35_no_wait_is_counted_from_a_day_in_doubt),
+		IN_ROOM(test_c35_at_once_is_no_day_to_come_of_a_clock_that_is_ahead),
 		IN_ROOM(test_c35_a_step_of_the_clock_is_doubted_before_anything_is_due),
 		IN_ROOM(test_nothing_is_destroyed_before_the_judge_has_said_what_it_knows),
 		IN_ROOM(test_nothing_is_released_or_destroyed_under_any_suspicion),
 		IN_ROOM(test_who_left_is_refused_between_acceptance_and_working_off),
+		IN_ROOM(test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off),
+		IN_ROOM(test_nobody_is_missing_whom_nobody_counted_at_acceptance),
 		IN_ROOM(test_c37_no_file_holds_a_row_or_its_key_once_a_roster_is_done),
 	};
 

@@ -56,7 +56,7 @@ static void roster_says(struct paper *p)
 	assert_int_equal(scene_hear_done(line, "rei", &m).rc, 0);
 	hands_in_all(line, p);
 	if (ends(line, p, true, ANY_ERASURES) != KM_OK) {
-		assert_int_equal(p->sum.brake, KM_BRAKE_RIGHTS);
+		assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
 		assert_int_equal(scene_does("aki", scene_decision(p->id, true)).rc, 0);
 	}
 	close(line);

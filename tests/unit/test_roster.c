@@ -531,6 +531,51 @@ static void test_one_roster_at_a_time(void **state)
 	close(second);
 }
 
+static void test_a_line_that_falls_silent_keeps_nobody_from_a_roster(void **state)
+{
+	struct paper *p = paper(1);
+	int silent = desk_comes(), next = desk_comes();
+
+	(void)state;
+	put_staff(p, 5);
+	assert_int_equal(begins(silent, p).rc, 0);
+	hands_in_all(silent, p);
+	room.v->roster.heard_ms -= 119 * 1000;
+	assert_int_equal(begins(next, p).rc, -KM_ESTATE);
+	room.v->roster.heard_ms -= 1000;
+	assert_int_equal(begins(next, p).rc, 0);
+	/* And nothing that the silent one says later is taken for the other's. */
+	assert_int_equal(hands_in(silent, p->bytes, p->len).rc, -KM_ESTATE);
+	assert_int_equal(ends(silent, p, true, ANY_ERASURES), KM_ESTATE);
+	hands_in_all(next, p);
+	assert_int_equal(ends(next, p, true, ANY_ERASURES), KM_OK);
+	work_off();
+	assert_int_equal(everybody(), 5);
+	close(silent);
+	close(next);
+}
+
+static void test_what_a_silent_line_has_staged_is_destroyed_after_an_hour(void **state)
+{
+	struct paper *p = paper(1);
+	int line = desk_comes();
+
+	(void)state;
+	put_staff(p, 5);
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	room.v->roster.heard_ms -= 59 * 60 * 1000;
+	rounds(4);
+	assert_int_equal(rows_in("work_key"), 1);
+	room.v->roster.heard_ms -= 60 * 1000;
+	rounds(4);
+	assert_int_equal(rows_in("feed"), 0);
+	assert_int_equal(rows_in("stage"), 0);
+	assert_int_equal(rows_in("work_key"), 0);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_ESTATE);
+	close(line);
+}
+
 static void test_what_a_stop_leaves_is_dropped_by_the_next_start(void **state)
 {
 	struct paper *p = paper(1);
@@ -616,6 +661,8 @@ int main(void)
 		IN_ROOM(test_more_or_fewer_rows_than_announced_are_refused),
 		IN_ROOM(test_a_line_that_closes_leaves_nothing),
 		IN_ROOM(test_one_roster_at_a_time),
+		IN_ROOM(test_a_line_that_falls_silent_keeps_nobody_from_a_roster),
+		IN_ROOM(test_what_a_silent_line_has_staged_is_destroyed_after_an_hour),
 		IN_ROOM(test_what_a_stop_leaves_is_dropped_by_the_next_start),
 		IN_ROOM(test_a_listing_comes_in_pages_rows_first_then_the_missing),
 	};

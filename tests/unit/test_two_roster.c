@@ -221,6 +221,108 @@ static void test_nobody_hands_in_another_one_while_one_waits(void **state)
 	close(line);
 }
 
+static void test_nobody_goes_whom_the_second_person_did_not_see(void **state)
+{
+	struct paper *p = paper(2);
+	uint64_t id;
+	int line;
+
+	(void)state;
+	/* Of the department covered, half are not in it; then all departments are. */
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Elsewhere");
+	for (unsigned i = 1; i <= STAFF / 2; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "n%04u", i);
+		put_person(p, (struct person){ .number = number, .status = KM_ROSTER_RETIRED });
+	}
+	line = line_with("rei", p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	assert_int_equal(p->sum.missing, 0);
+	id = p->id;
+	close(line);
+	rounds(3);
+	room.v->conf.roster.departments[0] = '\0';
+	assert_int_equal(-(int)scene_does("aki", scene_decision(id, true)).rc, KM_ESTATE);
+	assert_true(feed_is(KM_FEED_WAITING));
+	carry_out();
+	assert_int_equal(everybody(), STAFF + 4);
+	/* As it was when it was filed, it may be agreed to. */
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Elsewhere");
+	assert_int_equal(scene_does("aki", scene_decision(id, true)).rc, 0);
+	carry_out();
+	assert_int_equal(everybody(), STAFF / 2 + 4);
+}
+
+static void test_no_roster_makes_or_unmakes_administrators_by_one_person(void **state)
+{
+	static const struct person each[] = {
+		{ .number = "n0001", .role = "approver" },
+		{ .number = "x0001", .role = "registrar" },
+		{ .number = "N-aki", .login = "aki", .role = "operator" },
+		{ .number = "N-aki", .login = "aki", .status = KM_ROSTER_RETIRED },
+		{ .number = "N-aki", .login = "aki", .status = KM_ROSTER_LEAVE },
+		{ .number = "N-rei", .login = "rei", .until = 40000 },
+	};
+	struct paper *p;
+	int line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		p = paper((uint8_t)(2 + i));
+		p->part = true;
+		put_person(p, each[i]);
+		line = line_with("rei", p);
+		assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+		assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
+		assert_int_equal(scene_does("ami", scene_decision(p->id, false)).rc, 0);
+		close(line);
+		room.v->feed.asked_ms = 0;
+		rounds(6);
+	}
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_OPERATOR);
+	assert_int_equal(operator_of("aki").role, KM_ROLE_APPROVER);
+	assert_int_equal(operator_of("aki").state, KM_ACTIVE);
+}
+
+static void test_no_whole_roster_forgets_an_administrator_by_one_person(void **state)
+{
+	struct paper *p = paper(2);
+	int line;
+
+	(void)state;
+	put_staff(p, STAFF);
+	put_person(p, (struct person){ .number = "N-rei", .login = "rei", .name = "Name" });
+	put_person(p, (struct person){ .number = "N-ami", .login = "ami", .name = "Name" });
+	put_person(p, (struct person){ .number = "N-hanako", .login = "hanako" });
+	line = line_with("rei", p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	assert_int_equal(p->sum.missing, 1); /* far below a tenth */
+	assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);
+	close(line);
+	work_off();
+	assert_int_equal(operator_of("aki").state, KM_ACTIVE);
+}
+
+static void test_a_roster_that_leaves_roles_alone_needs_one_person(void **state)
+{
+	struct paper *p = paper(2);
+	int line;
+
+	(void)state;
+	p->part = true;
+	put_person(p, (struct person){ .number = "n0001", .role = "operator", .until = 40000 });
+	put_person(p, (struct person){ .number = "N-aki", .login = "aki", .name = "Another" });
+	put_person(p, (struct person){ .number = "x0001" });
+	line = line_with("rei", p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_OK);
+	close(line);
+	work_off();
+	assert_string_equal(person_of("aki").name, "Another");
+}
+
 static void test_what_is_held_is_released_by_two(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_DUE_RELEASE, .due_release.erasures = 10 };
@@ -257,43 +359,54 @@ static void test_what_is_held_is_released_by_two(void **state)
 	assert_memory_equal(proof.order.approver, aki.subject, KM_SUBJECT_BYTES);
 }
 
-/* One row of Rei's about somebody with a role; the rc of END. */
-static km_rc hands_in_one(uint8_t digest, const char *number, const char *role, struct paper **out)
+static void test_what_the_drop_folder_files_a_second_person_may_agree_to(void **state)
 {
-	struct paper *p = paper(digest);
-	int line;
-	km_rc rc;
-
-	p->part = true;
-	put_person(p, (struct person){ .number = number, .role = role });
-	line = line_with("rei", p);
-	rc = ends(line, p, true, ANY_ERASURES);
-	close(line);
-	work_off();
-	*out = p;
-	return rc;
-}
-
-static void test_no_roster_makes_an_administrator_by_one_person(void **state)
-{
-	struct paper *p;
+	struct paper *p = half_retires(2);
+	int line = desk_comes();
+	uint64_t id;
 
 	(void)state;
-	assert_int_equal(hands_in_one(2, "n0001", "approver", &p), KM_EFILED);
-	assert_int_equal(p->sum.brake, KM_BRAKE_RIGHTS);
-	assert_int_equal(operator_of("n0001").role, KM_ROLE_OPERATOR);
-	assert_int_equal(scene_does("aki", scene_decision(p->id, false)).rc, 0);
-	room.v->feed.asked_ms = 0;
-	rounds(6);
-	assert_int_equal(hands_in_one(3, "new", "registrar", &p), KM_EFILED);
-	assert_int_equal(operator_of("new").cursor, 0);
-	assert_int_equal(scene_does("aki", scene_decision(p->id, true)).rc, 0);
-	work_off();
-	assert_int_equal(operator_of("new").role, KM_ROLE_REGISTRAR);
-	/* Who has it keeps it, and an operator is no administrator. */
-	assert_int_equal(hands_in_one(4, "new", "registrar", &p), KM_OK);
-	assert_int_equal(hands_in_one(5, "newer", "operator", &p), KM_OK);
-	assert_int_equal(operator_of("newer").role, KM_ROLE_OPERATOR);
+	room.v->conf.roster.uid = 7007;
+	for (size_t i = 0; i < VAULT_LINES; i++)
+		if (room.v->line[i].fd >= 0)
+			room.v->line[i].peer = 7007;
+	assert_int_equal(begins(line, p).rc, 0);
+	hands_in_all(line, p);
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	id = p->id;
+	close(line);
+	rounds(3);
+	assert_true(feed_is(KM_FEED_WAITING));
+	assert_int_equal(scene_does("aki", scene_decision(id, true)).rc, 0);
+	carry_out();
+	assert_int_equal(everybody(), STAFF / 2 + 4);
+}
+
+/* --- at the desk --------------------------------------------------------------------------- */
+
+static void test_who_leaves_loses_the_desk_at_once_whatever_was_proved(void **state)
+{
+	struct km_msg who = { .number = KM_MSG_IDENTIFY };
+	struct km_msg list = { .number = KM_MSG_OPERATOR_LIST, .operator_list.limit = 10 },
+		      m = list;
+	struct km_operator rei = operator_of("rei");
+	struct km_due_row row = {
+		.what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .feed = 1, .day = room.v->now.today
+	};
+	int line = desk_comes();
+
+	(void)state;
+	snprintf(who.identify.login, sizeof(who.identify.login), "rei");
+	assert_int_equal(does(line, who).rc, 0);
+	asks(line, &m);
+	assert_int_equal(scene_hear_done(line, "rei", &m).rc, 0);
+	assert_int_equal(does(line, list).rc, 0); /* proved a moment ago */
+	memcpy(row.subject, rei.subject, sizeof(row.subject));
+	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+	room.v->due.look_ms = INT64_MAX; /* and nothing is carried out yet */
+	assert_int_equal(-(int)does(line, list).rc, KM_EPERM);
+	assert_int_equal(operator_of("rei").state, KM_ACTIVE);
+	close(line);
 }
 
 #define STAFFED(test) cmocka_unit_test_setup_teardown(test, staffed, close_room)
@@ -306,8 +419,13 @@ int main(void)
 		STAFFED(test_the_second_person_sees_every_row),
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),
 		STAFFED(test_nobody_hands_in_another_one_while_one_waits),
-		STAFFED(test_no_roster_makes_an_administrator_by_one_person),
+		STAFFED(test_nobody_goes_whom_the_second_person_did_not_see),
+		STAFFED(test_no_roster_makes_or_unmakes_administrators_by_one_person),
+		STAFFED(test_no_whole_roster_forgets_an_administrator_by_one_person),
+		STAFFED(test_a_roster_that_leaves_roles_alone_needs_one_person),
 		STAFFED(test_what_is_held_is_released_by_two),
+		STAFFED(test_what_the_drop_folder_files_a_second_person_may_agree_to),
+		STAFFED(test_who_leaves_loses_the_desk_at_once_whatever_was_proved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

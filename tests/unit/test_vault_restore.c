@@ -272,6 +272,49 @@ static void test_a_damaged_template_is_left_as_it_is(void **state)
 	close_restored();
 }
 
+static struct km_due_row due_after(const char *login)
+{
+	struct km_operator op = operator_now(new.s, login);
+	struct km_due_row due = { .id = 0 };
+
+	assert_int_equal(store_due_of(new.s, op.subject, KM_DUE_ERASE, &due), KM_OK);
+	return due;
+}
+
+static void test_nobody_is_erased_for_having_been_missing_when_the_copy_was_made(void **state)
+{
+	static const struct {
+		const char *login;
+		enum km_cause cause;
+	} each[] = { { "alice", KM_CAUSE_MISSING }, { "bob", KM_CAUSE_RETIRED } };
+	int64_t day = room.v->now.today;
+
+	(void)state;
+	furnish();
+	for (size_t i = 0; i < 2; i++) {
+		struct km_operator op = operator_now(room.v->store, each[i].login);
+		struct km_due_row row = { .what = KM_DUE_ERASE,
+					  .cause = (uint8_t)each[i].cause,
+					  .feed = 1,
+					  .day = day - 1,
+					  .released = true };
+
+		memcpy(row.subject, op.subject, sizeof(row.subject));
+		assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+	}
+	room.v->due.look_ms = INT64_MAX; /* nothing is carried out meanwhile */
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	take(KM_MSG_BACKUP, at.copy);
+	take(KM_MSG_BUNDLE, at.bundle);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	assert_int_equal(due_after("alice").day, new.now.today + 7);
+	assert_false(due_after("alice").released);
+	assert_int_equal(due_after("bob").day, day - 1);
+	assert_true(due_after("bob").released);
+	close_restored();
+}
+
 /* --- what was under way --------------------------------------------------------------------------
  */
 
@@ -410,6 +453,7 @@ int main(void)
 		RESTORED(test_a_finger_from_after_the_bundle_is_enrolled_anew),
 		RESTORED(test_a_finger_whose_bundled_key_does_not_open_is_enrolled_anew),
 		RESTORED(test_a_damaged_template_is_left_as_it_is),
+		RESTORED(test_nobody_is_erased_for_having_been_missing_when_the_copy_was_made),
 		RESTORED(test_requests_and_rosters_under_way_are_dropped),
 		RESTORED(test_the_trail_goes_on_under_a_new_signer_and_says_so),
 		RESTORED(test_a_self_signed_signer_without_that_record_is_refused),
