@@ -478,7 +478,7 @@ km_rc founding_rows(struct call *c)
 				 "audit trail of that day",
 				 date);
 	}
-	if (rc == KM_OK && f.state != NOT_FOUNDED)
-		rc = say_who_is_missing(c);
-	return rc == KM_OK ? each_of_staff(c, say_last) : rc;
+	if (rc == KM_OK)
+		rc = each_of_staff(c, say_last);
+	return rc == KM_OK && f.state != NOT_FOUNDED ? say_who_is_missing(c) : rc;
 }

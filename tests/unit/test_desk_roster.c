@@ -519,7 +519,8 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
 	assert_says(s.out, "sato    2026-04-01  is erased     transferred out");
-	assert_says(s.out, "suzuki  2026-04-02  is suspended  not used for long  held until a second person has looked");
+	assert_says(s.out, "suzuki  2026-04-02  is suspended  not used for long  held until a "
+			   "second person has looked");
 	end(&s);
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("--json"), W("due"), W("list")), 0);

@@ -224,6 +224,48 @@ static void test_who_does_not_log_in_for_long_is_suspended_then_erased(void **st
 	assert_int_equal(recorded(KM_EVENT_BRAKE), 1);
 }
 
+/* Somebody has given a code, and logged in with it or not. */
+static uint64_t gives_code(const char *login, uint64_t credential, uint64_t counter, bool logs_in)
+{
+	struct km_operator op = operator_of(login);
+	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
+	struct km_secret seed = { 0 };
+	struct km_event_record r;
+	struct km_acceptance a = { .credential = credential,
+				   .moving = counter,
+				   .bind_uid = -1,
+				   .login = logs_in,
+				   .event = &r };
+
+	memcpy(hotp.subject, op.subject, sizeof(hotp.subject));
+	memcpy(a.subject, op.subject, sizeof(a.subject));
+	assert_int_equal(km_secret_set(&seed, "12345678901234567890", 20), KM_OK);
+	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
+	if (!credential)
+		assert_int_equal(
+		    store_enrol_otp(room.v->store, &op, &hotp, &seed, &r, &a.credential), KM_OK);
+	event_make(&r, KM_EVENT_DESK_PROVED, op.subject, "test");
+	assert_int_equal(store_accept(room.v->store, &a), KM_OK);
+	return a.credential;
+}
+
+static void test_a_code_at_the_desk_is_use_as_well(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	staff_of(40);
+	room.v->conf.unused.suspend_after = 10;
+	token = gives_code("n0001", 0, 1, false);
+	days_pass(8);
+	(void)gives_code("n0001", token, 2, false);
+	days_pass(3);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	assert_int_equal(operator_of("n0002").state, KM_SUSPENDED);
+	days_pass(9);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+}
+
 /* A code of theirs is good, at a login or at a desk. */
 static void uses_code(const char *who, bool login)
 {
@@ -283,48 +325,6 @@ static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **st
 	assert_false(is_listed("n0001"));
 	assert_int_equal(operator_of("n0002").state, KM_ACTIVE);
 	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
-}
-
-/* Somebody has given a code, and logged in with it or not. */
-static uint64_t gives_code(const char *login, uint64_t credential, uint64_t counter, bool logs_in)
-{
-	struct km_operator op = operator_of(login);
-	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
-	struct km_secret seed = { 0 };
-	struct km_event_record r;
-	struct km_acceptance a = { .credential = credential,
-				   .moving = counter,
-				   .bind_uid = -1,
-				   .login = logs_in,
-				   .event = &r };
-
-	memcpy(hotp.subject, op.subject, sizeof(hotp.subject));
-	memcpy(a.subject, op.subject, sizeof(a.subject));
-	assert_int_equal(km_secret_set(&seed, "12345678901234567890", 20), KM_OK);
-	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
-	if (!credential)
-		assert_int_equal(
-		    store_enrol_otp(room.v->store, &op, &hotp, &seed, &r, &a.credential), KM_OK);
-	event_make(&r, KM_EVENT_DESK_PROVED, op.subject, "test");
-	assert_int_equal(store_accept(room.v->store, &a), KM_OK);
-	return a.credential;
-}
-
-static void test_a_code_at_the_desk_is_use_as_well(void **state)
-{
-	uint64_t token;
-
-	(void)state;
-	staff_of(40);
-	room.v->conf.unused.suspend_after = 10;
-	token = gives_code("n0001", 0, 1, false);
-	days_pass(8);
-	(void)gives_code("n0001", token, 2, false);
-	days_pass(3);
-	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
-	assert_int_equal(operator_of("n0002").state, KM_SUSPENDED);
-	days_pass(9);
-	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
 }
 
 /* C35: four months in a cupboard make nobody unused. */
@@ -933,8 +933,8 @@ int main(void)
 		IN_ROOM(test_what_is_due_is_listed_in_pages),
 		IN_ROOM(test_an_end_of_validity_is_announced_then_erased_the_day_after),
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
-		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
 		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
+		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),

@@ -511,9 +511,9 @@ int main(void)
 		IN_SCENE(test_an_approval_that_fails_leaves_the_request_and_nothing_else),
 		IN_SCENE(test_what_somebody_asked_who_is_suspended_since_is_not_done),
 		IN_SCENE(test_a_credential_without_room_for_its_request_goes_again),
-		IN_SCENE(test_an_approval_said_again_waits_for_the_erasure_it_began),
 		IN_SCENE(test_a_code_that_waits_is_not_resynchronised),
 		IN_SCENE(test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised),
+		IN_SCENE(test_an_approval_said_again_waits_for_the_erasure_it_began),
 		IN_SCENE(test_a_request_that_does_not_open_can_only_be_rejected),
 	};
 
