@@ -68,7 +68,7 @@ check "... are there" moved
 check "... and the factors are, too" gives SUCCESS "$(hotp 1)"
 iconv -f UTF-8 -t CP932 "$roster" >"$dir/c" && mv "$dir/c" "$roster"
 check "the same in CP932 says the same" nothing_by "Unchanged: 4" 0 apply
-soon worked
+check "... and is worked off" soon worked
 
 "$synth" roster 3000 cp932=1 trailer=1 >"$roster"
 check "3,000 in CP932, each with every column, in many slices" nothing_by "Registered: 3000" 0 kenmon roster check "$roster"
