@@ -134,8 +134,9 @@ static km_rc find_unused(struct vault *v, const struct km_operator *op)
 	if (op->state != KM_ACTIVE)
 		return KM_OK;
 	rc = last_here(v, op, &here);
+	/* Of one whose rows are damaged nobody knows; nobody else waits for that. */
 	if (rc != KM_OK)
-		return rc;
+		return rc == KM_ECORRUPT ? KM_OK : rc;
 	unused = v->due.unused && here <= v->due.cutoff;
 	if (unused)
 		rc = founding_last(v, op, &last);
