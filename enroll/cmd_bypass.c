@@ -55,40 +55,56 @@ static bool hours_of(const char *text, int64_t now, int64_t *until)
 	return strcmp(text, "h") == 0 && hours > 0;
 }
 
-/* "17:00", the next time that it is; or with a date before it. */
-static bool moment_of(const char *text, int64_t now, int64_t *until)
+/* "17:00", the next time that it is. */
+static bool time_of(const char *text, int64_t now, int64_t *until)
 {
 	time_t wall = (time_t)now;
 	struct tm parts;
-	int64_t day;
-	char date[16];
-	bool dated = strlen(text) == 16 && text[10] == 'T';
 
-	if (!localtime_r(&wall, &parts))
-		return false;
-	if (dated) {
-		snprintf(date, sizeof(date), "%.10s", text);
-		if (km_day_parse(date, &day) != KM_OK)
-			return false;
-		wall = (time_t)(day * 86400);
-		if (!gmtime_r(&wall, &parts)) /* the date's parts, in whatever zone */
-			return false;
-	}
-	if (!clock_of(dated ? text + 11 : text, &parts))
+	if (!localtime_r(&wall, &parts) || !clock_of(text, &parts))
 		return false;
 	*until = mktime(&parts);
-	if (!dated && *until <= now) {
-		parts.tm_mday++;
-		parts.tm_isdst = -1;
-		*until = mktime(&parts);
-	}
+	if (*until > now)
+		return true;
+	parts.tm_mday++;
+	parts.tm_isdst = -1;
+	*until = mktime(&parts);
 	return *until > 0;
+}
+
+/* "2026-04-01T17:00", the date as everywhere at the desk. KM_ENOTFOUND: it is not of that form. */
+static km_rc moment_of(struct desk *d, const char *text, int64_t *until)
+{
+	const char *t = strrchr(text, 'T');
+	char date[64];
+	struct tm parts;
+	time_t midnight;
+	int64_t day;
+	km_rc rc;
+
+	if (!t || t == text || (size_t)(t - text) >= sizeof(date))
+		return KM_ENOTFOUND;
+	memcpy(date, text, (size_t)(t - text));
+	date[t - text] = '\0';
+	rc = desk_day_of(d, "--until", date, &day);
+	if (rc != KM_OK)
+		return rc;
+	midnight = (time_t)(day * 86400);
+	/* the date's parts, in whatever zone */
+	if (!gmtime_r(&midnight, &parts) || !clock_of(t + 1, &parts))
+		return KM_ENOTFOUND;
+	*until = mktime(&parts);
+	return *until > 0 ? KM_OK : KM_ENOTFOUND;
 }
 
 km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until)
 {
-	if (hours_of(text, now, until) || moment_of(text, now, until))
-		return KM_OK;
+	km_rc rc = KM_OK;
+
+	if (!hours_of(text, now, until) && !time_of(text, now, until))
+		rc = moment_of(d, text, until);
+	if (rc != KM_ENOTFOUND)
+		return rc;
 	return desk_because(d, KM_EUSAGE, DESK_UNTIL_WRONG, "--until", NULL);
 }
 

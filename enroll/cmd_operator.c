@@ -121,9 +121,7 @@ static km_rc change_text(struct desk *d, const char *option, const char *text, c
 static km_rc change_day(struct desk *d, const char *option, const char *text, int64_t *day)
 {
 	*day = KM_DAY_NONE;
-	if (strcmp(text, NONE) == 0 || km_day_parse(text, day) == KM_OK)
-		return KM_OK;
-	return desk_because(d, KM_EUSAGE, DESK_DATE_WRONG, option, NULL);
+	return strcmp(text, NONE) == 0 ? KM_OK : desk_day_of(d, option, text, day);
 }
 
 /* Without what people write between the digits. */

@@ -176,7 +176,7 @@ static void advise(struct desk *d, km_rc rc, const struct job *job, const struct
 		snprintf(number, sizeof(number), "%" PRIu64,
 			 (uint64_t)a->sum.left + a->sum.missing);
 		desk_note(d, DESK_ROSTER_ACCEPT, number, NULL);
-	} else if (rc == KM_OK)
+	} else if (rc == KM_OK && (a->summed || !a->done.text[0])) /* that says how it ended */
 		desk_note(d, job->order.apply ? DESK_ROSTER_APPLIED : DESK_ROSTER_CHECKED, NULL,
 			  NULL);
 }

@@ -82,8 +82,8 @@ static km_rc check_anchor(struct desk *d, struct verify *v, const struct km_anch
 	if (rc != KM_ECORRUPT)
 		return rc;
 	snprintf(line, sizeof(line), "%" PRIu64, v->lines);
-	memcpy(text, o.done.text, sizeof(text));
-	return desk_because(d, rc, DESK_ANCHOR_BROKEN, line, text);
+	return desk_because(d, rc, DESK_ANCHOR_BROKEN, line,
+			    desk_reason(o.done.text, d->lang, text, sizeof(text)));
 }
 
 /* A line torn by a crash, or of something else: said, and passed over. */

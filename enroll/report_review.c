@@ -50,10 +50,19 @@ struct bin {
 	size_t len, cap;
 };
 
+/* Somebody whose rights have changed: the trail knows the login alone. */
+struct changed {
+	const char *login; /* in the bin of what has changed */
+	size_t who;        /* where their own row is in people, behind its first byte; 0: none */
+};
+
 struct review {
 	struct report r;
 	int64_t days, credential_days;
 	struct bin bin[KINDS];
+	struct bin people;       /* rows of whose rights have changed */
+	struct changed *changed; /* by login, each once */
+	size_t changes;
 	char signed_off[DESK_TIME], signed_by[65]; /* "" never */
 	uint64_t next;                             /* record where the next look begins */
 };
@@ -76,24 +85,22 @@ static km_rc keep_bytes(struct bin *b, const void *bytes, size_t len)
 	return KM_OK;
 }
 
-static km_rc keep(struct review *v, enum kind kind, uint8_t role, uint8_t state,
-		  const char *const strings[STRINGS])
+static km_rc keep(struct bin *b, uint8_t role, uint8_t state, const char *const strings[STRINGS])
 {
 	const uint8_t numbers[2] = { role, state };
-	km_rc rc = keep_bytes(&v->bin[kind], numbers, sizeof(numbers));
+	km_rc rc = keep_bytes(b, numbers, sizeof(numbers));
 
 	for (unsigned i = 0; rc == KM_OK && i < STRINGS; i++)
-		rc = keep_bytes(&v->bin[kind], strings[i], strlen(strings[i]) + 1);
+		rc = keep_bytes(b, strings[i], strlen(strings[i]) + 1);
 	return rc;
 }
 
-static km_rc keep_operator(struct review *v, enum kind kind, const struct msg_operator_row *row,
-			   const char *details)
+static km_rc keep_operator(struct bin *b, const struct msg_operator_row *row, const char *details)
 {
 	const char *const strings[STRINGS] = { row->login, details, row->employee_number, row->name,
 					       row->department };
 
-	return keep(v, kind, row->role, row->state, strings);
+	return keep(b, row->role, row->state, strings);
 }
 
 /* Somebody of whom only the login is known. */
@@ -101,31 +108,112 @@ static km_rc keep_login(struct review *v, enum kind kind, const char *login, con
 {
 	const char *const strings[STRINGS] = { login, details, "", "", "" };
 
-	return keep(v, kind, 0, NO_STATE, strings);
+	return keep(&v->bin[kind], 0, NO_STATE, strings);
+}
+
+struct row {
+	uint8_t role, state;
+	const char *string[STRINGS];
+};
+
+/* Where the next one begins. */
+static const char *read_row(const char *at, struct row *out)
+{
+	out->role = (uint8_t)at[0];
+	out->state = (uint8_t)at[1];
+	at += 2;
+	for (unsigned i = 0; i < STRINGS; i++, at += strlen(at) + 1)
+		out->string[i] = at;
+	return at;
+}
+
+static void write_row(struct sheet *s, enum kind kind, const struct row *row)
+{
+	sheet_string(s, row->string[LOGIN]);
+	sheet_choice(s, kinds[kind].word, desk_text(kinds[kind].text, s->lang));
+	for (unsigned i = DETAILS; i < STRINGS; i++)
+		sheet_string(s, row->string[i]);
+	sheet_choice(s, row->state ? km_role_word(row->role) : "",
+		     row->state ? report_role(row->role, s->lang) : "");
+	sheet_choice(s, row->state ? km_state_word(row->state) : "",
+		     row->state ? report_state(row->state, s->lang) : "");
+}
+
+/* --- whose rights have changed -------------------------------------------------- */
+
+static int by_login(const void *a, const void *b)
+{
+	return strcmp(((const struct changed *)a)->login, ((const struct changed *)b)->login);
+}
+
+static struct changed *changed_of(const struct review *v, const char *login)
+{
+	const struct changed wanted = { .login = login };
+
+	return v->changes ? bsearch(&wanted, v->changed, v->changes, sizeof(wanted), by_login)
+			  : NULL;
+}
+
+/* When the trail was read to its end: its bin moves no more. */
+static km_rc list_changed(struct review *v)
+{
+	const struct bin *b = &v->bin[CHANGED];
+	size_t rows = 0, kept = 0;
+	struct row row;
+
+	for (const char *at = b->bytes; at && at < b->bytes + b->len; rows++)
+		at = read_row(at, &row);
+	if (rows == 0)
+		return KM_OK;
+	v->changed = calloc(rows, sizeof(*v->changed));
+	if (!v->changed)
+		return KM_ENOMEM;
+	for (const char *at = b->bytes; at < b->bytes + b->len;) {
+		at = read_row(at, &row);
+		v->changed[v->changes++].login = row.string[LOGIN];
+	}
+	qsort(v->changed, v->changes, sizeof(*v->changed), by_login);
+	for (size_t i = 1; i < v->changes; i++)
+		if (by_login(&v->changed[kept], &v->changed[i]) != 0)
+			v->changed[++kept] = v->changed[i];
+	v->changes = kept + 1;
+	return KM_OK;
+}
+
+static km_rc see_changed(struct review *v, const struct msg_operator_row *row)
+{
+	struct changed *c = changed_of(v, row->login);
+
+	if (!c)
+		return KM_OK;
+	c->who = v->people.len + 1;
+	return keep_operator(&v->people, row, "");
+}
+
+/* Who they are, as far as they still are. */
+static void fill_in(const struct review *v, struct row *row)
+{
+	const struct changed *c = changed_of(v, row->string[LOGIN]);
+	const char *details = row->string[DETAILS];
+
+	if (!c || !c->who)
+		return;
+	(void)read_row(v->people.bytes + c->who - 1, row);
+	row->string[DETAILS] = details;
 }
 
 static km_rc write_bin(struct review *v, enum kind kind)
 {
-	struct sheet *s = &v->r.sheet;
 	const struct bin *b = &v->bin[kind];
+	struct row row;
 
 	for (const char *at = b->bytes; at && at < b->bytes + b->len;) {
-		uint8_t role = (uint8_t)at[0], state = (uint8_t)at[1];
-		const char *string[STRINGS];
-
-		at += 2;
-		for (unsigned i = 0; i < STRINGS; i++, at += strlen(at) + 1)
-			string[i] = at;
-		sheet_string(s, string[LOGIN]);
-		sheet_choice(s, kinds[kind].word, desk_text(kinds[kind].text, s->lang));
-		for (unsigned i = DETAILS; i < STRINGS; i++)
-			sheet_string(s, string[i]);
-		sheet_choice(s, state ? km_role_word(role) : "",
-			     state ? report_role(role, s->lang) : "");
-		sheet_choice(s, state ? km_state_word(state) : "",
-			     state ? report_state(state, s->lang) : "");
+		at = read_row(at, &row);
+		if (kind == CHANGED)
+			fill_in(v, &row);
+		write_row(&v->r.sheet, kind, &row);
 	}
-	return sheet_flush(s);
+	return sheet_flush(&v->r.sheet);
 }
 
 /* --- operators ------------------------------------------------------------------ */
@@ -175,7 +263,7 @@ static const char *found(const struct review *v, enum kind kind, const struct ms
 static km_rc see(struct report *r, void *arg, const struct msg_operator_row *row)
 {
 	struct review *v = arg;
-	km_rc rc = KM_OK;
+	km_rc rc = row->state == KM_ERASING ? KM_OK : see_changed(v, row);
 
 	(void)r;
 	for (unsigned k = 0; rc == KM_OK && k < KINDS && row->state != KM_ERASING; k++) {
@@ -183,7 +271,7 @@ static km_rc see(struct report *r, void *arg, const struct msg_operator_row *row
 		const char *details = found(v, (enum kind)k, row, day);
 
 		if (details)
-			rc = keep_operator(v, (enum kind)k, row, details);
+			rc = keep_operator(&v->bin[k], row, details);
 	}
 	return rc;
 }
@@ -272,6 +360,8 @@ static km_rc fill(struct review *v)
 	km_rc rc = look_at_trail(v);
 
 	if (rc == KM_OK)
+		rc = list_changed(v);
+	if (rc == KM_OK)
 		rc = report_each_operator(&v->r, see, v);
 	if (rc == KM_OK)
 		rc = desk_each_exempt(see_exempt, v);
@@ -297,5 +387,7 @@ int cmd_report_review(struct desk *d, const struct desk_args *args)
 	code = report_close(&v.r, fill(&v));
 	for (unsigned k = 0; k < KINDS; k++)
 		free(v.bin[k].bytes);
+	free(v.people.bytes);
+	free(v.changed);
 	return code;
 }

@@ -156,13 +156,17 @@ static km_rc lend(struct vault *v, struct trial *t, struct grant **out)
 
 static km_rc grant(struct vault *v, struct trial *t)
 {
+	enum km_reason queued = KM_REASON_NONE;
 	struct grant *g = NULL;
-	km_rc rc;
+	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
 
+	if (rc != KM_OK)
+		return rc;
 	keep(t, is_finger, &v->now.wall);
 	trial_weigh(v, t);
-	/* There was one when the plan was made. */
-	if (!t->known || t->op.state == KM_ERASING || t->count == 0) {
+	/* There was one when the plan was made. A leaver's is not taken out any more: a code is
+	 * asked for, and refused with its reason. */
+	if (!t->known || t->op.state == KM_ERASING || t->count == 0 || queued != KM_REASON_NONE) {
 		finger_lost(v, t->s);
 		return KM_OK;
 	}

@@ -293,12 +293,15 @@ km_rc desk_approval_decide(struct call *c)
 
 /* --- what was enrolled becomes good ------------------------------------------------------- */
 
-static km_rc find_waiting(struct call *c, const struct km_operator *op, struct km_credential *out)
+static km_rc find_waiting(struct call *c, const struct km_operator *op, struct km_credential *out,
+			  bool *code)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	size_t count = 0;
 	km_rc rc = store_credentials(c->v->store, op->subject, list, &count);
 
+	if (rc == KM_OK)
+		rc = desk_has_code(c, list, count, 0, code);
 	if (rc != KM_OK)
 		return rc;
 	for (size_t i = 0; i < count; i++) {
@@ -315,10 +318,16 @@ static km_rc activate_credential(struct call *c, const struct km_operator *op)
 {
 	struct km_credential waits;
 	struct km_event_record e;
-	km_rc rc = find_waiting(c, op, &waits);
+	bool code = false;
+	km_rc rc = find_waiting(c, op, &waits, &code);
 
 	if (rc != KM_OK)
 		return rc;
+	/* They may be enrolled in one go, and approved in this order. */
+	if (waits.factor == KM_FACTOR_FINGERPRINT && !code) {
+		call_say(c, "no code of this operator is good yet: approve that one first");
+		return KM_ESTATE;
+	}
 	if (waits.until && waits.until <= c->v->now.wall) {
 		call_say(c, "its time is over");
 		return KM_ESTATE;

@@ -4,6 +4,7 @@
 #include "desk.h"
 #include "due.h"
 #include "feed.h"
+#include "founding.h"
 
 #define ACTOR "desk"
 
@@ -55,8 +56,11 @@ static km_rc put_due(struct call *c, const struct km_due_row *row)
 	struct msg_due_row *d = &m.due_row;
 	struct km_person who = { 0 };
 	struct km_operator op;
+	bool last = false;
 	km_rc rc = store_operator_by_subject(c->v->store, row->subject, &op);
 
+	if (rc == KM_OK)
+		rc = founding_last(c->v, &op, &last);
 	if (rc == KM_OK)
 		rc = store_person(c->v->store, &op, &who);
 	if (rc != KM_OK && rc != KM_ENOTFOUND)
@@ -67,8 +71,8 @@ static km_rc put_due(struct call *c, const struct km_due_row *row)
 	d->what = row->what;
 	d->cause = row->cause;
 	d->day = row->day;
-	d->held = row->what == KM_DUE_ERASE && c->v->due.held && !row->released &&
-		  row->day <= c->v->now.today;
+	d->held = row->what == KM_DUE_ERASE && row->day <= c->v->now.today &&
+		  (last || (c->v->due.held && !row->released));
 	rc = call_put(c, &m);
 	km_wipe(&m, sizeof m);
 	km_wipe(&who, sizeof who);

@@ -30,6 +30,15 @@ static void fingers_first(struct km_credential *list, size_t count, size_t *fing
 	}
 }
 
+/* It will be good before the finger is: that one is not approved without it (desk_activate()). */
+static bool code_waits(const struct km_credential *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].waiting && !list[i].until && list[i].factor != KM_FACTOR_FINGERPRINT)
+			return true;
+	return false;
+}
+
 static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned finger,
 		       const struct km_credential *list, size_t count)
 {
@@ -57,7 +66,7 @@ static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned fi
 		return KM_ELIMIT;
 	}
 	rc = desk_has_code(c, list, count, 0, &code);
-	if (rc != KM_OK || code)
+	if (rc != KM_OK || code || (desk_two_persons(c->v) && code_waits(list, count)))
 		return rc;
 	call_say(c, "enrol a code first: where there is no reader, or the finger does not match, "
 		    "only a code lets this operator in");

@@ -90,17 +90,19 @@ km_rc roster_on_line(struct call *c, bool to_list)
 /* --- BEGIN ---------------------------------------------------------------------------------------
  */
 
+/* What ends by itself is no fault of the file: a drop folder keeps it, and tries again. */
 static km_rc refuse_second(struct call *c)
 {
 	struct vault *v = c->v;
 
-	if (v->feed.working)
-		call_say(c, "a roster is being worked off; 'kenmon status' says how far it is");
-	else if (v->feed.waiting)
+	if (v->feed.waiting && !v->feed.working) {
 		call_say(c, "a roster waits for approval; it is decided first");
-	else
-		call_say(c, "another roster is being handed in");
-	return KM_ESTATE;
+		return KM_ESTATE;
+	}
+	call_say(c, v->feed.working
+			? "a roster is being worked off; 'kenmon status' says how far it is"
+			: "another roster is being handed in");
+	return KM_EAGAIN;
 }
 
 struct filling {

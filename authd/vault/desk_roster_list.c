@@ -108,9 +108,13 @@ static km_rc feed_to_list(struct call *c, uint64_t id, struct km_feed *out)
 
 	if (id) {
 		rc = store_feed(c->v->store, id, out);
-		return rc == KM_OK && (out->state == KM_FEED_STAGED || out->state == KM_FEED_DONE)
-			   ? KM_ESTATE
-			   : rc;
+		if (rc == KM_ENOTFOUND)
+			call_say(c, "there is no roster %llu", (unsigned long long)id);
+		if (rc != KM_OK || (out->state != KM_FEED_STAGED && out->state != KM_FEED_DONE))
+			return rc;
+		call_say(c, "roster %llu is worked off; the audit trail says what it did",
+			 (unsigned long long)id);
+		return KM_ESTATE;
 	}
 	rc = roster_on_line(c, true);
 	if (rc == KM_OK)

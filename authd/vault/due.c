@@ -10,6 +10,7 @@
 
 #include <kenmon/log.h>
 
+#include "founding.h"
 #include "vault.h"
 
 #define LOOK_MS    60000 /* how often what is held or waits is looked at */
@@ -184,15 +185,15 @@ static void wish_for(struct erase_wish *wish, const struct km_due_row *row)
 	describe(&wish->event, row);
 }
 
-/* *wanted: it is to be erased now. Else its row has gone, or has a later day. */
-static km_rc look_at(struct vault *v, const struct km_due_row *row, bool *wanted)
+/* *wanted: it is to be erased now. Else its row has gone, has a later day, or is held. */
+static km_rc look_at(struct vault *v, const struct km_due_row *row, bool *wanted, bool *held)
 {
 	struct km_due_row later;
 	struct km_operator op;
 	bool due = true;
 	km_rc rc = store_operator_by_subject(v->store, row->subject, &op);
 
-	*wanted = false;
+	*wanted = *held = false;
 	if (rc == KM_ENOTFOUND || (rc == KM_OK && op.state == KM_ERASING))
 		return store_due_drop(v->store, row->subject, KM_DUE_ERASE, NULL);
 	if (rc == KM_OK)
@@ -201,7 +202,10 @@ static km_rc look_at(struct vault *v, const struct km_due_row *row, bool *wanted
 		return due_drop(v, row, "vault");
 	if (rc == KM_OK && later.day != row->day)
 		return due_put(v, &later, NULL);
-	*wanted = rc == KM_OK;
+	/* It stays, and refuses; the status says that another is needed first. */
+	if (rc == KM_OK)
+		rc = founding_last(v, &op, held);
+	*wanted = rc == KM_OK && !*held;
 	return rc;
 }
 
@@ -209,14 +213,15 @@ static km_rc carry_out_slice(struct vault *v, size_t *count)
 {
 	static struct km_due_row slice[ERASE_SLICE]; /* one at a time: the vault has one thread */
 	static struct erase_wish wish[ERASE_SLICE];
-	size_t wishes = 0;
+	size_t wishes = 0, holds = 0;
 	bool begun = false;
 	km_rc rc = store_dues_ready(v->store, v->now.today, v->due.held, ERASE_SLICE, slice, count);
 
 	for (size_t i = 0; rc == KM_OK && i < *count; i++) {
-		bool wanted = false;
+		bool wanted = false, held = false;
 
-		rc = look_at(v, &slice[i], &wanted);
+		rc = look_at(v, &slice[i], &wanted, &held);
+		holds += held;
 		if (rc == KM_OK && wanted)
 			wish_for(&wish[wishes++], &slice[i]);
 	}
@@ -227,7 +232,7 @@ static km_rc carry_out_slice(struct vault *v, size_t *count)
 		v->due.damaged |= wish[i].rc != KM_OK;
 		begun |= wish[i].rc == KM_OK;
 	}
-	if (wishes > 0 && !begun)
+	if ((wishes > 0 && !begun) || holds == *count)
 		*count = 0;
 	if (rc == KM_OK && store_dirty(v->store))
 		rc = store_flush(v->store);

@@ -34,6 +34,8 @@ struct due {
 	uint64_t found_at;   /* how far that is: a cursor */
 	bool unused;         /* in that, who was last seen on this day or before is unused */
 	int64_t cutoff;
+	bool near; /* and who was last seen on this one or before will be soon */
+	int64_t near_cutoff;
 };
 
 /* Would so many more be more than a tenth, and more than three, within a day? */

@@ -11,6 +11,7 @@
 #include <kenmon/log.h>
 
 #include "due.h"
+#include "founding.h"
 #include "vault.h"
 
 #define ACTOR "roster"
@@ -112,16 +113,34 @@ static km_rc forget_expiry(struct job *j)
 	return due_drop(j->v, &due, ACTOR);
 }
 
+/* Nobody could act any more where the last registrar or approver is made something else. */
+static km_rc keep_last_role(struct job *j)
+{
+	bool last = false;
+	km_rc rc = KM_OK;
+
+	if (j->verdict.mask & KM_CHANGE_ROLE)
+		rc = founding_last(j->v, &j->op, &last);
+	if (rc != KM_OK || !last)
+		return rc;
+	km_log(LOG_WARNING,
+	       "line %u of the roster would take the role of the last %s: register another first",
+	       j->stage->line, km_role_word(j->op.role));
+	j->verdict.mask &= (uint16_t)~KM_CHANGE_ROLE;
+	j->v->feed.skipped++;
+	return KM_OK;
+}
+
 static km_rc change(struct job *j)
 {
 	struct km_operator_change c = { .valid_from = j->row.valid_from,
 					.valid_until = j->row.valid_until };
 	enum km_role role = KM_ROLE_OPERATOR;
 	struct km_event_record r;
-	km_rc rc;
+	km_rc rc = keep_last_role(j);
 
-	if (j->verdict.mask == 0)
-		return KM_OK;
+	if (rc != KM_OK || j->verdict.mask == 0)
+		return rc;
 	c.mask = j->verdict.mask; /* then what is other than it is now */
 	(void)km_role_parse(j->row.role, &role);
 	c.role = (uint8_t)role;

@@ -15,6 +15,7 @@
 #include <kenmon/people.h>
 
 #include "desk.h"
+#include "due.h"
 #include "lockout.h"
 
 #define FOUNDED       "founded" /* kept: state (1) ‖ when the way back was last taken (8); or empty */
@@ -102,12 +103,17 @@ static km_rc is_good(struct vault *v, const struct km_operator *op, uint64_t wit
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	struct call c = { .v = v };
+	struct km_due_row leaves;
 	size_t count = 0, kept = 0;
 	km_rc rc;
 
 	*good = false;
 	if (!may_act_today(v, op))
 		return KM_OK;
+	rc = due_of(v, op->subject, KM_DUE_ERASE, &leaves);
+	/* Refused, and as good as gone. */
+	if (rc != KM_OK || (leaves.id && leaves.day <= v->now.today))
+		return rc;
 	rc = store_credentials(v->store, op->subject, list, &count);
 	for (size_t i = 0; rc == KM_OK && i < count; i++) {
 		if (disabled || !is_disabled(v, &list[i]))
@@ -169,6 +175,23 @@ static km_rc count_staff(struct vault *v, const struct counted *w, struct staff 
 		if (rc == KM_OK && count)
 			after = page[count - 1].cursor;
 	}
+	return rc;
+}
+
+static bool is_administrator(const struct km_operator *op)
+{
+	return op->role == KM_ROLE_APPROVER || op->role == KM_ROLE_REGISTRAR;
+}
+
+/* *left: without this operator, or this credential of theirs, somebody else has their role. */
+static km_rc somebody_is_left(struct vault *v, const struct km_operator *op, uint64_t credential,
+			      bool *left)
+{
+	const struct counted w = { .without = op->subject, .credential = credential };
+	struct staff staff;
+	km_rc rc = count_staff(v, &w, &staff);
+
+	*left = op->role == KM_ROLE_APPROVER ? staff.approvers : staff.registrars;
 	return rc;
 }
 
@@ -241,17 +264,15 @@ static bool may_take_power(unsigned number)
 
 static km_rc another_is_left(struct call *c, const struct km_operator *op, uint64_t credential)
 {
-	const struct counted w = { .without = op->subject, .credential = credential };
-	struct staff staff;
-	bool good = false;
+	bool good = false, left = false;
 	km_rc rc = is_good(c->v, op, 0, true, &good);
 
 	/* Who cannot act now is no loss; but wrong codes, which anybody can type, make it no easier
 	 * to take the last one away. */
 	if (rc != KM_OK || !good)
 		return rc;
-	rc = count_staff(c->v, &w, &staff);
-	if (rc != KM_OK || (op->role == KM_ROLE_APPROVER ? staff.approvers : staff.registrars))
+	rc = somebody_is_left(c->v, op, credential, &left);
+	if (rc != KM_OK || left)
 		return rc;
 	call_say(c,
 		 "this is the last %s with a good code: without another one nothing could be "
@@ -272,10 +293,65 @@ km_rc founding_keeps(struct call *c)
 	rc = store_operator_by_login(c->v->store, login, &op);
 	if (rc != KM_OK)
 		return rc == KM_ENOTFOUND ? KM_OK : rc; /* the handler says so */
-	if ((op.role != KM_ROLE_APPROVER && op.role != KM_ROLE_REGISTRAR) ||
-	    !takes_power(c->v, c->m, &op, &credential))
+	if (!is_administrator(&op) || !takes_power(c->v, c->m, &op, &credential))
 		return KM_OK;
 	return another_is_left(c, &op, credential);
+}
+
+km_rc founding_last(struct vault *v, const struct km_operator *op, bool *last)
+{
+	bool left = true;
+	km_rc rc = KM_OK;
+
+	if (is_administrator(op) && desk_two_persons(v))
+		rc = somebody_is_left(v, op, 0, &left);
+	if (rc == KM_OK)
+		*last = !left;
+	return rc;
+}
+
+/* The last of them, and by a date, a roster or disuse they would go: it can be mended in time. */
+static km_rc say_last(struct call *c, const struct km_operator *op)
+{
+	struct km_person who = { 0 };
+	struct km_due_row due;
+	bool last = false;
+	char day[16];
+	km_rc rc = founding_last(c->v, op, &last);
+
+	if (rc == KM_OK && last)
+		rc = due_of(c->v, op->subject, KM_DUE_ERASE, &due);
+	if (rc == KM_OK && last && !due.id)
+		rc = due_of(c->v, op->subject, KM_DUE_SUSPEND, &due);
+	if (rc != KM_OK || !last || !due.id || op->state == KM_ERASING ||
+	    (due.what == KM_DUE_SUSPEND && due.released)) /* is suspended, and no more */
+		return rc;
+	rc = store_person(c->v->store, op, &who);
+	km_day_format(due.day, day);
+	if (rc == KM_OK)
+		rc = call_status(c, true, "administrators",
+				 "%s is the last %s, and due to go on %s (%s): nothing is "
+				 "destroyed of them until there is another; register another first",
+				 who.login, km_role_word(op->role), day, km_cause_word(due.cause));
+	km_wipe(&who, sizeof who);
+	return rc;
+}
+
+static km_rc each_of_staff(struct call *c, km_rc (*say)(struct call *, const struct km_operator *))
+{
+	static struct km_operator page[PAGE];
+	size_t count = PAGE;
+	uint64_t after = 0;
+	km_rc rc = KM_OK;
+
+	while (rc == KM_OK && count == PAGE) {
+		rc = store_staff(c->v->store, after, PAGE, page, &count);
+		for (size_t i = 0; rc == KM_OK && i < count; i++) {
+			after = page[i].cursor;
+			rc = say(c, &page[i]);
+		}
+	}
+	return rc;
 }
 
 /* --- the way back ------------------------------------------------------------------------------
@@ -402,5 +478,7 @@ km_rc founding_rows(struct call *c)
 				 "audit trail of that day",
 				 date);
 	}
+	if (rc == KM_OK)
+		rc = each_of_staff(c, say_last);
 	return rc == KM_OK && f.state != NOT_FOUNDED ? say_who_is_missing(c) : rc;
 }

@@ -57,7 +57,8 @@ static const struct operation operations[] = {
 	{ KM_MSG_APPROVAL_SHOW, desk_approval_show, NULL, READS, NULL, STAFF },
 	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES | ANYWAY | TAKES, NULL,
 	  REGISTRAR | APPROVER },
-	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES, NULL, APPROVER },
+	/* What was approved may have been an erasure. */
+	{ KM_MSG_APPROVAL_DECIDE, desk_approval_decide, NULL, CHANGES, desk_erase_again, APPROVER },
 
 	/* A text that was said before changes nothing, and is named again. */
 	{ KM_MSG_PURPOSE, desk_purpose, NULL, READS, NULL, REGISTRAR },

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <kenmon/people.h>
+
 #include "store_internal.h"
 
 #define DUE_BYTES (8 + 16 + 1 + 1 + 8 + 8 + 8 + 1 + 16 + 16)
@@ -320,6 +322,29 @@ km_rc dues_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
 	return query_run_any(&q);
+}
+
+/* --- after a restore ------------------------------------------------------------------------- */
+
+static bool may_be_over(const struct km_due_row *due)
+{
+	return due->cause == KM_CAUSE_MISSING || due->cause == KM_CAUSE_UNUSED ||
+	       (due->cause == KM_CAUSE_EXPIRED && !due->feed);
+}
+
+km_rc due_spare(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], int64_t days,
+		const struct km_event_record *event)
+{
+	struct km_due_row due;
+	km_rc rc = store_due_of(s, subject, KM_DUE_ERASE, &due);
+
+	if (rc == KM_OK && (!may_be_over(&due) || due.day >= s->now.today + days))
+		return KM_OK;
+	if (rc)
+		return rc == KM_ENOTFOUND ? KM_OK : rc;
+	due.day = s->now.today + days;
+	due.released = false;
+	return store_due_set(s, &due, event);
 }
 
 /* --- days on which the vault ran ----------------------------------------------------------- */

@@ -42,6 +42,13 @@ KM_MUST_CHECK km_rc store_dues(struct km_store *, uint64_t after, size_t limit,
 KM_MUST_CHECK km_rc store_dues_ready(struct km_store *, int64_t today, bool released, size_t limit,
 				     struct km_due_row *out, size_t *count);
 
+/*
+ * Who was missing, unused or over when a copy was made may have come back since: nobody else knows.
+ * Not before so many days from now, and for the brake anew; state and dates refuse them meanwhile.
+ */
+KM_MUST_CHECK km_rc due_spare(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+			      int64_t days, const struct km_event_record *event);
+
 /* The first day on which an erasure is due. KM_ENOTFOUND: none is. */
 KM_MUST_CHECK km_rc store_due_first(struct km_store *, int64_t *day);
 

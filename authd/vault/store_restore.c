@@ -310,33 +310,14 @@ static km_rc erase_again(struct km_store *s, const struct km_operator *who, stru
 	return rc ? rc : store_erase_begin(s, who->subject, &order, &r);
 }
 
-static bool may_be_over(const struct km_due_row *due)
-{
-	return due->cause == KM_CAUSE_MISSING || due->cause == KM_CAUSE_UNUSED ||
-	       (due->cause == KM_CAUSE_EXPIRED && !due->feed);
-}
-
-/*
- * Who was missing, unused or over when the copy was made may have come back since: nobody else
- * knows. They stay refused by their state and dates, and are not destroyed at the start.
- */
 static km_rc spare(struct km_store *s, const struct km_operator *who)
 {
 	struct km_event_record r;
-	struct km_due_row due;
-	km_rc rc = store_due_of(s, who->subject, KM_DUE_ERASE, &due);
 
-	if (rc == KM_OK && (!may_be_over(&due) || due.day >= s->now.today + SPARE))
-		return KM_OK;
-	if (rc)
-		return rc == KM_ENOTFOUND ? KM_OK : rc;
-	due.day = s->now.today + SPARE;
-	due.released = false;
 	event_make(&r, KM_EVENT_DUE_SET, who->subject, "vault");
 	event_add(&r, "what", "erase");
-	event_add(&r, "cause", km_cause_word(due.cause));
 	event_add(&r, "why", "restored");
-	return store_due_set(s, &due, &r);
+	return due_spare(s, who->subject, SPARE, &r);
 }
 
 static km_rc run_on(struct km_store *s, enum store_sql id, const struct km_operator *who,

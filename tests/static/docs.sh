@@ -157,4 +157,12 @@ check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere
 check "ARCHITECTURE.md names every room" quiet pictures_of_rooms
+# Each case has a test that names it.
+cases() {
+	local case
+	sed -n 's/^| \(C[0-9]*\) |.*/\1/p' docs/CASES.md | while read -r case; do
+		grep -rqiE "(\<|_)$case(\>|_)" tests/unit tests/system tests/pam tests/long --include='test_*.c' --include='*.sh' || echo "$case: no test"
+	done
+}
+check "every case of docs/CASES.md has a test that names it" cases
 plan

@@ -129,4 +129,26 @@ check "every man page that a unit names is there" documented
 check "every option in a unit is one of its program" options_known
 check "what ends sessions is exposed to at most 2.0 of 10" exposure kenmon-sessions.service
 check "and starts only where the site asks for it" lacks kenmon-sessions.service WantedBy=
+# What the service runs: a full copy once a week, then what differs, each once a day.
+backups() {
+	local line conf=$dir/backups
+	line=$(sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba}' systemd/kenmon-backup.service | sed -n 's|^ExecStart=/bin/sh -c "\(.*\)"$|\1|p')
+	mkdir -p "$conf"
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\necho "$*" >>%s/said\n: >"$2"\n' "$conf" >"$conf/kenmon"
+	chmod 0755 "$conf/kenmon"
+	line=${line//%%/%} line=${line//\$\$/\$} line=${line//\/usr\/bin\/kenmon/$conf\/kenmon}
+	for _ in 1 2 3; do (cd "$conf" && sh -c "$line") || echo "failed: $line"; done
+	diff "$conf/said" - <<-END
+		backup full-$(date +%G-W%V)
+		backup diff-$(date +%F) --since full-$(date +%G-W%V)
+	END
+}
+check "a backup is a full one in each week, then what differs, once a day" backups
+check "what makes them is exposed to at most 2.0 of 10" exposure kenmon-backup.service
+check "has no capability" has kenmon-backup.service CapabilityBoundingSet=
+check "cannot reach a network" has kenmon-backup.service PrivateNetwork=yes
+check "writes where backups lie alone" has kenmon-backup.service ReadWritePaths=/var/backups/kenmon
+check "where only root looks" grep -qE '^d /var/backups/kenmon +0700 root +root +-$' systemd/tmpfiles.d/kenmon.conf
+check "and starts only where the site asks for it" lacks kenmon-backup.service WantedBy=
 plan

@@ -58,6 +58,7 @@ check "... all four, active" soon_are daemon:active bin:active games:active man:
 check "C18: the same roster once more changes nothing" nothing_by "accepted before" 0 apply
 feed 4,man,M,X,active, 3,games,G,X,active, 2,bin,B,X,在職, 1,daemon,D,X,在職,
 check "C18: the same rows in another order change nothing" nothing_by "Unchanged: 4" 0 apply
+soon worked
 check "a token is enrolled for one of them" quietly kenmon enroll hotp daemon --secret-file - --no-confirm <<<"$secret"
 check "... who logs in with it" gives SUCCESS "$(hotp 0)"
 feed 1,daemon,"D D",Y,在職, 2,bin,B,X,在職, 3,games,G,X,active, 4,man,M,X,active,
@@ -67,6 +68,7 @@ check "... are there" moved
 check "... and the factors are, too" gives SUCCESS "$(hotp 1)"
 iconv -f UTF-8 -t CP932 "$roster" >"$dir/c" && mv "$dir/c" "$roster"
 check "the same in CP932 says the same" nothing_by "Unchanged: 4" 0 apply
+check "... and is worked off" soon worked
 
 "$synth" roster 3000 cp932=1 trailer=1 >"$roster"
 check "3,000 in CP932, each with every column, in many slices" nothing_by "Registered: 3000" 0 kenmon roster check "$roster"
@@ -248,4 +250,28 @@ check "who filed it does not approve it" fails 77 as daemon 2 approval approve 1
 check "the approver does" quietly as bin 2 approval approve 1 --digest "$digest"
 check "... then it is worked off" soon worked
 check "... and fifteen are suspended" says "suspended           15" kenmon status
+check "no roster makes an administrator by one person" eval '
+	printf "employee_number,login,name,department,role\n7,games,G,X,approver\n" >"$roster"
+	fails 3 as daemon 3 roster apply "$roster" --partial
+	grep -q "would get or lose a role" "$dir/out" || cat "$dir/out"'
+id=$(as bin 3 --json approval list 2>/dev/null | grep -o '"id":[0-9]*' | tail -1 | tr -dc 0-9)
+check "... and it can be rejected" quietly as bin 4 approval reject "$id"
+printf 'employee_number,login,name,department,status\n2,bin,bin,X,retired\n' >"$roster"
+# The one that was rejected makes room in a moment.
+echo 3 >"$dir/n"
+next() {
+	echo $(($(cat "$dir/n") + 1)) >"$dir/n"
+	as daemon "$(cat "$dir/n")" "$@"
+}
+# Fifteen went today: one more is beyond the brake.
+retires() { next roster apply "$roster" --partial >"$dir/out" 2>&1; [ $? = 3 ]; }
+held() { [ -z "$(says '"held":true' next due list --json)" ]; }
+check "the last approver retires" soon retires
+id=$(as bin 5 --json approval list 2>/dev/null | grep -o '"id":[0-9]*' | tail -1 | tr -dc 0-9)
+digest=$(as bin 6 approval show "$id" --json 2>/dev/null | sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p')
+check "... and agrees to it" quietly as bin 7 approval approve "$id" --digest "$digest"
+check "... and is refused from then on" fails 1 as bin 8 approval list
+check "... but nothing is destroyed of them: it is held" soon held
+check "... they are there" says '"login":"bin"' next operator show bin --json
+check "... and status says what is needed" says "bin is the last approver, and due to go on" kenmon status
 plan

@@ -206,10 +206,14 @@ static void test_a_review_says_when_the_last_was_and_what_changed_since(void **s
 
 	(void)state;
 	make_operators();
+	(void)operator_at(0, "sato");
 	record_at(0, KM_EVENT_REVIEWED, "", "operators=7");
 	record_at(1, KM_EVENT_OPERATOR_CHANGED, "sato", "changed=role role=approver was=operator");
 	record_at(2, KM_EVENT_OPERATOR_CHANGED, "silent", "changed=name,mobile");
 	record_at(3, KM_EVENT_OPERATOR_ADDED, "", "role=operator uid=1");
+	record_at(4, KM_EVENT_OPERATOR_RESUMED, "sato", "");
+	record_at(5, KM_EVENT_OPERATOR_SUSPENDED, "gone", "");
+	record_at(6, KM_EVENT_OPERATOR_UNUSED, "going", "");
 	people.rights[3].subject[0] = 0xab;
 	snprintf(people.rights[3].approver, sizeof(people.rights[3].approver), "suzuki");
 	out = REPORT(&p, 0, W("report"), W("review"), W("--json"));
@@ -217,8 +221,16 @@ static void test_a_review_says_when_the_last_was_and_what_changed_since(void **s
 	assert_says(out, "\"signed_off_by\":\"uid:0\"");
 	assert_says(out, "{\"login\":\"sato\",\"finding\":\"rights-changed\",\"details\":"
 			 "\"2026-04-01 operator-changed (uid:0) changed=role role=approver "
-			 "was=operator\",\"employee_number\":\"\"");
+			 "was=operator\",\"employee_number\":\"100\",\"name\":\"Name of sato\","
+			 "\"department\":\"Insurance\",\"role\":\"operator\",\"state\":\"active\"");
+	/* Twice in the trail, once in the register; and who is no more, or is going, has no name.
+	 */
+	assert_says(out, "operator-resumed (uid:0) \",\"employee_number\":\"100\",");
 	assert_says(out, "operator-added (uid:0, suzuki) subject=ab0000");
+	assert_says(out, "{\"login\":\"gone\",\"finding\":\"rights-changed\",\"details\":"
+			 "\"2026-04-01 operator-suspended (uid:0) \",\"employee_number\":\"\","
+			 "\"name\":\"\",");
+	assert_says(out, "operator-unused (uid:0) \",\"employee_number\":\"\",");
 	lacks(out, "silent");
 	free(out);
 	people.rights[0].event = KM_EVENT_OPERATOR_SUSPENDED;

@@ -55,6 +55,10 @@ static void test_a_date_and_a_time_are_of_the_sites_zone(void **state)
 	assert_int_equal(at, NOON + 5 * 3600 + 1800);
 	assert_int_equal(until("2026-04-02T00:00", &at), KM_OK);
 	assert_int_equal(at, NOON + 12 * 3600);
+	assert_int_equal(until("令和8年4月1日T17:30", &at), KM_OK);
+	assert_int_equal(at, NOON + 5 * 3600 + 1800);
+	assert_int_equal(until("R8.4.1T17:30", &at), KM_OK);
+	assert_int_equal(at, NOON + 5 * 3600 + 1800);
 }
 
 static void test_hours_count_from_now(void **state)
@@ -89,6 +93,7 @@ static void test_anything_else_is_no_time(void **state)
 		"+8hh",
 		"2026-04-01",
 		"2026-04-31T17:00",
+		"平成31年5月1日T17:00",
 		"T17:00",
 		"2026-04-01 17:00",
 		"2026-04-01T1700",

@@ -266,6 +266,67 @@ static void test_a_code_at_the_desk_is_use_as_well(void **state)
 	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
 }
 
+/* A code of theirs is good, at a login or at a desk. */
+static void uses_code(const char *who, bool login)
+{
+	struct km_credential in = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
+	struct km_acceptance a = { .moving = 1, .bind_uid = -1, .login = login };
+	struct km_operator op = operator_of(who);
+	struct km_secret seed = { 0 };
+	struct km_event_record r;
+
+	assert_int_equal(km_secret_set(&seed, "twenty bytes of seed", 20), KM_OK);
+	memcpy(in.subject, op.subject, sizeof in.subject);
+	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
+	a.event = &r;
+	assert_int_equal(store_enrol_otp(room.v->store, &op, &in, &seed, &r, &a.credential), KM_OK);
+	memcpy(a.subject, op.subject, sizeof a.subject);
+	assert_int_equal(store_accept(room.v->store, &a), KM_OK);
+}
+
+static bool is_listed(const char *login)
+{
+	struct km_due_row row = due_for(login, KM_DUE_SUSPEND), page[50];
+	bool found = false;
+	size_t count = 0;
+
+	assert_int_equal(store_dues(room.v->store, 0, 50, page, &count), KM_OK);
+	for (size_t i = 0; i < count; i++)
+		found |= page[i].id == row.id;
+	return found;
+}
+
+static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **state)
+{
+	int64_t first = TODAY;
+
+	(void)state;
+	staff_of(8);
+	room.v->conf.unused.suspend_after = 10;
+	days_pass(4);
+	assert_int_equal(due_for("n0001", KM_DUE_SUSPEND).id, 0);
+	days_pass(2);
+	assert_int_equal(due_for("n0001", KM_DUE_SUSPEND).day, first + 10);
+	assert_int_equal(due_for("n0001", KM_DUE_SUSPEND).cause, KM_CAUSE_UNUSED);
+	assert_true(is_listed("n0001"));
+	assert_int_equal(recorded(KM_EVENT_DUE_SET), 8);
+	uses_code("n0002", true);
+	uses_code("n0003", false);
+	days_pass(1);
+	assert_int_equal(due_for("n0002", KM_DUE_SUSPEND).id, 0);
+	assert_int_equal(due_for("n0003", KM_DUE_SUSPEND).id, 0);
+	assert_int_equal(recorded(KM_EVENT_DUE_SET), 8);
+	/* Off for five days: so much later. */
+	later(6);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	assert_int_equal(due_for("n0001", KM_DUE_SUSPEND).day, first + 15);
+	days_pass(2);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+	assert_false(is_listed("n0001"));
+	assert_int_equal(operator_of("n0002").state, KM_ACTIVE);
+	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
+}
+
 /* C35: four months in a cupboard make nobody unused. */
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
@@ -873,6 +934,7 @@ int main(void)
 		IN_ROOM(test_an_end_of_validity_is_announced_then_erased_the_day_after),
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
 		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
+		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),

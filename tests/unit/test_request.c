@@ -448,6 +448,49 @@ static void test_a_request_that_does_not_open_can_only_be_rejected(void **state)
 	assert_int_equal(scene_waiting(), 0);
 }
 
+/* Aki says it and proves it; the line, on which nothing was said in the end. */
+static int decides_and_waits(struct km_msg m)
+{
+	struct km_msg who = { .number = KM_MSG_IDENTIFY }, answer = { .number = KM_MSG_ANSWER };
+	int line = desk_comes();
+	char code[16];
+
+	snprintf(who.identify.login, sizeof who.identify.login, "aki");
+	assert_int_equal(desk_does(line, who).rc, 0);
+	desk_asks(line, &m);
+	assert_int_equal(m.number, KM_MSG_PROMPT);
+	scene_code("aki", code);
+	assert_int_equal(km_secret_set(&answer.answer.secret, code, strlen(code)), KM_OK);
+	/* As if a batch came before it. */
+	room.v->erase.more_ms = room.v->now.boot_ms + 60000;
+	assert_int_equal(km_send_msg(line, &answer, -1, 0), KM_OK);
+	vault_round(room.v, 0);
+	assert_int_equal(hear(line, KM_PHASE_DESK_TALK, &m, NULL), KM_EAGAIN);
+	return line;
+}
+
+static void test_an_approval_said_again_waits_for_the_erasure_it_began(void **state)
+{
+	struct km_msg erase = scene_msg_erase("hanako"), m, done;
+	int line;
+
+	(void)state;
+	m = scene_decision(scene_files(&erase), true);
+	close(decides_and_waits(m));
+	vault_round(room.v, 0);
+	room.op = (uint8_t)(room.op - 2); /* the same operations, on another line */
+	line = decides_and_waits(m);
+	room.v->erase.more_ms = 0;
+	for (unsigned i = 0; i < 20 && room.v->erasing; i++) {
+		room.v->pacing.served_ms = 0;
+		vault_round(room.v, 0);
+	}
+	assert_int_equal(hear(line, KM_PHASE_DESK_TALK, &done, NULL), KM_OK);
+	assert_int_equal(done.number, KM_MSG_DONE);
+	assert_int_equal(done.done.rc, 0);
+	close(line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +513,7 @@ int main(void)
 		IN_SCENE(test_a_credential_without_room_for_its_request_goes_again),
 		IN_SCENE(test_a_code_that_waits_is_not_resynchronised),
 		IN_SCENE(test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised),
+		IN_SCENE(test_an_approval_said_again_waits_for_the_erasure_it_began),
 		IN_SCENE(test_a_request_that_does_not_open_can_only_be_rejected),
 	};
 

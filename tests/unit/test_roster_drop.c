@@ -245,6 +245,19 @@ static void test_a_roster_stays_while_the_daemon_does_not_answer(void **state)
 	free(said);
 }
 
+static void test_a_roster_stays_while_the_one_before_is_worked_off(void **state)
+{
+	struct play p = { .begin_rc = KM_EAGAIN };
+	char *said;
+
+	(void)state;
+	drop("a.csv", GOOD);
+	assert_int_equal(run(&p, &said), 69);
+	assert_true(exists("a.csv"));
+	assert_says(said, "a.csv stays");
+	free(said);
+}
+
 static void test_a_roster_of_somebody_who_may_not_hand_one_in_stays(void **state)
 {
 	struct play p = { .begin_rc = KM_EPERM };
@@ -416,6 +429,7 @@ int main(void)
 		IN_A_FOLDER(test_a_signature_goes_along_with_its_roster),
 		IN_A_FOLDER(test_names_that_are_not_there_yet_are_left_alone),
 		IN_A_FOLDER(test_a_roster_stays_while_the_daemon_does_not_answer),
+		IN_A_FOLDER(test_a_roster_stays_while_the_one_before_is_worked_off),
 		IN_A_FOLDER(test_a_roster_of_somebody_who_may_not_hand_one_in_stays),
 		IN_A_FOLDER(test_no_link_is_followed_and_no_target_is_touched),
 		IN_A_FOLDER(test_what_is_no_file_of_one_name_is_refused),

@@ -141,6 +141,77 @@ static void test_an_export_takes_a_registrar_who_proves_it(void **state)
 	assert_non_null(strstr(row.body, "to=self"));
 }
 
+static struct km_msg reading_of(const char *login)
+{
+	struct km_msg m = { .number = KM_MSG_ENROL_FINGER };
+
+	snprintf(m.enrol_finger.login, sizeof m.enrol_finger.login, "%s", login);
+	m.enrol_finger.finger = KM_FINGER_RIGHT_INDEX;
+	m.enrol_finger.impressions = KM_IMPRESSIONS_LEAST;
+	return m;
+}
+
+/* Read and stored, without the reader. */
+static uint64_t finger_that_waits(const char *login)
+{
+	struct km_operator op = scene_person(login);
+	struct km_credential in = { .factor = KM_FACTOR_FINGERPRINT, .waiting = true };
+	struct km_template *t = km_locked_new(sizeof *t);
+	struct km_event_record r;
+	uint64_t id = 0;
+
+	assert_non_null(t);
+	t->len = 100;
+	memcpy(in.subject, op.subject, sizeof in.subject);
+	snprintf(in.label, sizeof in.label, "%s", km_finger_word(KM_FINGER_RIGHT_INDEX));
+	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
+	assert_int_equal(store_enrol_finger(room.v->store, &op, &in, "a reader", t, &r, &id),
+			 KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	km_locked_free(t, sizeof *t);
+	return id;
+}
+
+/* As when it was approved. */
+static km_rc activates(const char *login, uint64_t id, const char *because)
+{
+	struct km_msg m = { .number = KM_MSG_ACTIVATE };
+	struct line l = { .fd = -1 };
+	struct call c = { .v = room.v, .l = &l, .m = &m, .request = 1 };
+	km_rc rc;
+
+	snprintf(m.activate.login, sizeof m.activate.login, "%s", login);
+	m.activate.credential = id;
+	m.activate.factor = KM_FACTOR_FINGERPRINT;
+	rc = desk_activate(&c);
+	assert_non_null(strstr(c.text, because));
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	return rc;
+}
+
+static void test_a_finger_may_be_read_beside_a_code_that_waits_and_is_good_after_it(void **state)
+{
+	const struct km_msg reading = reading_of("mari"), codes = scene_msg_recovery("mari");
+	struct km_msg agreed = paper(), m;
+	uint64_t finger, request;
+
+	(void)state;
+	scene_add("mari", KM_ROLE_OPERATOR, false);
+	snprintf(agreed.consent.login, sizeof agreed.consent.login, "mari");
+	assert_int_equal(scene_rc("rei", &agreed), KM_OK);
+	assert_int_equal(scene_rc("rei", &reading), KM_ESTATE);
+	request = scene_files(&codes);
+	/* It comes as far as to the matcher, which this vault has not. */
+	assert_int_equal(scene_rc("rei", &reading), KM_EUNAVAIL);
+	finger = finger_that_waits("mari");
+	assert_int_equal(activates("mari", finger, "approve that one first"), KM_ESTATE);
+	assert_true(scene_credential("mari", KM_FACTOR_FINGERPRINT).waiting);
+	m = scene_decision(request, true);
+	assert_int_equal(scene_rc("aki", &m), KM_OK);
+	assert_int_equal(activates("mari", finger, ""), KM_OK);
+	assert_false(scene_credential("mari", KM_FACTOR_FINGERPRINT).waiting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +221,7 @@ int main(void)
 		IN_SCENE(test_a_consent_names_who_was_at_the_desk),
 		IN_SCENE(test_a_withdrawal_takes_one_person),
 		IN_SCENE(test_an_export_takes_a_registrar_who_proves_it),
+		IN_SCENE(test_a_finger_may_be_read_beside_a_code_that_waits_and_is_good_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
