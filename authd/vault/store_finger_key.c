@@ -21,6 +21,22 @@ km_rc finger_key_put(struct km_store *s, uint64_t credential,
 	return rc == KM_EEXIST ? KM_ECORRUPT : rc; /* a number is given once */
 }
 
+km_rc finger_key_restore(struct km_store *s, uint64_t id, const uint8_t *bundled,
+			 uint32_t generation)
+{
+	struct store_op op STORE_OP = { 0 };
+	uint8_t wrapped[KM_WRAPPED_BYTES];
+	km_rc rc;
+
+	memcpy(wrapped, bundled, sizeof(wrapped));
+	rc = km_finger_key_rewrap(s->keys, id, generation, wrapped);
+	if (!rc)
+		rc = store_op_begin(&op, s, false);
+	if (!rc)
+		rc = finger_key_put(s, id, wrapped);
+	return rc ? rc : store_op_done(&op);
+}
+
 km_rc finger_key_make(struct km_store *s, uint64_t credential, struct km_subject_key *key)
 {
 	struct km_subject_key made KM_SUBJECT_KEY = { 0 };

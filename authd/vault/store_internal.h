@@ -276,6 +276,9 @@ KM_MUST_CHECK km_rc finger_key_destroy(struct km_store *s, uint64_t credential);
 /* One that is wrapped under the present KEK already. */
 KM_MUST_CHECK km_rc finger_key_put(struct km_store *s, uint64_t credential,
 				   const uint8_t wrapped[KM_WRAPPED_BYTES]);
+/* One from a bundle, wrapped anew; an operation of its own. KM_ECORRUPT: it does not open. */
+KM_MUST_CHECK km_rc finger_key_restore(struct km_store *s, uint64_t credential,
+				       const uint8_t *bundled, uint32_t generation);
 /*
  * At the end of an epoch: up to most of them behind at->finger, wrapped anew. looked: how many
  * there were. One that no template has is destroyed.

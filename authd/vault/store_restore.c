@@ -246,22 +246,6 @@ static bool must_go(const struct km_credential *c)
 	       c->until != 0;
 }
 
-static km_rc put_finger_key(struct km_store *s, uint64_t id, const uint8_t *bundled,
-			    uint32_t generation)
-{
-	struct store_op op STORE_OP = { 0 };
-	uint8_t wrapped[KM_WRAPPED_BYTES];
-	km_rc rc;
-
-	memcpy(wrapped, bundled, sizeof(wrapped));
-	rc = km_finger_key_rewrap(s->keys, id, generation, wrapped);
-	if (!rc)
-		rc = store_op_begin(&op, s, false);
-	if (!rc)
-		rc = finger_key_put(s, id, wrapped);
-	return rc ? rc : store_op_done(&op);
-}
-
 /*
  * One whose key the bundle does not have was removed since the copy was made, or enrolled after
  * the bundle was: in either case it is not to come back. What is damaged stays as it is.
@@ -277,7 +261,7 @@ static km_rc restore_finger(struct km_store *s, const struct bundle *b,
 		return KM_OK;
 	if (rc)
 		return rc;
-	rc = bundled ? put_finger_key(s, c->id, bundled, b->header.generation) : KM_ECORRUPT;
+	rc = bundled ? finger_key_restore(s, c->id, bundled, b->header.generation) : KM_ECORRUPT;
 	return rc == KM_ECORRUPT && !s->lost ? remove_credential(s, c, out) : rc;
 }
 
