@@ -206,7 +206,9 @@ KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *li
 km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
 
-/* desk_roster.c, desk_roster_list.c */
+/* desk_roster.c, desk_roster_end.c, desk_roster_list.c */
+/* Who hands it in, or asked for it; zeros: root, or the drop folder. */
+void roster_requester(const struct call *c, uint8_t out[KM_SUBJECT_BYTES]);
 km_rc desk_roster_begin(struct call *c);
 km_rc desk_roster_slice(struct call *c);
 km_rc desk_roster_end(struct call *c);

@@ -1,7 +1,7 @@
 /*
  * A roster that is handed in, and one that is worked off.
  *
- *   desk_roster.c   BEGIN, SLICE, END            desk_roster_list.c  LIST
+ *   desk_roster.c   BEGIN, SLICE                 desk_roster_end.c  END, desk_roster_list.c  LIST
  *   roster_row.c    one row, by itself (pure)
  *   roster_judge.c  what a row would do          roster_scope.c  departments covered, sets of tags
  *   roster_sum.c    what all rows would do       feed.c          and doing it, between logins
@@ -92,12 +92,14 @@ uint64_t roster_erasures(const struct roster_sum *sum);
 /* Cursors of a listing: line numbers, then this and more for those who are missing. */
 #define ROSTER_LINES_END ((uint64_t)1 << 32)
 
-/* desk_roster.c: the drop folder's user, who hands in and does nothing else. */
+/* desk_roster_end.c: the drop folder's user, who hands in and does nothing else. */
 bool roster_only_hands_in(const struct vault *v, const struct line *l);
 /* A line is no more; a round was undone. */
 void roster_line_closed(struct vault *v, const struct line *l);
 void roster_undone(struct vault *v);
 /* Destroys what was staged on a line, where it must go. Without a flush. */
 void roster_clear(struct vault *v);
+/* No roster is handed in any more. */
+void roster_forget(struct vault *v);
 
 #endif
