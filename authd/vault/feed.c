@@ -39,7 +39,8 @@ static km_rc flush(struct vault *v)
 
 static bool has_its_turn(const struct km_staged *row)
 {
-	return row->outcome != KM_OUTCOME_SAME && row->outcome != KM_OUTCOME_REHIRED;
+	return row->outcome != KM_OUTCOME_SAME && row->outcome != KM_OUTCOME_REHIRED &&
+	       row->outcome != KM_OUTCOME_BARRED;
 }
 
 /* *full: there may be more of them. */

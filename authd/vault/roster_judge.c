@@ -76,8 +76,12 @@ static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reuse
 	if (says_left(row) || is_over(v, row) ||
 	    !roster_covers_name(&v->roster.scope, row->who.department))
 		return KM_OK;
-	if (reused)
-		return wrong(out, ROW_REUSED);
+	/* Erased for disuse, say, and still in the export: one person is no reason to refuse all.
+	 */
+	if (reused) {
+		out->outcome = KM_OUTCOME_BARRED;
+		return KM_OK;
+	}
 	rc = store_operator_by_login(v->store, row->who.login, &owner);
 	if (rc != KM_OK && rc != KM_ENOTFOUND)
 		return rc;
@@ -200,8 +204,10 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	km_rc rc;
 
 	memcpy(out->subject, op->subject, sizeof out->subject);
-	if (op->state == KM_ERASING)
-		return says_left(row) ? KM_OK : wrong(out, ROW_ERASING);
+	if (op->state == KM_ERASING) {
+		out->outcome = says_left(row) ? KM_OUTCOME_SAME : KM_OUTCOME_BARRED;
+		return KM_OK;
+	}
 	rc = due_of(v, op->subject, KM_DUE_ERASE, &erase);
 	if (rc == KM_OK)
 		rc = due_of(v, op->subject, KM_DUE_SUSPEND, &suspended);
@@ -222,7 +228,8 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 /* Roles; and of who registers or approves also whether, from when and until when they are here. */
 static bool is_about_roles(const struct km_operator *op, const struct roster_verdict *verdict)
 {
-	if (verdict->outcome == KM_OUTCOME_SAME || verdict->outcome == KM_OUTCOME_WRONG)
+	if (verdict->outcome == KM_OUTCOME_SAME || verdict->outcome == KM_OUTCOME_WRONG ||
+	    verdict->outcome == KM_OUTCOME_BARRED)
 		return false;
 	return (verdict->mask & KM_CHANGE_ROLE) ||
 	       (roster_is_half(op) &&

@@ -25,9 +25,7 @@ static const char *const faults[ROW_COUNT] = {
 	[ROW_PHONE] = "a telephone number has something in it that is no digit",
 	[ROW_NUMBER_TWICE] = "the employee number stands in a row before, too",
 	[ROW_LOGIN_TWICE] = "the login stands in a row before, too",
-	[ROW_REUSED] = "the employee number belonged to somebody who was erased",
 	[ROW_LOGIN_TAKEN] = "the login belongs to another operator",
-	[ROW_ERASING] = "the operator is being erased",
 };
 
 const char *roster_fault_text(unsigned fault)

@@ -31,9 +31,7 @@ enum roster_fault {
 	ROW_PHONE,
 	ROW_NUMBER_TWICE,
 	ROW_LOGIN_TWICE,
-	ROW_REUSED,
 	ROW_LOGIN_TAKEN,
-	ROW_ERASING,
 	ROW_COUNT
 };
 const char *roster_fault_text(unsigned fault); /* an English sentence's part */

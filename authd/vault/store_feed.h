@@ -97,7 +97,7 @@ KM_MUST_CHECK km_rc store_requested(struct km_store *, unsigned act);
 KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed,
 				   const uint8_t subject[KM_SUBJECT_BYTES], struct km_staged *out);
 
-#define KM_OUTCOMES 10
+#define KM_OUTCOMES 11
 /* How many rows of each outcome. */
 KM_MUST_CHECK km_rc store_stage_counts(struct km_store *, uint64_t feed,
 				       uint64_t count[KM_OUTCOMES]);

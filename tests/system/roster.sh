@@ -92,7 +92,9 @@ check "... at the login" gives AUTH_ERR "$(hotp 3)"
 check "... and is gone, with everything" soon_are bin:active games:active man:active
 soon worked
 feed 1,daemon,"D D",Y,在職, 2,bin,B,X,在職, 3,games,G,X,active, 4,man,M,X,active,
-check "the employee number is never given again" nothing_by "belonged to somebody who was erased" 1 apply
+check "the employee number is never given again, and stops nobody else" nothing_by "stays erased" 0 apply
+soon worked
+check "... and nobody was registered under it" soon_are bin:active games:active man:active
 feed 1-2,daemon,"D D",Y,在職, 2,bin,B,X,在職, 3,games,G,X,active, 4,man,M,X,active,
 check "who comes back under a new number is registered anew" applies
 check "... without the old factors" soon_are daemon:active bin:active games:active man:active
