@@ -14,7 +14,7 @@
 #define RECORDS_SHOWN 20
 
 struct subject {
-	const char *login;
+	char login[65];
 	struct msg_operator_row row;
 	struct desk_credentials credentials;
 	struct desk_consents consents;
@@ -96,7 +96,7 @@ int cmd_me_show(struct desk *d, const struct desk_args *args)
 
 	(void)args;
 	memset(&s, 0, sizeof(s));
-	s.login = login;
+	memcpy(s.login, login, sizeof(s.login));
 	if (rc == KM_OK)
 		rc = read_subject(d, &s);
 	if (rc == KM_OK)
@@ -113,7 +113,7 @@ static int export_all(struct desk *d, const char *login)
 	km_rc rc;
 
 	memset(&s, 0, sizeof(s));
-	s.login = login;
+	snprintf(s.login, sizeof(s.login), "%s", login);
 	snprintf(m.data_export.login, sizeof(m.data_export.login), "%s", login);
 	rc = desk_act(d, &m, &done);
 	if (rc == KM_OK)

@@ -39,7 +39,7 @@ static km_rc read_bundle(struct desk *d, const char *name, struct km_bundle *out
 /* Of the same store, and no older than the backup. */
 static km_rc check_bundle(struct desk *d, const char *name, const struct km_copy *copy)
 {
-	struct km_bundle b;
+	struct km_bundle b = { 0 };
 	km_rc rc = read_bundle(d, name, &b);
 
 	if (rc != KM_OK)
