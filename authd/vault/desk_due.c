@@ -147,7 +147,7 @@ static km_rc spare(struct vault *v, const struct km_operator *op)
 
 km_rc due_resumed(struct vault *v, const struct km_operator *op)
 {
-	struct km_due_row erase, mark;
+	struct km_due_row erase = { 0 }, mark = { 0 };
 	km_rc rc = due_of(v, op->subject, KM_DUE_ERASE, &erase);
 
 	if (rc == KM_OK && erase.id &&

@@ -314,7 +314,7 @@ km_rc founding_last(struct vault *v, const struct km_operator *op, bool *last)
 static km_rc say_last(struct call *c, const struct km_operator *op)
 {
 	struct km_person who = { 0 };
-	struct km_due_row due;
+	struct km_due_row due = { 0 };
 	bool last = false;
 	char day[16];
 	km_rc rc = founding_last(c->v, op, &last);

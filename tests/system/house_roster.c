@@ -92,9 +92,9 @@ static km_rc hand_in(struct stage *s, const struct sheet *t, unsigned digest)
 static bool settled(struct stage *s)
 {
 	static const struct timespec pause = { 0, POLL_MS * 1000000L };
-	km_rc rc = KM_ESTATE;
+	km_rc rc = KM_EAGAIN;
 
-	for (unsigned i = 0; i < POLLS && rc == KM_ESTATE; i++) {
+	for (unsigned i = 0; i < POLLS && (rc == KM_EAGAIN || rc == KM_ESTATE); i++) {
 		nanosleep(&pause, NULL);
 		rc = begin(s, 1, 0);
 		office_close();
