@@ -73,6 +73,14 @@ static unsigned groups_of(const struct vault *v, int client, bool root)
 	return in;
 }
 
+/* A room is nobody's operator, whoever was registered with its uid: who takes it over gets no line.
+ */
+static bool is_room(const struct vault *v, uid_t peer)
+{
+	return (v->judge >= 0 && peer == v->judge_peer) ||
+	       (v->has_matcher_uid && peer == v->matcher_uid);
+}
+
 km_rc person_begin(struct vault *v, uid_t peer, int client, struct desk_person *out)
 {
 	struct km_operator op;
@@ -83,6 +91,8 @@ km_rc person_begin(struct vault *v, uid_t peer, int client, struct desk_person *
 				     .staff = is_roster(v, peer) };
 	if (root || is_roster(v, peer))
 		return KM_OK;
+	if (is_room(v, peer))
+		return KM_EPERM;
 	rc = store_operator_by_uid(v->store, peer, &op);
 	out->staff = rc == KM_OK && op.role != KM_ROLE_OPERATOR;
 	return rc == KM_ENOTFOUND ? KM_EPERM : rc;

@@ -39,6 +39,7 @@ void link_accept(struct vault *v)
 	if (!loop_watch(v, fd))
 		return;
 	v->judge = fd;
+	v->judge_peer = uid;
 	v->anchored = false;
 }
 

@@ -178,6 +178,7 @@ struct vault {
 	uid_t owner; /* the starter of --spawn: counts as root */
 	bool has_judge_uid;
 	uid_t judge_uid;
+	uid_t judge_peer; /* whose the link is, while there is one */
 
 	char trail[256]; /* what store_open had to say, and opened all the same; "" nothing */
 
