@@ -476,6 +476,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		line_close(v, &v->line[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	km_locked_free(v->frame, KM_FRAME_MAX);
 	km_locked_free(v->in, sizeof *v->in);
 	free(v);

@@ -467,6 +467,7 @@ static void judge_goes(void)
 	close(v->judge);
 	v->judge = -1;
 	queue_free(&v->to_judge);
+	roster_forget(v);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

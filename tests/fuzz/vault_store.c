@@ -165,6 +165,7 @@ void store_vault_free(struct vault *v)
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		line_close(v, &v->line[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	km_locked_free(v->frame, KM_FRAME_MAX);

@@ -86,12 +86,13 @@ static void read_matrix(bool twice)
 		{ FAULT_STAT, EIO, 2 },
 		{ FAULT_READ, EIO, 2 },
 	};
+	const size_t first = fault_has_malloc() ? 0 : 1; /* with sanitizers malloc is not ours */
 	struct fault_count calls;
 
 	make_text(twice);
 	/* The first conversion of a process reads the list of all: thousands of calls, not ours. */
-	read_with(&kinds[0], 0, false, &calls, twice);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	read_with(&kinds[first], 0, false, &calls, twice);
+	for (size_t i = first; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		unsigned all, tried = 0;
 
 		read_with(&kinds[i], 0, false, &calls, twice);
@@ -110,19 +111,14 @@ static void read_matrix(bool twice)
 static void test_a_roster_is_read_whole_or_refused_whatever_call_fails(void **state)
 {
 	(void)state;
-	if (!fault_has_malloc())
-		skip();
 	read_matrix(false);
 }
 
 static void test_a_roster_with_a_fault_is_never_taken_whatever_call_fails(void **state)
 {
 	(void)state;
-	if (!fault_has_malloc())
-		skip();
 	read_matrix(true);
 }
-
 /* --- the drop folder ------------------------------------------------------------------------ */
 
 static int take_it(struct desk *d, void *arg, const char *name, int fd, int sign)

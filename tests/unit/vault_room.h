@@ -101,6 +101,7 @@ static inline void room_stop(void)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);

@@ -101,6 +101,7 @@ static inline void world_down(struct world *w)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	km_locked_free(v->frame, KM_FRAME_MAX);
 	km_locked_free(v->in, sizeof *v->in);
 	if (v->judge >= 0)
