@@ -1,7 +1,7 @@
 # kenmon: two-factor login for workstations that open personal records.
 #
 #   make             builds everything into build/
-#   sudo make try    the tour, two minutes on a throw-away state folder
+#   sudo make try    the tour, three minutes on a throw-away state folder
 #   sudo make check  installs what is missing, builds, runs every test
 #                    (T=wire: only test files whose name holds "wire")
 #   make check-long  the same and the tests that take long
@@ -56,7 +56,7 @@ DESK_SRC   := $(wildcard enroll/*.c)
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
-DESK_LIBS  := -lqrencode -linih
+DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto -lsystemd
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
 # Tests that see the inside of the sensor; no other is linked with GLib.
@@ -120,7 +120,7 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
              $(BUILD)/libdesk.a $(BUILD)/libcommon.a
-SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c)
+SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c tests/synth/staff.c)
 SCANNER   := $(call obj,tests/synth/scanner.c)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
 TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
@@ -301,20 +301,22 @@ install: all
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
-	for u in systemd/*.service systemd/*.socket; do \
-	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
+	for u in systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path; do \
+	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/usr/bin/kenmon|$(PREFIX)/bin/kenmon|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
 	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md docs/BACKUP.md \
+	    docs/ADMINISTRATION.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
 
 # Keeps /etc/kenmon and /var/lib/kenmon: what is registered is not ours to destroy here.
 uninstall:
 	rm -f $(D)$(SECURITYDIR)/pam_kenmon.so $(D)$(PREFIX)/bin/kenmon \
-	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket)) \
+	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path)) \
 	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon

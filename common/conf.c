@@ -17,7 +17,7 @@
 #define BLANKS  " \t\r\v\f"
 #define SERVICE "service"
 
-_Static_assert(KM_CONF_ROWS <= 32, "one bit for each row");
+_Static_assert(KM_CONF_ROWS <= 64, "one bit for each row");
 
 enum section_kind { NO_SECTION, PLAIN_SECTION, SERVICE_SECTION };
 
@@ -30,14 +30,14 @@ struct place {
 struct parse {
 	struct km_conf draft;
 	struct place place[KM_CONF_ROWS];
-	uint32_t service_set[KM_CONF_SERVICES]; /* rows that a service sets itself */
+	uint64_t service_set[KM_CONF_SERVICES]; /* rows that a service sets itself */
 
 	/* Of the file at hand. */
 	const char *path;
 	const char *at, *end;
 	int line;
-	uint32_t seen; /* rows, to find one that stands twice */
-	uint32_t service_seen[KM_CONF_SERVICES];
+	uint64_t seen; /* rows, to find one that stands twice */
+	uint64_t service_seen[KM_CONF_SERVICES];
 	enum section_kind kind;
 	char section[KM_CONF_TEXT + sizeof(SERVICE)];
 	unsigned service; /* index, in a SERVICE_SECTION */
@@ -184,7 +184,7 @@ static void take_value(struct parse *p, const char *key, const char *value)
 {
 	int i = p->kind == NO_SECTION ? -1 : find_row(p, key);
 	bool in_service = p->kind == SERVICE_SECTION;
-	uint32_t bit = i < 0 ? 0 : 1u << i, *seen;
+	uint64_t bit = i < 0 ? 0 : UINT64_C(1) << i, *seen;
 	char why[KM_CONF_WHY];
 	void *member;
 
@@ -292,12 +292,6 @@ static km_rc check_whole(struct parse *p)
 				    "which is %u seconds",
 				    lockout->longest_wait, lockout->first_wait);
 	}
-	if (p->draft.approval_required) {
-		at = place_of(p, "approval", "required");
-		return km_conf_fail(p->error, KM_ECONF, at->path, at->line,
-				    "[approval] required = yes: this version has no second person "
-				    "yet; set it to no");
-	}
 	return KM_OK;
 }
 
@@ -310,7 +304,7 @@ static void complete_services(struct parse *p)
 		for (unsigned i = 0; i < KM_CONF_ROWS; i++) {
 			void *member = km_conf_in_login(&km_conf_rows[i], own);
 
-			if (member && !(p->service_set[s] & (1u << i)))
+			if (member && !(p->service_set[s] & (UINT64_C(1) << i)))
 				km_conf_value_copy(
 				    &km_conf_rows[i], member,
 				    km_conf_in_login(&km_conf_rows[i], &p->draft.login));

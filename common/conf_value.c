@@ -61,7 +61,7 @@ static void list_factors(char *out, size_t cap)
 	size_t used = 0;
 
 	for (unsigned factor = 1; factor < 32 && used < cap; factor++)
-		if (km_factor_class(factor) != KM_CLASS_NONE)
+		if (km_factor_class(factor) != KM_CLASS_NONE && factor != KM_FACTOR_BYPASS)
 			used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "",
 						 km_factor_word(factor));
 }
@@ -81,7 +81,8 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 
 		snprintf(word, sizeof(word), "%.*s", (int)len, step);
 		factor = km_factor_parse(word);
-		if (factor == KM_FACTOR_NONE) {
+		/* A bypass is given to a person, not asked for by a service. */
+		if (factor == KM_FACTOR_NONE || factor == KM_FACTOR_BYPASS) {
 			list_factors(known, sizeof(known));
 			snprintf(why, KM_CONF_WHY,
 				 len ? "'%s' is no factor; there are %s"
@@ -213,12 +214,60 @@ static bool set_bool(const struct km_conf_row *row, const char *value, void *mem
 	return true;
 }
 
+static bool set_text(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	size_t len = strlen(value);
+
+	(void)row;
+	if (len >= KM_CONF_LINE || !km_text_is_plain(value, len)) {
+		snprintf(why, KM_CONF_WHY,
+			 "must be plain text of at most %d bytes, without hidden marks",
+			 KM_CONF_LINE - 1);
+		return false;
+	}
+	memset(member, 0, KM_CONF_LINE);
+	memcpy(member, value, len);
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+static bool set_key(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	struct km_conf_key key = { .set = *value != '\0' };
+	size_t len = strlen(value);
+	bool right = len == 0 || len == 2 * sizeof(key.bytes);
+
+	(void)row;
+	for (size_t i = 0; right && i < len; i++) {
+		int digit = hex_digit(value[i]);
+
+		right = digit >= 0;
+		if (right)
+			key.bytes[i / 2] = (uint8_t)(key.bytes[i / 2] << 4 | digit);
+	}
+	if (!right) {
+		snprintf(why, KM_CONF_WHY, "must be a public key in %zu hex digits, or empty",
+			 2 * sizeof(key.bytes));
+		return false;
+	}
+	*(struct km_conf_key *)member = key;
+	return true;
+}
+
 bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *member,
 		       char why[KM_CONF_WHY])
 {
 	static bool (*const set[])(const struct km_conf_row *, const char *, void *, char *) = {
 		[NUMBER] = set_number, [STEPS] = set_steps, [NAMES] = set_names,
 		[LANG] = set_language, [ZONE] = set_zone,   [BOOL] = set_bool,
+		[TEXT] = set_text,     [KEY] = set_key,
 	};
 
 	return set[row->kind](row, value, member, why);
@@ -233,6 +282,8 @@ void km_conf_value_copy(const struct km_conf_row *row, void *to, const void *fro
 		[LANG] = sizeof(enum km_lang),
 		[ZONE] = KM_CONF_TEXT,
 		[BOOL] = sizeof(bool),
+		[TEXT] = KM_CONF_LINE,
+		[KEY] = sizeof(struct km_conf_key),
 	};
 
 	memcpy(to, from, size[row->kind]);
@@ -267,6 +318,13 @@ static void print_names(const struct km_names *names, char *out, size_t cap)
 		    (size_t)snprintf(out + used, cap - used, "%s%s", i ? " " : "", names->name[i]);
 }
 
+static void print_key(const struct km_conf_key *key, char *out, size_t cap)
+{
+	out[0] = '\0';
+	for (size_t i = 0; key->set && i < sizeof(key->bytes); i++)
+		snprintf(out + 2 * i, cap - 2 * i, "%02x", key->bytes[i]);
+}
+
 void km_conf_value_print(const struct km_conf_row *row, const void *member, char out[KM_CONF_VALUE])
 {
 	unsigned lang;
@@ -290,6 +348,12 @@ void km_conf_value_print(const struct km_conf_row *row, const void *member, char
 		break;
 	case BOOL:
 		snprintf(out, KM_CONF_VALUE, "%s", *(const bool *)member ? "yes" : "no");
+		break;
+	case TEXT:
+		snprintf(out, KM_CONF_VALUE, "%s", (const char *)member);
+		break;
+	case KEY:
+		print_key(member, out, KM_CONF_VALUE);
 		break;
 	}
 }

@@ -77,6 +77,24 @@ int km_text_is_plain(const char *text, size_t len)
 	return 1;
 }
 
+int km_text_is_page(const char *text, size_t len)
+{
+	int written = 0;
+
+	while (len) {
+		const char *end = memchr(text, '\n', len);
+		size_t line = end ? (size_t)(end - text) : len;
+
+		if (!km_text_is_plain(text, line))
+			return 0;
+		for (size_t i = 0; i < line; i++)
+			written |= text[i] != ' ';
+		text += end ? line + 1 : line;
+		len -= end ? line + 1 : line;
+	}
+	return written;
+}
+
 const char *km_escape(const char *text, char *out, size_t cap)
 {
 	const unsigned char *p = (const unsigned char *)text;

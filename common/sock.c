@@ -1,5 +1,6 @@
 /* Reaching a room's socket. What makes one is in listen.c. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -87,5 +88,44 @@ km_rc km_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid)
 		*uid = cred.uid;
 	if (gid)
 		*gid = cred.gid;
+	return KM_OK;
+}
+
+/* The supplementary groups; *list is the caller's to free. */
+static km_rc peer_groups(int fd, gid_t **list, size_t *count)
+{
+	socklen_t len = 0, room;
+
+	/* Without room the kernel says how much it takes. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) < 0 && errno != ERANGE)
+		return KM_EIO;
+	room = len;
+	*list = calloc(1, room ? room : sizeof(gid_t));
+	if (!*list)
+		return KM_ENOMEM;
+	if (room && (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, *list, &len) < 0 || len > room)) {
+		free(*list);
+		return KM_EIO;
+	}
+	*count = len / sizeof(gid_t);
+	return KM_OK;
+}
+
+km_rc km_peer_in_group(int fd, gid_t gid, bool *in)
+{
+	gid_t *list = NULL, own;
+	size_t count = 0;
+	bool found;
+	km_rc rc = km_peer(fd, NULL, NULL, &own);
+
+	if (rc == KM_OK)
+		rc = peer_groups(fd, &list, &count);
+	if (rc != KM_OK)
+		return rc;
+	found = own == gid;
+	for (size_t i = 0; i < count && !found; i++)
+		found = list[i] == gid;
+	free(list);
+	*in = found;
 	return KM_OK;
 }

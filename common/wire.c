@@ -13,6 +13,7 @@ struct field {
 	enum kind kind;
 	size_t offset; /* in struct km_msg */
 	size_t limit;
+	const char *name;
 };
 
 struct row {
@@ -51,7 +52,8 @@ enum {
 
 #define KM_MESSAGE(NAME, name, number, from, phases, cap)                                          \
 	static const struct field fields_##name[] = {
-#define KM_FIELD(name, kind, field, limit) { kind, offsetof(struct km_msg, name.field), limit },
+#define KM_FIELD(name, kind, field, limit)                                                         \
+	{ kind, offsetof(struct km_msg, name.field), limit, #field },
 #define KM_MESSAGE_END(name)                                                                       \
 	}                                                                                          \
 	;
@@ -423,6 +425,19 @@ const char *km_message_name(unsigned number)
 	const struct row *row = row_of(number);
 
 	return row ? row->name : "?";
+}
+
+const char *km_message_login(const struct km_msg *m)
+{
+	const struct row *row = row_of(m->number);
+
+	for (size_t i = 0; row && i < row->count; i++) {
+		const struct field *f = &row->fields[i];
+
+		if (f->kind == STR && strcmp(f->name, "login") == 0)
+			return (const char *)m + f->offset;
+	}
+	return NULL;
 }
 
 km_rc km_send_msg(int fd, const struct km_msg *m, int pass_fd, int flags)

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kenmon/factor.h>
 #include <kenmon/log.h>
 
 #include "args.h"
+#include "day_era.h"
 
 static const struct desk_option *find_option(const struct desk_option *table, const char *name,
 					     size_t len)
@@ -23,6 +25,8 @@ static void take_global(struct desk *d, struct desk_args *args, const char *name
 		d->socket = value;
 	else if (strcmp(name, "daemon-user") == 0)
 		args->daemon_user = value;
+	else if (strcmp(name, "as") == 0)
+		d->as = value;
 	else if (strcmp(name, "json") == 0)
 		d->json = true;
 	else if (strcmp(name, "version") == 0)
@@ -66,6 +70,44 @@ static km_rc take_option(struct desk *d, int argc, char **argv, int *i, struct d
 	return KM_OK;
 }
 
+/* "totp, hotp, recovery-codes": what can stand behind the group's name. */
+static const char *words_of(const char *group, char *out, size_t cap)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (const struct desk_command *c = desk_commands; c->name; c++) {
+		if (c->group && strcmp(c->group, group) == 0 && at < cap)
+			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", c->name);
+	}
+	return out;
+}
+
+/* "approve 1" means "approval approve", and "operator erase" means "erase". */
+static km_rc unknown_command(struct desk *d, const char *group, const char *word)
+{
+	const struct desk_command *meant = NULL;
+	char said[128], name[64], words[256];
+	unsigned found = 0;
+
+	snprintf(said, sizeof(said), "%s%s%.64s", group ? group : "", group ? " " : "", word);
+	for (const struct desk_command *c = desk_commands; c->name; c++) {
+		if (strcmp(c->name, word) == 0 && !(group && c->group)) {
+			meant = c;
+			found++;
+		}
+	}
+	if (found == 1) {
+		snprintf(name, sizeof(name), "%s%s%s", meant->group ? meant->group : "",
+			 meant->group ? " " : "", meant->name);
+		return desk_because(d, KM_EUSAGE, DESK_COMMAND_MEANT, said, name);
+	}
+	if (!group)
+		return desk_because(d, KM_EUSAGE, DESK_COMMAND_UNKNOWN, said, NULL);
+	return desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_UNKNOWN, said,
+			    words_of(group, words, sizeof(words)));
+}
+
 static km_rc take_command(struct desk *d, const char *word, struct desk_args *args)
 {
 	const struct desk_command *c;
@@ -84,8 +126,7 @@ static km_rc take_command(struct desk *d, const char *word, struct desk_args *ar
 			return KM_OK;
 		}
 	}
-	return args->group ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_UNKNOWN, args->group, word)
-			   : desk_because(d, KM_EUSAGE, DESK_COMMAND_UNKNOWN, word, NULL);
+	return unknown_command(d, args->group, word);
 }
 
 static unsigned words_in(const char *text)
@@ -97,18 +138,30 @@ static unsigned words_in(const char *text)
 	return n;
 }
 
+/* Those that may be left out stand last. */
+static unsigned words_required(const char *text)
+{
+	unsigned n = words_in(text);
+
+	for (; *text; text++)
+		n -= *text == '[';
+	return n;
+}
+
 static km_rc check_complete(struct desk *d, const struct desk_args *args)
 {
 	const struct desk_option *o;
 	const struct desk_command *c = args->command;
+	char words[256];
 
 	if (args->help || args->version || args->completion)
 		return KM_OK;
 	if (!c)
 		return args->group
-			   ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_MISSING, args->group, NULL)
+			   ? desk_because(d, KM_EUSAGE, DESK_SUBCOMMAND_MISSING, args->group,
+					  words_of(args->group, words, sizeof(words)))
 			   : desk_because(d, KM_EUSAGE, DESK_COMMAND_MISSING, NULL, NULL);
-	if (args->operands < words_in(c->operands))
+	if (args->operands < words_required(c->operands))
 		return desk_because(d, KM_EUSAGE, DESK_OPERAND_MISSING, c->operands, NULL);
 	for (o = c->options; o && o->name; o++) {
 		if (o->required && !args->value[o - c->options])
@@ -116,6 +169,19 @@ static km_rc check_complete(struct desk *d, const struct desk_args *args)
 					    desk_option_help(o, d->lang));
 	}
 	return KM_OK;
+}
+
+/* A group whose "show" takes no operand is shown by its name alone: "kenmon me". */
+static const struct desk_command *shown_alone(const char *group)
+{
+	const struct desk_command *c;
+
+	for (c = desk_commands; c->name; c++) {
+		if (c->group && strcmp(c->group, group) == 0 && strcmp(c->name, "show") == 0 &&
+		    !*c->operands)
+			return c;
+	}
+	return NULL;
 }
 
 km_rc desk_parse(struct desk *d, int argc, char **argv, struct desk_args *args)
@@ -147,6 +213,8 @@ km_rc desk_parse(struct desk *d, int argc, char **argv, struct desk_args *args)
 		if (rc != KM_OK)
 			return rc;
 	}
+	if (!args->command && args->group && !args->help)
+		args->command = shown_alone(args->group);
 	return check_complete(d, args);
 }
 
@@ -170,12 +238,39 @@ km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t l
 	n = strtoull(text, &end, 10);
 	/* strtoull takes "-1", " 7" and "+7"; a number begins with a digit here. */
 	if (text[0] < '0' || text[0] > '9' || *end || errno || n < least || n > most) {
-		snprintf(range, sizeof(range), "%llu … %llu", (unsigned long long)least,
-			 (unsigned long long)most);
-		return desk_because(d, KM_EUSAGE, DESK_NUMBER_WRONG, what, range);
+		bool open = most >= INT64_MAX; /* nobody is helped by such a number */
+
+		snprintf(range, sizeof(range), open ? "%llu" : "%llu … %llu",
+			 (unsigned long long)least, (unsigned long long)most);
+		return desk_because(d, KM_EUSAGE, open ? DESK_NUMBER_LEAST : DESK_NUMBER_WRONG,
+				    what, range);
 	}
 	*out = n;
 	return KM_OK;
+}
+
+km_rc desk_day_of(struct desk *d, const char *what, const char *text, int64_t *day)
+{
+	static const enum desk_text says[] = {
+		[DAY_UNREADABLE] = DESK_DATE_WRONG,
+		[DAY_NO_SUCH] = DESK_DATE_NO_SUCH,
+		[DAY_OUTSIDE_ERA] = DESK_DATE_ERA,
+	};
+	enum day_fault fault = day_era_parse(text, day);
+
+	return fault == DAY_GOOD ? KM_OK : desk_because(d, KM_EUSAGE, says[fault], what, text);
+}
+
+km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name, int64_t *day)
+{
+	const char *text = desk_arg(args, name);
+	char option[32];
+
+	*day = KM_DAY_NONE;
+	if (!text)
+		return KM_OK;
+	snprintf(option, sizeof(option), "--%s", name);
+	return desk_day_of(d, option, text, day);
 }
 
 km_rc desk_field(struct desk *d, const char *what, const char *text, bool may_be_empty, char *out,

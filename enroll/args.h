@@ -26,7 +26,7 @@ struct desk_args;
 struct desk_command {
 	const char *group; /* "operator"; NULL: the command is one word */
 	const char *name;
-	const char *operands; /* "LOGIN ID", all of them required; "" for none */
+	const char *operands; /* "LOGIN ID", all of them required but "[SUBJECT]"; "" for none */
 	const char *help, *help_ja;
 	const struct desk_option *options; /* ends with a NULL name; NULL: none */
 	int (*run)(struct desk *d, const struct desk_args *args);
@@ -54,6 +54,13 @@ const char *desk_arg(const struct desk_args *args, const char *name);
 /* A whole number in [least, most]; KM_EUSAGE names what (an option or operand). */
 KM_MUST_CHECK km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t least,
 				uint64_t most, uint64_t *out);
+
+/* A day as people write it (day_era.h). KM_EUSAGE names what (an option); *day is set only on
+ * KM_OK. */
+KM_MUST_CHECK km_rc desk_day_of(struct desk *d, const char *what, const char *text, int64_t *day);
+/* That of option `name`; KM_DAY_NONE when it was not given. */
+KM_MUST_CHECK km_rc desk_day(struct desk *d, const struct desk_args *args, const char *name,
+			     int64_t *day);
 
 /*
  * Copies an argument into a field of a message: plain text of at most size - 1

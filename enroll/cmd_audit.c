@@ -8,6 +8,7 @@
 struct audit {
 	struct desk_table table;
 	struct desk_json json;
+	struct desk_json *into; /* an array of somebody's that is open; NULL: one of our own */
 	struct msg_audit_list ask;
 	uint64_t last; /* seq of the last row */
 	uint64_t left; /* rows still wanted */
@@ -69,6 +70,10 @@ static void row_json(struct desk_json *j, const struct msg_audit_row *r)
 	else
 		json_null(j, "subject");
 	json_string(j, "actor", r->actor);
+	if (r->approver[0])
+		json_string(j, "approver", r->approver);
+	else
+		json_null(j, "approver");
 	body_json(j, r->body);
 	json_hex(j, "hash", r->hash, sizeof(r->hash));
 	json_close(j, '}');
@@ -86,6 +91,10 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	a->left--;
 	a->rows++;
 	a->total++;
+	if (a->into) {
+		row_json(a->into, r);
+		return KM_OK;
+	}
 	if (d->json) {
 		if (!d->half_written)
 			json_open(&a->json, NULL, '[');
@@ -99,6 +108,7 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	desk_cell(&a->table, km_event_word(r->event));
 	desk_cell(&a->table, r->login);
 	desk_cell(&a->table, r->actor);
+	desk_cell(&a->table, r->approver);
 	desk_cell(&a->table, r->body);
 	return KM_OK;
 }
@@ -115,7 +125,7 @@ static km_rc list_pages(struct desk *d, struct audit *a)
 		m.audit_list.limit = (uint16_t)(a->left < DESK_PAGE ? a->left : DESK_PAGE);
 		a->rows = 0;
 		rc = desk_operate(d, &o);
-		if (rc == KM_OK && !d->json)
+		if (rc == KM_OK && !d->json && !a->into)
 			rc = desk_table_flush(&a->table, d->out);
 		/* From the first page on, records are found by where the last one stood. */
 		a->ask.last = 0;
@@ -151,17 +161,50 @@ static km_rc parse_list(struct desk *d, const struct desk_args *args, struct aud
 	return rc;
 }
 
+static const enum desk_text headings[] = { DESK_COL_SEQ,    DESK_COL_TIME,  DESK_COL_EVENT,
+					   DESK_COL_LOGIN,  DESK_COL_ACTOR, DESK_COL_APPROVER,
+					   DESK_COL_DETAILS };
+#define HEADINGS (sizeof(headings) / sizeof(headings[0]))
+
+static void ask_about(struct audit *a, const char *login, unsigned last)
+{
+	snprintf(a->ask.login, sizeof(a->ask.login), "%s", login);
+	a->ask.last = last;
+	a->left = last ? last : UINT64_MAX;
+}
+
+km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login, unsigned last)
+{
+	struct audit a = { .into = j };
+
+	ask_about(&a, login, last);
+	return list_pages(d, &a);
+}
+
+km_rc desk_audit_table(struct desk *d, const char *login, unsigned last)
+{
+	const char *headers[HEADINGS];
+	struct audit a = { 0 };
+	km_rc rc;
+
+	for (size_t i = 0; i < HEADINGS; i++)
+		headers[i] = desk_text(headings[i], d->lang);
+	ask_about(&a, login, last);
+	desk_table_init(&a.table, headers, HEADINGS);
+	rc = list_pages(d, &a);
+	desk_table_free(&a.table);
+	return rc;
+}
+
 int cmd_audit_list(struct desk *d, const struct desk_args *args)
 {
-	const char *headers[] = {
-		desk_text(DESK_COL_SEQ, d->lang),   desk_text(DESK_COL_TIME, d->lang),
-		desk_text(DESK_COL_EVENT, d->lang), desk_text(DESK_COL_LOGIN, d->lang),
-		desk_text(DESK_COL_ACTOR, d->lang), desk_text(DESK_COL_DETAILS, d->lang),
-	};
+	const char *headers[HEADINGS];
 	struct audit a = { .json = { .f = d->out } };
 	km_rc rc = parse_list(d, args, &a);
 
-	desk_table_init(&a.table, headers, sizeof(headers) / sizeof(headers[0]));
+	for (size_t i = 0; i < HEADINGS; i++)
+		headers[i] = desk_text(headings[i], d->lang);
+	desk_table_init(&a.table, headers, HEADINGS);
 	if (rc == KM_OK)
 		rc = desk_open(d);
 	if (rc == KM_OK)

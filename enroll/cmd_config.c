@@ -33,7 +33,7 @@ static void show_setting(void *arg, const char *section, const char *key, const 
 	fprintf(s->d->out, "%s = %s\n", key, km_escape(value, text, sizeof(text)));
 }
 
-static km_rc bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
+km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
 {
 	char where[sizeof(e->path) + 16];
 
@@ -56,7 +56,7 @@ int cmd_config_check(struct desk *d, const struct desk_args *args)
 	km_rc rc = km_conf_read(path, given, &conf, &error);
 
 	if (rc != KM_OK)
-		return desk_fail(d, bad_conf(d, rc, &error));
+		return desk_fail(d, desk_bad_conf(d, rc, &error));
 	if (d->json) {
 		json_open(&s.json, NULL, '{');
 		json_string(&s.json, "result", "done");

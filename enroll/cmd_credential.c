@@ -36,7 +36,9 @@ static void one_json(struct desk_json *j, const struct msg_credential_row *r)
 	json_string(j, "label", r->label);
 	json_time(j, "created", r->created);
 	json_time(j, "last_used", r->last_used);
-	if (r->factor == KM_FACTOR_RECOVERY)
+	json_bool(j, "waiting", r->waiting);
+	json_time(j, "until", r->until);
+	if (km_factor_class(r->factor) == KM_CLASS_RECOVERY)
 		json_number(j, "codes_left", r->left);
 	else if (r->factor == KM_FACTOR_FINGERPRINT) {
 		json_string(j, "finger", r->label);
@@ -72,7 +74,7 @@ static void details(const struct desk *d, const struct msg_credential_row *r, ch
 {
 	int n;
 
-	if (r->factor == KM_FACTOR_RECOVERY) {
+	if (km_factor_class(r->factor) == KM_CLASS_RECOVERY) {
 		snprintf(out, cap, "%u left", r->left);
 		return;
 	}
@@ -88,7 +90,9 @@ static void details(const struct desk *d, const struct msg_credential_row *r, ch
 
 static void state(const struct msg_credential_row *r, char *out, size_t cap)
 {
-	if (r->wait == UINT32_MAX)
+	if (r->waiting)
+		snprintf(out, cap, "waits for approval");
+	else if (r->wait == UINT32_MAX)
 		snprintf(out, cap, "disabled");
 	else if (r->wait)
 		snprintf(out, cap, "locked for %" PRIu32 " s", r->wait);

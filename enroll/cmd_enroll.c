@@ -165,7 +165,8 @@ static km_rc introduce(struct desk *d, void *arg)
 	return KM_OK;
 }
 
-static int finish_enrol(struct desk *d, struct enrolment *e, const struct msg_done *done)
+/* rc: KM_OK, or KM_EFILED where a second person has to agree. */
+static int finish_enrol(struct desk *d, struct enrolment *e, km_rc rc, const struct msg_done *done)
 {
 	const struct msg_enrol *m = &e->request.enrol;
 	struct desk_json j = { .f = d->out };
@@ -177,11 +178,10 @@ static int finish_enrol(struct desk *d, struct enrolment *e, const struct msg_do
 	if (!d->json) {
 		if (!m->confirm)
 			(void)introduce(d, e);
-		return desk_finish(d, KM_OK, done, DESK_ENROLLED, m->login, id);
+		return desk_finish(d, rc, done, DESK_ENROLLED, m->login, id);
 	}
 	json_open(&j, NULL, '{');
-	json_string(&j, "result", "done");
-	json_number(&j, "id", (int64_t)done->id);
+	json_result(&j, rc, done->id);
 	json_bool(&j, "confirmed", m->confirm);
 	if (!e->imported) {
 		json_string(&j, "secret", e->base32);
@@ -189,7 +189,7 @@ static int finish_enrol(struct desk *d, struct enrolment *e, const struct msg_do
 	}
 	json_close(&j, '}');
 	fputc('\n', d->out);
-	return 0;
+	return desk_filed(d, rc);
 }
 
 static int enroll(struct desk *d, const struct desk_args *args, enum km_factor factor)
@@ -212,7 +212,7 @@ static int enroll(struct desk *d, const struct desk_args *args, enum km_factor f
 	}
 	if (rc == KM_EABORTED && !d->why[0])
 		rc = desk_because(d, rc, DESK_NOTHING_STORED, NULL, NULL);
-	return rc == KM_OK ? finish_enrol(d, e, &o.done) : desk_fail(d, rc);
+	return rc == KM_OK || rc == KM_EFILED ? finish_enrol(d, e, rc, &o.done) : desk_fail(d, rc);
 }
 
 int cmd_enroll_totp(struct desk *d, const struct desk_args *args)
@@ -258,7 +258,7 @@ static km_rc make_codes(struct recovery *r)
 	return KM_OK;
 }
 
-static void show_codes(struct desk *d, struct recovery *r, const struct msg_done *done)
+static void show_codes(struct desk *d, struct recovery *r, km_rc rc, const struct msg_done *done)
 {
 	const char *codes = (const char *)r->request.enrol_recovery.codes.bytes;
 	struct desk_json j = { .f = d->out };
@@ -266,8 +266,7 @@ static void show_codes(struct desk *d, struct recovery *r, const struct msg_done
 
 	if (d->json) {
 		json_open(&j, NULL, '{');
-		json_string(&j, "result", "done");
-		json_number(&j, "id", (int64_t)done->id);
+		json_result(&j, rc, done->id);
 		json_open(&j, "codes", '[');
 	}
 	for (i = 0; i < KM_RECOVERY_CODES; i++, codes += KM_RECOVERY_LENGTH) {
@@ -303,10 +302,10 @@ int cmd_enroll_recovery_codes(struct desk *d, const struct desk_args *args)
 		rc = make_codes(r);
 	if (rc == KM_OK)
 		rc = desk_act(d, &r->request, &done);
-	if (rc != KM_OK)
+	if (rc != KM_OK && rc != KM_EFILED)
 		return desk_fail(d, rc);
 	/* Only now: codes on paper that the vault does not know would be worse than none. */
 	desk_note(d, DESK_CODES_ENROLLED, r->request.enrol_recovery.login, NULL);
-	show_codes(d, r, &done);
-	return 0;
+	show_codes(d, r, rc, &done);
+	return desk_filed(d, rc);
 }

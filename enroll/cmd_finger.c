@@ -71,10 +71,9 @@ static void show_reader(struct desk *d, struct finger *f, const char *reader)
 }
 
 /* With the reader's first word: who is refused, or has no reader, is told only why. */
-static void say_purpose(struct desk *d, struct finger *f)
+static void say_how(struct desk *d, struct finger *f)
 {
 	f->told = true;
-	desk_warn(d, DESK_FINGER_PURPOSE, f->who, NULL);
 	desk_warn(d, DESK_FINGER_HOW, f->name, f->who);
 }
 
@@ -138,7 +137,7 @@ static km_rc take_stage(struct desk *d, void *arg, const struct km_msg *m)
 	if (m->number != KM_MSG_FINGER_STAGE)
 		return KM_EPROTO;
 	if (!f->told && !(r->event && km_sensor_event_ends(r->event)))
-		say_purpose(d, f);
+		say_how(d, f);
 	if (f->steps < STEPS_MAX)
 		f->step[f->steps++] = (struct step){ r->event, r->outcome, r->stage, r->of };
 	show_reader(d, f, r->reader);
@@ -299,6 +298,11 @@ int cmd_enroll_fingerprint(struct desk *d, const struct desk_args *args)
 	rc = parse_finger(d, args, &f);
 	if (rc == KM_EUSAGE)
 		return desk_fail(d, rc);
+	rc = desk_agree(d, args, f.who);
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
 	rc = desk_operate(d, &o);
+	if (rc == KM_EFILED)
+		return desk_fail(d, rc);
 	return rc == KM_OK ? finish_finger(d, &f, &o.done) : fail_finger(d, &f, rc, o.done.rc != 0);
 }

@@ -1,24 +1,13 @@
-/* kenmon operator add, suspend, resume, rebind. */
+/* kenmon operator add, change, suspend, resume, rebind. */
 #include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
 
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
+#include <kenmon/people.h>
 
 #include "commands.h"
-
-static km_rc parse_day(struct desk *d, const struct desk_args *args, const char *name, int64_t *day)
-{
-	const char *text = desk_arg(args, name);
-	char option[32];
-
-	*day = KM_DAY_NONE;
-	if (!text || km_day_parse(text, day) == KM_OK)
-		return KM_OK;
-	snprintf(option, sizeof(option), "--%s", name);
-	return desk_because(d, KM_EUSAGE, DESK_DATE_WRONG, option, NULL);
-}
 
 static km_rc parse_role(struct desk *d, const char *text, uint8_t *out)
 {
@@ -56,6 +45,8 @@ static km_rc parse_add(struct desk *d, const struct desk_args *args, struct msg_
 {
 	km_rc rc = desk_login(d, args, 0, m->login);
 
+	if (rc == KM_OK && !km_login_is_possible(m->login))
+		rc = desk_because(d, KM_EUSAGE, DESK_LOGIN_IMPOSSIBLE, m->login, NULL);
 	if (rc == KM_OK)
 		rc = desk_field(d, "--employee-number", desk_arg(args, "employee-number"), false,
 				m->employee_number, sizeof(m->employee_number));
@@ -70,9 +61,9 @@ static km_rc parse_add(struct desk *d, const struct desk_args *args, struct msg_
 	if (rc == KM_OK)
 		rc = parse_uid(d, args, &m->uid);
 	if (rc == KM_OK)
-		rc = parse_day(d, args, "valid-from", &m->valid_from);
+		rc = desk_day(d, args, "valid-from", &m->valid_from);
 	if (rc == KM_OK)
-		rc = parse_day(d, args, "valid-until", &m->valid_until);
+		rc = desk_day(d, args, "valid-until", &m->valid_until);
 	if (rc == KM_OK && m->valid_from != KM_DAY_NONE && m->valid_until != KM_DAY_NONE &&
 	    m->valid_from > m->valid_until)
 		rc = desk_because(d, KM_EUSAGE, DESK_DATES_ORDER, NULL, NULL);
@@ -116,6 +107,100 @@ int cmd_operator_add(struct desk *d, const struct desk_args *args)
 		desk_note(d, DESK_UID_LATER, m.operator_add.login, NULL);
 	return desk_finish(d, rc, &done, DESK_OPERATOR_ADDED, m.operator_add.login, NULL);
 }
+
+/* --- change ----------------------------------------------------------------- */
+
+#define NONE "none" /* takes a day or a number away */
+
+static km_rc change_text(struct desk *d, const char *option, const char *text, char *out,
+			 size_t size)
+{
+	return desk_field(d, option, text, false, out, size);
+}
+
+static km_rc change_day(struct desk *d, const char *option, const char *text, int64_t *day)
+{
+	*day = KM_DAY_NONE;
+	return strcmp(text, NONE) == 0 ? KM_OK : desk_day_of(d, option, text, day);
+}
+
+/* Without what people write between the digits. */
+static km_rc change_phone(struct desk *d, const char *option, const char *text, char *out,
+			  size_t size)
+{
+	size_t n = 0;
+
+	if (strcmp(text, NONE) == 0)
+		return KM_OK;
+	for (; *text && n + 1 < size; text++)
+		if (!strchr("- ()", *text))
+			out[n++] = *text;
+	out[n] = '\0';
+	if (*text || !km_phone_is_number(out))
+		return desk_because(d, KM_EUSAGE, DESK_PHONE_WRONG, option, NULL);
+	return KM_OK;
+}
+
+static km_rc change_one(struct desk *d, unsigned bit, const char *text,
+			struct msg_operator_change *m)
+{
+	switch (bit) {
+	case KM_CHANGE_NAME:
+		return change_text(d, "--name", text, m->name, sizeof(m->name));
+	case KM_CHANGE_DEPARTMENT:
+		return change_text(d, "--department", text, m->department, sizeof(m->department));
+	case KM_CHANGE_ROLE:
+		return parse_role(d, text, &m->role);
+	case KM_CHANGE_VALID_FROM:
+		return change_day(d, "--valid-from", text, &m->valid_from);
+	case KM_CHANGE_VALID_UNTIL:
+		return change_day(d, "--valid-until", text, &m->valid_until);
+	case KM_CHANGE_MOBILE:
+		return change_phone(d, "--mobile", text, m->mobile, sizeof(m->mobile));
+	case KM_CHANGE_LANDLINE:
+		return change_phone(d, "--landline", text, m->landline, sizeof(m->landline));
+	default:
+		return KM_EINVAL;
+	}
+}
+
+static km_rc parse_change(struct desk *d, const struct desk_args *args,
+			  struct msg_operator_change *m)
+{
+	/* In the order of the bits. */
+	static const char *const options[] = { "name",        "department", "role",    "valid-from",
+					       "valid-until", "mobile",     "landline" };
+	km_rc rc = desk_login(d, args, 0, m->login);
+
+	for (size_t i = 0; rc == KM_OK && i < sizeof(options) / sizeof(options[0]); i++) {
+		const char *text = desk_arg(args, options[i]);
+
+		if (!text)
+			continue;
+		m->mask |= (uint16_t)(1u << i);
+		rc = change_one(d, 1u << i, text, m);
+	}
+	if (rc == KM_OK && m->mask == 0)
+		rc = desk_because(d, KM_EUSAGE, DESK_CHANGE_NOTHING, NULL, NULL);
+	if (rc == KM_OK && (m->mask & KM_CHANGE_VALID_FROM) && (m->mask & KM_CHANGE_VALID_UNTIL) &&
+	    m->valid_from != KM_DAY_NONE && m->valid_until != KM_DAY_NONE &&
+	    m->valid_from > m->valid_until)
+		rc = desk_because(d, KM_EUSAGE, DESK_DATES_ORDER, NULL, NULL);
+	return rc;
+}
+
+int cmd_operator_change(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_CHANGE };
+	struct msg_done done = { 0 };
+	km_rc rc = parse_change(d, args, &m.operator_change);
+
+	if (rc == KM_OK)
+		rc = desk_act(d, &m, &done);
+	return desk_finish(d, rc, &done, DESK_OPERATOR_CHANGED, m.operator_change.login, NULL);
+}
+
+/* --- state and uid ------------------------------------------------------------ */
 
 static int set_state(struct desk *d, const struct desk_args *args, enum km_operator_state state,
 		     enum desk_text said)

@@ -15,7 +15,16 @@ struct listing {
 	uint64_t total;
 };
 
-static void row_json(struct desk_json *j, const struct msg_operator_row *r)
+static void factors_json(struct desk_json *j, uint32_t factors)
+{
+	json_open(j, "factors", '[');
+	for (unsigned f = 1; f < 32; f++)
+		if (factors & KM_FACTOR_BIT(f))
+			json_string(j, NULL, km_factor_word(f));
+	json_close(j, ']');
+}
+
+void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r)
 {
 	json_string(j, "login", r->login);
 	json_string(j, "employee_number", r->employee_number);
@@ -32,6 +41,10 @@ static void row_json(struct desk_json *j, const struct msg_operator_row *r)
 	json_time(j, "last_login", r->last_login);
 	json_time(j, "created", r->created);
 	json_hex(j, "subject", r->subject, sizeof(r->subject));
+	factors_json(j, r->factors);
+	json_time(j, "oldest_factor", r->oldest);
+	json_string(j, "mobile", r->mobile);
+	json_string(j, "landline", r->landline);
 }
 
 static void row_cells(struct desk_table *t, const struct msg_operator_row *r)
@@ -69,7 +82,7 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	}
 	json_line(&l->json);
 	json_open(&l->json, NULL, '{');
-	row_json(&l->json, &m->operator_row);
+	desk_operator_json(&l->json, &m->operator_row);
 	json_close(&l->json, '}');
 	return KM_OK;
 }
@@ -148,7 +161,7 @@ static void show_line(struct desk *d, enum desk_text heading, const char *value)
 		*value ? desk_expand(DESK_SHOWN, d->lang, value, NULL, text, sizeof(text)) : "-");
 }
 
-static void show_row(struct desk *d, const struct msg_operator_row *r)
+void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 {
 	char text[64];
 	size_t i;
@@ -157,6 +170,8 @@ static void show_row(struct desk *d, const struct msg_operator_row *r)
 	show_line(d, DESK_COL_EMPLOYEE, r->employee_number);
 	show_line(d, DESK_COL_NAME, r->name);
 	show_line(d, DESK_COL_DEPARTMENT, r->department);
+	show_line(d, DESK_COL_MOBILE, r->mobile);
+	show_line(d, DESK_COL_LANDLINE, r->landline);
 	show_line(d, DESK_COL_ROLE, km_role_word(r->role));
 	show_line(d, DESK_COL_STATE, km_state_word(r->state));
 	text[0] = '\0';
@@ -175,32 +190,40 @@ static void show_row(struct desk *d, const struct msg_operator_row *r)
 	fputc('\n', d->out);
 }
 
-int cmd_operator_show(struct desk *d, const struct desk_args *args)
+km_rc desk_operator_row(struct desk *d, const char *login, struct msg_operator_row *out)
 {
 	struct km_msg m = { .number = KM_MSG_OPERATOR_SHOW };
+	struct desk_operation o = { .request = &m, .arg = out, .row = take_shown };
+	km_rc rc;
+
+	snprintf(m.operator_show.login, sizeof(m.operator_show.login), "%s", login);
+	rc = desk_operate(d, &o);
+	return rc == KM_OK && o.rows == 0 ? KM_EPROTO : rc;
+}
+
+int cmd_operator_show(struct desk *d, const struct desk_args *args)
+{
 	struct msg_operator_row row = { 0 };
-	struct desk_operation o = { .request = &m, .arg = &row, .row = take_shown };
 	struct desk_json j = { .f = d->out };
 	struct desk_credentials credentials = { 0 };
-	km_rc rc = desk_login(d, args, 0, m.operator_show.login);
+	char login[65];
+	km_rc rc = desk_login(d, args, 0, login);
 
 	if (rc == KM_OK)
-		rc = desk_operate(d, &o);
-	if (rc == KM_OK && o.rows == 0)
-		rc = KM_EPROTO;
+		rc = desk_operator_row(d, login, &row);
 	if (rc == KM_OK)
-		rc = desk_credentials(d, m.operator_show.login, &credentials);
+		rc = desk_credentials(d, login, &credentials);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (!d->json) {
-		show_row(d, &row);
+		desk_operator_lines(d, &row);
 		rc = desk_credentials_table(d, &credentials);
 		if (credentials.count == 0)
 			desk_warn(d, DESK_NO_CREDENTIALS, row.login, NULL);
 		return rc == KM_OK ? 0 : desk_fail(d, rc);
 	}
 	json_open(&j, NULL, '{');
-	row_json(&j, &row);
+	desk_operator_json(&j, &row);
 	desk_credentials_json(&j, "credentials", &credentials);
 	json_close(&j, '}');
 	fputc('\n', d->out);

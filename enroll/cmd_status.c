@@ -144,11 +144,12 @@ int desk_show_status(struct desk *d, struct km_msg *request, const char *key)
 
 static const struct {
 	const char *word;
-	enum km_suspicion what;
+	unsigned what;
 } suspicions[] = {
 	{ "clock", KM_SUSPECT_CLOCK },
 	{ "machine", KM_SUSPECT_MACHINE },
 	{ "rollback", KM_SUSPECT_ROLLBACK },
+	{ "administrators", KM_ACCEPT_ADMINISTRATORS },
 };
 
 /* One round: with confirm 0 nothing but what was found, with 1 it is accepted. */
@@ -172,9 +173,11 @@ static km_rc show_found(struct desk *d, struct km_msg *m, struct rows *r)
 	struct msg_done done;
 	km_rc rc = accept_round(d, m, false, r, &done);
 
-	if (rc != KM_OK || d->json)
+	if (d->json)
 		return rc;
-	rows_text(d, r);
+	rows_text(d, r); /* also what stands in the way */
+	if (rc != KM_OK)
+		return rc;
 	if (done.text[0])
 		fprintf(d->out, "%s\n", km_escape(done.text, text, sizeof(text)));
 	return KM_OK;
@@ -195,11 +198,13 @@ int cmd_accept(struct desk *d, const struct desk_args *args)
 	}
 	if (!m.accept.what)
 		rc = desk_because(d, KM_EUSAGE, DESK_CHOICE_WRONG, "accept",
-				  "clock, machine, rollback");
+				  "clock, machine, rollback, administrators");
 	if (rc == KM_OK)
 		rc = show_found(d, &m, &r);
 	if (rc == KM_OK && m.accept.what == KM_SUSPECT_ROLLBACK)
 		desk_warn(d, DESK_ROLLBACK_UNDOES, NULL, NULL);
+	if (rc == KM_OK && m.accept.what == KM_ACCEPT_ADMINISTRATORS)
+		desk_warn(d, DESK_ADMINISTRATORS_ANEW, NULL, NULL);
 	if (rc == KM_OK && !desk_arg(args, "yes")) {
 		rc = desk_confirm(d, DESK_ASK_ACCEPT, "yes");
 		if (rc != KM_OK && !d->why[0])

@@ -82,8 +82,8 @@ static km_rc check_anchor(struct desk *d, struct verify *v, const struct km_anch
 	if (rc != KM_ECORRUPT)
 		return rc;
 	snprintf(line, sizeof(line), "%" PRIu64, v->lines);
-	memcpy(text, o.done.text, sizeof(text));
-	return desk_because(d, rc, DESK_ANCHOR_BROKEN, line, text);
+	return desk_because(d, rc, DESK_ANCHOR_BROKEN, line,
+			    desk_reason(o.done.text, d->lang, text, sizeof(text)));
 }
 
 /* A line torn by a crash, or of something else: said, and passed over. */
@@ -151,6 +151,8 @@ static void say_json(struct desk *d, const struct verify *v, uint64_t records, b
 	json_hex(&j, "chain", v->seen.chain, sizeof(v->seen.chain));
 	json_number(&j, "seals", (int64_t)v->seen.seals);
 	json_number(&j, "last-sealed-record", (int64_t)v->seen.sealed);
+	if (v->seen.restored > 0)
+		json_number(&j, "restored-at-record", (int64_t)v->seen.restored);
 	if (anchors)
 		json_number(&j, "anchors", (int64_t)v->anchors);
 	json_open(&j, "signers", '[');
@@ -188,6 +190,8 @@ static int succeed(struct desk *d, const struct verify *v, uint64_t records, con
 		return 0;
 	}
 	say(d, DESK_UNBROKEN, records, NULL);
+	if (v->seen.restored > 0)
+		say(d, DESK_TRAIL_RESTORED, v->seen.restored, NULL);
 	if (v->signers > 0) {
 		for (size_t i = 0; i < sizeof(v->signer->public); i++)
 			snprintf(hex + 2 * i, 3, "%02x", v->signer->public[i]);

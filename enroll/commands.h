@@ -2,22 +2,39 @@
 #ifndef KENMON_DESK_COMMANDS_H
 #define KENMON_DESK_COMMANDS_H
 
+#include <kenmon/conf.h>
+
 #include "args.h"
 #include "line.h"
 #include "out.h"
+#include "purpose.h"
 
 #define DESK_PAGE 500 /* rows asked for at once: 0.2 MB in the socket's buffer at most */
 
 typedef int desk_handler(struct desk *d, const struct desk_args *args);
 
-desk_handler cmd_operator_add, cmd_operator_list, cmd_operator_show, cmd_operator_suspend,
-    cmd_operator_resume, cmd_operator_rebind;
+desk_handler cmd_operator_add, cmd_operator_change, cmd_operator_list, cmd_operator_show,
+    cmd_operator_suspend, cmd_operator_resume, cmd_operator_rebind;
 desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes, cmd_enroll_fingerprint;
 desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock, cmd_erase;
 desk_handler cmd_audit_list, cmd_audit_verify;
 desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
-desk_handler cmd_key_status, cmd_key_rotate;
+desk_handler cmd_consent_list, cmd_consent_show, cmd_consent_withdraw, cmd_invite;
+desk_handler cmd_me_show, cmd_me_export, cmd_me_withdraw, cmd_operator_export;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle;
+desk_handler cmd_backup, cmd_restore;
+desk_handler cmd_roster_check, cmd_roster_apply, cmd_roster_list;
+desk_handler cmd_due_list, cmd_due_release, cmd_transfer;
+desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
+desk_handler cmd_bypass;
+
+/* "17:00", "2026-04-01T17:00" or "+8h" as wall seconds. KM_EUSAGE names the option. */
+KM_MUST_CHECK km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until);
+desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundles_destroyed;
+desk_handler cmd_sessions_list, cmd_sessions_end;
+desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,
@@ -48,6 +65,54 @@ KM_MUST_CHECK km_rc desk_credentials(struct desk *d, const char *login,
 void desk_credentials_json(struct desk_json *j, const char *key, const struct desk_credentials *c);
 KM_MUST_CHECK km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c);
 
+/* Consents of one operator; the vault keeps 64 of each. */
+#define DESK_CONSENTS_MAX 64
+struct desk_consents {
+	unsigned count;
+	struct msg_consent_row row[DESK_CONSENTS_MAX];
+};
+KM_MUST_CHECK km_rc desk_consents(struct desk *d, const char *login, struct desk_consents *out);
+void desk_consents_json(struct desk_json *j, const char *key, const struct desk_consents *c);
+KM_MUST_CHECK km_rc desk_consents_table(struct desk *d, const struct desk_consents *c);
+
+/* A purpose text that the vault keeps, and what it calls it. */
+struct desk_shown {
+	unsigned rows;
+	uint8_t digest[32];
+	int64_t first;
+	struct desk_purpose purpose;
+};
+KM_MUST_CHECK km_rc desk_purpose_of(struct desk *d, const uint8_t digest[32],
+				    struct desk_shown *out);
+void desk_purpose_json(struct desk_json *j, const char *key, const struct desk_shown *s);
+/* Each text that was agreed to, once. */
+KM_MUST_CHECK km_rc desk_purposes(struct desk *d, const struct desk_consents *c, void *arg,
+				  void (*each)(struct desk *d, void *arg,
+					       const struct desk_shown *s));
+/*
+ * Before a finger is taken: shows the purpose text and has the operator agree to it, by a code of
+ * theirs or (--consent-on-paper) on paper; not again where they have.
+ */
+KM_MUST_CHECK km_rc desk_agree(struct desk *d, const struct desk_args *args, const char *login);
+/* Takes consent back; the exit code. */
+int desk_withdraw(struct desk *d, const char *login);
+/* "pts/3"; "" without one. */
+void desk_terminal_name(const struct desk *d, char out[65]);
+
+/* One operator: the row, as members of a JSON object, and as lines. */
+KM_MUST_CHECK km_rc desk_operator_row(struct desk *d, const char *login,
+				      struct msg_operator_row *out);
+void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r);
+void desk_operator_lines(struct desk *d, const struct msg_operator_row *r);
+
+/* Records about one operator: into a JSON array that is open (last 0: all), or as a table. */
+KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,
+				    unsigned last);
+KM_MUST_CHECK km_rc desk_audit_table(struct desk *d, const char *login, unsigned last);
+
+/* Says in d what is wrong with the configuration, and where; returns rc. */
+KM_MUST_CHECK km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e);
+
 /* A request that is answered by rows of a status. */
 int desk_show_status(struct desk *d, struct km_msg *request, const char *key);
 
@@ -59,6 +124,10 @@ struct desk_finding {
 };
 #define DESK_FINDINGS 5
 void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS]);
+/* Accounts that log in without a second factor where a stack exempts this group. */
+#define DESK_EXEMPT_GROUP "kenmon-exempt"
+KM_MUST_CHECK km_rc desk_each_exempt(km_rc (*see)(void *arg, const char *account, bool primary),
+				     void *arg);
 bool desk_fprintd_runs(const struct desk *d);
 
 #define DESK_NODE 24 /* "/dev/bus/usb/001/004" */

@@ -27,11 +27,13 @@ struct desk {
 	const char *root; /* "" but in tests: what stands before /proc, /etc, /usr */
 	uid_t daemon_uid; /* whose stamp on the private line is believed */
 	uid_t self;       /* our own effective uid */
+	const char *as; /* the operator whom we name at the vault; NULL: whoever the kernel says */
 	bool json;
 	enum km_lang lang;
 	FILE *out, *err;
 	int in;            /* answers are read here when it is no terminal; -1: used up */
 	int line;          /* private line to the vault; -1: none yet */
+	uint64_t filed;    /* the request as which the last operation was filed; 0: none */
 	bool half_written; /* a JSON listing is open on out: an error must not look like its end */
 	char why[DESK_WHY];
 };
@@ -54,6 +56,9 @@ void desk_note(struct desk *d, enum desk_text id, const char *a, const char *b);
 void desk_warn(struct desk *d, enum desk_text id, const char *a, const char *b);
 
 /* Remembers why something failed and returns rc. */
+/* What the vault said, in this language where why.def knows it, else as it was said. Not escaped.
+ */
+const char *desk_reason(const char *said, enum km_lang lang, char *out, size_t cap);
 km_rc desk_because(struct desk *d, km_rc rc, enum desk_text id, const char *a, const char *b);
 
 /* Says how a command failed (the remembered reason, or the sentence of rc); the exit code. */
@@ -65,6 +70,12 @@ int desk_fail(struct desk *d, km_rc rc);
  */
 int desk_finish(struct desk *d, km_rc rc, const struct msg_done *done, enum desk_text id,
 		const char *a, const char *b);
+
+/*
+ * Where an act was filed and not done (KM_EFILED) and something was written of it already: says so,
+ * and gives its exit code.
+ */
+int desk_filed(struct desk *d, km_rc rc);
 
 /* Everything written? An error is said and gives exit code 1; else code. */
 int desk_flush(struct desk *d, int code);

@@ -170,7 +170,9 @@ void desk_completion_bash(FILE *f)
 	    "\t2,accept) words=\"clock machine rollback\" ;;\n"
 	    "\tesac\n"
 	    "\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
-	    "\t--socket|--config|--secret-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+	    "\t--socket|--config|--secret-file|--output)\n"
+	    "\t\tCOMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+	    "\t--format) COMPREPLY=($(compgen -W \"text csv json html\" -- \"$word\")); return ;;\n"
 	    "\t--finger) COMPREPLY=($(compgen -W \"",
 	    f);
 	write_fingers(f);

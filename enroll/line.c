@@ -13,8 +13,8 @@
 #include "line.h"
 #include "terminal.h"
 
-#define FRAME_CAP  4096 /* the largest message to a desk is AUDIT_ROW, 2 KiB */
-#define GREET_TIME 15   /* seconds: judge and vault answer in milliseconds, or are starting */
+#define FRAME_CAP  KM_FRAME_MAX
+#define GREET_TIME 15 /* seconds: judge and vault answer in milliseconds, or are starting */
 #define OPERATE_TIME                                                                               \
 	120          /* seconds between two frames: an erasure empties the logs on a slow disk */
 #define STOP_TIME 10 /* seconds until an ABORT is answered: the vault only lets go */
@@ -42,6 +42,27 @@ OP_FIRST(audit_verify);
 OP_FIRST(status);
 OP_FIRST(key_status);
 OP_FIRST(key_rotate);
+OP_FIRST(backup);
+OP_FIRST(bundle);
+OP_FIRST(transfer);
+OP_FIRST(roster_begin);
+OP_FIRST(roster_slice);
+OP_FIRST(roster_end);
+OP_FIRST(roster_list);
+OP_FIRST(due_list);
+OP_FIRST(due_release);
+OP_FIRST(purpose);
+OP_FIRST(purpose_show);
+OP_FIRST(consent);
+OP_FIRST(consent_list);
+OP_FIRST(consent_withdraw);
+OP_FIRST(data_export);
+OP_FIRST(invite);
+OP_FIRST(identify);
+OP_FIRST(operator_change);
+OP_FIRST(review);
+OP_FIRST(review_show);
+OP_FIRST(due_list);
 
 static void close_fd(int *fd)
 {
@@ -78,7 +99,7 @@ static void set_time(int fd, int seconds)
 static km_rc receive(int fd, unsigned from, unsigned phases, struct km_msg *m, int *passed,
 		     struct km_stamp *stamp)
 {
-	uint8_t frame[FRAME_CAP];
+	static uint8_t frame[FRAME_CAP]; /* what a row spans stays until the next one */
 	size_t len = 0;
 	km_rc rc = km_recv(fd, frame, sizeof(frame), &len, passed, stamp, 0);
 
@@ -156,25 +177,6 @@ static km_rc await_line(struct desk *d, int fd, const uint8_t nonce[NONCE])
 	}
 }
 
-km_rc desk_open(struct desk *d)
-{
-	uint8_t nonce[NONCE];
-	DESK_FD int fd = -1;
-	km_rc rc = km_random(nonce, sizeof(nonce));
-
-	if (rc == KM_OK)
-		rc = km_connect(d->socket, true, &fd);
-	if (rc == KM_EUNAVAIL)
-		return desk_because(d, rc, DESK_NO_DAEMON, d->socket, NULL);
-	if (rc == KM_EPERM)
-		return desk_because(d, rc, DESK_NO_ENTRY, d->socket, NULL);
-	if (rc != KM_OK)
-		return rc;
-	set_time(fd, GREET_TIME);
-	rc = greet(fd, nonce);
-	return rc == KM_OK ? await_line(d, fd, nonce) : rc;
-}
-
 void desk_close(struct desk *d)
 {
 	close_fd(&d->line);
@@ -201,12 +203,51 @@ static km_rc send_abort(struct desk *d)
 	return km_send_msg(d->line, &m, -1, 0);
 }
 
+/* The longest sentence of texts.def with which an English text begins; 0: none. */
+static enum km_text sentence_of(const char *text, size_t *len)
+{
+	enum km_text found = KM_TEXT_NOTHING;
+
+	*len = 0;
+	for (unsigned id = 1; id < KM_TEXT_COUNT; id++) {
+		const char *en = km_text((enum km_text)id, KM_LANG_EN);
+		size_t n = strlen(en);
+
+		if (n > *len && strncmp(text, en, n) == 0) {
+			found = (enum km_text)id;
+			*len = n;
+		}
+	}
+	return found;
+}
+
+/* The vault speaks English: its sentences are said in our language, what else there is stays. */
+static void translate(const struct desk *d, const char *text, char *out, size_t cap)
+{
+	size_t len, at = 0;
+
+	out[0] = '\0';
+	while (*text && at < cap) {
+		enum km_text id = sentence_of(text, &len);
+
+		if (len == 0 && *text != ' ')
+			len = strlen(text);
+		if (id)
+			snprintf(out + at, cap - at, "%s", km_text(id, d->lang));
+		else
+			snprintf(out + at, cap - at, "%.*s", (int)(len ? len : 1), text);
+		text += len ? len : 1;
+		at += strlen(out + at);
+	}
+}
+
 /* What is a sentence and no prompt ("That code is not right.") gets one behind it. */
 static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap)
 {
+	char text[sizeof(p->text) * 4];
 	size_t len;
 
-	km_escape(p->text, out, cap);
+	translate(d, km_escape(p->text, text, sizeof(text)), out, cap);
 	len = strlen(out);
 	if (len == 0 || out[len - 1] == ' ')
 		return;
@@ -222,7 +263,7 @@ static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *
 static km_rc answer(struct desk *d, struct desk_operation *o, const struct msg_prompt *p)
 {
 	struct km_msg m DESK_MSG = { .number = KM_MSG_ANSWER };
-	char text[sizeof(p->text) * 4 + 128];
+	char text[sizeof(p->text) * 8]; /* a translation may have more bytes */
 	km_rc rc;
 
 	prompt_text(d, p, text, sizeof(text));
@@ -250,11 +291,16 @@ static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct k
 		o->rows++;
 		return o->row ? o->row(d, o->arg, m) : KM_EPROTO;
 	}
+	if (m->prompt.shape & KM_SHAPE_OWN)
+		return answer(d, o, &m->prompt);
 	if (!o->asks)
 		return KM_EPROTO;
-	if (o->prompts++ == 0 && o->before) {
+	o->prompts++;
+	/* Not before a binding code was right. */
+	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_DIGITS)) {
 		km_rc rc = o->before(d, o->arg);
 
+		o->told = true;
 		if (rc != KM_OK)
 			return rc;
 	}
@@ -303,6 +349,36 @@ static km_rc await_done(struct desk *d, struct desk_operation *o, const struct d
 	return rc;
 }
 
+/* What DONE says, and the vault's own words behind the rc's sentence. */
+static km_rc ended(struct desk *d, const struct desk_operation *o)
+{
+	km_rc rc = km_rc_from_wire(o->done.rc);
+	char text[sizeof(o->done.text) * 2], said[sizeof(o->done.text)];
+
+	d->filed = rc == KM_EFILED ? o->done.id : 0;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)o->done.id);
+	if (rc == KM_EFILED)
+		return desk_because(d, rc, DESK_FILED, text, NULL);
+	if (rc != KM_OK && o->done.text[0])
+		snprintf(d->why, sizeof(d->why), "%s: %s", km_rc_text(rc, d->lang),
+			 km_escape(desk_reason(o->done.text, d->lang, said, sizeof(said)), text,
+				   sizeof(text)));
+	return rc;
+}
+
+/* Texts and rosters are longer than what km_send_msg() sends. */
+static km_rc send_request(const struct desk *d, const struct km_msg *m)
+{
+	static uint8_t frame[FRAME_CAP];
+	size_t len = 0;
+	km_rc rc = km_encode(m, frame, sizeof(frame), &len);
+
+	if (rc == KM_OK)
+		rc = km_send(d->line, frame, len, -1, 0);
+	km_wipe(frame, len);
+	return rc;
+}
+
 /* From the request to DONE, on the line that is there. */
 static km_rc converse(struct desk *d, struct desk_operation *o)
 {
@@ -311,7 +387,7 @@ static km_rc converse(struct desk *d, struct desk_operation *o)
 
 	if (o->patience)
 		desk_stops_begin(&stops);
-	rc = km_send_msg(d->line, o->request, -1, 0);
+	rc = send_request(d, o->request);
 	if (rc == KM_OK)
 		rc = await_done(d, o, o->patience ? &stops : NULL);
 	else if (rc == KM_EAGAIN)
@@ -324,6 +400,53 @@ static km_rc converse(struct desk *d, struct desk_operation *o)
 	return rc;
 }
 
+static km_rc reach_vault(struct desk *d)
+{
+	uint8_t nonce[NONCE];
+	DESK_FD int fd = -1;
+	km_rc rc = km_random(nonce, sizeof(nonce));
+
+	if (rc == KM_OK)
+		rc = km_connect(d->socket, true, &fd);
+	if (rc == KM_EUNAVAIL)
+		return desk_because(d, rc, DESK_NO_DAEMON, d->socket, NULL);
+	if (rc == KM_EPERM)
+		return desk_because(d, rc, DESK_NO_ENTRY, d->socket, NULL);
+	if (rc != KM_OK)
+		return rc;
+	set_time(fd, GREET_TIME);
+	rc = greet(fd, nonce);
+	return rc == KM_OK ? await_line(d, fd, nonce) : rc;
+}
+
+/* Whom --as names. The vault believes it only once that operator's own code was good. */
+static km_rc identify(struct desk *d)
+{
+	struct km_msg m = { .number = KM_MSG_IDENTIFY };
+	struct desk_operation o = { .request = &m };
+	size_t len = strlen(d->as);
+	km_rc rc;
+
+	if (len == 0 || len >= sizeof(m.identify.login))
+		return desk_because(d, KM_EUSAGE, DESK_AS_WRONG, NULL, NULL);
+	memcpy(m.identify.login, d->as, len);
+	rc = km_random(m.identify.op, sizeof(m.identify.op));
+	if (rc == KM_OK)
+		rc = converse(d, &o);
+	return rc == KM_OK ? ended(d, &o) : rc;
+}
+
+km_rc desk_open(struct desk *d)
+{
+	km_rc rc = reach_vault(d);
+
+	if (rc == KM_OK && d->as)
+		rc = identify(d);
+	if (rc != KM_OK)
+		desk_close(d);
+	return rc;
+}
+
 km_rc desk_operate(struct desk *d, struct desk_operation *o)
 {
 	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
@@ -332,6 +455,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 	if (rc != KM_OK)
 		return rc;
 	o->rows = o->prompts = 0;
+	o->told = false;
 	for (again = 0; again < 2; again++) {
 		d->why[0] = '\0';
 		rc = d->line >= 0 ? KM_OK : desk_open(d);
@@ -342,7 +466,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 		 * same id gets the first result again. Not after rows, which
 		 * would come twice, nor after a prompt.
 		 */
-		if (rc != KM_ECLOSED || o->asks || o->rows || o->aborted)
+		if (rc != KM_ECLOSED || o->once || o->asks || o->rows || o->aborted)
 			break;
 		desk_close(d);
 	}
@@ -350,12 +474,5 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 		desk_close(d);
 		return o->aborted ? KM_EABORTED : rc;
 	}
-	rc = km_rc_from_wire(o->done.rc);
-	if (rc != KM_OK && o->done.text[0]) {
-		char text[sizeof(o->done.text) * 2];
-
-		snprintf(d->why, sizeof(d->why), "%s: %s", km_rc_text(rc, d->lang),
-			 km_escape(o->done.text, text, sizeof(text)));
-	}
-	return rc;
+	return ended(d, o);
 }

@@ -6,27 +6,36 @@
 
 struct desk_operation {
 	struct km_msg *request; /* its op is filled in here */
-	bool asks;              /* the vault may prompt; such an operation is never sent twice */
+	bool once;              /* never sent twice: what was before it goes with the line */
+	/*
+	 * The operation itself prompts, and is never sent twice. Whatever is
+	 * asked for, the vault may first ask for a code of the caller's own.
+	 */
+	bool asks;
 	/*
 	 * Not 0: ctrl-C sends ABORT, and so many seconds may pass between two
-	 * frames. Such an operation has no prompts.
+	 * frames. Such an operation has no prompts of its own.
 	 */
 	int patience;
 	void *arg;
 	/* Every frame that is neither PROMPT nor DONE. May be NULL: there must be none. */
 	km_rc (*row)(struct desk *d, void *arg, const struct km_msg *m);
-	/* Before the first prompt is asked; may be NULL. */
+	/* Before the operation's first prompt is asked; may be NULL. */
 	km_rc (*before)(struct desk *d, void *arg);
 	/* set by desk_operate */
 	unsigned rows, prompts;
 	bool aborted;
+	bool told; /* before was called */
 	struct msg_done done;
 };
 
 /* Is a frame with this stamp from the vault, or from somebody who could do all that we can? */
 bool desk_believes(const struct desk *d, const struct km_stamp *stamp);
 
-/* Opens the private line. KM_EPERM, KM_EUNAVAIL and others with the reason in d. */
+/*
+ * Opens the private line, and says there who we are where --as does. KM_EPERM, KM_EUNAVAIL and
+ * others with the reason in d.
+ */
 KM_MUST_CHECK km_rc desk_open(struct desk *d);
 void desk_close(struct desk *d);
 

@@ -11,7 +11,6 @@
 
 #include "commands.h"
 
-#define EXEMPT      "kenmon-exempt"
 #define USB         "/dev/bus/usb"
 #define ROOTED_PATH 512
 #define STACK_LINE  512 /* what a longer line of a PAM stack says further on is not read */
@@ -209,32 +208,59 @@ static void say(const struct desk *d, struct desk_finding *f, const char *key, b
 	desk_expand(found ? yes : no, d->lang, NULL, NULL, f->text, sizeof(f->text));
 }
 
+static bool is_member(const struct group *group, const char *account)
+{
+	for (char *const *m = group->gr_mem; *m; m++)
+		if (strcmp(*m, account) == 0)
+			return true;
+	return false;
+}
+
 /*
- * Members by the group's own list and by their primary group: a stack exempts
- * both. Accounts that a directory does not enumerate are not counted.
+ * By the group's own list and by their primary group: a stack exempts both.
+ * Accounts that a directory does not enumerate are not seen.
  */
+km_rc desk_each_exempt(km_rc (*see)(void *arg, const char *account, bool primary), void *arg)
+{
+	const struct group *group = getgrnam(DESK_EXEMPT_GROUP);
+	const struct passwd *pw;
+	km_rc rc = KM_OK;
+
+	if (!group)
+		return KM_OK;
+	for (char *const *m = group->gr_mem; rc == KM_OK && *m; m++)
+		rc = see(arg, *m, false);
+	setpwent();
+	while (rc == KM_OK && (pw = getpwent()))
+		if (pw->pw_gid == group->gr_gid && !is_member(group, pw->pw_name))
+			rc = see(arg, pw->pw_name, true);
+	endpwent();
+	return rc;
+}
+
+static km_rc count_exempt(void *arg, const char *account, bool primary)
+{
+	(void)account;
+	(void)primary;
+	++*(unsigned *)arg;
+	return KM_OK;
+}
+
 static void find_exempt(const struct desk *d, struct desk_finding *f)
 {
-	const struct group *group = getgrnam(EXEMPT);
-	const struct passwd *pw;
 	unsigned count = 0;
 	char text[16];
 
 	f->key = "exempt-accounts";
-	if (!group) {
-		desk_expand(DESK_EXEMPT_NO_GROUP, d->lang, EXEMPT, NULL, f->text, sizeof(f->text));
+	if (!getgrnam(DESK_EXEMPT_GROUP)) {
+		desk_expand(DESK_EXEMPT_NO_GROUP, d->lang, DESK_EXEMPT_GROUP, NULL, f->text,
+			    sizeof(f->text));
 		return;
 	}
-	while (group->gr_mem[count])
-		count++;
-	setpwent();
-	while ((pw = getpwent()))
-		count += pw->pw_gid == group->gr_gid;
-	endpwent();
-	f->found = count > 0;
+	f->found = desk_each_exempt(count_exempt, &count) == KM_OK && count > 0;
 	snprintf(text, sizeof(text), "%u", count);
-	desk_expand(count ? DESK_EXEMPT_MANY : DESK_EXEMPT_NONE, d->lang, EXEMPT, text, f->text,
-		    sizeof(f->text));
+	desk_expand(count ? DESK_EXEMPT_MANY : DESK_EXEMPT_NONE, d->lang, DESK_EXEMPT_GROUP, text,
+		    f->text, sizeof(f->text));
 }
 
 void desk_findings(const struct desk *d, struct desk_finding out[DESK_FINDINGS])

@@ -8,9 +8,12 @@
  * Whom it talks to: the judge's socket, for a greeting; then the vault, on a
  * private socket pair that the judge does not see. The pair is believed only
  * under the kernel's stamp of the daemon user (line.c says why). Besides, it
- * reads the configuration file, one file of --secret-file, the terminal, in
- * `status` a few public files, and in `sensor list` which processes have a
- * reader's device open, by the links under /proc.
+ * reads the configuration file, one file of --secret-file, a roster and its
+ * signature, the terminal, in `status` a few public files, and in `sensor list`
+ * which processes have a reader's device open, by the links under /proc. Of the
+ * drop folder it moves files into two folders within. It writes backups and key
+ * bundles, sealed by then, and reads them to verify; for a restore it becomes
+ * the vault's program, which alone opens the escrow key.
  *
  * What it holds: a seed or recovery codes while they are made and shown, and
  * codes while they are typed. They lie in locked memory, are wiped, never come
@@ -18,6 +21,10 @@
  * libqrencode draws in a child that ends at once, and its copies with it;
  * what stdio copies is wiped. Of a finger it hears how the enrolment goes:
  * neither image nor template comes here.
+ *
+ * A roster is made by another system: libcsv and iconv() read it here, with
+ * limits, and nothing of it is handed on before all of it was looked at. In the
+ * drop folder names are chosen by others: none is followed.
  *
  * What a take-over gains: whatever the person who runs it may do at the vault,
  * for as long as it runs. Text from outside (names, labels, audit bodies, the

@@ -256,6 +256,13 @@ void json_close(struct desk_json *j, char bracket)
 	j->comma = true;
 }
 
+void json_result(struct desk_json *j, km_rc rc, uint64_t id)
+{
+	json_string(j, "result", rc == KM_EFILED ? "filed" : "done");
+	if (id)
+		json_number(j, rc == KM_EFILED ? "request" : "id", (int64_t)id);
+}
+
 void json_line(struct desk_json *j)
 {
 	fputs(j->comma ? ",\n" : "\n", j->f);

@@ -9,7 +9,7 @@
 
 #include <kenmon/rc.h>
 
-#define DESK_COLUMNS_MAX 12
+#define DESK_COLUMNS_MAX 16
 #define DESK_TIME        32 /* "2026-04-01T09:12:33+09:00" */
 
 /*
@@ -55,6 +55,8 @@ void json_time(struct desk_json *j, const char *key, int64_t seconds); /* 0: nul
 void json_day(struct desk_json *j, const char *key, int64_t day);      /* KM_DAY_NONE: null */
 void json_open(struct desk_json *j, const char *key, char bracket);    /* '{' or '[' */
 void json_close(struct desk_json *j, char bracket);
+/* "result" and the number that DONE gives: of what was made, or of the request that waits. */
+void json_result(struct desk_json *j, km_rc rc, uint64_t id);
 /* Begins a line of its own for the next value of an array. */
 void json_line(struct desk_json *j);
 

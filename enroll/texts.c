@@ -63,11 +63,39 @@ km_rc desk_because(struct desk *d, km_rc rc, enum desk_text id, const char *a, c
 	return rc;
 }
 
+/* Waiting is no failure, but for the exit code. */
+static int say_filed(struct desk *d)
+{
+	struct desk_json j = { .f = d->out };
+
+	if (!d->json) {
+		fprintf(d->out, "%s\n", d->why);
+		return km_rc_exit_code(KM_EFILED);
+	}
+	json_open(&j, NULL, '{');
+	json_result(&j, KM_EFILED, d->filed);
+	json_string(&j, "message", d->why);
+	json_close(&j, '}');
+	fputc('\n', d->out);
+	return km_rc_exit_code(KM_EFILED);
+}
+
+int desk_filed(struct desk *d, km_rc rc)
+{
+	if (rc == KM_EFILED && !d->json) {
+		fflush(d->out);
+		fprintf(d->err, "%s\n", d->why);
+	}
+	return km_rc_exit_code(rc);
+}
+
 int desk_fail(struct desk *d, km_rc rc)
 {
 	const char *why = d->why[0] ? d->why : km_rc_text(rc, d->lang);
 	struct desk_json j = { .f = d->out };
 
+	if (rc == KM_EFILED && d->filed)
+		return say_filed(d);
 	fflush(d->out);
 	if (d->json && !d->half_written) {
 		json_open(&j, NULL, '{');
@@ -95,9 +123,7 @@ int desk_finish(struct desk *d, km_rc rc, const struct msg_done *done, enum desk
 		return 0;
 	}
 	json_open(&j, NULL, '{');
-	json_string(&j, "result", "done");
-	if (done->id)
-		json_number(&j, "id", (int64_t)done->id);
+	json_result(&j, rc, done->id);
 	if (done->text[0])
 		json_string(&j, "note", done->text);
 	json_close(&j, '}');

@@ -17,9 +17,15 @@ km_rc check_init(struct vault *v)
 	return store_decoy(v->store, &v->decoy_operator, &v->decoy);
 }
 
-static bool answers(const struct km_credential *c, uint32_t factors, enum km_class class)
+static bool answers(const struct vault *v, const struct km_credential *c, uint32_t factors,
+		    enum km_class class)
 {
-	return (factors & KM_FACTOR_BIT(c->factor)) && km_factor_class(c->factor) == class;
+	/* A bypass stands in for any code. */
+	uint32_t in_place_of =
+	    c->factor == KM_FACTOR_BYPASS ? KM_CODE_FACTORS : KM_FACTOR_BIT(c->factor);
+
+	return gate_is_good(c, v->now.wall) && (factors & in_place_of) &&
+	       km_factor_class(c->factor) == class;
 }
 
 /* Keeps the credentials that answer a class; the decoy stands in for none. */
@@ -30,9 +36,12 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 	for (size_t i = 0; i < t->count; i++) {
 		const struct km_credential *c = &t->credential[i];
 
-		if (!answers(c, factors, t->class))
+		if (!answers(v, c, factors, t->class))
 			continue;
 		if (c->factor == KM_FACTOR_TOTP && (v->suspicion & KM_SUSPECT_CLOCK))
+			continue;
+		/* Whether it is over a clock in doubt cannot say. */
+		if (c->until && (t->lasting || (v->suspicion & KM_SUSPECT_CLOCK)))
 			continue;
 		if (kept != i)
 			t->credential[kept] = *c;
@@ -107,37 +116,24 @@ static km_rc judge_all(struct vault *v, struct trial *t)
 
 static km_rc refuse_locked(struct vault *v, struct trial *t)
 {
-	struct km_verdict verdict = { KM_VERDICT_LOCKED, KM_REASON_LOCKED, t->wait };
-	km_rc rc;
-
+	t->verdict = (struct km_verdict){ KM_VERDICT_LOCKED, KM_REASON_LOCKED, t->wait };
 	if (t->wait == LOCKOUT_FOR_GOOD)
-		verdict.reason = KM_REASON_DISABLED;
-	rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, verdict.reason);
-	if (rc == KM_OK)
-		session_decide(v, t->s, verdict);
-	return rc;
+		t->verdict.reason = KM_REASON_DISABLED;
+	return trial_refused(v, t, t->verdict.reason);
 }
 
 /* Our door sends no answer that cannot be a code; whoever does gets no second one. */
 static km_rc refuse_shapeless(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_PROTOCOL);
-
-	if (rc == KM_OK)
-		session_decide(v, t->s, (struct km_verdict){ .reason = KM_REASON_PROTOCOL });
-	return rc;
+	t->verdict = (struct km_verdict){ .reason = KM_REASON_PROTOCOL };
+	return trial_refused(v, t, t->verdict.reason);
 }
 
 /* The last accepted code, or a used recovery code, once more: written down, but no guess. */
 static km_rc refuse_replay(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_REPLAYED, KM_REASON_REPLAY);
-
-	if (rc != KM_OK)
-		return rc;
-	t->s->refused = true;
-	session_retry(v, t->s, (struct km_verdict){ KM_VERDICT_RETRY, KM_REASON_REPLAY, 0 });
-	return KM_OK;
+	t->verdict = (struct km_verdict){ KM_VERDICT_RETRY, KM_REASON_REPLAY, 0 };
+	return trial_replayed(v, t);
 }
 
 static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reason)
@@ -147,11 +143,8 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 
 	if (rc != KM_OK)
 		return rc;
-	if (wait > 0)
-		session_decide(v, t->s,
-			       (struct km_verdict){ KM_VERDICT_LOCKED, KM_REASON_LOCKED, wait });
-	else
-		session_retry(v, t->s, (struct km_verdict){ KM_VERDICT_RETRY, reason, 0 });
+	t->verdict = wait > 0 ? (struct km_verdict){ KM_VERDICT_LOCKED, KM_REASON_LOCKED, wait }
+			      : (struct km_verdict){ KM_VERDICT_RETRY, reason, 0 };
 	return KM_OK;
 }
 
@@ -171,20 +164,21 @@ static enum km_reason why_not(const struct vault *v, const struct trial *t)
 		return KM_REASON_UNKNOWN;
 	if (t->by_name)
 		return KM_REASON_UNENROLLED;
-	return gate_reason(&t->op, v->now.today, t->s->asked.uid, t->s->trusted);
+	return gate_reason(&t->op, v->now.today, t->uid, t->trusted);
 }
 
 static km_rc decide(struct vault *v, struct trial *t)
 {
-	enum km_reason reason = why_not(v, t);
-	km_rc rc;
+	enum km_reason reason = why_not(v, t), queued = KM_REASON_NONE;
+	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
 
-	if (reason == KM_REASON_CLOCK) {
-		rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, reason);
-		if (rc == KM_OK)
-			session_decide(v, t->s,
-				       (struct km_verdict){ KM_VERDICT_UNAVAILABLE, reason, 0 });
+	if (rc != KM_OK)
 		return rc;
+	if (reason == KM_REASON_NONE)
+		reason = queued;
+	if (reason == KM_REASON_CLOCK) {
+		t->verdict = (struct km_verdict){ KM_VERDICT_UNAVAILABLE, reason, 0 };
+		return trial_refused(v, t, reason);
 	}
 	rc = judge_all(v, t);
 	if (rc != KM_OK)
@@ -198,30 +192,31 @@ static km_rc decide(struct vault *v, struct trial *t)
 	return refuse_wrong(v, t, reason == KM_REASON_NONE ? KM_REASON_WRONG : reason);
 }
 
+km_rc trial_code(struct vault *v, struct trial *t, uint32_t factors)
+{
+	km_rc rc;
+
+	t->class = km_answer_class(t->answer, session_shape(factors));
+	if (t->class == KM_CLASS_NONE)
+		return refuse_shapeless(v, t);
+	rc = trial_look_up(v, t);
+	if (rc != KM_OK)
+		return rc;
+	choose(v, t, factors);
+	return decide(v, t);
+}
+
 km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 {
-	struct trial t TRIAL = { .s = s, .lockout = &v->conf.lockout, .answer = &m->secret };
-	uint32_t factors;
-	uint16_t shapes = 0;
-	km_rc rc;
+	struct trial t TRIAL = { .lockout = &v->conf.lockout, .answer = &m->secret };
 
 	/* A judge that skips a step, or asks for a code while it waits for a finger, does not keep
 	 * to the protocol. */
 	if (m->step != s->at || m->step >= s->steps.count || s->grant)
 		return KM_EPROTO;
-	factors = s->steps.factors[m->step];
-	shapes = session_shape(factors);
-	t.class = km_answer_class(t.answer, shapes);
-	if (t.class == KM_CLASS_NONE)
-		rc = refuse_shapeless(v, &t);
-	else
-		rc = trial_look_up(v, &t);
-	if (rc == KM_OK && t.class != KM_CLASS_NONE) {
-		choose(v, &t, factors);
-		rc = decide(v, &t);
-	}
-	if (rc != KM_OK)
-		session_decide(v, s,
-			       (struct km_verdict){ KM_VERDICT_UNAVAILABLE, KM_REASON_STORAGE, 0 });
+	trial_of_login(&t, s);
+	if (trial_code(v, &t, s->steps.factors[m->step]) != KM_OK)
+		t.verdict = (struct km_verdict){ KM_VERDICT_UNAVAILABLE, KM_REASON_STORAGE, 0 };
+	session_answer(v, s, t.verdict);
 	return KM_OK;
 }

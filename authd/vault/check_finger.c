@@ -13,6 +13,7 @@
 #include <kenmon/log.h>
 
 #include "gate.h"
+#include "grant.h"
 #include "trial.h"
 
 /*
@@ -26,9 +27,10 @@ const struct km_conf_lockout finger_lockout = {
 /* --- the plan ---------------------------------------------------------------------- */
 
 /* A finger that an administrator would have to unlock first is not offered. */
-static bool is_offered(const struct km_credential *c)
+static bool is_offered(const struct km_credential *c, int64_t wall)
 {
-	return c->factor == KM_FACTOR_FINGERPRINT && c->throttle.not_before != INT64_MAX;
+	return c->factor == KM_FACTOR_FINGERPRINT && c->throttle.not_before != INT64_MAX &&
+	       gate_is_good(c, wall);
 }
 
 /*
@@ -50,7 +52,7 @@ bool finger_offered(struct vault *v, const struct session *s)
 	if (store_credentials(v->store, op.subject, credential, &count) != KM_OK)
 		count = 0;
 	for (size_t i = 0; i < count; i++)
-		offered |= is_offered(&credential[i]);
+		offered |= is_offered(&credential[i], v->now.wall);
 	km_wipe(credential, sizeof credential);
 	return rc == KM_OK && op.state != KM_ERASING && offered;
 }
@@ -79,7 +81,7 @@ static void say_locked(struct vault *v, struct session *s, uint32_t wait)
 /* Nobody may try now: written down, not counted. */
 static km_rc refuse_locked(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED,
+	km_rc rc = trial_refused(v, t,
 				 t->wait == LOCKOUT_FOR_GOOD ? KM_REASON_FINGER_DISABLED
 							     : KM_REASON_FINGER_LOCKED);
 
@@ -112,10 +114,9 @@ static void keep(struct trial *t, bool (*is_kept)(const struct km_credential *c,
 	t->count = kept;
 }
 
-static bool is_finger(const struct km_credential *c, const void *arg)
+static bool is_finger(const struct km_credential *c, const void *wall)
 {
-	(void)arg;
-	return c->factor == KM_FACTOR_FINGERPRINT;
+	return c->factor == KM_FACTOR_FINGERPRINT && gate_is_good(c, *(const int64_t *)wall);
 }
 
 static bool may_be_tried(const struct km_credential *c, const void *wall)
@@ -129,7 +130,7 @@ static bool may_be_tried(const struct km_credential *c, const void *wall)
  */
 static km_rc refuse_second(struct vault *v, struct trial *t)
 {
-	km_rc rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_FINGER_ELSEWHERE);
+	km_rc rc = trial_refused(v, t, KM_REASON_FINGER_ELSEWHERE);
 
 	if (rc == KM_OK)
 		ask_again(v, t->s, KM_REASON_FINGER_ELSEWHERE, 0);
@@ -155,13 +156,17 @@ static km_rc lend(struct vault *v, struct trial *t, struct grant **out)
 
 static km_rc grant(struct vault *v, struct trial *t)
 {
+	enum km_reason queued = KM_REASON_NONE;
 	struct grant *g = NULL;
-	km_rc rc;
+	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
 
-	keep(t, is_finger, NULL);
+	if (rc != KM_OK)
+		return rc;
+	keep(t, is_finger, &v->now.wall);
 	trial_weigh(v, t);
-	/* There was one when the plan was made. */
-	if (!t->known || t->op.state == KM_ERASING || t->count == 0) {
+	/* There was one when the plan was made. A leaver's is not taken out any more: a code is
+	 * asked for, and refused with its reason. */
+	if (!t->known || t->op.state == KM_ERASING || t->count == 0 || queued != KM_REASON_NONE) {
 		finger_lost(v, t->s);
 		return KM_OK;
 	}
@@ -187,7 +192,7 @@ static km_rc grant(struct vault *v, struct trial *t)
 
 km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m)
 {
-	struct trial t TRIAL = { .s = s, .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
+	struct trial t TRIAL = { .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
 	km_rc rc;
 
 	/* Only what the plan has offered, for the step that is due, once at a time. */
@@ -195,6 +200,7 @@ km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m
 	    s->grant)
 		return KM_EPROTO;
 	s->revocable = false;
+	trial_of_login(&t, s);
 	rc = trial_look_up(v, &t);
 	if (rc == KM_OK)
 		rc = grant(v, &t);
@@ -242,13 +248,22 @@ static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reaso
 	return KM_OK;
 }
 
+static km_rc accept_right(struct vault *v, struct trial *t)
+{
+	km_rc rc = trial_passed(v, t);
+
+	if (rc == KM_OK)
+		session_answer(v, t->s, t->verdict);
+	return rc;
+}
+
 /* The finger was removed, or its operator erased, while it lay on the reader. */
 static km_rc refuse_gone(struct vault *v, struct trial *t)
 {
 	km_rc rc;
 
 	t->count = 0; /* whichever is still there was not it */
-	rc = trial_refused(v, t, KM_EVENT_LOGIN_REFUSED, KM_REASON_UNENROLLED);
+	rc = trial_refused(v, t, KM_REASON_UNENROLLED);
 	if (rc == KM_OK)
 		finger_lost(v, t->s);
 	return rc;
@@ -282,8 +297,11 @@ static bool locked_since(const struct vault *v, struct trial *t)
 static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 		    const struct msg_match *m)
 {
-	enum km_reason gate;
+	enum km_reason gate, queued = KM_REASON_NONE;
+	km_rc rc = queue_reason(v, &t->op, &queued);
 
+	if (rc != KM_OK)
+		return rc;
 	keep(t, was_lent, g);
 	if (!t->known || memcmp(t->op.subject, g->subject, sizeof g->subject) != 0 ||
 	    t->op.state == KM_ERASING)
@@ -295,17 +313,17 @@ static km_rc decide(struct vault *v, struct trial *t, const struct grant *g,
 	t->score = m->score;
 	if (locked_since(v, t))
 		return refuse_locked(v, t);
-	gate = gate_reason(&t->op, v->now.today, t->s->asked.uid, t->s->trusted);
+	gate = gate_reason(&t->op, v->now.today, t->uid, t->trusted);
+	if (gate == KM_REASON_NONE)
+		gate = queued;
 	if (t->found == CODE_RIGHT && gate == KM_REASON_NONE)
-		return trial_passed(v, t);
+		return accept_right(v, t);
 	return refuse_wrong(v, t, gate == KM_REASON_NONE ? KM_REASON_FINGER : gate);
 }
 
 km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 {
-	struct trial t TRIAL = { .s = g->session,
-				 .lockout = &finger_lockout,
-				 .class = KM_CLASS_TOUCH };
+	struct trial t TRIAL = { .lockout = &finger_lockout, .class = KM_CLASS_TOUCH };
 	struct grant lent = *g;
 	km_rc rc;
 
@@ -313,6 +331,7 @@ km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m)
 	     m->outcome != KM_MATCH_FAILED && m->outcome != KM_MATCH_YES) ||
 	    (m->outcome == KM_MATCH_YES && m->index >= g->count))
 		return KM_EPROTO;
+	trial_of_login(&t, g->session);
 	g->mode = 0; /* it ended with its finding: there is nothing to take back */
 	grant_end(v, g);
 	if (m->outcome == KM_MATCH_POOR || m->outcome == KM_MATCH_FAILED) {

@@ -5,6 +5,10 @@
 #ifndef KENMON_VAULT_DESK_H
 #define KENMON_VAULT_DESK_H
 
+#include <kenmon/store_request.h>
+
+#include "store_consent.h"
+#include "store_invitation.h"
 #include "vault.h"
 
 #define DESK_PAGE 500 /* rows a listing gives at once; a page is one commit's work at most */
@@ -17,13 +21,43 @@ enum call_end {
 
 struct call {
 	struct vault *v;
-	struct line *l;
+	struct line *l;   /* l->who: who is at the desk; l->right: by which right this runs */
 	struct km_msg *m; /* the operation, or the ANSWER to its PROMPT */
-	char actor[32];
+	char actor[65];   /* "operator:<hex subject>" where somebody is known, else "uid:0" */
+	/* An approved request is carried out: who asked, who agreed, its number. Else zeros. */
+	uint8_t requester[KM_SUBJECT_BYTES], approver[KM_SUBJECT_BYTES];
+	uint64_t request;
 	enum call_end end;
 	bool repeated;  /* the id was seen before: this is its first result again */
 	uint64_t id;    /* of DONE */
 	char text[256]; /* of DONE */
+};
+
+/*
+ * One row of the table in line.c: an operation, what it needs (rights.h), and whose role allows it.
+ * Of a message with a form that takes access away (takes_away) there may be a row for that, TAKES,
+ * before the other one.
+ */
+struct operation {
+	enum km_message_number number;
+	km_rc (*run)(struct call *c);    /* NULL: there is no such operation yet */
+	km_rc (*answer)(struct call *c); /* takes the ANSWER to what run asked */
+	unsigned flags;
+	void (*again)(struct call *c); /* its id came again: what its DONE still waits for */
+	unsigned roles;
+};
+
+/* The row of a message; NULL: none, or nothing runs it. */
+const struct operation *operation_of(const struct km_msg *m);
+/* The table itself, rows without a run too; NULL behind its end. */
+const struct operation *operation_at(size_t i);
+
+/* An operation that waits for the caller's own code. In locked memory. */
+struct kept {
+	unsigned number;
+	unsigned tries;
+	size_t len;
+	uint8_t frame[];
 };
 
 /* An operation that asked for something. In locked memory; wiped when it ends. */
@@ -35,6 +69,8 @@ struct pending {
 	unsigned answers;
 	unsigned good;   /* finger: impressions of its template so far; list: readers */
 	char reader[65]; /* finger: as far as it was said */
+	struct km_invitation invitation; /* enrol, by the operator alone; seconds 0: not so */
+	bool bound;                      /* and its code was right */
 };
 
 /* Puts a row or a prompt on the line. */
@@ -61,11 +97,92 @@ KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_o
 void call_again(struct call *c, struct vault *v, struct line *l);
 void call_row(struct call *c, struct km_msg *m);
 void call_finish(struct call *c, km_rc rc);
+/* What was begun goes on; else says and writes down why not. */
+KM_MUST_CHECK km_rc line_still_may(struct call *c, const struct operation *o,
+				   const struct km_msg *asked);
+
+/* desk_person.c */
+/* Are acts on another person done by two? If it cannot be read: yes. */
+KM_MUST_CHECK bool desk_two_persons(const struct vault *v);
+/* Have two administrators been registered who can approve each other's acts? */
+KM_MUST_CHECK bool desk_founded(const struct vault *v);
+/* How this site acts, in a sentence: for the status and the start. */
+const char *desk_mode(const struct vault *v);
+/* What the configuration asks for, in a word: for the trail, which shows when it was changed. */
+const char *desk_asked_for(const struct vault *v);
+/* Is this peer root, or the starter of --spawn, who counts as root? */
+bool desk_is_root(const struct vault *v, uid_t peer);
+/* By which right this line runs an operation now: l->right. Other than KM_OK: it cannot be told. */
+KM_MUST_CHECK km_rc person_may(struct vault *v, struct line *l, const struct operation *o,
+			       const struct km_msg *m);
+/* The same of one that was begun: l->right is as it was then, or RIGHTS_NONE. */
+KM_MUST_CHECK km_rc person_still_may(struct vault *v, struct line *l, const struct operation *o,
+				     const struct km_msg *m);
+/* Writes down that it may not, and says what it takes. KM_EPERM, or that it could not. */
+KM_MUST_CHECK km_rc person_refused(struct call *c, const struct operation *o);
+/* The account that the gate is to compare with the operator's. */
+uint32_t person_account(const struct line *l, const struct km_operator *op);
+/* Who the trail says it was: "operator:" and the subject in hex, or "uid:" and a number. */
+#define DESK_ACTOR "operator:"
+void person_actor(const struct line *l, char out[65]);
+const char *person_authority(const struct line *l);
+km_rc desk_identify(struct call *c);
+
+/* desk_proof.c */
+/* Keeps the operation, whose frame of len bytes is in v->frame, and asks for the caller's code. */
+KM_MUST_CHECK km_rc proof_ask(struct call *c, size_t len);
+/* The ANSWER. KM_OK: asked once more (c->end), or proved. */
+KM_MUST_CHECK km_rc proof_take(struct call *c);
+void kept_free(struct kept *k);
+
+/* founding.c */
+/* KM_ESTATE: what c->m asks for would take the power of the last approver or registrar away. */
+KM_MUST_CHECK km_rc founding_keeps(struct call *c);
+/* Where nobody is left who could approve: root registers anew, after a week. */
+KM_MUST_CHECK km_rc founding_accept(struct call *c);
+/* Rows of a status: what of that somebody must know. */
+KM_MUST_CHECK km_rc founding_rows(struct call *c);
+
+/* desk_request.c */
+/* Files c->m instead of doing it: KM_EFILED, with the request's number in c->id. */
+KM_MUST_CHECK km_rc request_file(struct call *c);
+/*
+ * What was stored in this transaction, and waits, becomes good when a second person agrees: files
+ * that. KM_EFILED as above. With anything else what was stored is gone again.
+ */
+struct activation {
+	uint64_t credential;                    /* 0: the invitation */
+	unsigned factor;                        /* enum km_factor; 0: the invitation */
+	const char *label;                      /* NULL: none */
+	int64_t until;                          /* of a bypass */
+	const char *reason;                     /* of a bypass; NULL: none */
+	const struct km_invitation *invitation; /* where it is one */
+};
+KM_MUST_CHECK km_rc request_file_activation(struct call *c, const struct km_operator *op,
+					    const struct activation *a);
+/* Says that there is none. */
+KM_MUST_CHECK km_rc request_find(struct call *c, uint64_t id, struct km_filed *out);
+km_rc desk_approval_list(struct call *c);
+km_rc desk_approval_show(struct call *c);
+/* Row of a status: how many wait. */
+KM_MUST_CHECK km_rc desk_request_rows(struct call *c);
+
+/* desk_decide.c */
+km_rc desk_approval_decide(struct call *c);
+km_rc desk_activate(struct call *c);
+
+/* desk_bypass.c */
+km_rc desk_bypass(struct call *c);
+/* Rows of a status: those that are open. */
+KM_MUST_CHECK km_rc desk_bypass_rows(struct call *c);
 
 /* desk_operator.c */
+/* Could whom c->m names be registered? */
+KM_MUST_CHECK km_rc desk_operator_addable(struct call *c);
 km_rc desk_operator_add(struct call *c);
 km_rc desk_operator_list(struct call *c);
 km_rc desk_operator_show(struct call *c);
+km_rc desk_operator_change(struct call *c);
 km_rc desk_operator_state(struct call *c);
 km_rc desk_operator_rebind(struct call *c);
 km_rc desk_unlock(struct call *c);
@@ -89,18 +206,92 @@ KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *li
 km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
 
+/* desk_roster.c, desk_roster_end.c, desk_roster_list.c */
+/* Who hands it in, or asked for it; zeros: root, or the drop folder. */
+void roster_requester(const struct call *c, uint8_t out[KM_SUBJECT_BYTES]);
+km_rc desk_roster_begin(struct call *c);
+km_rc desk_roster_slice(struct call *c);
+km_rc desk_roster_end(struct call *c);
+km_rc desk_roster_list(struct call *c);
+/* KM_ESTATE: none is staged on this line, or END was said, after which it may only be listed. */
+KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool to_list);
+
+/* desk_due.c */
+km_rc desk_transfer(struct call *c);
+km_rc desk_due_list(struct call *c);
+km_rc desk_due_release(struct call *c);
+/* Rows of a status. */
+km_rc desk_due_rows(struct call *c);
+
+/* desk_own_code.c */
+/* Asks whom the operation is about for a code of theirs. KM_ESTATE: they have none. */
+KM_MUST_CHECK km_rc desk_own_code_ask(struct call *c, const struct km_operator *op);
+/*
+ * Judges the ANSWER as a login's code is: counted, throttled, used up. KM_OK: it was right, and *op
+ * is the operator as they are now, or (*again) it was not, and is asked for once more.
+ */
+KM_MUST_CHECK km_rc desk_own_code(struct call *c, struct km_operator *op, bool *again);
+
+/* desk_consent.c */
+km_rc desk_purpose(struct call *c);
+km_rc desk_purpose_show(struct call *c);
+km_rc desk_consent(struct call *c);
+km_rc desk_consent_answer(struct call *c);
+km_rc desk_consent_list(struct call *c);
+km_rc desk_consent_withdraw(struct call *c);
+km_rc desk_consent_withdraw_answer(struct call *c);
+km_rc desk_export(struct call *c);
+/* Has this operator agreed to what a finger is taken for? KM_ESTATE says in the text what to do. */
+KM_MUST_CHECK km_rc desk_has_consented(struct call *c, const struct km_operator *op);
+/* Does the person at the desk act for themselves, by nothing but their account or name? */
+bool desk_acts_alone(const struct call *c, const struct km_operator *op);
+
+/* desk_invite.c */
+km_rc desk_invite(struct call *c);
+/* An enrolment by the operator alone: asks for the binding code of their invitation. */
+KM_MUST_CHECK km_rc desk_invited(struct call *c, const struct km_operator *op,
+				 const struct km_credential *in);
+/* The ANSWER to that. KM_OK: it was right, and the first code is asked for; or it is asked again.
+ */
+KM_MUST_CHECK km_rc desk_invited_answer(struct call *c);
+/* Is the invitation whose code was right still good? */
+KM_MUST_CHECK km_rc desk_invited_still(struct call *c);
+
 /* desk_audit.c */
 km_rc desk_audit_list(struct call *c);
 km_rc desk_audit_verify(struct call *c);
 km_rc desk_audit_anchor(struct call *c);
+/* Puts a record on the line. */
+KM_MUST_CHECK km_rc desk_record_row(struct call *c, const struct km_audit_row *a);
 km_rc desk_status(struct call *c);
 km_rc desk_accept(struct call *c);
+
+/* desk_review.c */
+km_rc desk_review(struct call *c);
+km_rc desk_review_show(struct call *c);
+/* The row of the review in a status. */
+km_rc desk_review_row(struct call *c);
+
+/* desk_certificate.c */
+km_rc desk_certificate_list(struct call *c);
+km_rc desk_certificate_show(struct call *c);
+km_rc desk_bundle_gone(struct call *c);
+km_rc desk_leavers(struct call *c);
 
 /* desk_key.c */
 km_rc desk_key_status(struct call *c);
 km_rc desk_key_rotate(struct call *c);
 void desk_key_rotate_again(struct call *c);
+/* Puts a signer on the line. */
+KM_MUST_CHECK km_rc call_signer(struct call *c, const struct km_signer *signer);
+
 /* The row of the key epoch in a status. */
 km_rc desk_epoch_row(struct call *c);
+
+/* desk_copy.c */
+km_rc desk_backup(struct call *c);
+km_rc desk_bundle(struct call *c);
+/* The row of the newest key bundle in a status. */
+km_rc desk_bundle_row(struct call *c);
 
 #endif

@@ -8,12 +8,13 @@
 #include <kenmon/wall.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define AUDIT_PAGE   100  /* a record with its body is a kilobyte and a half */
 #define VERIFY_SLICE 5000 /* records checked in one go: some 5 ms, in which logins wait */
 #define SIGNERS_PAGE 64
 
-/* The login of a subject, as far as somebody still has it. */
+/* The login of a subject, as far as somebody still has it; else "". */
 static void login_of(struct call *c, const uint8_t subject[KM_SUBJECT_BYTES], char out[65])
 {
 	struct km_operator op;
@@ -26,7 +27,55 @@ static void login_of(struct call *c, const uint8_t subject[KM_SUBJECT_BYTES], ch
 	km_wipe(&who, sizeof who);
 }
 
-static km_rc put_record(struct call *c, const struct km_audit_row *a)
+static bool subject_of(const char *hex, uint8_t subject[KM_SUBJECT_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < (size_t)2 * KM_SUBJECT_BYTES; i++) {
+		const char *digit = hex[i] ? strchr(digits, hex[i]) : NULL;
+
+		if (!digit)
+			return false;
+		subject[i / 2] = (uint8_t)(subject[i / 2] << 4 | (digit - digits));
+	}
+	return true;
+}
+
+/* The login of who did it, where that is somebody registered; else as it is written. */
+static void name_of(struct call *c, const char actor[65], char out[65])
+{
+	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
+	size_t len = strlen(DESK_ACTOR);
+
+	out[0] = '\0';
+	if (strncmp(actor, DESK_ACTOR, len) == 0 && subject_of(actor + len, subject))
+		login_of(c, subject, out);
+	if (!out[0])
+		memcpy(out, actor, 65);
+}
+
+/*
+ * Whom the body names under this key, which ends in '='; their subject where they have no login any
+ * more. Untouched where it names nobody.
+ */
+static void named_in(struct call *c, const char *body, const char *key, char out[65])
+{
+	uint8_t subject[KM_SUBJECT_BYTES] = { 0 };
+	const char *at = body;
+
+	while (at && strncmp(at, key, strlen(key)) != 0) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at || !subject_of(at + strlen(key), subject))
+		return;
+	out[0] = '\0';
+	login_of(c, subject, out);
+	if (!out[0])
+		snprintf(out, 65, "%.*s", 2 * KM_SUBJECT_BYTES, at + strlen(key));
+}
+
+km_rc desk_record_row(struct call *c, const struct km_audit_row *a)
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
 	struct km_msg m = { .number = KM_MSG_AUDIT_ROW };
@@ -36,7 +85,10 @@ static km_rc put_record(struct call *c, const struct km_audit_row *a)
 	row->wall = a->wall;
 	row->event = a->event;
 	memcpy(row->subject, a->subject, sizeof row->subject);
-	memcpy(row->actor, a->actor, sizeof row->actor);
+	name_of(c, a->actor, row->actor);
+	/* Where two did it, the record is the approver's, on whose line it was done. */
+	named_in(c, a->body, EVENT_REQUESTER "=", row->actor);
+	named_in(c, a->body, EVENT_APPROVER "=", row->approver);
 	memcpy(row->body, a->body, sizeof row->body);
 	memcpy(row->hash, a->hash, sizeof row->hash);
 	if (memcmp(a->subject, nobody, sizeof nobody) != 0)
@@ -51,7 +103,7 @@ static km_rc put_page(struct call *c, uint64_t after, const uint8_t *subject, si
 	km_rc rc = page ? store_audit(c->v->store, after, subject, limit, page, &count) : KM_ENOMEM;
 
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
-		rc = put_record(c, &page[i]);
+		rc = desk_record_row(c, &page[i]);
 	c->id = count;
 	free(page);
 	return rc;
@@ -88,25 +140,31 @@ static km_rc put_progress(struct call *c, uint64_t done)
 	return call_put(c, &m);
 }
 
+km_rc call_signer(struct call *c, const struct km_signer *signer)
+{
+	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
+	struct msg_signer_row *row = &m.signer_row;
+
+	row->generation = signer->generation;
+	memcpy(row->public, signer->public, sizeof row->public);
+	row->since_seq = signer->since_seq;
+	memcpy(row->since_hash, signer->since_hash, sizeof row->since_hash);
+	memcpy(row->signature, signer->signature, sizeof row->signature);
+	return call_put(c, &m);
+}
+
 /* The signers that this slice verified. */
 static km_rc put_signers(struct call *c, uint32_t after, uint32_t last)
 {
 	struct km_signer page[SIGNERS_PAGE];
-	struct km_msg m = { .number = KM_MSG_SIGNER_ROW };
 	size_t count = 0;
 	km_rc rc = KM_OK;
 
 	while (rc == KM_OK && after < last) {
 		rc = store_signers(c->v->store, after, SIGNERS_PAGE, page, &count);
 		for (size_t i = 0; rc == KM_OK && i < count && after < last; i++) {
-			struct msg_signer_row *row = &m.signer_row;
-
-			after = row->generation = page[i].generation;
-			memcpy(row->public, page[i].public, sizeof row->public);
-			row->since_seq = page[i].since_seq;
-			memcpy(row->since_hash, page[i].since_hash, sizeof row->since_hash);
-			memcpy(row->signature, page[i].signature, sizeof row->signature);
-			rc = call_put(c, &m);
+			after = page[i].generation;
+			rc = call_signer(c, &page[i]);
 		}
 		if (rc == KM_OK && count == 0)
 			rc = KM_ECORRUPT;
@@ -126,6 +184,7 @@ static km_rc put_verified(struct call *c, const struct km_verify *verify)
 	m.verified.records = verify->next - 1;
 	m.verified.seals = verify->seals;
 	m.verified.sealed = verify->sealed;
+	m.verified.restored = verify->restored;
 	return call_put(c, &m);
 }
 
@@ -271,6 +330,16 @@ static km_rc put_seals(struct call *c)
 		   : rc;
 }
 
+/* Who acts, what waits for whom, and what is open meanwhile. */
+static km_rc put_acts(struct call *c)
+{
+	km_rc rc = founding_rows(c);
+
+	if (rc == KM_OK)
+		rc = desk_request_rows(c);
+	return rc == KM_OK ? desk_bypass_rows(c) : rc;
+}
+
 km_rc desk_status(struct call *c)
 {
 	const struct vault *v = c->v;
@@ -283,15 +352,23 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = put_counts(c);
 	if (rc == KM_OK)
+		rc = desk_due_rows(c);
+	if (rc == KM_OK)
 		rc = desk_epoch_row(c);
 	if (rc == KM_OK)
+		rc = desk_bundle_row(c);
+	if (rc == KM_OK)
 		rc = put_seals(c);
+	if (rc == KM_OK)
+		rc = desk_review_row(c);
 	if (rc == KM_OK)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)
-		rc = call_status(c, false, "approval",
-				 "by one person: uid 0 acts alone and without a factor of its own");
+		rc = call_status(c, v->conf.approval_required && !desk_founded(v), "approval", "%s",
+				 desk_mode(v));
+	if (rc == KM_OK)
+		rc = put_acts(c);
 	if (rc == KM_OK && km_locked_degraded())
 		rc = call_status(c, false, "memory",
 				 "not locked: the limit on locked memory is too small");
@@ -309,6 +386,8 @@ km_rc desk_accept(struct call *c)
 	size_t i = 0;
 	km_rc rc;
 
+	if (m->what == KM_ACCEPT_ADMINISTRATORS)
+		return founding_accept(c);
 	while (i < sizeof doubts / sizeof doubts[0] && doubts[i].bit != m->what)
 		i++;
 	if (i == sizeof doubts / sizeof doubts[0])

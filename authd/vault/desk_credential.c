@@ -6,6 +6,8 @@
 
 #include "codes.h"
 #include "desk.h"
+#include "gate.h"
+#include "grant.h"
 #include "lockout.h"
 
 #define SEED_LEAST    16 /* 128 bits (RFC 4226, R6) */
@@ -13,6 +15,15 @@
 #define PERIOD_LEAST  15
 #define PERIOD_MOST   300
 #define CONFIRM_TRIES 3
+
+/* Also when the answer comes: what was asked for may have been asked before the doubt. */
+static km_rc clock_tells(struct call *c, unsigned factor)
+{
+	if (factor != KM_FACTOR_TOTP || !(c->v->suspicion & KM_SUSPECT_CLOCK))
+		return KM_OK;
+	call_say(c, "the clock is in doubt, so a code made from the time cannot be checked");
+	return KM_ESUSPECT;
+}
 
 static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
 {
@@ -34,12 +45,7 @@ static km_rc check_enrolment(struct call *c, const struct msg_enrol *m)
 	}
 	if (m->counter > INT64_MAX / 2)
 		return KM_EINVAL;
-	if (m->factor == KM_FACTOR_TOTP && m->confirm && (c->v->suspicion & KM_SUSPECT_CLOCK)) {
-		call_say(c,
-			 "the clock is in doubt, so a code made from the time cannot be checked");
-		return KM_ESUSPECT;
-	}
-	return KM_OK;
+	return m->confirm ? clock_tells(c, m->factor) : KM_OK;
 }
 
 static struct km_credential credential_of(const struct msg_enrol *m, const struct km_operator *op)
@@ -78,8 +84,19 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
 	return rc;
 }
 
+/* What was stored is good; or it waits, and that a second person agrees is asked for. */
+static km_rc stored(struct call *c, const struct km_operator *op, const struct km_credential *in)
+{
+	const struct activation a = { .credential = c->id,
+				      .factor = in->factor,
+				      .label = in->label };
+
+	return in->waiting ? request_file_activation(c, op, &a) : KM_OK;
+}
+
+/* by: an invitation that is used up with it; NULL: none was needed. */
 static km_rc store_new(struct call *c, const struct km_operator *op, const struct km_credential *in,
-		       const struct km_secret *seed, bool confirmed)
+		       const struct km_secret *seed, bool confirmed, const struct km_invitation *by)
 {
 	struct km_event_record r;
 	km_rc rc = not_enrolled_yet(c, op, seed);
@@ -91,12 +108,18 @@ static km_rc store_new(struct call *c, const struct km_operator *op, const struc
 	event_add(&r, "factor", km_factor_word(in->factor));
 	event_add_number(&r, "digits", in->digits);
 	event_add(&r, "confirmed", confirmed ? "yes" : "no");
-	rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
+	if (in->waiting)
+		event_add(&r, "waiting", "yes");
+	if (by) {
+		event_add(&r, "invited", "yes");
+		rc = store_enrol_invited(c->v->store, op, by, in, seed, &r, &c->id);
+	} else
+		rc = store_enrol_otp(c->v->store, op, in, seed, &r, &c->id);
 	if (rc == KM_OK)
 		note_event(c->v, &r);
 	if (rc == KM_ELIMIT)
 		call_say(c, "an operator has at most %d credentials", KM_MAX_CREDENTIALS);
-	return rc;
+	return rc == KM_OK ? stored(c, op, in) : rc;
 }
 
 /* Keeps the operation until its code has come. */
@@ -122,9 +145,13 @@ km_rc desk_enrol(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	in = credential_of(m, &op);
+	/* Somebody enrols their own: a registrar has looked at who they are, and invited them. */
+	if (desk_acts_alone(c, &op))
+		return desk_invited(c, &op, &in);
+	in.waiting = desk_two_persons(c->v);
 	if (m->confirm)
 		return keep(c, &op, &in);
-	return store_new(c, &op, &in, &m->secret, false);
+	return store_new(c, &op, &in, &m->secret, false, NULL);
 }
 
 /* The operator may have changed while the code was typed. */
@@ -140,8 +167,15 @@ km_rc desk_enrol_answer(struct call *c)
 	struct pending *p = c->l->pending;
 	const struct msg_enrol *m = &p->asked.enrol;
 	struct code_judgement j = { .found = CODE_WRONG };
-	km_rc rc = read_again(c, p);
+	km_rc rc;
 
+	if (p->invitation.seconds && !p->bound)
+		return desk_invited_answer(c);
+	rc = clock_tells(c, m->factor);
+	if (rc == KM_OK)
+		rc = read_again(c, p);
+	if (rc == KM_OK && p->bound)
+		rc = desk_invited_still(c);
 	if (rc == KM_OK &&
 	    km_answer_class(&c->m->answer.secret, KM_SHAPE_DIGITS) == KM_CLASS_DIGITS)
 		rc = code_judge(&p->credential, &m->secret, &c->m->answer.secret, c->v->now.wall,
@@ -156,12 +190,17 @@ km_rc desk_enrol_answer(struct call *c)
 	}
 	p->credential.moving = j.moving;
 	p->credential.drift = j.drift;
-	return store_new(c, &p->op, &p->credential, &m->secret, true);
+	/* As it is now: the administration may have been founded while the code was typed. */
+	p->credential.waiting = !p->bound && desk_two_persons(c->v);
+	return store_new(c, &p->op, &p->credential, &m->secret, true,
+			 p->bound ? &p->invitation : NULL);
 }
 
 km_rc desk_enrol_recovery(struct call *c)
 {
 	const struct msg_enrol_recovery *m = &c->m->enrol_recovery;
+	struct km_credential in = { .factor = KM_FACTOR_RECOVERY,
+				    .waiting = desk_two_persons(c->v) };
 	struct km_event_record r;
 	struct km_operator op;
 	km_rc rc;
@@ -172,11 +211,14 @@ km_rc desk_enrol_recovery(struct call *c)
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_ENROLLED, &op);
-	event_add(&r, "factor", km_factor_word(KM_FACTOR_RECOVERY));
-	rc = store_enrol_recovery(c->v->store, &op, &m->codes, &r, &c->id);
-	if (rc == KM_OK)
-		note_event(c->v, &r);
-	return rc;
+	event_add(&r, "factor", km_factor_word(in.factor));
+	if (in.waiting)
+		event_add(&r, "waiting", "yes");
+	rc = store_enrol_recovery(c->v->store, &op, &m->codes, in.waiting, &r, &c->id);
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	return stored(c, &op, &in);
 }
 
 static km_rc put_credential(struct call *c, const struct km_credential *credential)
@@ -197,7 +239,9 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 	row->drift = credential->drift;
 	row->fails = credential->throttle.fails;
 	row->wait = lockout_wait(lockout, &credential->throttle, c->v->now.wall);
-	if (credential->factor == KM_FACTOR_RECOVERY) {
+	row->waiting = credential->waiting;
+	row->until = credential->until;
+	if (km_factor_class(credential->factor) == KM_CLASS_RECOVERY) {
 		km_rc rc = store_recovery_left(c->v->store, credential->id, &row->left);
 
 		if (rc != KM_OK)
@@ -261,7 +305,8 @@ km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t cou
 	for (size_t i = 0; rc == KM_OK && !*has && i < count; i++) {
 		uint16_t left = 1;
 
-		if (list[i].id == other_than || list[i].factor == KM_FACTOR_FINGERPRINT)
+		if (list[i].id == other_than || list[i].factor == KM_FACTOR_FINGERPRINT ||
+		    list[i].until || !gate_is_good(&list[i], c->v->now.wall))
 			continue;
 		if (list[i].factor == KM_FACTOR_RECOVERY)
 			rc = store_recovery_left(c->v->store, list[i].id, &left);
@@ -326,6 +371,20 @@ km_rc desk_credential_remove(struct call *c)
 	return KM_OK;
 }
 
+/* Not before the second person has agreed to it; nor does it open again what wrong codes shut. */
+static km_rc resyncable(struct call *c, const struct km_credential *credential)
+{
+	uint32_t wait = lockout_wait(&c->v->conf.lockout, &credential->throttle, c->v->now.wall);
+
+	if (credential->waiting)
+		call_say(c, "it waits for a second person's approval");
+	else if (wait == LOCKOUT_FOR_GOOD)
+		call_say(c, "it was disabled by wrong codes: it must be unlocked first");
+	else
+		return clock_tells(c, credential->factor);
+	return KM_ESTATE;
+}
+
 km_rc desk_resync(struct call *c)
 {
 	const struct msg_resync *m = &c->m->resync;
@@ -341,9 +400,8 @@ km_rc desk_resync(struct call *c)
 		call_say(c, "only one-time codes can be resynchronised");
 		return KM_EINVAL;
 	}
-	if (credential.factor == KM_FACTOR_TOTP && (c->v->suspicion & KM_SUSPECT_CLOCK))
-		return KM_ESUSPECT;
-	return keep(c, &op, &credential);
+	rc = resyncable(c, &credential);
+	return rc == KM_OK ? keep(c, &op, &credential) : rc;
 }
 
 static km_rc accept_resync(struct call *c, struct pending *p, const struct code_judgement *j)
@@ -382,6 +440,8 @@ km_rc desk_resync_answer(struct call *c)
 	rc = read_again(c, p);
 	if (rc == KM_OK)
 		rc = find(c, &p->op, p->credential.id, &p->credential);
+	if (rc == KM_OK)
+		rc = resyncable(c, &p->credential);
 	if (rc == KM_OK)
 		rc = store_seed(c->v->store, &p->op, &p->credential, &seed);
 	if (rc == KM_OK)

@@ -8,6 +8,7 @@
 #include <kenmon/factor.h>
 
 #include "desk.h"
+#include "grant.h"
 
 #define ENROL_SHOTS   60  /* images: the matcher has enough of them long before */
 #define ENROL_SECONDS 120 /* for all of them; somebody stands at the counter */
@@ -29,6 +30,15 @@ static void fingers_first(struct km_credential *list, size_t count, size_t *fing
 	}
 }
 
+/* It will be good before the finger is: that one is not approved without it (desk_activate()). */
+static bool code_waits(const struct km_credential *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].waiting && !list[i].until && list[i].factor != KM_FACTOR_FINGERPRINT)
+			return true;
+	return false;
+}
+
 static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned finger,
 		       const struct km_credential *list, size_t count)
 {
@@ -37,6 +47,10 @@ static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned fi
 
 	if (op->state == KM_ERASING)
 		return KM_ESTATE;
+	/* Also when the finger was read: consent may have been withdrawn meanwhile. */
+	rc = desk_has_consented(c, op);
+	if (rc != KM_OK)
+		return rc;
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].factor != KM_FACTOR_FINGERPRINT ||
 		    km_finger_parse(list[i].label) != finger)
@@ -52,7 +66,7 @@ static km_rc may_enrol(struct call *c, const struct km_operator *op, unsigned fi
 		return KM_ELIMIT;
 	}
 	rc = desk_has_code(c, list, count, 0, &code);
-	if (rc != KM_OK || code)
+	if (rc != KM_OK || code || (desk_two_persons(c->v) && code_waits(list, count)))
 		return rc;
 	call_say(c, "enrol a code first: where there is no reader, or the finger does not match, "
 		    "only a code lets this operator in");
@@ -202,9 +216,9 @@ static km_rc look_again(struct call *c, struct km_operator *op)
 	size_t fingers;
 	km_rc rc;
 
-	if (c->v->suspicion & (KM_SUSPECT_MACHINE | KM_SUSPECT_ROLLBACK))
-		return KM_ESUSPECT;
-	rc = store_operator_by_subject(c->v->store, p->op.subject, op);
+	rc = line_still_may(c, operation_of(&p->asked), &p->asked);
+	if (rc == KM_OK)
+		rc = store_operator_by_subject(c->v->store, p->op.subject, op);
 	if (rc == KM_OK && op->state != p->op.state) {
 		call_say(c, "the operator is %s since; nothing was stored",
 			 km_state_word(op->state));
@@ -219,7 +233,8 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 {
 	const struct pending *p = c->l->pending;
 	const char *finger = km_finger_word(p->asked.enrol_finger.finger);
-	struct km_credential in = { .factor = KM_FACTOR_FINGERPRINT };
+	struct km_credential in = { .factor = KM_FACTOR_FINGERPRINT,
+				    .waiting = desk_two_persons(c->v) };
 	struct km_template *made = km_locked_new(sizeof *made);
 	struct km_event_record r;
 	struct km_operator op;
@@ -235,12 +250,19 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 		event_add(&r, "finger", finger);
 		event_add(&r, "reader", p->reader);
 		event_add_number(&r, "impressions", wanted_of(c->l));
+		if (in.waiting)
+			event_add(&r, "waiting", "yes");
 		rc = store_enrol_finger(c->v->store, &op, &in, p->reader, made, &r, &c->id);
 	}
-	if (rc == KM_OK)
-		note_event(c->v, &r);
 	km_locked_free(made, sizeof *made);
-	return rc;
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	if (!in.waiting)
+		return KM_OK;
+	return request_file_activation(
+	    c, &op,
+	    &(struct activation){ .credential = c->id, .factor = in.factor, .label = finger });
 }
 
 static void lost(struct call *c, km_rc why)
@@ -252,6 +274,7 @@ static void lost(struct call *c, km_rc why)
 		{ KM_ETIMEOUT, "the time is over" },
 		{ KM_EUNAVAIL, "the program that compares fingers has ended" },
 		{ KM_ESTATE, "the operator is being erased" },
+		{ KM_EPERM, "the operator has withdrawn their consent" },
 		{ KM_EABORTED, "a finger of this operator was removed meanwhile: begin anew" },
 	};
 

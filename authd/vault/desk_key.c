@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <kenmon/store_epoch.h>
+
 #include "desk.h"
 
 #define TIME_TEXT 32

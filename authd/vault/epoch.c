@@ -6,6 +6,7 @@
  * has begun, a start after a crash knows that it has to go on.
  */
 #include <kenmon/log.h>
+#include <kenmon/store_epoch.h>
 
 #include "vault.h"
 
@@ -62,7 +63,7 @@ static void count(struct vault *v)
 	struct km_counts counts;
 
 	if (!v->epoch.total && store_counts(v->store, &counts) == KM_OK)
-		v->epoch.total = counts.operators;
+		v->epoch.total = counts.operators + counts.fingers;
 }
 
 static km_rc begin(struct vault *v)
@@ -128,7 +129,7 @@ static void failed(struct vault *v, km_rc rc)
 	if (damaged && !v->epoch.damaged)
 		km_log(LOG_ALERT,
 		       "the key epoch cannot be closed: %llu wrapped keys in vault.db do not open; "
-		       "restore it from a backup, or erase whose they are",
+		       "restore it from a backup, or erase whose they are, or remove their fingers",
 		       damaged);
 	else if (!v->epoch.stuck)
 		km_log(LOG_ERR, "the key epoch is not closed yet (%s); it goes on by itself",

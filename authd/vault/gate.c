@@ -1,6 +1,11 @@
 /* State, dates, account: in this order, the gravest first. */
 #include "gate.h"
 
+bool gate_is_good(const struct km_credential *c, int64_t wall)
+{
+	return !c->waiting && (c->until == 0 || wall <= c->until);
+}
+
 enum km_reason gate_reason(const struct km_operator *op, int64_t today, uint32_t uid, bool trusted)
 {
 	if (op->state == KM_ERASING)

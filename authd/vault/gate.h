@@ -1,4 +1,4 @@
-/* The one gate: may this operator come in, apart from the code? Pure. */
+/* The one gate: may this operator come in, and by this credential, apart from the code? Pure. */
 #ifndef KENMON_VAULT_GATE_H
 #define KENMON_VAULT_GATE_H
 
@@ -16,5 +16,8 @@
  * bound to an account yet may be bound to this one.
  */
 enum km_reason gate_reason(const struct km_operator *op, int64_t today, uint32_t uid, bool trusted);
+
+/* May this credential be judged at all? Not while it waits for approval, nor after its time. */
+bool gate_is_good(const struct km_credential *c, int64_t wall);
 
 #endif

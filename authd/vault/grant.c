@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "grant.h"
 #include "vault.h"
 
 /*
@@ -272,14 +273,24 @@ bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
 	return false;
 }
 
-void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
+static void end_all_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], km_rc why)
 {
 	for (size_t i = 0; i < KM_GRANTS; i++) {
 		struct grant *g = &v->grant[i];
 
 		if (lent_of(g, subject))
-			grant_lose(v, g, KM_ESTATE);
+			grant_lose(v, g, why);
 	}
+}
+
+void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	end_all_of(v, subject, KM_ESTATE);
+}
+
+void grants_end_withdrawn(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	end_all_of(v, subject, KM_EPERM);
 }
 
 static bool lends(const struct grant *g, uint64_t credential)

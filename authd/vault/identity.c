@@ -2,12 +2,12 @@
  * identity.db: who people are. It follows vault.db: a person without an
  * operator there is the rest of a commit that did not come through, and goes.
  */
+#include "store_feed.h"
 #include "store_internal.h"
 
 #include <string.h>
 
-#define PERSON_VERSION  1
-#define PERSON_MAX      (sizeof(struct km_person) + 4 * 2)
+#define PERSON_VERSION  2 /* 1 had no telephone numbers */
 #define RECONCILE_SLICE 256
 
 /* --- a person as bytes: each field behind its length (2, big-endian) --------------- */
@@ -20,12 +20,11 @@ struct person_field {
 		offsetof(struct km_person, name), sizeof(((struct km_person *)0)->name)            \
 	}
 static const struct person_field fields[] = {
-	PERSON_FIELD(login),
-	PERSON_FIELD(employee_number),
-	PERSON_FIELD(name),
-	PERSON_FIELD(department),
+	PERSON_FIELD(login),      PERSON_FIELD(employee_number), PERSON_FIELD(name),
+	PERSON_FIELD(department), PERSON_FIELD(mobile),          PERSON_FIELD(landline),
 };
-#define FIELD_COUNT (sizeof(fields) / sizeof(*fields))
+#define FIELD_COUNT   (sizeof(fields) / sizeof(*fields))
+#define FIELD_COUNT_1 4 /* of version 1 */
 
 static km_rc pack(const struct km_person *person, uint8_t out[PERSON_MAX], size_t *len)
 {
@@ -50,11 +49,12 @@ static void person_wipe(struct km_person *person)
 	km_wipe(person, sizeof(*person));
 }
 
-static km_rc unpack(const uint8_t *bytes, size_t len, struct km_person *out)
+static km_rc unpack(const uint8_t *bytes, size_t len, uint32_t version, struct km_person *out)
 {
 	struct km_person person __attribute__((cleanup(person_wipe))) = { 0 };
+	size_t count = version == 1 ? FIELD_COUNT_1 : FIELD_COUNT;
 
-	for (size_t i = 0; i < FIELD_COUNT; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t n;
 
 		if (len < 2)
@@ -108,31 +108,36 @@ static km_rc insert(struct km_store *s, const struct km_operator *op,
 	return rc == KM_EEXIST ? KM_EREUSED : rc;
 }
 
+static km_rc seal_person(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+			 const struct km_subject_key *key, const struct km_person *person,
+			 uint8_t sealed[PERSON_SEALED_MAX], size_t *len)
+{
+	struct km_aad aad = person_aad(subject, PERSON_VERSION);
+	uint8_t plain[PERSON_MAX];
+	size_t plain_len = 0;
+	km_rc rc = pack(person, plain, &plain_len);
+
+	if (!rc)
+		rc = km_seal(s->keys, key, &aad, plain, plain_len, sealed, PERSON_SEALED_MAX, len);
+	km_wipe(plain, sizeof(plain));
+	return rc;
+}
+
 km_rc identity_add(struct km_store *s, const struct km_operator *op,
 		   const struct km_subject_key *key, const struct km_person *person)
 {
-	struct km_aad aad = person_aad(op->subject, PERSON_VERSION);
-	uint8_t plain[PERSON_MAX], sealed[PERSON_MAX + KM_SEAL_OVERHEAD], tag[KM_TAG_BYTES];
-	size_t len = 0, sealed_len = 0;
-	km_rc rc = pack(person, plain, &len);
+	uint8_t sealed[PERSON_SEALED_MAX], tag[KM_TAG_BYTES];
+	size_t len = 0;
+	km_rc rc = km_tag_employee(s->keys, person->employee_number, tag);
 
-	if (!rc)
-		rc = km_tag_employee(s->keys, person->employee_number, tag);
 	if (!rc)
 		rc = never_used(s, tag);
 	if (!rc)
-		rc = km_seal(s->keys, key, &aad, plain, len, sealed, sizeof(sealed), &sealed_len);
-	km_wipe(plain, sizeof(plain));
-	return rc ? rc : insert(s, op, tag, sealed, sealed_len);
+		rc = seal_person(s, op->subject, key, person, sealed, &len);
+	return rc ? rc : insert(s, op, tag, sealed, len);
 }
 
 /* --- reading --------------------------------------------------------------------------- */
-
-struct sealed_person {
-	uint32_t version;
-	size_t len;
-	uint8_t bytes[PERSON_MAX + KM_SEAL_OVERHEAD];
-};
 
 static km_rc read_sealed(struct km_store *s, const struct km_operator *op,
 			 struct sealed_person *out)
@@ -145,7 +150,7 @@ static km_rc read_sealed(struct km_store *s, const struct km_operator *op,
 	rc = query_row(&q);
 	if (rc)
 		return rc;
-	out->version = (uint32_t)query_get_int(&q);
+	out->version = (uint32_t)query_get_number(&q, UINT32_MAX);
 	out->len = query_get_bytes(&q, out->bytes, sizeof(out->bytes));
 	return q.rc;
 }
@@ -171,15 +176,82 @@ km_rc store_person(struct km_store *s, const struct km_operator *op, struct km_p
 	aad = person_aad(op->subject, sealed.version);
 	rc = km_unseal(s->keys, &key, &aad, sealed.bytes, sealed.len, plain, sizeof(plain), &len);
 	if (!rc)
-		rc = unpack(plain, len, out);
+		rc = unpack(plain, len, sealed.version, out);
 	km_wipe(plain, sizeof(plain));
 	return rc;
 }
 
+static km_rc find_number(struct km_store *s, const uint8_t tag[KM_TAG_BYTES], uint64_t *cursor,
+			 uint8_t subject[KM_SUBJECT_BYTES])
+{
+	struct query q QUERY = query_new(s, SQL_PERSON_BY_TAG);
+	km_rc rc;
+
+	query_blob(&q, tag, KM_TAG_BYTES);
+	rc = query_row(&q);
+	if (rc)
+		return rc;
+	*cursor = (uint64_t)query_get_int(&q);
+	query_get_blob(&q, subject, KM_SUBJECT_BYTES);
+	return q.rc;
+}
+
+km_rc store_operator_by_number(struct km_store *s, const char *number, struct km_operator *out)
+{
+	uint8_t tag[KM_TAG_BYTES], subject[KM_SUBJECT_BYTES];
+	struct km_operator op;
+	uint64_t cursor = 0;
+	km_rc rc = km_tag_employee(s->keys, number, tag);
+
+	if (!rc)
+		rc = find_number(s, tag, &cursor, subject);
+	if (rc == KM_ENOTFOUND) {
+		rc = never_used(s, tag);
+		return rc ? rc : KM_ENOTFOUND;
+	}
+	if (!rc)
+		rc = store_operator_by_subject(s, subject, &op);
+	/* vault.db decides who there is; a person without an operator waits for reconciling. */
+	if (rc == KM_ENOTFOUND || (!rc && op.cursor != cursor))
+		return KM_ECORRUPT;
+	if (!rc)
+		*out = op;
+	return rc;
+}
+
+/* --- changing --------------------------------------------------------------------------- */
+
+static km_rc update(struct km_store *s, const struct km_operator *op, const uint8_t *sealed,
+		    size_t len)
+{
+	struct query q QUERY = query_new(s, SQL_PERSON_CHANGE);
+
+	query_int(&q, PERSON_VERSION);
+	query_blob(&q, sealed, len);
+	query_int(&q, (int64_t)op->cursor);
+	query_blob(&q, op->subject, sizeof(op->subject));
+	return query_run(&q);
+}
+
+km_rc identity_change(struct km_store *s, const struct km_operator *op,
+		      const struct km_subject_key *key, const struct km_person *person)
+{
+	uint8_t sealed[PERSON_SEALED_MAX];
+	struct sealed_person was;
+	size_t len = 0;
+	km_rc rc = seal_person(s, op->subject, key, person, sealed, &len);
+
+	if (!rc)
+		rc = read_sealed(s, op, &was);
+	if (!rc)
+		rc = was_keep(s, op->cursor, &was);
+	return rc ? rc : update(s, op, sealed, len);
+}
+
 /* --- burying ---------------------------------------------------------------------------- */
 
-static km_rc tag_of(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES],
-		    uint8_t tag[KM_TAG_BYTES])
+km_rc identity_tag(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES],
+		   uint8_t tag[KM_TAG_BYTES])
 {
 	struct query q QUERY = query_new(s, SQL_PERSON_TAG);
 	km_rc rc;
@@ -197,15 +269,18 @@ static km_rc delete (struct km_store *s, uint64_t cursor)
 {
 	struct query q QUERY = query_new(s, SQL_PERSON_DELETE);
 
+	km_rc rc;
+
 	query_int(&q, (int64_t)cursor);
-	return query_run_any(&q);
+	rc = query_run_any(&q);
+	return rc ? rc : was_forget(s, cursor);
 }
 
 km_rc identity_bury(struct km_store *s, uint64_t cursor, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	uint8_t tag[KM_TAG_BYTES];
 	struct query q QUERY = query_new(s, SQL_TOMBSTONE_INSERT);
-	km_rc rc = tag_of(s, cursor, subject, tag);
+	km_rc rc = identity_tag(s, cursor, subject, tag);
 
 	/* Done already, by a flush whose second half failed. */
 	if (rc == KM_ENOTFOUND)
@@ -277,6 +352,8 @@ km_rc identity_reconcile(struct km_store *s)
 
 	if (!rc)
 		rc = store_batch(s, DB_VAULT);
+	if (!rc)
+		rc = was_restore(s);
 	if (!rc)
 		rc = check_all(s);
 	/* The flush writes a new pair number into both, also when nobody had to go. */

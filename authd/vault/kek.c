@@ -136,9 +136,8 @@ km_rc kek_find(int folder, uint32_t found[KEK_COUNT])
 
 /* --- one KEK -------------------------------------------------------------- */
 
-static km_rc read_one(struct km_keys *keys, uint32_t generation, struct kek *out)
+km_rc kek_read(struct km_keys *keys, uint32_t generation, uint8_t plain[KM_KEK_BYTES])
 {
-	struct plain *plain PLAIN = km_locked_new(sizeof(*plain));
 	uint8_t bytes[KEK_FILE_BYTES], header[KEK_HEADER];
 	char name[KEK_NAME];
 	int fd FILE_CLOSE = -1;
@@ -146,15 +145,21 @@ static km_rc read_one(struct km_keys *keys, uint32_t generation, struct kek *out
 
 	name_of(generation, name);
 	header_of(generation, header);
-	rc = plain ? file_open(keys->kek_folder, name, FILE_OURS, &fd) : KM_ENOMEM;
+	rc = file_open(keys->kek_folder, name, FILE_OURS, &fd);
 	if (!rc)
 		rc = file_read(fd, bytes, sizeof(bytes));
 	if (!rc && memcmp(bytes, header, sizeof(header)) != 0)
 		rc = KM_ECORRUPT;
-	if (!rc)
-		rc = keys_gcm_open(keys, keys->sealing, header, sizeof(header),
-				   bytes + sizeof(header), sizeof(bytes) - sizeof(header),
-				   plain->kek);
+	return rc ? rc
+		  : keys_gcm_open(keys, keys->sealing, header, sizeof(header),
+				  bytes + sizeof(header), sizeof(bytes) - sizeof(header), plain);
+}
+
+static km_rc read_one(struct km_keys *keys, uint32_t generation, struct kek *out)
+{
+	struct plain *plain PLAIN = km_locked_new(sizeof(*plain));
+	km_rc rc = plain ? kek_read(keys, generation, plain->kek) : KM_ENOMEM;
+
 	return rc ? rc : keys_kek_new(plain->kek, generation, out);
 }
 
@@ -200,6 +205,11 @@ km_rc kek_load(struct km_keys *keys, const uint32_t found[KEK_COUNT])
 km_rc kek_make_first(struct km_keys *keys)
 {
 	return make_one(keys, 1, &keys->kek[KEK_NEWEST]);
+}
+
+km_rc kek_make(struct km_keys *keys, uint32_t generation)
+{
+	return make_one(keys, generation, &keys->kek[KEK_NEWEST]);
 }
 
 uint32_t km_keys_generation(const struct km_keys *keys)

@@ -101,25 +101,31 @@ static km_rc find_place(const char *dir, const char *key_path, struct place *p)
 
 /* --- deriving ------------------------------------------------------------- */
 
-static km_rc derive(const uint8_t master[KM_KEY_BYTES], const char *info, uint8_t out[KM_KEY_BYTES])
+km_rc keys_hkdf(const void *secret, size_t secret_len, const void *salt, size_t salt_len,
+		const char *info, void *out, size_t len)
 {
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	char digest[] = "SHA256", label[64];
-	uint8_t key[KM_KEY_BYTES];
+	uint8_t key[64], with[64];
 	size_t label_len = strlen(info);
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key, sizeof(key)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, key, secret_len),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, label, label_len),
+		salt ? OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, with, salt_len)
+		     : OSSL_PARAM_construct_end(),
 		OSSL_PARAM_construct_end(),
 	};
 	bool ok = false;
 
-	memcpy(key, master, sizeof(key));
-	if (ctx && label_len < sizeof(label)) {
+	if (ctx && label_len < sizeof(label) && secret_len <= sizeof(key) &&
+	    salt_len <= sizeof(with)) {
+		memcpy(key, secret, secret_len);
+		if (salt)
+			memcpy(with, salt, salt_len);
 		memcpy(label, info, label_len);
-		ok = EVP_KDF_derive(ctx, out, KM_KEY_BYTES, params) > 0;
+		ok = EVP_KDF_derive(ctx, out, len, params) > 0;
 	}
 	km_wipe(key, sizeof(key));
 	EVP_KDF_CTX_free(ctx);
@@ -127,7 +133,7 @@ static km_rc derive(const uint8_t master[KM_KEY_BYTES], const char *info, uint8_
 	return ok ? KM_OK : KM_ENOMEM;
 }
 
-static km_rc derive_all(struct km_keys *keys, struct scratch *s)
+km_rc keys_derive_all(struct km_keys *keys, const uint8_t master[KM_KEY_BYTES])
 {
 	const struct {
 		const char *info;
@@ -142,11 +148,12 @@ static km_rc derive_all(struct km_keys *keys, struct scratch *s)
 	km_rc rc = KM_OK;
 
 	for (size_t i = 0; !rc && i < sizeof(table) / sizeof(*table); i++)
-		rc = derive(s->master, table[i].info, table[i].out);
-	return rc;
+		rc = keys_hkdf(master, KM_KEY_BYTES, NULL, 0, table[i].info, table[i].out,
+			       KM_KEY_BYTES);
+	return rc ? rc : keys_begin(keys);
 }
 
-static km_rc new_contexts(struct km_keys *keys)
+km_rc keys_new_contexts(struct km_keys *keys)
 {
 	km_rc rc = keys_use_mac(keys);
 
@@ -183,6 +190,27 @@ static km_rc make_master(const struct place *p, struct scratch *s)
 	return rc;
 }
 
+km_rc keys_read_master(const char *dir, const char *key_path, uint8_t master[KM_KEY_BYTES])
+{
+	struct scratch *s __attribute__((cleanup(scratch_free))) = km_locked_new(sizeof(*s));
+	struct place place __attribute__((cleanup(place_close))) = { .state = -1, .folder = -1 };
+	km_rc rc = s ? find_place(dir, key_path, &place) : KM_ENOMEM;
+
+	if (!rc)
+		rc = read_master(&place, s);
+	if (!rc)
+		memcpy(master, s->master, KM_KEY_BYTES);
+	return rc;
+}
+
+km_rc keys_make_master(const char *dir, const char *key_path, const uint8_t master[KM_KEY_BYTES])
+{
+	struct place place __attribute__((cleanup(place_close))) = { .state = -1, .folder = -1 };
+	km_rc rc = find_place(dir, key_path, &place);
+
+	return rc ? rc : file_make(place.folder, place.name, master, KM_KEY_BYTES);
+}
+
 /* --- opening -------------------------------------------------------------- */
 
 /* Before the first KEK: it says that databases may be made. */
@@ -213,9 +241,7 @@ static km_rc load(const struct place *p, bool may_create, struct km_keys *keys, 
 		return KM_ENOTFOUND;
 	rc = found.key ? read_master(p, s) : make_master(p, s);
 	if (!rc)
-		rc = derive_all(keys, s);
-	if (!rc)
-		rc = keys_use_rows(keys);
+		rc = keys_derive_all(keys, s->master);
 	if (!rc && make)
 		rc = mark_fresh(p->state);
 	if (!rc)
@@ -243,7 +269,7 @@ km_rc km_keys_open(const char *dir, const char *key_path, bool may_create, struc
 	keys->kek_folder = -1;
 	rc = kek_folder(dir, may_create, &keys->kek_folder);
 	if (!rc)
-		rc = new_contexts(keys);
+		rc = keys_new_contexts(keys);
 	if (!rc)
 		rc = load(&place, may_create, keys, s);
 	if (rc)

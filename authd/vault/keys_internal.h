@@ -1,4 +1,4 @@
-/* What keys.c, kek.c and seal.c share, and the keys of audit bodies. */
+/* What keys.c, kek.c, seal.c, wrap.c and mac.c share, and the keys of audit bodies. */
 #ifndef KENMON_VAULT_KEYS_INTERNAL_H
 #define KENMON_VAULT_KEYS_INTERNAL_H
 
@@ -15,6 +15,7 @@
 #define KM_KEK_FOLDER "-kek"
 
 /* Names in the state folder. */
+#define KM_MASTER_FILE   "master.key" /* where no other place is said */
 #define KM_VAULT_FILE    "vault.db"
 #define KM_IDENTITY_FILE "identity.db"
 /*
@@ -30,13 +31,18 @@ struct kek {
 	EVP_CIPHER_CTX *ctx[2]; /* to open, to wrap: keyed; copied for each use */
 };
 
+/* HMAC's two hashes, each begun with a key. */
+struct begun {
+	SHA256_CTX inner, outer;
+};
+
 struct km_keys {
 	uint8_t tag_vault[KM_KEY_BYTES];
 	uint8_t tag_identity[KM_KEY_BYTES];
 	uint8_t head[KM_KEY_BYTES];
 	uint8_t rows[KM_KEY_BYTES];
-	SHA256_CTX rows_inner, rows_outer; /* HMAC's two hashes, each begun with that key */
-	uint8_t sealing[KM_KEY_BYTES];     /* opens kek.G */
+	struct begun with_tag_vault, with_tag_identity, with_rows;
+	uint8_t sealing[KM_KEY_BYTES]; /* opens kek.G */
 	int kek_folder;
 	struct kek kek[KEK_COUNT]; /* the older one only while an epoch closes */
 	EVP_MAC_CTX *mac; /* keyed for one call, then with zeros; NULL after a failure, made anew */
@@ -55,8 +61,8 @@ KM_MUST_CHECK km_rc keys_hmac(struct km_keys *keys, const uint8_t key[KM_KEY_BYT
 			      const char *purpose, const void *bytes, size_t len,
 			      uint8_t out[KM_TAG_BYTES]);
 
-/* Takes the key of the rows into use. */
-KM_MUST_CHECK km_rc keys_use_rows(struct km_keys *keys);
+/* Takes the keys of rows and tags into use. */
+KM_MUST_CHECK km_rc keys_begin(struct km_keys *keys);
 
 /* AES-256-GCM with everything by hand, for kek.G and for rows. */
 KM_MUST_CHECK km_rc keys_gcm_seal(struct km_keys *keys, const uint8_t key[KM_KEY_BYTES],
@@ -78,6 +84,25 @@ KM_MUST_CHECK km_rc kek_find(int folder, uint32_t found[KEK_COUNT]);
 /* Those that were found, or the first one, made. */
 KM_MUST_CHECK km_rc kek_load(struct km_keys *keys, const uint32_t found[KEK_COUNT]);
 KM_MUST_CHECK km_rc kek_make_first(struct km_keys *keys);
+/* The newest one, of this generation, durable. */
+KM_MUST_CHECK km_rc kek_make(struct km_keys *keys, uint32_t generation);
+/* One in the clear: the caller's to keep in locked memory. */
+KM_MUST_CHECK km_rc kek_read(struct km_keys *keys, uint32_t generation,
+			     uint8_t plain[KM_KEK_BYTES]);
+
+/* --- keys.c, for copies ------------------------------------------------------- */
+
+/* All that is derived from a master key. */
+KM_MUST_CHECK km_rc keys_derive_all(struct km_keys *keys, const uint8_t master[KM_KEY_BYTES]);
+/* HKDF-SHA256; salt may be NULL. */
+KM_MUST_CHECK km_rc keys_hkdf(const void *key, size_t key_len, const void *salt, size_t salt_len,
+			      const char *info, void *out, size_t len);
+KM_MUST_CHECK km_rc keys_new_contexts(struct km_keys *keys);
+/* The master key's file: read, or made. KM_ENOTFOUND, KM_EEXIST. */
+KM_MUST_CHECK km_rc keys_read_master(const char *dir, const char *key_path,
+				     uint8_t master[KM_KEY_BYTES]);
+KM_MUST_CHECK km_rc keys_make_master(const char *dir, const char *key_path,
+				     const uint8_t master[KM_KEY_BYTES]);
 
 /* The key of all audit bodies of one month, wrapped like a subject's. */
 KM_MUST_CHECK km_rc km_month_key_new(struct km_keys *keys, int64_t month,
@@ -93,7 +118,31 @@ KM_MUST_CHECK km_rc km_signer_seed_unwrap(struct km_keys *keys, uint32_t generat
 					  const uint8_t wrapped[KM_WRAPPED_BYTES],
 					  struct km_subject_key *seed);
 
+/* The key of one request, or of one roster, while it is under way; ref: 16 random bytes. */
+KM_MUST_CHECK km_rc km_work_key_new(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+				    struct km_subject_key *key, uint8_t wrapped[KM_WRAPPED_BYTES]);
+KM_MUST_CHECK km_rc km_work_key_unwrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+				       uint32_t generation, const uint8_t wrapped[KM_WRAPPED_BYTES],
+				       struct km_subject_key *key);
+
+/* The key of one finger, by the number of its credential. */
+KM_MUST_CHECK km_rc km_finger_key_new(struct km_keys *keys, uint64_t credential,
+				      struct km_subject_key *key,
+				      uint8_t wrapped[KM_WRAPPED_BYTES]);
+KM_MUST_CHECK km_rc km_finger_key_unwrap(struct km_keys *keys, uint64_t credential,
+					 uint32_t generation,
+					 const uint8_t wrapped[KM_WRAPPED_BYTES],
+					 struct km_subject_key *key);
+/* What seals its template: without either of the two there is none. */
+KM_MUST_CHECK km_rc km_template_key(struct km_keys *keys, const struct km_subject_key *subject,
+				    const struct km_subject_key *finger,
+				    struct km_subject_key *out);
+
 /* As km_subject_key_rewrap(). */
+KM_MUST_CHECK km_rc km_finger_key_rewrap(struct km_keys *keys, uint64_t credential,
+					 uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES]);
+KM_MUST_CHECK km_rc km_work_key_rewrap(struct km_keys *keys, const uint8_t ref[KM_SUBJECT_BYTES],
+				       uint32_t generation, uint8_t wrapped[KM_WRAPPED_BYTES]);
 KM_MUST_CHECK km_rc km_month_key_rewrap(struct km_keys *keys, int64_t month, uint32_t generation,
 					uint8_t wrapped[KM_WRAPPED_BYTES]);
 

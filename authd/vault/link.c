@@ -10,6 +10,7 @@
 #include <kenmon/log.h>
 #include <kenmon/sock.h>
 
+#include "grant.h"
 #include "vault.h"
 
 #define HEAD_EVERY_MS 1000 /* how often the judge is told where the chain ends, at most */
@@ -38,6 +39,7 @@ void link_accept(struct vault *v)
 	if (!loop_watch(v, fd))
 		return;
 	v->judge = fd;
+	v->judge_peer = uid;
 	v->anchored = false;
 }
 
@@ -187,6 +189,7 @@ void link_drain(struct vault *v)
 		}
 		if (rc == KM_OK) {
 			v->messages++;
+			v->pacing.served_ms = v->now.boot_ms;
 			rc = take(v, len, fd);
 			km_wipe(v->frame, len);
 			km_msg_wipe(v->in);

@@ -14,9 +14,11 @@
 
 #include <kenmon/log.h>
 
-#include "vault.h"
+#include "desk.h"
+#include "grant.h"
 
-#define LOOP_EVENTS 32
+#define LOOP_EVENTS  32
+#define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */
 #define LOOP_IDLE_MS                                                                               \
 	1000 /* housekeeping: counts of refusals, the chain's head, the log's length               \
 	      */
@@ -50,6 +52,7 @@ static void reload(struct vault *v)
 	struct km_conf_error error = { 0 };
 	struct km_event_record r;
 	struct km_conf next;
+	bool changed;
 
 	asked_to_reload = 0;
 	if (km_conf_read(v->conf_path, v->conf_given, &next, &error) != KM_OK) {
@@ -64,8 +67,12 @@ static void reload(struct vault *v)
 		       next.time_zone[0] ? "is not known here" : "needs a restart");
 		return;
 	}
+	changed = next.approval_required != v->conf.approval_required;
 	v->conf = next;
+	if (changed)
+		km_log(LOG_WARNING, "acts on others, %s", desk_mode(v));
 	event_make(&r, KM_EVENT_RELOADED, NULL, "vault");
+	event_add(&r, "approval", desk_asked_for(v));
 	if (note_record(v, &r) != KM_OK)
 		km_log(LOG_ERR, "the new configuration is in use but could not be recorded");
 }
@@ -119,10 +126,14 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 		if (!durable) {
 			km_log(LOG_ERR,
 			       "%s: this round's requests are refused; is the disk full, "
-			       "read-only or failing?",
+			       "read-only or failing, or vault.db damaged (restore it from a "
+			       "backup)?",
 			       km_rc_text(rc, KM_LANG_EN));
 			v->suspicion |= suspicion_before;
 			epoch_look(v); /* what was asked for is undone, too */
+			roster_undone(v);
+			feed_look(v);
+			due_look(v);
 			v->sealed = 0; /* and a seal, if there was one */
 		}
 	}
@@ -131,8 +142,11 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	note_settle(v, durable); /* last: nobody waits for the journal */
 	if (!durable)
 		return false;
-	erase_work(v);
-	more = epoch_work(v);
+	more = erase_work(v);
+	more |= feed_work(v);
+	more |= due_work(v);
+	more |= epoch_work(v);
+	more |= backup_work(v);
 	return more || v->replies > 0; /* an erasure may have ended a grant */
 }
 
@@ -159,6 +173,8 @@ bool vault_round(struct vault *v, int timeout_ms)
 	if (n == 0) {
 		store_idle(v->store);
 		tend_months(v);
+		tend_waiting(v);
+		tend_leavers(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)
@@ -197,7 +213,7 @@ int vault_run(struct vault *v)
 	if (watch_signals() != KM_OK)
 		return 1;
 	while (!v->stop && !asked_to_stop)
-		more = vault_round(v, more ? 0 : LOOP_IDLE_MS);
+		more = vault_round(v, !more ? LOOP_IDLE_MS : v->pacing.held ? LOOP_HELD_MS : 0);
 	say_goodbye(v);
 	return 0;
 }

@@ -9,7 +9,9 @@
  * is, it asks the kernel. It holds the master key, the databases and, for the
  * length of one check, one operator's seed or templates; templates alone leave it,
  * to the matcher, one operator's for one grant. It opens no network, no device and
- * no program, and parses nothing but our own frames and its configuration.
+ * no program, and parses nothing but our own frames and its configuration. For
+ * a restore, which serves nobody, it reads a backup, a key bundle and the site's
+ * escrow key.
  * Whoever takes it over has everything: that is why nothing else is in here,
  * and why it has walls (walls.c) behind which it can carry nothing away.
  */
@@ -28,11 +30,14 @@
 #include <kenmon/sock.h>
 
 #include "codes.h"
-#include "vault.h"
+#include "copy.h"
+#include "desk.h"
+#include "grant.h"
 #include "walls.h"
 
 struct options {
 	const char *state_dir, *key, *journal;
+	const char *restore, *bundle, *escrow; /* files, of a restore */
 	bool create_key, setup;
 };
 
@@ -43,6 +48,9 @@ enum {
 	OPT_MACHINE_ID,
 	OPT_CREATE_KEY,
 	OPT_SETUP,
+	OPT_RESTORE,
+	OPT_BUNDLE,
+	OPT_ESCROW,
 	OPT_VERSION
 };
 
@@ -53,6 +61,9 @@ static const struct option long_options[] = {
 	{ "journal", required_argument, NULL, 'j' },
 	{ "create-key", no_argument, NULL, OPT_CREATE_KEY },
 	{ "setup", no_argument, NULL, OPT_SETUP },
+	{ "restore", required_argument, NULL, OPT_RESTORE },
+	{ "bundle", required_argument, NULL, OPT_BUNDLE },
+	{ "escrow-key", required_argument, NULL, OPT_ESCROW },
 	{ "owner", required_argument, NULL, OPT_OWNER },
 	{ "judge-uid", required_argument, NULL, OPT_JUDGE_UID },
 	{ "matcher-uid", required_argument, NULL, OPT_MATCHER_UID },
@@ -66,12 +77,17 @@ static const char usage[] =
     "usage: kenmon-vault [--state-dir DIR] [--key FILE] [--config FILE] [--setup]\n"
     "                    [--create-key] [--owner UID] [--judge-uid UID]\n"
     "                    [--matcher-uid UID] [--journal SOCKET] [--machine-id FILE]\n"
+    "       kenmon-vault --restore FILE --bundle FILE --escrow-key FILE [--state-dir DIR]\n"
+    "                    [--key FILE]\n"
     "\n"
     "  --state-dir DIR    databases and sealed keys (default /var/lib/kenmon)\n"
     "  --key FILE         the master key (default DIR/master.key)\n"
     "  --config FILE      configuration (default " KM_CONF_PATH ")\n"
     "  --setup            make key and databases where there are none, and stop\n"
     "  --create-key       make the key at a first start\n"
+    "  --restore FILE     fill an empty state folder from this backup, and stop\n"
+    "  --bundle FILE      with the keys in this bundle\n"
+    "  --escrow-key FILE  which this private key opens\n"
     "  --owner UID        this uid counts as root (kenmon-authd --spawn)\n"
     "  --judge-uid UID    only a judge of this uid is served\n"
     "  --matcher-uid UID  only a matcher of this uid is lent templates (default: its socket's\n"
@@ -94,6 +110,33 @@ static bool take_uid(const char *option, bool *has, uid_t *uid)
 	else
 		fprintf(stderr, "kenmon-vault: %s takes a uid, a number\n", option);
 	return *has;
+}
+
+/* The files of a restore. */
+static bool take_file(int c, struct options *o)
+{
+	const char **const place = c == OPT_RESTORE  ? &o->restore
+				   : c == OPT_BUNDLE ? &o->bundle
+				   : c == OPT_ESCROW ? &o->escrow
+						     : NULL;
+
+	if (place)
+		*place = optarg;
+	return place != NULL;
+}
+
+/* 0, or an exit code + 1. */
+static int check_rest(int argc, const struct options *o)
+{
+	if (optind != argc) {
+		fprintf(stderr, "kenmon-vault: takes options only\n");
+		return KM_EXIT_USAGE + 1;
+	}
+	if (!o->restore != !o->bundle || !o->restore != !o->escrow) {
+		fprintf(stderr, "kenmon-vault: --restore, --bundle and --escrow-key go together\n");
+		return KM_EXIT_USAGE + 1;
+	}
+	return 0;
 }
 
 /* 0: go on. Otherwise an exit code + 1. */
@@ -144,14 +187,13 @@ static int parse(int argc, char **argv, struct options *o, struct vault *v)
 			puts("kenmon-vault " KM_VERSION);
 			return 1;
 		default:
+			if (take_file(c, o))
+				break;
 			fputs(usage, stderr);
 			return KM_EXIT_USAGE + 1;
 		}
 	}
-	if (optind == argc)
-		return 0;
-	fprintf(stderr, "kenmon-vault: takes options only\n");
-	return KM_EXIT_USAGE + 1;
+	return check_rest(argc, o);
 }
 
 static int read_configuration(struct vault *v)
@@ -200,6 +242,12 @@ static int open_store(struct vault *v, const struct options *o)
 		if (snprintf(path, sizeof path, "%s/master.key", o->state_dir) >= (int)sizeof path)
 			return KM_EXIT_USAGE;
 		key = path;
+	}
+	if (restore_unfinished(o->state_dir)) {
+		km_log(LOG_ERR,
+		       "%s: a restore was begun here and not finished: run 'kenmon restore' again",
+		       o->state_dir);
+		return KM_EXIT_CONFIG;
 	}
 	rc = km_keys_open(o->state_dir, key, o->create_key, &v->keys);
 	if (rc != KM_OK) {
@@ -259,6 +307,7 @@ static km_rc begin(struct vault *v)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	event_add(&r, "version", KM_VERSION);
+	event_add(&r, "approval", desk_asked_for(v));
 	if (rc == KM_OK)
 		rc = tell_signer(v, &r);
 	if (rc == KM_OK)
@@ -270,6 +319,9 @@ static km_rc begin(struct vault *v)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
+	backup_clean(v);
 	ballast_keep(v);
 	return rc;
 }
@@ -328,9 +380,34 @@ static bool confine(struct vault *v, const struct options *o)
 		.key = o->key,
 		.config = v->conf_path,
 		.machine_id = v->machine_id_path,
-		.create = o->create_key,
+		.create = o->create_key || o->restore,
 	    },
 	    &v->wall_gaps);
+}
+
+/* Nobody is served: the folder is filled, and the next start finds it. */
+static int restore(struct vault *v, const struct options *o)
+{
+	char kek_dir[PATH_MAX];
+	const struct restore r = { .copy = o->restore,
+				   .bundle = o->bundle,
+				   .escrow = o->escrow,
+				   .state_dir = o->state_dir,
+				   .kek_dir = kek_dir,
+				   .key = o->key };
+	struct restoring *in = NULL;
+	int code = read_configuration(v);
+
+	if (code == 0 && km_keys_folder(o->state_dir, kek_dir) != KM_OK)
+		code = KM_EXIT_USAGE;
+	if (code == 0)
+		code = restore_prepare(&r, &in);
+	if (code == 0 && !confine(v, o))
+		code = KM_EXIT_FAILED;
+	if (code == 0)
+		code = restore_carry_out(&r, in);
+	restore_end(in);
+	return code;
 }
 
 static int serve(struct vault *v, const struct options *o)
@@ -339,6 +416,7 @@ static int serve(struct vault *v, const struct options *o)
 	km_rc rc;
 
 	v->state_dir = o->state_dir;
+	v->key_path = o->key;
 	v->listener = km_listen_fd("vault");
 	v->matcher_door = km_listen_fd("grant");
 	if (v->matcher_door == v->listener)
@@ -373,8 +451,7 @@ static int serve(struct vault *v, const struct options *o)
 	if (km_locked_degraded())
 		km_log(LOG_WARNING,
 		       "memory cannot be locked (RLIMIT_MEMLOCK): secrets could be swapped out");
-	if (!v->conf.approval_required)
-		km_log(LOG_NOTICE, "one person may act alone: root, without a factor of its own");
+	km_log(LOG_NOTICE, "acts on others, %s", desk_mode(v));
 	km_room_ready();
 	return vault_run(v);
 }
@@ -392,12 +469,14 @@ int main(int argc, char **argv)
 		km_log(LOG_ERR, "the kernel refuses no_new_privs or dumpable: %s", strerror(errno));
 		return KM_EXIT_FAILED;
 	}
-	code = serve(v, &o);
+	code = o.restore ? restore(v, &o) : serve(v, &o);
+	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		line_close(v, &v->line[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	km_locked_free(v->frame, KM_FRAME_MAX);
 	km_locked_free(v->in, sizeof *v->in);
 	free(v);

@@ -14,6 +14,7 @@
 #include <kenmon/log.h>
 #include <kenmon/sock.h>
 
+#include "grant.h"
 #include "vault.h"
 
 #define SAY_EVERY_MS 60000 /* a finding for nobody: a line a minute says enough */

@@ -54,6 +54,16 @@ void event_add_number(struct km_event_record *r, const char *key, int64_t number
 	event_add(r, key, text);
 }
 
+void event_add_subject(struct km_event_record *r, const char *key,
+		       const uint8_t subject[KM_SUBJECT_BYTES])
+{
+	char hex[2 * KM_SUBJECT_BYTES + 1];
+
+	for (size_t i = 0; i < KM_SUBJECT_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", subject[i]);
+	event_add(r, key, hex);
+}
+
 void note_event(struct vault *v, const struct km_event_record *r)
 {
 	if (v->notes < VAULT_NOTES)

@@ -37,7 +37,7 @@ static km_rc make_room(struct queue *q, size_t need)
 
 km_rc queue_put(struct queue *q, const struct km_msg *m)
 {
-	uint8_t frame[4096]; /* no message to a judge or a desk is larger: messages.def */
+	static uint8_t frame[KM_FRAME_MAX]; /* the vault has one thread */
 	uint32_t len32;
 	size_t len;
 	km_rc rc = km_encode(m, frame, sizeof frame, &len);

@@ -14,6 +14,7 @@
 #include <kenmon/sock.h>
 
 #include "gate.h"
+#include "grant.h"
 #include "vault.h"
 
 struct session *session_find(struct vault *v, uint32_t id)
@@ -97,6 +98,17 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 	say_verdict(reply_new(v, s), verdict);
 }
 
+void session_answer(struct vault *v, struct session *s, struct km_verdict verdict)
+{
+	s->refused = verdict.code == KM_VERDICT_RETRY;
+	if (verdict.code == KM_VERDICT_NEXT)
+		s->at++;
+	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
+		session_retry(v, s, verdict);
+	else
+		session_decide(v, s, verdict);
+}
+
 void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
 		     unsigned seconds)
 {
@@ -107,7 +119,7 @@ void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRA
 	memcpy(r->to_judge.granted.grant, id, KM_GRANT_BYTES);
 }
 
-static uint16_t bucket_of(const uint8_t tag[KM_TAG_BYTES])
+uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES])
 {
 	return (uint16_t)(tag[0] << 8 | tag[1]);
 }
@@ -118,7 +130,7 @@ km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket)
 	km_rc rc = km_tag_login(v->keys, login, tag);
 
 	if (rc == KM_OK)
-		*bucket = bucket_of(tag);
+		*bucket = session_bucket_of(tag);
 	return rc;
 }
 
@@ -151,7 +163,7 @@ km_rc session_operator(struct vault *v, const struct session *s, struct km_opera
 	if (rc != KM_OK)
 		return rc;
 	if (bucket)
-		*bucket = bucket_of(tag);
+		*bucket = session_bucket_of(tag);
 	rc = store_operator_by_tag(v->store, tag, op);
 	/* A name is anybody's to say. Only root's programs may speak for another uid; to all
 	 * others that operator does not exist, and none of their failures is counted there. */
@@ -201,7 +213,9 @@ uint16_t session_shape(uint32_t factors)
 
 	if (factors & (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP)))
 		shape |= KM_SHAPE_DIGITS;
-	if (factors & KM_FACTOR_BIT(KM_FACTOR_RECOVERY))
+	/* Also where no recovery code counts: somebody may have a bypass, and nobody is told who.
+	 */
+	if (factors & KM_CODE_FACTORS)
 		shape |= KM_SHAPE_RECOVERY;
 	return shape;
 }
@@ -247,17 +261,25 @@ static km_rc open_login(struct vault *v, struct session *s)
 	return KM_OK;
 }
 
-static struct km_verdict account_verdict(const struct vault *v, const struct session *s,
-					 const struct km_operator *op)
+/* Refused for a time, or from some day on: the account is there. */
+static bool is_expired(enum km_reason reason)
+{
+	return reason == KM_REASON_SUSPENDED || reason == KM_REASON_DATES ||
+	       reason == KM_REASON_LEFT || reason == KM_REASON_MISSING || reason == KM_REASON_LEAVE;
+}
+
+static km_rc account_verdict(struct vault *v, const struct session *s, const struct km_operator *op,
+			     struct km_verdict *out)
 {
 	enum km_reason reason = gate_reason(op, v->now.today, s->asked.uid, s->trusted);
-	struct km_verdict verdict = { KM_VERDICT_DENY, reason, 0 };
+	km_rc rc = reason == KM_REASON_NONE ? queue_reason(v, op, &reason) : KM_OK;
 
+	*out = (struct km_verdict){ KM_VERDICT_DENY, reason, 0 };
 	if (reason == KM_REASON_NONE)
-		verdict.code = KM_VERDICT_ALLOW;
-	else if (reason == KM_REASON_SUSPENDED || reason == KM_REASON_DATES)
-		verdict.code = KM_VERDICT_EXPIRED;
-	return verdict;
+		out->code = KM_VERDICT_ALLOW;
+	else if (is_expired(reason))
+		out->code = KM_VERDICT_EXPIRED;
+	return rc;
 }
 
 static km_rc open_account(struct vault *v, struct session *s)
@@ -268,10 +290,10 @@ static km_rc open_account(struct vault *v, struct session *s)
 	km_rc rc = session_operator(v, s, &op, NULL);
 
 	if (rc == KM_OK)
-		verdict = account_verdict(v, s, &op);
-	else if (rc != KM_ENOTFOUND)
+		rc = account_verdict(v, s, &op, &verdict);
+	if (rc != KM_OK && rc != KM_ENOTFOUND)
 		closed = KM_REASON_STORAGE;
-	else if (!s->trusted)
+	else if (rc == KM_ENOTFOUND && !s->trusted)
 		verdict = (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PEER, 0 };
 	if (rc != KM_OK)
 		memset(&op, 0, sizeof op);
@@ -306,13 +328,19 @@ static km_rc open_session(struct vault *v, struct session *s)
 
 static km_rc open_desk(struct vault *v, struct session *s)
 {
+	struct desk_person who;
 	struct reply *r;
 	int other = -1;
+	km_rc rc = person_begin(v, s->peer, s->client, &who);
 
-	if (!s->trusted)
+	if (rc == KM_EPERM)
 		return refuse_and_record(v, s, KM_EVENT_DESK_REFUSED, NULL,
 					 (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PEER, 0 });
-	if (line_new(v, s->peer, &other) != KM_OK) {
+	if (rc != KM_OK) {
+		refuse(v, s, KM_VERDICT_UNAVAILABLE, KM_REASON_STORAGE);
+		return KM_OK;
+	}
+	if (line_new(v, s->peer, &who, &other) != KM_OK) {
 		refuse(v, s, KM_VERDICT_UNAVAILABLE, KM_REASON_BUSY);
 		return KM_OK;
 	}

@@ -9,23 +9,24 @@
 
 #include <string.h>
 
+#include <kenmon/certificate.h>
+#include <kenmon/signature.h>
+
 #include "sign.h"
 
-static const char signer_label[] = "kenmon signer 1"; /* with its zero */
 static const char seal_label[] = "kenmon seal 1";
 
-#define SIGNER_MESSAGE (sizeof(signer_label) + 16 + 4 + KM_PUBLIC_BYTES + 8 + CHAIN_HASH_BYTES)
-#define SEAL_MESSAGE   (sizeof(seal_label) + 16 + 4 + 8 + CHAIN_HASH_BYTES + 8)
+#define SEAL_MESSAGE (sizeof(seal_label) + 16 + 4 + 8 + CHAIN_HASH_BYTES + 8)
 
 static void signer_message(const uint8_t chain[16], const struct km_signer *signer,
-			   uint8_t out[SIGNER_MESSAGE])
+			   uint8_t out[KM_SIGNER_MESSAGE])
 {
-	memcpy(out, signer_label, sizeof(signer_label));
-	memcpy(out + sizeof(signer_label), chain, 16);
-	out = keys_put(out + sizeof(signer_label) + 16, signer->generation, 4);
-	memcpy(out, signer->public, KM_PUBLIC_BYTES);
-	out = keys_put(out + KM_PUBLIC_BYTES, signer->since_seq, 8);
-	memcpy(out, signer->since_hash, CHAIN_HASH_BYTES);
+	struct msg_signer_row row = { .generation = signer->generation,
+				      .since_seq = signer->since_seq };
+
+	memcpy(row.public, signer->public, sizeof(row.public));
+	memcpy(row.since_hash, signer->since_hash, sizeof(row.since_hash));
+	km_signer_message(chain, &row, out);
 }
 
 static void seal_message(const struct km_anchor *a, uint8_t out[SEAL_MESSAGE])
@@ -41,10 +42,10 @@ static void seal_message(const struct km_anchor *a, uint8_t out[SEAL_MESSAGE])
 km_rc signer_verify(const uint8_t chain[16], const struct km_signer *signer,
 		    const uint8_t by[KM_PUBLIC_BYTES])
 {
-	uint8_t message[SIGNER_MESSAGE];
+	uint8_t message[KM_SIGNER_MESSAGE];
 
 	signer_message(chain, signer, message);
-	return sign_verify(by, message, sizeof(message), signer->signature);
+	return km_signature_verify(by, message, sizeof(message), signer->signature);
 }
 
 km_rc seal_verify(const struct km_anchor *a)
@@ -52,7 +53,7 @@ km_rc seal_verify(const struct km_anchor *a)
 	uint8_t message[SEAL_MESSAGE];
 
 	seal_message(a, message);
-	return sign_verify(a->public, message, sizeof(message), a->signature);
+	return km_signature_verify(a->public, message, sizeof(message), a->signature);
 }
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -156,6 +157,29 @@ km_rc store_sign_head(struct km_store *s, struct km_anchor *out)
 	return KM_OK;
 }
 
+km_rc store_signer(struct km_store *s, struct km_signer *out)
+{
+	km_rc rc = signer_check(s);
+
+	if (rc == KM_ECORRUPT && !s->lost)
+		return KM_ENOTFOUND;
+	if (!rc)
+		*out = s->signer.row;
+	return rc;
+}
+
+km_rc store_sign(struct km_store *s, const void *bytes, size_t len,
+		 uint8_t signature[KM_SIGNATURE_BYTES])
+{
+	struct km_subject_key seed KM_SUBJECT_KEY = { { 0 } };
+	km_rc rc = signer_now(s);
+
+	if (!rc)
+		rc = km_signer_seed_unwrap(s->keys, s->signer.row.generation, s->signer.wrapped,
+					   &seed);
+	return rc ? rc : sign_bytes(&seed, bytes, len, signature);
+}
+
 /* The end of the chain as this batch has it. */
 static km_rc seal_head(struct km_store *s)
 {
@@ -204,7 +228,7 @@ km_rc signer_make(struct km_store *s, const struct km_head *at, const struct sto
 	struct km_subject_key own KM_SUBJECT_KEY = { { 0 } }, old KM_SUBJECT_KEY = { { 0 } };
 	struct stored_signer made = { .row = { .generation = km_keys_generation(s->keys),
 					       .since_seq = at->seq } };
-	uint8_t message[SIGNER_MESSAGE];
+	uint8_t message[KM_SIGNER_MESSAGE];
 	km_rc rc = km_signer_seed_new(s->keys, &own, made.wrapped);
 
 	if (!rc)

@@ -2,12 +2,13 @@
  * The store as a whole: opening, batches, the flush.
  *
  * A batch is one transaction in each database it touches; each operation in
- * it is a savepoint. identity.db commits first: vault.db decides, and what is
- * left alone in identity.db when the second commit fails is deleted before
- * anything else is done. Two numbers ("pair"), one in each file, say at start
- * whether that is needed.
+ * it is a savepoint. identity.db commits first: vault.db decides, and who is
+ * left alone in identity.db when the second commit fails is deleted, and who
+ * was changed is put back, before anything else is done. Two numbers
+ * ("pair"), one in each file, say at start whether that is needed.
  */
 #include "store_internal.h"
+#include "copy.h"
 #include "files.h"
 #include "signer.h"
 
@@ -119,6 +120,25 @@ void store_op_end(struct store_op *op)
 	}
 }
 
+/* Savepoints nest: that of an operation lies within this one. */
+km_rc store_together(struct km_store *s, km_rc (*run)(void *arg), void *arg)
+{
+	struct store_op op STORE_OP = { 0 };
+	km_rc rc = store_op_begin(&op, s, true), kept;
+
+	if (!rc)
+		rc = run(arg);
+	if (rc && rc != KM_EFILED)
+		return rc;
+	kept = store_op_done(&op);
+	return kept ? kept : rc;
+}
+
+void store_give_up(struct km_store *s)
+{
+	s->lost = true;
+}
+
 /* --- flush -------------------------------------------------------------------- */
 
 bool store_dirty(const struct km_store *s)
@@ -214,8 +234,8 @@ km_rc store_flush(struct km_store *s)
 	return KM_OK;
 }
 
-/* A batch that only read is ended, so that the logs can be recycled. False: it did more. */
-static bool end_reading(struct km_store *s)
+/* So that the logs can be recycled, and copied. */
+bool store_end_reading(struct km_store *s)
 {
 	if (store_dirty(s))
 		return false;
@@ -227,13 +247,13 @@ static bool end_reading(struct km_store *s)
 
 void store_idle(struct km_store *s)
 {
-	if (end_reading(s))
+	if (store_end_reading(s))
 		recycle(s, WAL_IDLE_PAGES);
 }
 
 km_rc store_truncate_logs(struct km_store *s)
 {
-	km_rc rc = end_reading(s) ? KM_OK : KM_ESTATE;
+	km_rc rc = store_end_reading(s) ? KM_OK : KM_ESTATE;
 
 	for (int db = 0; !rc && db < DB_COUNT; db++) {
 		rc = store_rc(sqlite3_wal_checkpoint_v2(s->db[db].handle, NULL,
@@ -368,7 +388,7 @@ static km_rc load(struct km_store *s, const struct store_why *why)
 		store_say(why, "identity.db is older than vault.db: restore both from one backup, "
 			       "or erase and register again who is listed without a name");
 	s->flushed = s->at;
-	if (!end_reading(s))
+	if (!store_end_reading(s))
 		rc = s->lost ? KM_ECORRUPT : KM_EIO;
 	/* Now, so that a start that cannot do it fails as a start. */
 	if (!rc)
@@ -439,6 +459,7 @@ void store_close(struct km_store *s)
 {
 	if (!s)
 		return;
+	store_copy_end(s);
 	store_undo(s);
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(s->sql[i]);

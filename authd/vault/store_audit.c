@@ -10,6 +10,8 @@
  */
 #define MOVED_WINDOW 48
 
+#define RIGHTS_SLICE 20000 /* records looked at in one go: some 10 ms, in which logins wait */
+
 static void take_record(struct query *q, struct chain_record *r)
 {
 	r->seq = query_get_int(q);
@@ -42,31 +44,63 @@ static km_rc show(struct km_store *s, const struct chain_record *r, struct km_au
 	return chain_body(s, r, out->body, sizeof(out->body));
 }
 
-km_rc store_audit(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
-		  struct km_audit_row *out, size_t *count)
+/* The rows of a query, up to limit. */
+static km_rc take_page(struct km_store *s, struct query *q, size_t limit, struct km_audit_row *out,
+		       size_t *count)
 {
-	struct query q QUERY = query_new(s, subject ? SQL_AUDIT_SUBJECT_PAGE : SQL_AUDIT_PAGE);
 	struct chain_record r;
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
 
-	if (subject)
-		query_blob(&q, subject, KM_SUBJECT_BYTES);
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
-	while (n < limit && !(rc = query_row(&q))) {
-		take_record(&q, &r);
-		rc = q.rc ? q.rc : show(s, &r, &out[n]);
+	while (n < limit && !(rc = query_row(q))) {
+		take_record(q, &r);
+		rc = q->rc ? q->rc : show(s, &r, &out[n]);
 		if (rc)
 			return rc;
 		n++;
 	}
-	if (q.rc)
-		return q.rc;
+	if (q->rc)
+		return q->rc;
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
 	*count = n;
 	return KM_OK;
+}
+
+static int64_t bound(uint64_t n)
+{
+	return (int64_t)(n < INT64_MAX ? n : INT64_MAX);
+}
+
+km_rc store_audit(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
+		  struct km_audit_row *out, size_t *count)
+{
+	struct query q QUERY = query_new(s, subject ? SQL_AUDIT_SUBJECT_PAGE : SQL_AUDIT_PAGE);
+
+	if (subject)
+		query_blob(&q, subject, KM_SUBJECT_BYTES);
+	query_int(&q, bound(after));
+	query_int(&q, bound(limit));
+	return take_page(s, &q, limit, out, count);
+}
+
+km_rc store_audit_rights(struct km_store *s, uint64_t *after, size_t limit,
+			 struct km_audit_row *out, size_t *count)
+{
+	struct query q QUERY = query_new(s, SQL_AUDIT_RIGHTS);
+	uint64_t end = s->at.head.seq, upto = end;
+	km_rc rc;
+
+	if (*after < end && end - *after > RIGHTS_SLICE)
+		upto = *after + RIGHTS_SLICE;
+	query_int(&q, bound(*after));
+	query_int(&q, bound(upto));
+	query_int(&q, bound(limit));
+	rc = take_page(s, &q, limit, out, count);
+	if (rc)
+		return rc;
+	*after = *count == limit && limit ? out[limit - 1].seq : upto;
+	return *after < end ? KM_EAGAIN : KM_OK;
 }
 
 km_rc store_audit_last(struct km_store *s, const uint8_t *subject, uint32_t n, uint64_t *after)

@@ -1,4 +1,6 @@
 /* Credentials: enrolling, removing, opening, unlocking. */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>
@@ -60,6 +62,8 @@ static km_rc insert(struct km_store *s, const struct km_credential *c, size_t se
 	query_int(&q, s->now.wall);
 	query_text(&q, c->label);
 	query_int(&q, CREDENTIAL_VERSION);
+	query_int(&q, c->waiting);
+	query_int(&q, c->until);
 	query_int(&q, (int64_t)sealed_len);
 	rc = query_run(&q); /* KM_ENOTFOUND: no such operator, or one being erased */
 	if (!rc)
@@ -133,7 +137,7 @@ static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
 	return rc ? rc : credential_put(s, in, id, sealed, len);
 }
 
-static void name_credential(struct km_event_record *event, const char *key, uint64_t id)
+void record_number(struct km_event_record *event, const char *key, uint64_t id)
 {
 	size_t used = event ? strlen(event->body) : 0;
 	char text[48];
@@ -147,7 +151,7 @@ static void name_credential(struct km_event_record *event, const char *key, uint
 
 km_rc credential_record(struct km_store *s, struct km_event_record *event, uint64_t id)
 {
-	name_credential(event, "credential", id);
+	record_number(event, "credential", id);
 	return chain_append(s, event);
 }
 
@@ -241,8 +245,7 @@ static km_rc run_on_id(struct km_store *s, enum store_sql id, uint64_t credentia
 	return query_run_any(&q);
 }
 
-static km_rc delete_credential(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			       uint64_t id)
+km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint64_t id)
 {
 	struct query q QUERY = query_new(s, SQL_CREDENTIAL_DELETE);
 	km_rc rc;
@@ -251,6 +254,8 @@ static km_rc delete_credential(struct km_store *s, const uint8_t subject[KM_SUBJ
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
 	rows_forget(s);
 	rc = query_run(&q);
+	if (!rc)
+		rc = finger_key_destroy(s, id);
 	if (!rc)
 		rc = run_on_id(s, SQL_TEMPLATE_DELETE, id);
 	return rc ? rc : run_on_id(s, SQL_RECOVERY_DELETE, id);
@@ -263,7 +268,7 @@ km_rc store_credential_remove(struct km_store *s, const uint8_t subject[KM_SUBJE
 	km_rc rc = store_op_begin(&op, s, false);
 
 	if (!rc)
-		rc = delete_credential(s, subject, id);
+		rc = credential_delete(s, subject, id);
 	if (!rc)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
@@ -271,13 +276,16 @@ km_rc store_credential_remove(struct km_store *s, const uint8_t subject[KM_SUBJE
 
 /* --- recovery codes ----------------------------------------------------------------------- */
 
-static km_rc earlier_set(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint64_t *id)
+/* KM_ENOTFOUND: there is none. */
+static km_rc earlier_set(struct km_store *s, const struct km_credential *by, uint64_t *id)
 {
-	struct query q QUERY = query_new(s, SQL_CREDENTIAL_OF_KIND);
+	struct query q QUERY = query_new(s, SQL_CREDENTIAL_REPLACED);
 	km_rc rc;
 
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	query_int(&q, KM_FACTOR_RECOVERY);
+	query_blob(&q, by->subject, sizeof(by->subject));
+	query_int(&q, by->factor);
+	query_int(&q, by->waiting);
+	query_int(&q, (int64_t)by->id);
 	rc = query_row(&q);
 	if (rc)
 		return rc;
@@ -285,16 +293,20 @@ static km_rc earlier_set(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 	return q.rc;
 }
 
-static km_rc drop_earlier(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			  struct km_event_record *event)
+km_rc credential_replace(struct km_store *s, const struct km_credential *by,
+			 struct km_event_record *event)
 {
 	uint64_t id = 0;
-	km_rc rc = earlier_set(s, subject, &id);
+	km_rc rc;
 
-	if (rc == KM_ENOTFOUND)
-		return KM_OK;
-	name_credential(event, "replaces", id);
-	return rc ? rc : delete_credential(s, subject, id);
+	/* There is one at most, unless somebody else wrote another. */
+	while (!(rc = earlier_set(s, by, &id))) {
+		record_number(event, "replaces", id);
+		rc = credential_delete(s, by->subject, id);
+		if (rc)
+			return rc;
+	}
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
 static km_rc insert_code(struct km_store *s, uint64_t credential, const uint8_t code[KM_TAG_BYTES])
@@ -315,11 +327,12 @@ static km_rc insert_code(struct km_store *s, uint64_t credential, const uint8_t 
 static km_rc insert_codes(struct km_store *s, const struct km_operator *op, uint64_t id,
 			  const struct km_secret *codes)
 {
+	size_t count = codes->len / KM_RECOVERY_LENGTH;
 	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
 	uint8_t mac[KM_TAG_BYTES];
 	km_rc rc = credential_key(s, op, &key);
 
-	for (size_t i = 0; !rc && i < KM_RECOVERY_CODES; i++) {
+	for (size_t i = 0; !rc && i < count; i++) {
 		rc = km_mac_recovery(s->keys, &key, id, codes->bytes + i * KM_RECOVERY_LENGTH,
 				     KM_RECOVERY_LENGTH, mac);
 		if (!rc)
@@ -328,25 +341,20 @@ static km_rc insert_codes(struct km_store *s, const struct km_operator *op, uint
 	return rc;
 }
 
-km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
-			   const struct km_secret *codes, struct km_event_record *event,
-			   uint64_t *id)
+static km_rc enrol_codes(struct km_store *s, const struct km_operator *op,
+			 const struct km_credential *in, const struct km_secret *codes,
+			 struct km_event_record *event, uint64_t *id)
 {
-	struct km_credential c = { .factor = KM_FACTOR_RECOVERY };
 	struct store_op step STORE_OP = { 0 };
 	uint64_t made = 0;
-	km_rc rc;
+	km_rc rc = store_op_begin(&step, s, false);
 
-	if (codes->len != KM_RECOVERY_CODES * KM_RECOVERY_LENGTH)
-		return KM_EINVAL;
-	memcpy(c.subject, op->subject, sizeof(c.subject));
-	rc = store_op_begin(&step, s, false);
 	if (!rc)
-		rc = drop_earlier(s, op->subject, event);
+		rc = credential_replace(s, in, event);
 	if (!rc)
-		rc = credential_make(s, &c, 0, &made);
+		rc = credential_make(s, in, 0, &made);
 	if (!rc)
-		rc = credential_put(s, &c, made, "", 0);
+		rc = credential_put(s, in, made, "", 0);
 	if (!rc)
 		rc = insert_codes(s, op, made, codes);
 	if (!rc)
@@ -356,6 +364,32 @@ km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		*id = made;
 	return rc;
+}
+
+km_rc store_enrol_recovery(struct km_store *s, const struct km_operator *op,
+			   const struct km_secret *codes, bool waiting,
+			   struct km_event_record *event, uint64_t *id)
+{
+	struct km_credential in = { .factor = KM_FACTOR_RECOVERY, .waiting = waiting };
+
+	if (codes->len != KM_RECOVERY_CODES * KM_RECOVERY_LENGTH)
+		return KM_EINVAL;
+	memcpy(in.subject, op->subject, sizeof(in.subject));
+	return enrol_codes(s, op, &in, codes, event, id);
+}
+
+km_rc store_enrol_bypass(struct km_store *s, const struct km_operator *op,
+			 const struct km_secret *code, int64_t until, bool waiting,
+			 struct km_event_record *event, uint64_t *id)
+{
+	struct km_credential in = { .factor = KM_FACTOR_BYPASS,
+				    .waiting = waiting,
+				    .until = until };
+
+	if (code->len != KM_RECOVERY_LENGTH || until <= s->now.wall)
+		return KM_EINVAL;
+	memcpy(in.subject, op->subject, sizeof(in.subject));
+	return enrol_codes(s, op, &in, code, event, id);
 }
 
 km_rc store_recovery_left(struct km_store *s, uint64_t credential, uint16_t *left)

@@ -3,7 +3,10 @@
  * key anew under the next KEK. Each step is durable before the next, and each
  * can be done again after a crash; epoch.c puts them in order.
  */
+#include <kenmon/store_epoch.h>
+
 #include "signer.h"
+#include "store_certificate.h"
 
 #include <string.h>
 
@@ -98,7 +101,10 @@ static km_rc all_open(struct km_store *s)
 	rc = query_row(&q);
 	if (!rc)
 		return KM_ECORRUPT;
-	return rc == KM_ENOTFOUND ? KM_OK : rc;
+	if (rc != KM_ENOTFOUND)
+		return rc;
+	/* An older file has no such table yet. */
+	return s->db[DB_VAULT].version == store_version[DB_VAULT] ? finger_keys_open(s) : KM_OK;
 }
 
 km_rc epoch_check(struct km_store *s, const struct store_why *why)
@@ -244,14 +250,28 @@ static km_rc rewrap_row(struct km_store *s, struct wrapped_row *r, struct km_rew
 	return rc ? rc : write_key(s, r);
 }
 
-static km_rc rewrap_slice(struct km_store *s, struct km_rewrap *at)
+static km_rc rewrap_subjects(struct km_store *s, struct km_rewrap *at, size_t *looked)
 {
 	struct slice slice;
 	km_rc rc = read_slice(s, at->after, &slice);
 
 	for (size_t i = 0; !rc && i < slice.count; i++)
 		rc = rewrap_row(s, &slice.row[i], at);
-	at->finished = !rc && slice.count < SLICE;
+	at->subjects = !rc && slice.count < SLICE;
+	*looked = slice.count;
+	return rc;
+}
+
+/* Those of the operators, then, in what room is left, those of the fingers. */
+static km_rc rewrap_slice(struct km_store *s, struct km_rewrap *at)
+{
+	size_t looked = 0, fingers = 0;
+	km_rc rc = at->subjects ? KM_OK : rewrap_subjects(s, at, &looked);
+
+	if (rc || !at->subjects)
+		return rc;
+	rc = finger_keys_rewrap(s, at, SLICE - looked, &fingers);
+	at->finished = !rc && looked + fingers < SLICE;
 	return rc;
 }
 
@@ -311,6 +331,8 @@ km_rc store_epoch_slice(struct km_store *s, struct km_rewrap *at)
 		rc = rewrap_slice(s, &next);
 	if (!rc && next.finished)
 		rc = rewrap_months(s);
+	if (!rc && next.finished)
+		rc = work_keys_rewrap(s);
 	/* Its seed is not wrapped anew: it ends with the KEK, and another key signs. */
 	if (!rc && next.finished)
 		rc = signer_begin(s);
@@ -325,6 +347,7 @@ km_rc store_epoch_slice(struct km_store *s, struct km_rewrap *at)
 km_rc store_epoch_end(struct km_store *s, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
+	uint32_t ended = 0;
 	struct km_epoch e;
 	km_rc rc = store_op_begin(&op, s, false);
 
@@ -334,11 +357,14 @@ km_rc store_epoch_end(struct km_store *s, const struct km_event_record *event)
 		rc = KM_ESTATE;
 	if (rc)
 		return rc;
+	ended = e.generation;
 	e.generation = km_keys_generation(s->keys);
 	e.opened = s->now.wall;
 	e.closing = 0;
 	rc = keep(s, &e);
 	if (!rc)
 		rc = chain_append(s, event);
+	if (!rc)
+		rc = epoch_ended(s, ended);
 	return rc ? rc : store_op_done(&op);
 }

@@ -3,7 +3,7 @@
  * the person. The key goes first, so that from the first flush on nothing of
  * the person opens, whatever happens next.
  */
-#include "store_internal.h"
+#include "store_certificate.h"
 
 #include <string.h>
 
@@ -35,12 +35,14 @@ static km_rc set_erasing(struct km_store *s, const struct stored_operator *old)
 }
 
 km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
-			const struct km_event_record *event)
+			const struct km_erase_order *order, const struct km_event_record *event)
 {
 	struct store_op op STORE_OP = { 0 };
 	struct stored_operator old = { 0 };
 	km_rc rc = store_op_begin(&op, s, false);
 
+	if (!rc && !order->cause)
+		rc = KM_EINVAL;
 	if (!rc)
 		rc = row_operator(s, subject, &old);
 	if (!rc && old.row.state == KM_ERASING)
@@ -51,6 +53,14 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 		rc = run_on_cursor(s, SQL_KEY_BLANK, old.row.cursor);
 	if (!rc)
 		rc = run_on_cursor(s, SQL_KEY_DELETE, old.row.cursor);
+	if (!rc)
+		rc = dues_delete(s, subject);
+	if (!rc)
+		rc = requests_destroy(s, subject);
+	if (!rc)
+		rc = certificate_begin(s, &old.row, order);
+	if (!rc)
+		rc = leaver_note(s, old.row.uid);
 	rows_forget(s);
 	if (!rc)
 		rc = epoch_owes(s);
@@ -59,11 +69,14 @@ km_rc store_erase_begin(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYT
 	return rc ? rc : store_op_done(&op);
 }
 
-/* Codes are found through the credentials, so these go last. */
+/* Codes are found through the credentials, and keys of fingers through the templates: these go
+ * later. */
 static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
-	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE, SQL_TEMPLATES_DELETE,
-						SQL_CREDENTIALS_DELETE };
+	static const enum store_sql order[] = { SQL_RECOVERIES_DELETE,  SQL_FINGER_KEYS_BLANK,
+						SQL_FINGER_KEYS_DELETE, SQL_TEMPLATES_DELETE,
+						SQL_CREDENTIALS_DELETE, SQL_CONSENTS_DELETE,
+						SQL_INVITATION_DELETE };
 	km_rc rc = KM_OK;
 
 	rows_forget(s);
@@ -115,20 +128,35 @@ km_rc store_erase_finish(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 		rc = run_on_subject(s, SQL_OPERATOR_DELETE, subject);
 	if (!rc)
 		rc = chain_append(s, event);
+	if (!rc)
+		rc = certificate_finish(s, subject);
 	return rc ? rc : store_op_done(&op);
 }
 
-km_rc store_erasing(struct km_store *s, uint8_t subject[KM_SUBJECT_BYTES])
+km_rc store_erasing(struct km_store *s, uint64_t after, size_t limit, struct km_erasing *out,
+		    size_t *count)
 {
 	struct query q QUERY = query_new(s, SQL_OPERATOR_ERASING);
 	struct stored_operator found;
-	km_rc rc = query_row(&q);
+	size_t n = 0;
+	km_rc rc = KM_OK;
 
-	if (rc)
+	query_int(&q, (int64_t)after);
+	query_int(&q, (int64_t)limit);
+	while (n < limit && !(rc = query_row(&q))) {
+		take_operator(&q, &found);
+		rc = q.rc ? q.rc : row_check_operator(s, &found);
+		if (rc && rc != KM_ECORRUPT)
+			return rc;
+		q.rc = KM_OK; /* of this row; the next may be as we wrote it */
+		out[n] = (struct km_erasing){ .cursor = found.row.cursor, .damaged = rc != KM_OK };
+		memcpy(out[n].subject, found.row.subject, KM_SUBJECT_BYTES);
+		n++;
+	}
+	if (rc && rc != KM_ENOTFOUND && rc != KM_ECORRUPT)
 		return rc;
-	take_operator(&q, &found);
-	rc = q.rc ? q.rc : row_check_operator(s, &found);
-	if (!rc)
-		memcpy(subject, found.row.subject, KM_SUBJECT_BYTES);
-	return rc;
+	if (q.rc)
+		return q.rc;
+	*count = n;
+	return KM_OK;
 }

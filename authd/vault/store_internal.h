@@ -4,9 +4,19 @@
  *   store.c            open, close, batches, flush        store_query.c  one statement
  *   store_schema.c     tables, making and checking them   store_meta.c   small values, op_seen
  *   store_login.c      what a login reads and writes      store_operator.c, store_credential.c
- *   store_rows.c       rows that carry a MAC              identity.c     who people are
- *   store_template.c   fingers                            store_upgrade.c older tables
+ *   store_change.c     changing an operator               identity.c     who people are
+ *   store_rows.c       rows that carry a MAC              identity_was.c who they were until a
+ * flush store_template.c   fingers                            store_upgrade.c older tables
+ *   store_enrolled.c   who has which factors              store_review.c when they were reviewed
+ *   store_schema_people.c  tables of those who come and go
+ *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
+ *   store_work.c       keys of what is under way          store_request.c  acts that wait
+ *   store_finger_key.c keys of fingers
+ *   store_waiting.c    credentials that wait, or end by themselves
+ *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
+ *   store_copy.c       copies that leave the machine     store_restore.c  making one of them good
+ *   store_certificate.c  what was destroyed               store_leaver.c whose sessions live on
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
  */
@@ -18,6 +28,8 @@
 #include <openssl/evp.h>
 
 #include <kenmon/store.h>
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
 
 #include "keys_internal.h"
 
@@ -106,6 +118,7 @@ struct km_store {
 	bool lost;         /* the batch is, or is to be, undone: everything fails until the flush */
 	bool reconcile;    /* identity.db may be ahead of vault.db */
 	bool people_older; /* it is behind: somebody put an older one back */
+	uint64_t was_dropped; /* for changes under this pair, what is older was dropped */
 	struct store_position at, flushed;
 	struct month_slot *months;
 	struct store_seen seen;
@@ -113,6 +126,7 @@ struct km_store {
 	struct stored_signer signer; /* the present one, while known */
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
+	struct store_copy *copy; /* under way, or NULL (store_copy.c) */
 	struct km_store_work work;
 };
 
@@ -161,6 +175,8 @@ KM_MUST_CHECK km_rc store_batch(struct km_store *s, enum store_db_id db);
 KM_MUST_CHECK km_rc store_control(struct km_store *s, enum store_db_id db, enum store_control c);
 
 void store_undo(struct km_store *s); /* the whole batch */
+/* A batch that only read is ended. False: it did more. */
+bool store_end_reading(struct km_store *s);
 
 /* One changing operation: undone at the end of its scope unless store_op_done() said so. */
 struct store_op {
@@ -192,7 +208,7 @@ KM_MUST_CHECK km_rc store_open_files(struct km_store *s, int folder, const char 
 KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
 /* What came after version 1 of vault.db. */
-extern const char store_schema_fingers[];
+extern const char store_schema_fingers[], store_schema_people[];
 /* Brings the tables of an older version up to date, once they are known to be ours. */
 KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *why);
 
@@ -210,7 +226,7 @@ extern const char store_version[DB_COUNT];
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
 #define META_EPOCH  "epoch"
 #define EPOCH_BYTES (4 + 8 + 8 + 8)
-#define META_KEPT   3
+#define META_KEPT   8
 extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,
@@ -228,6 +244,59 @@ void epoch_pack(const struct km_epoch *e, uint8_t out[EPOCH_BYTES]);
 KM_MUST_CHECK km_rc epoch_check(struct km_store *s, const struct store_why *why);
 /* Inside an operation that destroys a key: older copies hold it until the epoch is closed. */
 KM_MUST_CHECK km_rc epoch_owes(struct km_store *s);
+
+/* --- keys of what is under way (store_work.c), inside an operation ---------------- */
+
+#define WORK_REF_BYTES KM_SUBJECT_BYTES
+
+/* A new key under a new ref. */
+KM_MUST_CHECK km_rc work_key_make(struct km_store *s, uint8_t ref[WORK_REF_BYTES],
+				  struct km_subject_key *key);
+/* KM_ECORRUPT: there is none, or it does not open. */
+KM_MUST_CHECK km_rc work_key_open(struct km_store *s, const uint8_t ref[WORK_REF_BYTES],
+				  struct km_subject_key *key);
+/* Overwritten, then gone; in older copies it ends with its epoch, as a subject's. */
+KM_MUST_CHECK km_rc work_key_destroy(struct km_store *s, const uint8_t ref[WORK_REF_BYTES]);
+/* At the end of an epoch: none is left under the older KEK. One that does not open is blanked. */
+KM_MUST_CHECK km_rc work_keys_rewrap(struct km_store *s);
+
+/* Is this credential's template sealed under a key of its own, too? KM_ENOTFOUND, KM_ECORRUPT. */
+KM_MUST_CHECK km_rc template_is_keyed(struct km_store *s, uint64_t credential, bool *keyed);
+
+/* --- keys of fingers (store_finger_key.c), inside an operation --------------------- */
+
+/* A new key for this credential. KM_ECORRUPT: it has one. */
+KM_MUST_CHECK km_rc finger_key_make(struct km_store *s, uint64_t credential,
+				    struct km_subject_key *key);
+/* KM_ECORRUPT: there is none, or it does not open. */
+KM_MUST_CHECK km_rc finger_key_open(struct km_store *s, uint64_t credential,
+				    struct km_subject_key *key);
+/* Overwritten, then gone, and the epoch owed; a credential that has none is left as it is. */
+KM_MUST_CHECK km_rc finger_key_destroy(struct km_store *s, uint64_t credential);
+/* One that is wrapped under the present KEK already. */
+KM_MUST_CHECK km_rc finger_key_put(struct km_store *s, uint64_t credential,
+				   const uint8_t wrapped[KM_WRAPPED_BYTES]);
+/* One from a bundle, wrapped anew; an operation of its own. KM_ECORRUPT: it does not open. */
+KM_MUST_CHECK km_rc finger_key_restore(struct km_store *s, uint64_t credential,
+				       const uint8_t *bundled, uint32_t generation);
+/*
+ * At the end of an epoch: up to most of them behind at->finger, wrapped anew. looked: how many
+ * there were. One that no template has is destroyed.
+ */
+KM_MUST_CHECK km_rc finger_keys_rewrap(struct km_store *s, struct km_rewrap *at, size_t most,
+				       size_t *looked);
+/* KM_OK: each is wrapped under a KEK that is there. */
+KM_MUST_CHECK km_rc finger_keys_open(struct km_store *s);
+
+/* --- requests (store_request.c), inside an operation ------------------------------- */
+
+/* With the erasure of a person goes what was asked for about them. */
+KM_MUST_CHECK km_rc requests_destroy(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
+
+/* --- what is due (store_due.c), inside an operation --------------------------------- */
+
+/* With a person goes what was due for them. */
+KM_MUST_CHECK km_rc dues_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
 
 /* --- audit chain (chain.c) --------------------------------------------------- */
 
@@ -266,10 +335,37 @@ int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 KM_MUST_CHECK km_rc identity_add(struct km_store *s, const struct km_operator *op,
 				 const struct km_subject_key *key, const struct km_person *person);
+/* The tag of the employee number. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc identity_tag(struct km_store *s, uint64_t cursor,
+				 const uint8_t subject[KM_SUBJECT_BYTES],
+				 uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc identity_bury(struct km_store *s, uint64_t cursor,
 				  const uint8_t subject[KM_SUBJECT_BYTES]);
-/* Deletes persons that vault.db does not know; outside any batch. */
+/* Seals the person anew, in the present form; what it was is kept until the flush. */
+KM_MUST_CHECK km_rc identity_change(struct km_store *s, const struct km_operator *op,
+				    const struct km_subject_key *key,
+				    const struct km_person *person);
+/*
+ * Deletes persons that vault.db does not know, and undoes changes that it does not know; outside
+ * any batch.
+ */
 KM_MUST_CHECK km_rc identity_reconcile(struct km_store *s);
+
+#define PERSON_MAX        (sizeof(struct km_person) + 6 * 2)
+#define PERSON_SEALED_MAX (PERSON_MAX + KM_SEAL_OVERHEAD)
+
+/* A row of person, as far as it is sealed. */
+struct sealed_person {
+	uint32_t version;
+	size_t len;
+	uint8_t bytes[PERSON_SEALED_MAX];
+};
+
+/* Inside a change of a person: the row as it was (identity_was.c). */
+KM_MUST_CHECK km_rc was_keep(struct km_store *s, uint64_t cursor, const struct sealed_person *was);
+KM_MUST_CHECK km_rc was_forget(struct km_store *s, uint64_t cursor);
+/* Puts back what was changed in a flush of which vault.db knows nothing. */
+KM_MUST_CHECK km_rc was_restore(struct km_store *s);
 
 /* --- credentials (store_credential.c), inside an operation ------------------------- */
 
@@ -281,9 +377,17 @@ KM_MUST_CHECK km_rc credential_make(struct km_store *s, const struct km_credenti
 				    size_t sealed_len, uint64_t *id);
 KM_MUST_CHECK km_rc credential_put(struct km_store *s, const struct km_credential *in, uint64_t id,
 				   const void *sealed, size_t len);
+/* With its template or its codes. KM_ENOTFOUND: not of this subject. */
+KM_MUST_CHECK km_rc credential_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+				      uint64_t id);
+/* Adds a number that is known only now; an event may be missing (chain_append() says so). */
+void record_number(struct km_event_record *event, const char *key, uint64_t id);
 /* The trail names the credential, so that a login by it can be followed to who enrolled it. */
 KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
 				      uint64_t id);
+/* The sets of codes that this one takes the place of: the event names one. */
+KM_MUST_CHECK km_rc credential_replace(struct km_store *s, const struct km_credential *by,
+				       struct km_event_record *event);
 
 /* --- rows with a MAC (store_rows.c) ---------------------------------------------- */
 
@@ -298,6 +402,8 @@ KM_MUST_CHECK km_rc row_mac_recovery(struct km_store *s, uint64_t credential,
 				     uint8_t mac[KM_ROW_MAC_BYTES]);
 KM_MUST_CHECK km_rc row_mac_name(struct km_store *s, enum km_class class, uint16_t bucket,
 				 const struct km_throttle *t, uint8_t mac[KM_ROW_MAC_BYTES]);
+KM_MUST_CHECK km_rc row_mac_request(struct km_store *s, const struct km_filed *r,
+				    uint8_t mac[KM_ROW_MAC_BYTES]);
 KM_MUST_CHECK km_rc row_mac_meta(struct km_keys *keys, const char *key, const void *value,
 				 size_t len, uint8_t mac[KM_ROW_MAC_BYTES]);
 
@@ -314,6 +420,7 @@ KM_MUST_CHECK km_rc row_read_recovery(struct km_store *s, struct query *q, uint6
 				      int64_t *used);
 KM_MUST_CHECK km_rc row_read_template(struct km_store *s, struct query *q,
 				      struct stored_template *out);
+KM_MUST_CHECK km_rc row_read_request(struct km_store *s, struct query *q, struct km_filed *out);
 KM_MUST_CHECK km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *value,
 				  size_t cap, size_t *len);
 

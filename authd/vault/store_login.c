@@ -134,7 +134,7 @@ static km_rc move_counter(struct km_store *s, const struct stored_credential *c,
 	struct km_credential next = used_now(s, &c->row);
 	km_rc rc;
 
-	if (c->row.factor == KM_FACTOR_RECOVERY || c->row.moving >= a->moving)
+	if (km_factor_class(c->row.factor) == KM_CLASS_RECOVERY || c->row.moving >= a->moving)
 		return KM_EREPLAY;
 	next.moving = a->moving;
 	next.drift = a->drift;
@@ -166,7 +166,7 @@ static km_rc use_recovery(struct km_store *s, const struct stored_credential *c,
 	bool used = true;
 	km_rc rc;
 
-	if (c->row.factor != KM_FACTOR_RECOVERY)
+	if (km_factor_class(c->row.factor) != KM_CLASS_RECOVERY)
 		return KM_ENOTFOUND;
 	rc = store_recovery_find(s, a->credential, a->recovery_mac, &used);
 	if (rc == KM_ENOTFOUND || (!rc && used))

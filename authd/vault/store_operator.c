@@ -184,10 +184,10 @@ km_rc store_operator_uid(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 
 /* --- listing ---------------------------------------------------------------------------- */
 
-km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
-		      size_t *count)
+static km_rc page_of(struct km_store *s, enum store_sql id, uint64_t after, size_t limit,
+		     struct km_operator *out, size_t *count)
 {
-	struct query q QUERY = query_new(s, SQL_OPERATOR_PAGE);
+	struct query q QUERY = query_new(s, id);
 	struct stored_operator found;
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
@@ -208,6 +208,48 @@ km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct k
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
 	*count = n;
+	return KM_OK;
+}
+
+km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
+		      size_t *count)
+{
+	return page_of(s, SQL_OPERATOR_PAGE, after, limit, out, count);
+}
+
+km_rc store_staff(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
+		  size_t *count)
+{
+	return page_of(s, SQL_OPERATOR_STAFF, after, limit, out, count);
+}
+
+/* Nothing is taken from s->seen, nor left there: this is no part of a login. */
+km_rc store_operator_by_uid(struct km_store *s, uint32_t uid, struct km_operator *out)
+{
+	struct query q QUERY = query_new(s, SQL_OPERATOR_BY_UID);
+	struct stored_operator found;
+	struct km_operator one = { 0 };
+	size_t n = 0;
+	km_rc rc;
+
+	query_int(&q, uid);
+	while (!(rc = query_row(&q))) {
+		km_rc checked;
+
+		take_operator(&q, &found);
+		checked = q.rc ? q.rc : row_check_operator(s, &found);
+		if (checked)
+			return checked;
+		if (found.row.state == KM_ERASING)
+			continue;
+		one = found.row;
+		n++;
+	}
+	if (rc != KM_ENOTFOUND)
+		return rc;
+	if (n != 1)
+		return KM_ENOTFOUND;
+	*out = one;
 	return KM_OK;
 }
 

@@ -7,6 +7,8 @@
  * What a MAC covers has one form for each table: numbers of fixed width and
  * bytes of fixed length, texts behind their length. docs/STORAGE.md lists it.
  */
+#include <kenmon/store_request.h>
+
 #include "store_internal.h"
 
 #include <string.h>
@@ -80,7 +82,12 @@ km_rc row_mac_credential(struct km_store *s, const struct km_credential *c,
 	put_throttle(&r, &c->throttle);
 	put(&r, label, 1);
 	put_bytes(&r, c->label, label);
-	return km_mac_row(s->keys, "credential", r.bytes, r.len, mac);
+	/* Those of before version 3, and nearly all since, are neither. */
+	if (!c->waiting && !c->until)
+		return km_mac_row(s->keys, "credential", r.bytes, r.len, mac);
+	put(&r, c->waiting, 1);
+	put(&r, (uint64_t)c->until, 8);
+	return km_mac_row(s->keys, "credential for a while", r.bytes, r.len, mac);
 }
 
 /* Nor the template. */
@@ -121,6 +128,23 @@ km_rc row_mac_name(struct km_store *s, enum km_class class, uint16_t bucket,
 	put(&r, bucket, 2);
 	put_throttle(&r, t);
 	return km_mac_row(s->keys, "throttle_name", r.bytes, r.len, mac);
+}
+
+/* Not the message: it is sealed under the key of ref, and bound to id and act. */
+km_rc row_mac_request(struct km_store *s, const struct km_filed *q, uint8_t mac[KM_ROW_MAC_BYTES])
+{
+	struct row r;
+
+	r.len = 0;
+	put(&r, q->id, 8);
+	put_bytes(&r, q->ref, sizeof(q->ref));
+	put(&r, q->act, 1);
+	put_bytes(&r, q->subject, sizeof(q->subject));
+	put_bytes(&r, q->requester, sizeof(q->requester));
+	put(&r, (uint64_t)q->filed, 8);
+	put(&r, (uint64_t)q->expires, 8);
+	put_bytes(&r, q->digest, sizeof(q->digest));
+	return km_mac_row(s->keys, "request", r.bytes, r.len, mac);
 }
 
 km_rc row_mac_meta(struct km_keys *keys, const char *key, const void *value, size_t len,
@@ -201,6 +225,8 @@ void take_credential(struct query *q, struct stored_credential *out)
 	query_get_text(q, c->label, sizeof(c->label));
 	c->version = (uint32_t)query_get_number(q, UINT32_MAX);
 	take_throttle(q, &c->throttle);
+	c->waiting = query_get_number(q, 1) == 1;
+	c->until = query_get_int(q);
 	query_get_blob(q, out->mac, sizeof(out->mac));
 	c->sealed_len = (uint16_t)query_get_bytes(q, c->sealed, sizeof(c->sealed));
 }
@@ -277,6 +303,32 @@ km_rc row_read_template(struct km_store *s, struct query *q, struct stored_templ
 		return q->rc;
 	rc = row_mac_template(s, out, right);
 	return compare(rc, out->mac, right);
+}
+
+km_rc row_read_request(struct km_store *s, struct query *q, struct km_filed *out)
+{
+	struct km_filed found = { 0 };
+	uint8_t right[KM_ROW_MAC_BYTES];
+	km_rc rc = query_row(q);
+
+	if (rc)
+		return rc;
+	found.id = (uint64_t)query_get_int(q);
+	query_get_blob(q, found.ref, sizeof(found.ref));
+	found.act = (uint8_t)query_get_number(q, UINT8_MAX);
+	query_get_blob(q, found.subject, sizeof(found.subject));
+	query_get_blob(q, found.requester, sizeof(found.requester));
+	found.filed = query_get_int(q);
+	found.expires = query_get_int(q);
+	query_get_blob(q, found.digest, sizeof(found.digest));
+	query_get_blob(q, found.mac, sizeof(found.mac));
+	if (q->rc)
+		return q->rc;
+	rc = row_mac_request(s, &found, right);
+	rc = compare(rc, found.mac, right);
+	if (!rc)
+		*out = found;
+	return rc;
 }
 
 km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *value, size_t cap,

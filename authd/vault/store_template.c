@@ -1,6 +1,7 @@
 /*
- * Templates of fingers: each sealed under its subject's key, bound to its
- * credential, and read only to be lent. docs/STORAGE.md
+ * Templates of fingers: each sealed under a key made of its subject's and of
+ * its own, so that it ends with either; bound to its credential, and read only
+ * to be lent. docs/STORAGE.md
  */
 #include "store_internal.h"
 
@@ -8,8 +9,9 @@
 
 #include <kenmon/finger.h>
 
-#define TEMPLATE_VERSION 1
-#define READER_MAX       64
+#define TEMPLATE_VERSION    2
+#define TEMPLATE_OF_SUBJECT 1 /* from version 2 of vault.db: under the subject's key alone */
+#define READER_MAX          64
 
 enum {
 	FINGERS = 0
@@ -65,6 +67,32 @@ static km_rc put_template(struct km_store *s, const struct stored_template *row,
 	return rc == KM_EEXIST ? KM_ECORRUPT : rc; /* one without a credential lay there */
 }
 
+/* What opens a template of this version. The finger's key is not opened for nothing. */
+static km_rc template_key(struct km_store *s, const struct km_subject_key *subject, uint64_t id,
+			  uint32_t version, struct km_subject_key *out)
+{
+	struct km_subject_key finger KM_SUBJECT_KEY = { 0 };
+	km_rc rc;
+
+	if (version == TEMPLATE_OF_SUBJECT) {
+		*out = *subject;
+		return KM_OK;
+	}
+	rc = finger_key_open(s, id, &finger);
+	return rc ? rc : km_template_key(s->keys, subject, &finger, out);
+}
+
+static km_rc new_template_key(struct km_store *s, const struct km_operator *op, uint64_t id,
+			      struct km_subject_key *out)
+{
+	struct km_subject_key subject KM_SUBJECT_KEY = { 0 }, finger KM_SUBJECT_KEY = { 0 };
+	km_rc rc = credential_key(s, op, &subject);
+
+	if (!rc)
+		rc = finger_key_make(s, id, &finger);
+	return rc ? rc : km_template_key(s->keys, &subject, &finger, out);
+}
+
 static km_rc seal_template(struct km_store *s, const struct km_operator *op, uint64_t id,
 			   const char *reader, const struct km_template *t)
 {
@@ -73,7 +101,7 @@ static km_rc seal_template(struct km_store *s, const struct km_operator *op, uin
 	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
 	uint8_t sealed[KM_TEMPLATE_MAX + KM_SEAL_OVERHEAD];
 	size_t len = 0;
-	km_rc rc = credential_key(s, op, &key);
+	km_rc rc = new_template_key(s, op, id, &key);
 
 	if (!rc)
 		rc = km_seal(s->keys, &key, &aad, t->bytes, t->len, sealed, sizeof(sealed), &len);
@@ -113,7 +141,8 @@ km_rc store_enrol_finger(struct km_store *s, const struct km_operator *op,
 /* The row of this credential and of nobody else. */
 static km_rc right_row(const struct stored_template *row, const struct km_credential *c)
 {
-	return row->credential == c->id && row->version == TEMPLATE_VERSION &&
+	return row->credential == c->id && row->version >= TEMPLATE_OF_SUBJECT &&
+		       row->version <= TEMPLATE_VERSION &&
 		       memcmp(row->subject, c->subject, sizeof(row->subject)) == 0
 		   ? KM_OK
 		   : KM_ECORRUPT;
@@ -123,11 +152,11 @@ km_rc store_template(struct km_store *s, const struct km_operator *op,
 		     const struct km_credential *c, struct km_template *out)
 {
 	struct query q QUERY = query_new(s, SQL_TEMPLATE);
-	struct km_aad aad = template_aad(c->subject, c->id, TEMPLATE_VERSION);
-	struct km_subject_key key KM_SUBJECT_KEY = { 0 };
+	struct km_subject_key subject KM_SUBJECT_KEY = { 0 }, key KM_SUBJECT_KEY = { 0 };
 	uint8_t sealed[KM_TEMPLATE_MAX + KM_SEAL_OVERHEAD];
-	struct stored_template row;
+	struct stored_template row = { 0 };
 	size_t sealed_len = 0, len = 0;
+	struct km_aad aad;
 	km_rc rc;
 
 	query_int(&q, (int64_t)c->id);
@@ -140,7 +169,10 @@ km_rc store_template(struct km_store *s, const struct km_operator *op,
 	}
 	if (!rc)
 		rc = km_subject_key_unwrap(s->keys, op->subject, op->kek_generation, op->wrapped,
-					   &key);
+					   &subject);
+	if (!rc)
+		rc = template_key(s, &subject, c->id, row.version, &key);
+	aad = template_aad(c->subject, c->id, row.version);
 	if (!rc)
 		rc = km_unseal(s->keys, &key, &aad, sealed, sealed_len, out->bytes,
 			       sizeof(out->bytes), &len);
@@ -148,6 +180,19 @@ km_rc store_template(struct km_store *s, const struct km_operator *op,
 		return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 	out->len = (uint16_t)len;
 	return KM_OK;
+}
+
+km_rc template_is_keyed(struct km_store *s, uint64_t credential, bool *keyed)
+{
+	struct query q QUERY = query_new(s, SQL_TEMPLATE_READER);
+	struct stored_template row;
+	km_rc rc;
+
+	query_int(&q, (int64_t)credential);
+	rc = row_read_template(s, &q, &row);
+	if (!rc)
+		*keyed = row.version > TEMPLATE_OF_SUBJECT;
+	return rc;
 }
 
 km_rc store_finger_reader(struct km_store *s, uint64_t credential, char reader[65])

@@ -9,11 +9,13 @@
 static const struct {
 	char from;
 	const char *text;
+	size_t kept; /* the first of meta_kept that the older one did not have */
 } steps[] = {
-	{ '1', store_schema_fingers },
+	{ '1', store_schema_fingers, META_KEPT },
+	{ '2', store_schema_people, 3 },
 };
 
-static km_rc take_step(struct km_store *s, char from, const char *text)
+static km_rc take_step(struct km_store *s, char from, const char *text, size_t kept)
 {
 	struct store_db *base = &s->db[DB_VAULT];
 	const char next = (char)(from + 1);
@@ -21,6 +23,8 @@ static km_rc take_step(struct km_store *s, char from, const char *text)
 
 	if (!rc)
 		rc = store_rc(sqlite3_exec(base->handle, text, NULL, NULL, NULL));
+	for (size_t i = kept; !rc && i < META_KEPT; i++)
+		rc = meta_keep(s, meta_kept[i], "", 0);
 	if (!rc)
 		rc = meta_set(s, DB_VAULT, META_SCHEMA, &next, SCHEMA_BYTES);
 	if (!rc)
@@ -40,7 +44,7 @@ km_rc store_upgrade(struct km_store *s, const struct store_why *why)
 
 	for (size_t i = 0; !rc && i < sizeof(steps) / sizeof(*steps); i++)
 		if (s->db[DB_VAULT].version == steps[i].from)
-			rc = take_step(s, steps[i].from, steps[i].text);
+			rc = take_step(s, steps[i].from, steps[i].text, steps[i].kept);
 	if (rc)
 		store_say(why, "the tables of an older version of kenmon in vault.db could not be "
 			       "brought up to date: is the disk full, or the file damaged?");

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <kenmon/log.h>
+#include <kenmon/store_epoch.h>
 
 #include "vault.h"
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include <kenmon/erased.h>
 #include <kenmon/log.h>
 
 #include "vault.h"
@@ -12,6 +13,8 @@
 /* A seal is a page of the next commit; at most this many records and this time go without one. */
 #define SEAL_RECORDS 1000
 #define SEAL_MS      60000
+
+#define LEAVERS_MS 3600000 /* how often those of more than a week ago are forgotten */
 
 #define MONTHS_MS                                                                                  \
 	60000 /* how often months are looked at: an erasure need not wait for the hour             \
@@ -63,5 +66,19 @@ void tend_months(struct vault *v)
 	v->kept_ms = v->now.boot_ms;
 	if (rc != KM_ENOTFOUND)
 		km_log(LOG_ERR, "a month past its keeping period could not be destroyed (%s)",
+		       km_rc_text(rc, KM_LANG_EN));
+}
+
+void tend_leavers(struct vault *v)
+{
+	km_rc rc;
+
+	if (v->leavers_ms && v->now.boot_ms - v->leavers_ms < LEAVERS_MS)
+		return;
+	/* The first hour after a start is for those who come in. */
+	rc = v->leavers_ms ? store_leavers_prune(v->store) : KM_OK;
+	v->leavers_ms = v->now.boot_ms;
+	if (rc != KM_OK && rc != KM_ENOTFOUND)
+		km_log(LOG_ERR, "accounts of the erased could not be forgotten (%s)",
 		       km_rc_text(rc, KM_LANG_EN));
 }

@@ -8,9 +8,44 @@ void trial_wipe(struct trial *t)
 	km_wipe(t, sizeof *t);
 }
 
+/* --- at the door ------------------------------------------------------------------------- */
+
+static km_rc door_operator(struct vault *v, struct trial *t, struct km_operator *op,
+			   uint16_t *bucket)
+{
+	return session_operator(v, t->s, op, bucket);
+}
+
+static bool door_admit(struct vault *v, const struct trial *t)
+{
+	return session_admit(v, t->s);
+}
+
+static void door_describe(struct km_event_record *r, const struct trial *t)
+{
+	session_describe(r, t->s);
+}
+
+static const struct trial_place door = { "door", KM_EVENT_LOGIN_REFUSED, door_operator, door_admit,
+					 door_describe };
+
+/* Passing one step of several uses its code up, and nobody is in yet. */
+void trial_of_login(struct trial *t, struct session *s)
+{
+	t->place = &door;
+	t->s = s;
+	t->uid = s->asked.uid;
+	t->trusted = s->trusted;
+	t->login = s->at + 1u >= s->steps.count;
+	t->passed = t->login ? KM_EVENT_LOGIN_ALLOWED : KM_EVENT_STEP_PASSED;
+	t->passes = t->login ? KM_VERDICT_ALLOW : KM_VERDICT_NEXT;
+}
+
+/* --- wherever it is ---------------------------------------------------------------------- */
+
 km_rc trial_look_up(struct vault *v, struct trial *t)
 {
-	km_rc rc = session_operator(v, t->s, &t->op, &t->bucket);
+	km_rc rc = t->place->operator(v, t, &t->op, &t->bucket);
 
 	t->known = rc == KM_OK;
 	if (rc == KM_ENOTFOUND) {
@@ -54,7 +89,7 @@ static void about_finger(struct km_event_record *r, const struct trial *t)
 static void about(struct km_event_record *r, enum km_event event, const struct trial *t,
 		  const char *reason)
 {
-	event_make(r, event, t->known ? t->op.subject : NULL, "door");
+	event_make(r, event, t->known ? t->op.subject : NULL, t->place->actor);
 	if (reason)
 		event_add(r, "reason", reason);
 	if (t->class == KM_CLASS_TOUCH) {
@@ -65,17 +100,28 @@ static void about(struct km_event_record *r, enum km_event event, const struct t
 		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS)
 			event_add_number(r, "counter", (int64_t)t->right.moving - 1);
 	}
-	session_describe(r, t->s);
+	t->place->describe(r, t);
 }
 
-km_rc trial_refused(struct vault *v, struct trial *t, enum km_event event, enum km_reason reason)
+static km_rc write_down(struct vault *v, struct trial *t, enum km_event event,
+			enum km_reason reason)
 {
 	struct km_event_record r;
 
-	if (!session_admit(v, t->s))
+	if (!t->place->admit(v, t))
 		return KM_OK;
 	about(&r, event, t, km_reason_word(reason));
 	return note_record(v, &r);
+}
+
+km_rc trial_refused(struct vault *v, struct trial *t, enum km_reason reason)
+{
+	return write_down(v, t, t->place->refused, reason);
+}
+
+km_rc trial_replayed(struct vault *v, struct trial *t)
+{
+	return write_down(v, t, KM_EVENT_REPLAYED, KM_REASON_REPLAY);
 }
 
 /* Counts a failure against all that were judged. *wait: until one of them may be judged again. */
@@ -113,15 +159,15 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 	km_rc rc;
 
 	count_failure(v, t, &f, wait);
-	if (session_admit(v, t->s)) {
-		about(&refused, KM_EVENT_LOGIN_REFUSED, t, km_reason_word(reason));
+	if (t->place->admit(v, t)) {
+		about(&refused, t->place->refused, t, km_reason_word(reason));
 		f.event = &refused;
 	}
 	/*
 	 * One of several may be locked while another still answers: that is written down too. The
 	 * names that a stranger makes up are no end of sources.
 	 */
-	if (t->locks > 0 && (t->s->trusted || t->known || session_admit(v, t->s))) {
+	if (t->locks > 0 && (t->trusted || t->known || t->place->admit(v, t))) {
 		about(&locked, KM_EVENT_LOCKED, t, NULL);
 		event_add_number(&locked, "wait",
 				 t->locks == LOCKOUT_FOR_GOOD ? -1 : (int64_t)t->locks);
@@ -134,41 +180,33 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 		note_event(v, f.event);
 	if (f.second)
 		note_event(v, f.second);
-	t->s->refused = true;
+	if (t->s)
+		t->s->refused = true;
 	return KM_OK;
-}
-
-/* One step of several, passed: its code is used up, and nobody is in yet. */
-static void go_on(struct vault *v, struct session *s)
-{
-	s->at++;
-	s->refused = false;
-	session_retry(v, s, (struct km_verdict){ .code = KM_VERDICT_NEXT });
 }
 
 km_rc trial_passed(struct vault *v, struct trial *t)
 {
-	bool last = t->s->at + 1u >= t->s->steps.count;
 	const struct km_credential *c = &t->credential[t->winner];
 	struct km_acceptance a = { .credential = c->id,
 				   .moving = t->right.moving,
 				   .drift = t->right.drift,
 				   .bind_uid = -1,
-				   .login = last };
+				   .login = t->login };
 	struct km_event_record r, bound;
 	km_rc rc;
 
 	memcpy(a.subject, t->op.subject, sizeof a.subject);
-	if (c->factor == KM_FACTOR_RECOVERY)
+	if (t->class == KM_CLASS_RECOVERY)
 		a.recovery_mac = t->mac;
 	/* Without an account here until now: this is the one. */
-	if (last && t->op.uid < 0) {
-		a.bind_uid = t->s->asked.uid;
-		event_make(&bound, KM_EVENT_OPERATOR_BOUND, t->op.subject, "door");
+	if (t->login && t->op.uid < 0) {
+		a.bind_uid = t->uid;
+		event_make(&bound, KM_EVENT_OPERATOR_BOUND, t->op.subject, t->place->actor);
 		event_add_number(&bound, "uid", a.bind_uid);
 		a.second = &bound;
 	}
-	about(&r, last ? KM_EVENT_LOGIN_ALLOWED : KM_EVENT_STEP_PASSED, t, NULL);
+	about(&r, t->passed, t, NULL);
 	a.event = &r;
 	rc = store_accept(v->store, &a);
 	if (rc != KM_OK)
@@ -176,9 +214,6 @@ km_rc trial_passed(struct vault *v, struct trial *t)
 	note_event(v, &r);
 	if (a.second)
 		note_event(v, a.second);
-	if (last)
-		session_decide(v, t->s, (struct km_verdict){ .code = KM_VERDICT_ALLOW });
-	else
-		go_on(v, t->s);
+	t->verdict = (struct km_verdict){ .code = t->passes };
 	return KM_OK;
 }

@@ -12,9 +12,33 @@
 #include "lockout.h"
 #include "vault.h"
 
+struct trial;
+
+/* Where somebody tries: how they are looked up, and what the trail says of the place. */
+struct trial_place {
+	const char *actor;
+	enum km_event refused;
+	/* Whom the name means here; KM_ENOTFOUND. The bucket of the name in any case. */
+	km_rc (*operator)(struct vault *v, struct trial *t, struct km_operator *op,
+			  uint16_t *bucket);
+	/* May a refusal have a record of its own? */
+	bool (*admit)(struct vault *v, const struct trial *t);
+	void (*describe)(struct km_event_record *r, const struct trial *t);
+};
+
 /* All that judging one answer needs to know. */
 struct trial {
-	struct session *s;
+	const struct trial_place *place;
+	struct session *s; /* of a login, or */
+	struct line *l;    /* of a desk: its person proves who they are, or somebody agrees there */
+	uint32_t uid;      /* of the account: for the gate */
+	bool trusted;      /* the program that asks is root's: for the gate */
+	/* What a right answer is: an event, a verdict, and whether somebody is logged in by it. */
+	enum km_event passed;
+	enum km_verdict_code passes;
+	bool login;
+	bool lasting; /* only credentials without an end are judged: no code given for a day */
+	struct km_verdict verdict; /* what whoever tried is told; zero is a refusal */
 	const struct km_conf_lockout *lockout;
 	enum km_class class;
 	struct km_secret *answer;
@@ -40,23 +64,33 @@ struct trial {
 #define TRIAL __attribute__((cleanup(trial_wipe)))
 void trial_wipe(struct trial *t);
 
-/* Operator and credentials of the session's name, and its bucket; the decoy where it is unknown. */
+/* A step of a login, as far as that has come. */
+void trial_of_login(struct trial *t, struct session *s);
+
+/* Operator and credentials of the name, and its bucket; the decoy where it is unknown. */
 KM_MUST_CHECK km_rc trial_look_up(struct vault *v, struct trial *t);
 /* Which may be judged now; the rest waits, unjudged and uncounted. */
 void trial_weigh(const struct vault *v, struct trial *t);
 /* Writes a refusal down, as far as its source has not had its share of records. */
-KM_MUST_CHECK km_rc trial_refused(struct vault *v, struct trial *t, enum km_event event,
-				  enum km_reason reason);
+KM_MUST_CHECK km_rc trial_refused(struct vault *v, struct trial *t, enum km_reason reason);
+/* The same of a code that was used before, which is no guess. */
+KM_MUST_CHECK km_rc trial_replayed(struct vault *v, struct trial *t);
 /*
  * Counts a failure against all that were judged, and writes it down. *wait: until one of them may
- * be judged again. KM_OK: the session is to be answered.
+ * be judged again.
  */
 KM_MUST_CHECK km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason,
 				 uint32_t *wait);
 /*
- * The winner's step is passed, or with the last one the login; the session is answered then.
- * KM_EREPLAY: the code was used before, nothing is done.
+ * The winner's answer is used up, and t->verdict says what it passes. KM_EREPLAY: the code was used
+ * before, nothing is done.
  */
 KM_MUST_CHECK km_rc trial_passed(struct vault *v, struct trial *t);
+
+/*
+ * Judges t->answer as a code of these factors: t->verdict is what it is worth. Other than KM_OK:
+ * it could not be judged, and the verdict means nothing. (check.c)
+ */
+KM_MUST_CHECK km_rc trial_code(struct vault *v, struct trial *t, uint32_t factors);
 
 #endif

@@ -7,14 +7,22 @@
  *   session.c  one login: OPEN and CLOSE, accounts, sessions
  *   check.c    one answer: CHECK
  *   check_finger.c  a finger in the place of an answer: GRANT, REVOKE, and what was found
- *   matcher.c  the matcher's link                grant.c    what is lent to it, to whom, how long
+ *   matcher.c  the matcher's link                grant.h    what is lent to it, to whom, how long
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
  *   line.c     a desk's private line             desk*.c    its operations
- *   erase.c    erasure, step by step              epoch.c    closing a key epoch
+ *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
+ *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
+ *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
+ *   roster.h   rosters: handing them in          due.h       what is due, and the brake
+ *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
+ *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
+ *   pace.c     work for many, between logins
  *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, signer.c  what is kept
+ *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
+ *   tend_people.c  what ends by itself
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -29,13 +37,23 @@
 #include <kenmon/finger.h>
 #include <kenmon/keys.h>
 #include <kenmon/store.h>
+#include <kenmon/store_epoch.h>
 #include <kenmon/verdict.h>
 #include <kenmon/wire.h>
 
-#define VAULT_SESSIONS 1024 /* as many as the judge allows */
-#define VAULT_LINES    16   /* desks at once */
-#define VAULT_ROUND    256  /* requests in one commit: bounds the wait of the first */
-#define VAULT_NOTES    512  /* journal lines of one round; a request makes at most two */
+#include "due.h"
+#include "feed.h"
+#include "roster.h"
+
+#include "rights.h"
+
+#define VAULT_SESSIONS   1024 /* as many as the judge allows */
+#define VAULT_LINES      16   /* desks at once */
+#define VAULT_LINES_OF   2    /* of one uid that is not root's */
+#define VAULT_LINES_KEPT 4    /* for root, however many others there are */
+#define VAULT_LINES_ROLE 4    /* and for whoever has a role, beside those */
+#define VAULT_ROUND      256  /* requests in one commit: bounds the wait of the first */
+#define VAULT_NOTES      512  /* journal lines of one round; a request makes at most two */
 
 /*
  * What was taken back and is not yet said to be wiped, at once: a room for grants that end while
@@ -99,15 +117,34 @@ struct reply {
 	struct km_msg to_client; /* RESULT or DESK_LINE */
 };
 
+/* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
+struct desk_person {
+	bool staff;                /* with a role when the line began, or the drop folder's */
+	bool claimed;              /* by IDENTIFY: nothing is believed before it is proved */
+	char login[65];            /* as it was claimed; "" where it was not */
+	unsigned groups;           /* bits of the roles (rights.h) that the peer's groups allow */
+	uint8_t tag[KM_TAG_BYTES]; /* of the login: claimed, or of the operator who is known */
+	int64_t proved_ms;         /* when a code was good, CLOCK_BOOTTIME; 0: never on this line */
+	/* As it was read for the operation under way: */
+	bool known;                        /* an operator is */
+	uint8_t subject[KM_SUBJECT_BYTES]; /* zeros where nobody is known */
+	uint8_t role;                      /* enum km_role */
+};
+
 /* One desk's private line. */
 struct line {
 	int fd; /* -1: free */
 	uid_t peer;
+	struct desk_person who;
+	enum rights right; /* by which the operation under way runs */
+	struct kept *kept; /* an operation that waits for the caller's own code; locked memory */
 	struct queue out;
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
 	bool erasing;        /* its DONE comes when the erasure is finished */
-	uint32_t rotating;   /* or when this key epoch has begun; 0: does not wait for one */
+	bool withdrawing;    /* that is a withdrawal, of: */
+	uint8_t withdrawn[KM_SUBJECT_BYTES];
+	uint32_t rotating; /* or when this key epoch has begun; 0: does not wait for one */
 	uint8_t op[16];
 	struct pending *pending; /* an operation that asked something; locked memory */
 	struct km_verify verify; /* audit verify goes on where it was */
@@ -133,6 +170,7 @@ struct vault {
 	struct km_keys *keys;
 	struct km_conf conf;
 	const char *state_dir; /* NULL in tests that have none of their own */
+	const char *key_path;  /* of the master key; NULL: master.key in there */
 	const char *conf_path;
 	bool conf_given;
 	const char *machine_id_path;
@@ -140,6 +178,7 @@ struct vault {
 	uid_t owner; /* the starter of --spawn: counts as root */
 	bool has_judge_uid;
 	uid_t judge_uid;
+	uid_t judge_peer; /* whose the link is, while there is one */
 
 	char trail[256]; /* what store_open had to say, and opened all the same; "" nothing */
 
@@ -179,13 +218,27 @@ struct vault {
 	struct km_operator decoy_operator; /* what unknown names are judged against */
 	struct km_credential decoy;
 
-	uint64_t sealed;   /* the record of the last seal; 0: none since the start */
-	int64_t sealed_ms; /* CLOCK_BOOTTIME, also of one that could not be made */
-	bool seal_stuck;   /* it could not, and the log says so */
-	int64_t kept_ms;   /* when months past their keeping period were last looked for */
+	uint64_t sealed;    /* the record of the last seal; 0: none since the start */
+	int64_t sealed_ms;  /* CLOCK_BOOTTIME, also of one that could not be made */
+	bool seal_stuck;    /* it could not, and the log says so */
+	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
+	int64_t leavers_ms; /* since boot: when accounts of the erased were last forgotten */
+	int64_t kept_ms;    /* when months past their keeping period were last looked for */
 
 	bool erasing; /* somebody's erasure has begun, or the logs may still hold traces of one */
-	bool erase_stuck; /* and could not go on */
+	struct {
+		uint64_t after;  /* cursor of the last one looked at */
+		int64_t more_ms; /* since boot: when it was last said that others follow; 0: none */
+		bool waits;      /* somebody's templates are still to come back */
+		bool damaged;    /* somebody's rows are not as we wrote them */
+		bool said;       /* and the log says so */
+		bool stuck;      /* it could not go on */
+	} erase;
+	struct {
+		int64_t served_ms; /* since boot: when the judge last asked for anything */
+		int64_t worked_ms; /* and when the last full slice of work for many began */
+		bool held;         /* there is more of it, and it waits for its turn */
+	} pacing;
 
 	struct {
 		struct km_epoch at; /* as stored */
@@ -196,6 +249,11 @@ struct vault {
 		uint64_t damaged; /* and so many keys did not open in it */
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
+
+	struct roster roster; /* that is being handed in */
+	struct feed feed;     /* that is worked off */
+	struct due due;       /* what happens by itself */
+	struct copy *copy;    /* on its way to a desk, or NULL (backup.c) */
 
 	int64_t ballast_ms;  /* since boot; looked after again then */
 	bool ballast_missed; /* there was no room for it, and that was said */
@@ -244,90 +302,6 @@ KM_MUST_CHECK km_rc link_sense(struct vault *v, struct grant *g, unsigned shots,
 /* It is wanted no more; nothing where it has ended already. grant_end() does it too. */
 void link_unsense(struct vault *v, struct grant *g);
 
-/* --- matcher.c ----------------------------------------------------------------- */
-
-/* At the start: who may connect, where no option says so. */
-void matcher_expect(struct vault *v);
-void matcher_accept(struct vault *v);
-void matcher_drain(struct vault *v);
-/* Is there one that may be lent to? */
-bool matcher_ready(const struct vault *v);
-/* Its link is closed, and every grant with something lent ends; none comes back. Nothing without
- * one. */
-void matcher_lost(struct vault *v, const char *why);
-
-/* --- grant.c ------------------------------------------------------------------- */
-
-/*
- * A new grant with a random id and a deadline so many seconds from now; the caller sets session or
- * line. KM_ELIMIT: there are KM_GRANTS, or the matcher is far behind with what was taken back.
- */
-KM_MUST_CHECK km_rc grant_new(struct vault *v, unsigned seconds, struct grant **out);
-/*
- * Lends templates of one operator under it, at once: nothing waits in a queue. The index of
- * credentials[i] is i. At an enrolment (wanted: impressions) they may be none. KM_EUNAVAIL: there
- * is no matcher, or it does not read. On any error nothing is lent, and the grant is still the
- * caller's to end.
- */
-KM_MUST_CHECK km_rc grant_lend(struct vault *v, struct grant *g, enum km_grant_mode mode,
-			       unsigned wanted, const struct km_operator *op,
-			       const struct km_credential *credentials, size_t count);
-/* Ends it: TAKE_BACK, UNSENSE where need be; the owner has none any more. NULL is allowed. */
-void grant_end(struct vault *v, struct grant *g);
-struct grant *grant_of(struct vault *v, const uint8_t id[KM_GRANT_BYTES]); /* NULL: none */
-struct grant *grant_of_line(struct vault *v, const struct line *l);        /* NULL: none */
-/* Is something of this operator lent? mode: enum km_grant_mode; 0: for whatever it is. */
-bool grants_lent(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], unsigned mode);
-/* Each round: those whose deadline has passed end. */
-void grants_expire(struct vault *v);
-/* Each round, after the matcher was heard: one that keeps what was taken back loses its link. */
-void grants_overdue(struct vault *v);
-/* Before an erasure goes on: all that is lent of this operator is taken back. */
-void grants_end_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
-/* As that, of one finger that was removed, with whatever was lent together with it. */
-void grants_end_with(struct vault *v, uint64_t credential);
-/* Is something of this operator taken back and not yet said to be wiped? */
-bool grants_returning(const struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES]);
-/* The matcher has wiped it. KM_EPROTO: nothing of the kind was taken back. */
-KM_MUST_CHECK km_rc grant_returned(struct vault *v, const uint8_t id[KM_GRANT_BYTES]);
-/* Its link is closed: it will say nothing more, and wipes all. */
-void grants_unlink(struct vault *v);
-/*
- * It ends without a finding, and its owner hears so: a login by VERDICT, a line by
- * desk_finger_lost().
- */
-void grant_lose(struct vault *v, struct grant *g, km_rc why);
-
-/* --- check_finger.c -------------------------------------------------------------- */
-
-extern const struct km_conf_lockout finger_lockout; /* what fingers are throttled by */
-
-/* Is there a finger to ask this session's operator for? The same work for every name. */
-bool finger_offered(struct vault *v, const struct session *s);
-KM_MUST_CHECK km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m);
-KM_MUST_CHECK km_rc finger_revoke(struct vault *v, struct session *s, const struct msg_revoke *m);
-/* What the matcher found under a login's grant, which ends. Other than KM_OK: it lies. */
-KM_MUST_CHECK km_rc finger_found(struct vault *v, struct grant *g, const struct msg_match *m);
-/* No finding will come: asked again, and nothing is counted. The grant has ended. */
-void finger_lost(struct vault *v, struct session *s);
-
-/* --- desk_finger.c: what comes for a grant of a line ------------------------------- */
-
-/*
- * KM_EPROTO: the matcher lies, its link is closed, and with it the grant ends. A STAGE for nobody,
- * or of another `of` than was wanted, is the callee's to see; the grant is one with mode
- * KM_GRANT_ENROL that is still lent.
- */
-KM_MUST_CHECK km_rc desk_finger_stage(struct vault *v, struct grant *g, const struct msg_stage *m);
-/* As that; other than with KM_EPROTO the callee ends the grant. */
-KM_MUST_CHECK km_rc desk_finger_template(struct vault *v, struct grant *g,
-					 const struct msg_finger_template *m);
-/* g->sensing is false by then when the event ends the capture; the grant stays the callee's. */
-void desk_finger_sensed(struct vault *v, struct grant *g, const struct msg_sensed *m);
-/* The grant has ended already: KM_ETIMEOUT its deadline, KM_EUNAVAIL the matcher, KM_ESTATE the
- * operator is being erased, KM_EABORTED one of its fingers was removed. */
-void desk_finger_lost(struct vault *v, struct line *l, km_rc why);
-
 /* --- session.c --------------------------------------------------------------- */
 
 struct session *session_find(struct vault *v, uint32_t id);
@@ -351,6 +325,8 @@ KM_MUST_CHECK km_rc session_operator(struct vault *v, const struct session *s,
 void session_describe(struct km_event_record *r, const struct session *s);
 /* Answers a session that goes on. */
 void session_retry(struct vault *v, struct session *s, struct km_verdict verdict);
+/* Answers a session as the verdict on its try says: the same step again, the next, or for good. */
+void session_answer(struct vault *v, struct session *s, struct km_verdict verdict);
 void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
 		     unsigned seconds);
 
@@ -358,6 +334,7 @@ void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRA
 uint16_t session_shape(uint32_t factors);
 
 /* The bucket in which failures of a name count when there is no credential. */
+uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket);
 
 /* --- check.c ----------------------------------------------------------------- */
@@ -383,12 +360,18 @@ KM_MUST_CHECK km_rc suspect_accept(struct vault *v, enum km_suspicion what, cons
 #define EVENT_FREE_TEXT "note"
 /* And of how much alike fingers were: whoever sees it could feel their way to a match. */
 #define EVENT_SCORE "score"
+/* The subjects of who asked for it, and of whoever approved it. */
+#define EVENT_REQUESTER "requester"
+#define EVENT_APPROVER  "approver"
 
 void event_make(struct km_event_record *r, enum km_event event,
 		const uint8_t subject[KM_SUBJECT_BYTES], const char *actor);
 /* Adds " key=value" to the body, the value percent-escaped; what does not fit is left out. */
 void event_add(struct km_event_record *r, const char *key, const char *value);
 void event_add_number(struct km_event_record *r, const char *key, int64_t number);
+/* In hex: a person of the trail, who has a name as long as they are registered. */
+void event_add_subject(struct km_event_record *r, const char *key,
+		       const uint8_t subject[KM_SUBJECT_BYTES]);
 /* Remembers an event that the store has taken, for the journal after the commit. */
 void note_event(struct vault *v, const struct km_event_record *r);
 /* An event by itself: into the store, and noted. */
@@ -406,11 +389,19 @@ void crowd_settle(struct vault *v, bool all);
 /* --- line.c, desk*.c --------------------------------------------------------- */
 
 /* A new line for a desk; *other is its end, to be passed on. */
-KM_MUST_CHECK km_rc line_new(struct vault *v, uid_t peer, int *other);
+KM_MUST_CHECK km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who,
+			     int *other);
+/* Who a new line would be of. KM_EPERM: nobody who may have one. client: where the groups are
+ * read. */
+KM_MUST_CHECK km_rc person_begin(struct vault *v, uid_t peer, int client, struct desk_person *out);
 void line_drain(struct vault *v, struct line *l);
 void line_settle(struct vault *v, bool durable);
 void line_close(struct vault *v, struct line *l);
-void line_erased(struct vault *v); /* tells the desks that waited for it */
+/*
+ * Tells the desks that waited for it. True: one still does, whose templates the matcher has not
+ * said to be wiped.
+ */
+bool line_erased(struct vault *v, km_rc rc);
 
 /* Tells the desks that wait for an epoch how far it is, and that it has begun. */
 void line_rewrapping(struct vault *v);
@@ -422,11 +413,51 @@ void line_rotated(struct vault *v);
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */
 void tend_months(struct vault *v);
+/* Likewise: accounts of people who were erased more than a week ago are forgotten. */
+void tend_leavers(struct vault *v);
+
+/* --- tend_people.c ----------------------------------------------------------- */
+
+/* When nobody waits, once a minute: requests that expired and bypasses that are over go. */
+void tend_waiting(struct vault *v);
+/* desk_bypass.c: those that were used, or whose time is over. */
+KM_MUST_CHECK km_rc bypass_tend(struct vault *v);
 
 /* --- erase.c ----------------------------------------------------------------- */
 
-/* Goes on with erasures that have begun, flushing after each step. */
-void erase_work(struct vault *v);
+#define ERASE_SLICE 64 /* operators in one commit: some 4 ms to begin, 12 to finish */
+
+/* One of many who are to be erased. */
+struct erase_wish {
+	uint8_t subject[KM_SUBJECT_BYTES];
+	struct km_erase_order order;
+	struct km_event_record event; /* ERASE_BEGUN */
+	/* out: KM_OK; or why not this one: KM_ENOTFOUND, KM_ESTATE (begun already), KM_ECORRUPT */
+	km_rc rc;
+};
+/*
+ * T1 of up to ERASE_SLICE operators, in this round's batch; what is done beyond that is the
+ * caller's, in the same batch. more: others follow, so the rest of the work waits for them, and the
+ * logs are truncated once for all. Other than KM_OK: the batch is lost, or KM_ESUSPECT, nothing
+ * done.
+ */
+KM_MUST_CHECK km_rc erase_begin_many(struct vault *v, struct erase_wish *wish, size_t count,
+				     bool more);
+
+/*
+ * Goes on with erasures that have begun, a slice at a time, flushing after each step. True: there
+ * is more to do.
+ */
+bool erase_work(struct vault *v);
+
+/* --- pace.c ------------------------------------------------------------------- */
+
+#define PACE_EVERY_MS 40 /* one slice in so long, while logins are served */
+
+/* May a slice of work for many begin in this round? False: pacing.held, and asked again soon. */
+bool pace_may(struct vault *v);
+/* One that was full is done. */
+void pace_worked(struct vault *v);
 
 /* --- ballast.c --------------------------------------------------------------- */
 
@@ -441,5 +472,14 @@ void ballast_give(struct vault *v);
 void epoch_look(struct vault *v);
 /* Goes on with a closing that is due. True: there is more to do at once. */
 bool epoch_work(struct vault *v);
+
+/* --- backup.c ---------------------------------------------------------------- */
+
+/* At the start: what a crash left of a copy goes. */
+void backup_clean(struct vault *v);
+/* Goes on with a copy that is being made. True: there is more to do at once. */
+bool backup_work(struct vault *v);
+/* What is on its way to this line, or (NULL) to any, ends. */
+void backup_drop(struct vault *v, const struct line *l);
 
 #endif

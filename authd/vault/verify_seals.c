@@ -51,6 +51,29 @@ static km_rc signed_in_order(struct km_store *s, const struct km_verify *v,
 	return signer_verify(s->at.head.chain, g, before->public);
 }
 
+/*
+ * By itself: only right before the record which says that the trail was restored there, since
+ * nobody has its predecessor's private part any more.
+ */
+static km_rc signed_after_restore(struct km_store *s, struct km_verify *v,
+				  const struct km_signer *g)
+{
+	struct query q QUERY = query_new(s, SQL_AUDIT_EVENT);
+	km_rc rc;
+
+	if (v->signer.generation == 0 || g->since_seq < v->signer.since_seq)
+		return KM_ECORRUPT;
+	query_int(&q, (int64_t)g->since_seq + 1);
+	rc = query_row(&q);
+	if (!rc && query_get_int(&q) != KM_EVENT_RESTORED)
+		rc = KM_ENOTFOUND;
+	if (!rc)
+		rc = q.rc ? q.rc : signer_verify(s->at.head.chain, g, g->public);
+	if (!rc)
+		v->restored = g->since_seq + 1;
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+}
+
 static km_rc verify_signer(struct km_store *s, struct km_verify *v, struct query *q)
 {
 	uint8_t hash[CHAIN_HASH_BYTES];
@@ -60,6 +83,8 @@ static km_rc verify_signer(struct km_store *s, struct km_verify *v, struct query
 
 	take_signer(q, &g);
 	rc = q->rc ? q->rc : signed_in_order(s, v, &g);
+	if (rc == KM_ECORRUPT && !q->rc)
+		rc = signed_after_restore(s, v, &g);
 	if (rc == KM_ECORRUPT) {
 		q->rc = KM_OK;
 		verify_bad(v, v->signer.since_seq + 1,

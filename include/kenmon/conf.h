@@ -14,7 +14,9 @@
 
 #define KM_CONF_PATH     "/etc/kenmon/kenmon.conf"
 #define KM_CONF_TEXT     64
-#define KM_CONF_STEPS    4 /* a person is not asked more than four things in a row */
+#define KM_CONF_LINE     512 /* of a TEXT */
+#define KM_CONF_KEY      32  /* bytes of a public key, Ed25519 (RFC 8032) or X25519 (RFC 7748) */
+#define KM_CONF_STEPS    4   /* a person is not asked more than four things in a row */
 #define KM_CONF_NAMES    32
 #define KM_CONF_SERVICES 64           /* sections [service NAME] */
 #define KM_CONF_BYTES    (256 * 1024) /* of one file */
@@ -46,6 +48,11 @@ struct km_conf_lockout {
 	unsigned after, first_wait, longest_wait, disable_at;
 };
 
+struct km_conf_key {
+	bool set;
+	uint8_t bytes[KM_CONF_KEY];
+};
+
 struct km_conf {
 	struct km_conf_login login;
 	struct km_conf_lockout lockout;
@@ -55,12 +62,36 @@ struct km_conf {
 	unsigned finger_timeout; /* seconds */
 	bool allow_virtual;
 	struct km_names local_services;
-	unsigned audit_refusals;      /* a minute and source */
-	unsigned audit_keep;          /* months; 0: for ever */
-	unsigned erasure_epoch_delay; /* seconds from an erasure to the closing of the epoch */
+	unsigned audit_refusals; /* a minute and source */
+	unsigned audit_keep;     /* months; 0: for ever */
+	unsigned
+	    erasure_epoch_delay; /* seconds from what is destroyed to the closing of the epoch */
 	enum km_lang language;
 	char time_zone[KM_CONF_TEXT];
 	bool approval_required;
+	unsigned approval_expires; /* days */
+	struct {
+		unsigned registrar, approver, auditor, officer;
+	} role_group; /* gid; 0: none is asked for */
+	char consent_purpose[KM_CONF_LINE];
+	struct {
+		unsigned uid;
+		char departments[KM_CONF_LINE];
+		struct km_conf_key key;
+		unsigned missing_wait; /* days */
+	} roster;
+	struct {
+		char employee_number[KM_CONF_LINE], login[KM_CONF_LINE], name[KM_CONF_LINE],
+		    department[KM_CONF_LINE], role[KM_CONF_LINE], valid_from[KM_CONF_LINE],
+		    valid_until[KM_CONF_LINE], status[KM_CONF_LINE], mobile[KM_CONF_LINE],
+		    landline[KM_CONF_LINE];
+	} roster_column;
+	struct {
+		unsigned suspend_after, erase_after; /* days on which the vault ran */
+	} unused;
+	unsigned review_interval; /* days */
+	bool erasure_end_sessions;
+	struct km_conf_key backup_escrow_key;
 	unsigned service_count;
 	struct km_conf_service service[KM_CONF_SERVICES];
 };

@@ -18,6 +18,11 @@ enum km_factor {
 
 #define KM_FACTOR_BIT(factor) (1u << (factor))
 
+/* Those whose answer is a code that is typed. */
+#define KM_CODE_FACTORS                                                                            \
+	(KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) |                           \
+	 KM_FACTOR_BIT(KM_FACTOR_RECOVERY))
+
 enum km_class {
 	KM_CLASS_NONE = 0,
 	KM_CLASS_DIGITS = 1,
@@ -40,6 +45,9 @@ enum km_role {
 
 /* What the vault found and waits for an administrator to accept. */
 enum km_suspicion { KM_SUSPECT_CLOCK = 1, KM_SUSPECT_MACHINE = 2, KM_SUSPECT_ROLLBACK = 4 };
+
+/* As ACCEPT's what: that the administrators are lost, and root alone registers new ones. */
+#define KM_ACCEPT_ADMINISTRATORS 128
 
 #define KM_DAY_NONE (-1) /* valid_from, valid_until: no limit */
 

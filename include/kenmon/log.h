@@ -38,5 +38,7 @@ const char *km_escape(const char *text, char *out, size_t cap);
 
 /* True when text is UTF-8 without control characters, line separators or marks that hide text. */
 int km_text_is_plain(const char *text, size_t len);
+/* The same of each of its lines, which line feeds end; and something is in it. */
+int km_text_is_page(const char *text, size_t len);
 
 #endif

@@ -30,5 +30,7 @@ KM_MUST_CHECK km_rc km_connect(const char *path, bool want_stamps, int *fd);
 
 /* The peer's credentials as the kernel wrote them at connect. */
 KM_MUST_CHECK km_rc km_peer(int fd, pid_t *pid, uid_t *uid, gid_t *gid);
+/* Was the peer in this group then, by its own gid or a supplementary one? */
+KM_MUST_CHECK km_rc km_peer_in_group(int fd, gid_t gid, bool *in);
 
 #endif

@@ -75,6 +75,8 @@ struct km_credential {
 	int64_t created, last_used;
 	char label[65];
 	struct km_throttle throttle; /* in the same row, so it is missing only with it */
+	bool waiting;                /* not good before a second person has approved it */
+	int64_t until;               /* wall seconds, after which it is not good; 0: no end */
 	uint32_t version;            /* of the sealed row */
 	uint16_t sealed_len;
 	uint8_t sealed[128 + KM_SEAL_OVERHEAD]; /* the seed; nothing for recovery codes */
@@ -86,6 +88,7 @@ struct km_person {
 	char employee_number[65];
 	char name[257];
 	char department[129];
+	char mobile[33], landline[33]; /* as the registrar or the roster gave them; "" none */
 };
 
 /* One event to append to the chain. */
@@ -140,6 +143,16 @@ void store_close(struct km_store *); /* what was not flushed is undone; NULL is 
 /* The time that records of this batch carry. Must be set before the first operation. */
 void store_set_now(struct km_store *, const struct km_now *now);
 
+/*
+ * Runs something that does several operations, which stand or fall together: what it did is kept
+ * when it says KM_OK or KM_EFILED, and undone with anything else. Says what it said, or why its
+ * work could not be kept.
+ */
+KM_MUST_CHECK km_rc store_together(struct km_store *, km_rc (*run)(void *arg), void *arg);
+
+/* What was done since the last flush must not be kept: the flush fails, and undoes it. */
+void store_give_up(struct km_store *);
+
 /* Makes everything since the last flush durable, or undoes all of it. */
 KM_MUST_CHECK km_rc store_flush(struct km_store *);
 bool store_dirty(const struct km_store *); /* is there anything a flush would write? */
@@ -159,6 +172,11 @@ KM_MUST_CHECK km_rc store_operator_by_tag(struct km_store *, const uint8_t tag[K
 KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
 					      const uint8_t subject[KM_SUBJECT_BYTES],
 					      struct km_operator *out);
+/*
+ * Whose account a uid is. KM_ENOTFOUND: nobody's, or that of several; who is being erased does not
+ * count.
+ */
+KM_MUST_CHECK km_rc store_operator_by_uid(struct km_store *, uint32_t uid, struct km_operator *out);
 /* All credentials with their throttles, oldest first. Up to eight cost the same work as none. */
 KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);
@@ -237,6 +255,24 @@ KM_MUST_CHECK km_rc store_operator_state(struct km_store *, const uint8_t subjec
 					 const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_operator_uid(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       int64_t uid, const struct km_event_record *event);
+/* What becomes of an operator; only what mask names counts. */
+struct km_operator_change {
+	unsigned mask;        /* enum km_change bits */
+	struct km_person who; /* login, name, department, mobile, landline */
+	uint8_t role;
+	int64_t valid_from, valid_until;
+};
+/*
+ * All of it in one operation: the row, its tags, and the person sealed anew. mask becomes what is
+ * other than before, and the event gets those names, and of a role the new and the old one; where
+ * nothing is, mask is 0 and nothing is done or recorded. KM_EINVAL: a mask or value that cannot be,
+ * or dates in the wrong order. KM_EEXIST: the login is another operator's. KM_ESTATE: is being
+ * erased.
+ */
+KM_MUST_CHECK km_rc store_operator_change(struct km_store *,
+					  const uint8_t subject[KM_SUBJECT_BYTES],
+					  struct km_operator_change *,
+					  struct km_event_record *event);
 /* Who it is; KM_ENOTFOUND when the key or the row is gone. */
 KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 				 struct km_person *out);
@@ -244,6 +280,17 @@ KM_MUST_CHECK km_rc store_person(struct km_store *, const struct km_operator *,
 /* Up to limit operators with cursor above after. *count says how many. No cursor is held. */
 KM_MUST_CHECK km_rc store_operators(struct km_store *, uint64_t after, size_t limit,
 				    struct km_operator *out, size_t *count);
+/* The same of those who have a role. */
+KM_MUST_CHECK km_rc store_staff(struct km_store *, uint64_t after, size_t limit,
+				struct km_operator *out, size_t *count);
+/* What of somebody can be used now: not what waits for approval, nor what has ended. */
+struct km_enrolled {
+	uint32_t factors; /* KM_FACTOR_BITs */
+	int64_t oldest;   /* when the oldest was enrolled; 0: none */
+};
+/* Of operators as store_operators() gave them, in one go. */
+KM_MUST_CHECK km_rc store_enrolled(struct km_store *, const struct km_operator *operators,
+				   size_t count, struct km_enrolled *out);
 /*
  * For status. operators: all but those being erased. credentials: fingers too. fingered: operators
  * who have one.
@@ -284,9 +331,12 @@ KM_MUST_CHECK km_rc store_template(struct km_store *, const struct km_operator *
 				   const struct km_credential *, struct km_template *out);
 /* With which reader a finger was enrolled. KM_ENOTFOUND: no finger of this number. */
 KM_MUST_CHECK km_rc store_finger_reader(struct km_store *, uint64_t credential, char reader[65]);
-/* Replaces any earlier set of recovery codes. codes: KM_RECOVERY_CODES × KM_RECOVERY_LENGTH. */
+/*
+ * Replaces any earlier set of recovery codes; one that waits replaces one that waits. codes:
+ * KM_RECOVERY_CODES × KM_RECOVERY_LENGTH.
+ */
 KM_MUST_CHECK km_rc store_enrol_recovery(struct km_store *, const struct km_operator *op,
-					 const struct km_secret *codes,
+					 const struct km_secret *codes, bool waiting,
 					 struct km_event_record *event, uint64_t *id);
 KM_MUST_CHECK km_rc store_recovery_left(struct km_store *, uint64_t credential, uint16_t *left);
 /* KM_ENOTFOUND: no such credential of this subject. */
@@ -301,58 +351,40 @@ KM_MUST_CHECK km_rc store_seed(struct km_store *, const struct km_operator *op,
 KM_MUST_CHECK km_rc store_unlock(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				 uint16_t bucket, const struct km_event_record *event);
 
+/* Why somebody is erased, and by whose decision; the certificate says so for good. */
+struct km_erase_order {
+	uint8_t cause;                       /* enum km_cause */
+	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: a rule, or root */
+	uint8_t approver[KM_SUBJECT_BYTES];  /* the second person; zeros: none */
+};
+
 /*
  * Erasure, in steps that a crash may interrupt; the caller flushes after each.
  * T1: state ERASING, the subject key's row deleted. T2: credentials,
  * templates and recovery codes deleted. T3: the person becomes a tombstone of the employee number,
- * the operator row goes. store_erasing() gives one subject that is in between, or KM_ENOTFOUND.
+ * the operator row goes. T1 makes the certificate, T3 finishes it. KM_EINVAL: an order without a
+ * cause.
  */
 KM_MUST_CHECK km_rc store_erase_begin(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const struct km_erase_order *order,
 				      const struct km_event_record *event);
 KM_MUST_CHECK km_rc store_erase_rows(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES]);
 KM_MUST_CHECK km_rc store_erase_finish(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				       const struct km_event_record *event);
-KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint8_t subject[KM_SUBJECT_BYTES]);
+/* Somebody in between. damaged: the row is not as we wrote it, so nothing is done to it. */
+struct km_erasing {
+	uint64_t cursor;
+	uint8_t subject[KM_SUBJECT_BYTES];
+	bool damaged;
+};
+/* Up to limit of them, of cursors above after. */
+KM_MUST_CHECK km_rc store_erasing(struct km_store *, uint64_t after, size_t limit,
+				  struct km_erasing *out, size_t *count);
 /*
  * After an erasure, and at a start after a crash: the write-ahead logs are emptied and truncated.
  * KM_ESTATE: something waits for a flush. Cheap where there is nothing to do.
  */
 KM_MUST_CHECK km_rc store_truncate_logs(struct km_store *);
-
-/* --- key epochs ----------------------------------------------------------- */
-
-/*
- * An epoch ends with its KEK. Until then a copy of the databases from before an
- * erasure still opens with the keys of today; afterwards it does not.
- */
-struct km_epoch {
-	uint32_t generation; /* of the KEK it began with */
-	int64_t opened;      /* wall seconds, as all here; 0: with the making of the store */
-	int64_t owed;        /* when the first erasure was that older copies still open; 0: none */
-	int64_t closing;     /* when its closing began; 0: it has not */
-};
-/* How far the wrapping anew is; zeroed before the first slice, also after a restart. */
-struct km_rewrap {
-	uint64_t after, done;
-	uint64_t damaged; /* keys that do not open, so that nothing may be destroyed */
-	bool finished;
-};
-KM_MUST_CHECK km_rc store_epoch(struct km_store *, struct km_epoch *out);
-/* Older copies may hold what is to be destroyed: the epoch is closed after its delay. */
-KM_MUST_CHECK km_rc store_epoch_owe(struct km_store *);
-/* An administrator wants the present epoch closed at once: owed is KM_EPOCH_NOW from here on. */
-#define KM_EPOCH_NOW 1
-KM_MUST_CHECK km_rc store_epoch_ask(struct km_store *, const struct km_event_record *event);
-/*
- * Closing, in steps that a crash may interrupt; the caller flushes after each. After
- * km_keys_renew(): begin. Then slices until finished; then, with nothing damaged, the logs
- * truncated and km_keys_retire(): end. KM_ESTATE: not now.
- */
-KM_MUST_CHECK km_rc store_epoch_begin(struct km_store *, const struct km_event_record *event);
-/* The same where the next KEK is there already: what is owed stays owed. */
-KM_MUST_CHECK km_rc store_epoch_resume(struct km_store *, const struct km_event_record *event);
-KM_MUST_CHECK km_rc store_epoch_slice(struct km_store *, struct km_rewrap *at);
-KM_MUST_CHECK km_rc store_epoch_end(struct km_store *, const struct km_event_record *event);
 
 /* --- audit and meta ------------------------------------------------------- */
 
@@ -361,6 +393,12 @@ KM_MUST_CHECK km_rc store_head(struct km_store *, struct km_head *out);
 /* Up to limit records with seq above after, of one subject or (NULL) of all. */
 KM_MUST_CHECK km_rc store_audit(struct km_store *, uint64_t after, const uint8_t *subject,
 				size_t limit, struct km_audit_row *out, size_t *count);
+/*
+ * Those of them that changed who may log in, and reviews. after moves on to where the next call
+ * begins; KM_EAGAIN: there is more to look at, and out and count are set.
+ */
+KM_MUST_CHECK km_rc store_audit_rights(struct km_store *, uint64_t *after, size_t limit,
+				       struct km_audit_row *out, size_t *count);
 /* The seq after which the last n records (of subject, or all) begin. */
 KM_MUST_CHECK km_rc store_audit_last(struct km_store *, const uint8_t *subject, uint32_t n,
 				     uint64_t *after);
@@ -380,6 +418,7 @@ struct km_verify {
 	uint32_t checked;        /* generation of the newest that was verified */
 	uint64_t until;          /* the record up to which the signer signs */
 	uint64_t seals, sealed;  /* seals that hold, and the last record under one */
+	uint64_t restored;       /* the last record that says the trail was restored; 0: none */
 	uint64_t bad;            /* seq of the first bad record; 0: none so far */
 	char why[192];
 	bool finished;
@@ -394,6 +433,11 @@ KM_MUST_CHECK km_rc store_sign_head(struct km_store *, struct km_anchor *out);
 KM_MUST_CHECK km_rc store_seal(struct km_store *);
 /* KM_ENOTFOUND: there is none. */
 KM_MUST_CHECK km_rc store_last_seal(struct km_store *, uint64_t *seq, int64_t *wall);
+/* The present one; KM_ENOTFOUND: there is none, or it does not open. */
+KM_MUST_CHECK km_rc store_signer(struct km_store *, struct km_signer *out);
+/* Signs with it: bytes that begin with a domain of their own and its zero. */
+KM_MUST_CHECK km_rc store_sign(struct km_store *, const void *bytes, size_t len,
+			       uint8_t signature[KM_SIGNATURE_BYTES]);
 /* Up to limit signers of generations above after. */
 KM_MUST_CHECK km_rc store_signers(struct km_store *, uint32_t after, size_t limit,
 				  struct km_signer *out, size_t *count);
@@ -419,6 +463,14 @@ KM_MUST_CHECK km_rc store_meta_get(struct km_store *, const char *key, void *val
 				   size_t *value_len);
 KM_MUST_CHECK km_rc store_meta_set(struct km_store *, const char *key, const void *value,
 				   size_t value_len, const struct km_event_record *event);
+
+/* A review of who may log in is done: when, and by which record. KM_ENOTFOUND: none was yet. */
+struct km_review {
+	int64_t wall;
+	uint64_t seq;
+};
+KM_MUST_CHECK km_rc store_review_sign(struct km_store *, const struct km_event_record *event);
+KM_MUST_CHECK km_rc store_review_last(struct km_store *, struct km_review *out);
 
 /* SQL statements run and commits made: for tests of equal work. */
 struct km_store_work {

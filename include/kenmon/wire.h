@@ -44,6 +44,7 @@ enum km_origin { KM_ORIGIN_REMOTE = 0, KM_ORIGIN_LOCAL = 1 };
 #define KM_SHAPE_DIGITS   0x07u
 #define KM_SHAPE_RECOVERY 0x08u /* KM_RECOVERY_LENGTH of A-Z2-7, case, '-' and ' ' ignored */
 #define KM_SHAPE_TOUCH    0x10u /* nothing: Enter alone, and a finger follows */
+#define KM_SHAPE_OWN      0x20u /* a desk: of the person at it, before an operation runs */
 
 struct km_slot {
 	uint8_t step;   /* number of the step in the service's configuration */
@@ -172,6 +173,8 @@ KM_MUST_CHECK km_rc km_decode(const uint8_t *buf, size_t len, unsigned from, uns
 
 /* "LOGIN"; "?" for a number that is none. */
 const char *km_message_name(unsigned number);
+/* The field `login` of a message; NULL where it has none. */
+const char *km_message_login(const struct km_msg *m);
 
 /* What the kernel says about the sender of a record. */
 struct km_stamp {

@@ -45,6 +45,8 @@ void row_failed(const char *figure, const char *why);
 bool rows_print(bool doubtful);
 /* The most memory that a room had resident, in MiB, as a row. */
 void memory_row(const struct house *h, const char *room, const char *what, unsigned most);
+/* A line of /proc/PID/status ("VmHWM:"), in KiB; 0: it is not there. */
+double status_kib(pid_t pid, const char *name);
 /* What the bench is doing now, for who waits. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* text(out, "%.0f µs", x) into a field of a row. */
@@ -64,12 +66,16 @@ struct token {
 void token_seed(unsigned number, uint8_t seed[BENCH_SEED]);
 void token_code(const struct token *t, char code[16]); /* of t->counter */
 
+struct km_person; /* kenmon/store.h */
+
 /* An operator to register. */
 struct registration {
 	char login[32];
 	uint32_t uid;
 	unsigned number; /* of the token */
 	bool enrolled, suspended;
+	const struct km_person *person; /* NULL: made up from login and number */
+	int64_t valid_from;             /* a day; 0: always */
 };
 /*
  * Registers operators straight into the state folder of a stopped house, through the vault's own
@@ -146,6 +152,7 @@ struct benches {
 	struct house one, many, refused;
 	struct token in_one, in_many; /* ACCOUNT_ONE in both */
 	struct token flight[ACCOUNT_FLIGHTS];
+	unsigned roster; /* rows of the roster */
 };
 void bench_login(struct benches *b);
 void bench_flight(struct benches *b);
@@ -153,6 +160,7 @@ void bench_race(struct benches *b);
 void bench_size(struct benches *b);
 void bench_refused(struct benches *b);
 void bench_finger(struct benches *b); /* in a house of its own; b is not looked at */
+void bench_roster(struct benches *b); /* in a house of its own, too */
 void bench_trail(struct benches *b); /* the last: the house of one operator has a long trail then */
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "bench.h"
 
-#define ROWS_MAX 64
+#define ROWS_MAX 96
 
 static struct row rows[ROWS_MAX];
 static size_t row_count;

@@ -111,17 +111,22 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(struct benches *b);
+		bool at_home; /* in a house of its own */
 	} bench[] = {
-		{ "finger", bench_finger },   { "login", bench_login },
-		{ "flight", bench_flight },   { "race", bench_race },
-		{ "refused", bench_refused }, { "size", bench_size },
-		{ "trail", bench_trail },
+		{ "finger", bench_finger, true }, { "roster", bench_roster, true },
+		{ "login", bench_login, false },  { "flight", bench_flight, false },
+		{ "race", bench_race, false },    { "refused", bench_refused, false },
+		{ "size", bench_size, false },    { "trail", bench_trail, false },
 	};
 	struct benches *b = calloc(1, sizeof(*b));
-	bool finger_alone = argc > 1 && strcmp(argv[1], bench[0].name) == 0;
 	double busy = busy_share(LOOK_MS), after;
-	bool complete = b && accounts_make() && (finger_alone || furnish_all(b));
+	bool furnished = false, complete;
 
+	for (size_t i = 0; i < sizeof(bench) / sizeof(bench[0]); i++)
+		furnished |= !bench[i].at_home && (argc < 2 || strcmp(argv[1], bench[i].name) == 0);
+	complete = b && accounts_make() && (!furnished || furnish_all(b));
+	if (b)
+		b->roster = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : BENCH_MANY;
 	if (!complete)
 		row_failed("everything", "the rooms could not be furnished");
 	for (size_t i = 0; complete && i < sizeof(bench) / sizeof(bench[0]); i++)

@@ -35,7 +35,7 @@ static km_rc register_one(struct km_store *s, const struct registration *r)
 	struct km_event_record event = { .event = KM_EVENT_OPERATOR_ADDED, .actor = "bench" };
 	struct km_operator in = { .uid = r->uid,
 				  .state = KM_ACTIVE,
-				  .valid_from = KM_DAY_NONE,
+				  .valid_from = r->valid_from ? r->valid_from : KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
 	struct km_operator op;
 	struct km_person person = { .department = "Residents' affairs" };
@@ -44,6 +44,8 @@ static km_rc register_one(struct km_store *s, const struct registration *r)
 	snprintf(person.login, sizeof(person.login), "%s", r->login);
 	snprintf(person.employee_number, sizeof(person.employee_number), "E%u", r->number);
 	snprintf(person.name, sizeof(person.name), "Operator %u", r->number);
+	if (r->person)
+		person = *r->person;
 	rc = store_operator_add(s, &in, &person, &event, &op);
 	if (rc == KM_OK && r->enrolled)
 		rc = enrol(s, &op, r->number);

@@ -86,8 +86,7 @@ static void listings(struct benches *b, bool json)
 
 /* --- memory --------------------------------------------------------------- */
 
-/* A line of /proc/PID/status, in KiB. */
-static double status_of(pid_t pid, const char *name)
+double status_kib(pid_t pid, const char *name)
 {
 	char path[64], line[256];
 	double kib = 0;
@@ -106,7 +105,7 @@ static double status_of(pid_t pid, const char *name)
 void memory_row(const struct house *h, const char *room, const char *what, unsigned most)
 {
 	pid_t pid = house_room(h, room);
-	double peak = status_of(pid, "VmHWM:") / 1024, now = status_of(pid, "VmRSS:") / 1024;
+	double peak = status_kib(pid, "VmHWM:") / 1024, now = status_kib(pid, "VmRSS:") / 1024;
 	struct row row = { 0 };
 
 	if (now <= 0) {
@@ -116,7 +115,7 @@ void memory_row(const struct house *h, const char *room, const char *what, unsig
 	TEXT(row.figure, "%s, resident at most", what);
 	TEXT(row.value, "%.1f MiB", peak);
 	TEXT(row.beside, "%.1f MiB now, %.1f of it its own", now,
-	     status_of(pid, "RssAnon:") / 1024);
+	     status_kib(pid, "RssAnon:") / 1024);
 	TEXT(row.target, "< %u MiB", most);
 	row.met = peak < most ? ROW_MET : ROW_NOT_MET;
 	row_add(&row);

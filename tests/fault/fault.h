@@ -40,7 +40,7 @@ enum fault_call {
 	FAULT_TRUNCATE, /* ftruncate */
 	FAULT_NAME,     /* mkdir, rename, unlink */
 	FAULT_FCNTL,
-	FAULT_STEP,    /* sqlite3_step, _exec, _open_v2, _wal_checkpoint_v2 */
+	FAULT_STEP,    /* sqlite3_step, _exec, _open_v2, _wal_checkpoint_v2, _backup_* */
 	FAULT_PREPARE, /* sqlite3_prepare_v2, v3 */
 	FAULT_BIND,    /* sqlite3_bind_* */
 	FAULT_CRYPTO,  /* the EVP functions that can fail, but for _new and _fetch: those are malloc

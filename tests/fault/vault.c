@@ -78,6 +78,18 @@ PUBLIC int sqlite3_prepare_v3(sqlite3 *db, const char *sql, int len, unsigned fl
 		   : REAL(sqlite3_prepare_v3)(db, sql, len, flags, st, tail);
 }
 
+PUBLIC sqlite3_backup *sqlite3_backup_init(sqlite3 *to, const char *to_name, sqlite3 *from,
+					   const char *from_name)
+{
+	return fault_fails(FAULT_STEP) ? NULL
+				       : REAL(sqlite3_backup_init)(to, to_name, from, from_name);
+}
+
+PUBLIC int sqlite3_backup_step(sqlite3_backup *b, int pages)
+{
+	return fault_fails(FAULT_STEP) ? sql_error() : REAL(sqlite3_backup_step)(b, pages);
+}
+
 PUBLIC int sqlite3_bind_int64(sqlite3_stmt *st, int i, sqlite3_int64 n)
 {
 	return fault_fails(FAULT_BIND) ? sql_error() : REAL(sqlite3_bind_int64)(st, i, n);
@@ -146,6 +158,13 @@ CRYPTO(EVP_DigestVerify,
        (c, s, s_len, in, len))
 CRYPTO(EVP_PKEY_get_raw_public_key, (const EVP_PKEY *key, unsigned char *out, size_t *len),
        (key, out, len))
+CRYPTO(EVP_PKEY_derive_init, (EVP_PKEY_CTX * c), (c))
+CRYPTO(EVP_PKEY_derive_set_peer, (EVP_PKEY_CTX * c, EVP_PKEY *peer), (c, peer))
+CRYPTO(EVP_PKEY_derive, (EVP_PKEY_CTX * c, unsigned char *key, size_t *len), (c, key, len))
+CRYPTO(EVP_Digest,
+       (const void *in, size_t len, unsigned char *out, unsigned *out_len, const EVP_MD *md,
+	ENGINE *e),
+       (in, len, out, out_len, md, e))
 CRYPTO(EVP_KDF_derive, (EVP_KDF_CTX * c, unsigned char *key, size_t len, const OSSL_PARAM *p),
        (c, key, len, p))
 

@@ -43,6 +43,7 @@ static struct {
 	} client[CLIENTS];
 	struct desk_line {
 		int fd; /* -1: none */
+		struct side side;
 		struct {
 			struct km_msg m;
 			struct person *whom;
@@ -92,12 +93,13 @@ static void allowed(struct client *c)
 		p->uid = uid;
 }
 
-static void takes_line(int fd)
+static void takes_line(int fd, uid_t peer)
 {
 	for (size_t i = 0; i < LINES; i++) {
 		if (world.line[i].fd >= 0)
 			continue;
 		world.line[i].fd = fd;
+		side_begin(&world.line[i].side, peer);
 		world.line[i].first = world.line[i].last = 0;
 		return;
 	}
@@ -118,9 +120,8 @@ static void client_hears(struct client *c)
 		fuzz_check((fd >= 0) == (m.number == KM_MSG_DESK_LINE), "a descriptor with %s",
 			   km_message_name(m.number));
 		if (m.number == KM_MSG_DESK_LINE) {
-			fuzz_check(c->peer == 0 && c->asked.kind == KM_REQUEST_DESK,
-				   "a line for %u", c->peer);
-			takes_line(fd);
+			fuzz_check(c->asked.kind == KM_REQUEST_DESK, "a line for a login");
+			takes_line(fd, c->peer);
 		} else if (m.number == KM_MSG_RESULT && m.result.verdict == KM_VERDICT_ALLOW) {
 			allowed(c);
 		}
@@ -172,10 +173,14 @@ static void desk_hears(struct desk_line *l)
 		}
 		fuzz_check(km_decode(frame, len, KM_FROM_VAULT, KM_PHASE_DESK_TALK, &m) == KM_OK,
 			   "a desk hears no frame of the vault's");
+		side_hears(&l->side, &m);
 		if (m.number != KM_MSG_DONE)
 			continue;
 		fuzz_check(l->first != l->last, "an end of nothing");
 		world.nothing_changed |= m.done.rc == -KM_EIO;
+		if (m.done.rc == 0)
+			side_did(&l->side, &l->pending[l->first].m,
+				 v->suspicion & KM_SUSPECT_CLOCK);
 		if (m.done.rc == 0)
 			model_did(&l->pending[l->first].m, l->pending[l->first].whom, m.done.id);
 		l->first = (l->first + 1) % PENDING;
@@ -302,7 +307,7 @@ static void closes(const struct client *c)
 	say(world.judge, &m, -1);
 }
 
-/* A client that is root opens a desk's line. */
+/* A client that is root opens a desk's line; others do by OPEN. */
 static void desk(void)
 {
 	struct client *c = &world.client[CLIENTS - 1];
@@ -342,6 +347,7 @@ static void asks(bool raw)
 		l->last = (l->last + 1) % PENDING;
 		fuzz_check(l->first != l->last, "the vault has left %d questions open", PENDING);
 	}
+	side_says(&l->side, m, v->suspicion & KM_SUSPECT_CLOCK);
 	world.nothing_changed = false;
 	fuzz_check(store_head(v->store, &before) == KM_OK, "no head");
 	if (km_send(l->fd, frame, len, -1, MSG_DONTWAIT) == KM_OK)
@@ -404,8 +410,7 @@ static void act(void)
 		let_round();
 }
 
-/* --- one run ------------------------------------------------------------------------------------
- */
+/* --- one run -------------------------------------------------------------------------------- */
 
 void fuzz_begin(void)
 {
@@ -462,6 +467,7 @@ static void judge_goes(void)
 	close(v->judge);
 	v->judge = -1;
 	queue_free(&v->to_judge);
+	roster_forget(v);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

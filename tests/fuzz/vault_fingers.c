@@ -8,6 +8,7 @@
 
 #include <kenmon/sock.h>
 
+#include "../../authd/vault/grant.h"
 #include "vault_world.h"
 
 #define GRANTS 16 /* of the last that were named */

@@ -5,7 +5,9 @@
 /* which, kind, login, uid, service, origin, end */
 #define OPENS(which, kind, login, uid) OPEN, which, kind, login, uid, 0, 0, 0
 /* The same to log in, for somebody who sits at this machine. */
-#define OPENS_HERE(which, login, uid)     OPEN, which, AUTH, login, uid, 0, 1, 0
+#define OPENS_HERE(which, login, uid) OPEN, which, AUTH, login, uid, 0, 1, 0
+/* A line of the operator with this uid. */
+#define OPENS_DESK(which, uid)            OPEN, which, KM_REQUEST_DESK, 8, uid, 0, 2, 0
 #define CODE_OF(credential, offset)       1, credential, offset
 #define CHECKS(which, credential, offset) CHECK, which, 0, CODE_OF(credential, offset)
 #define ASKS(which, number, ...)          ASK, which, number, __VA_ARGS__
@@ -57,6 +59,17 @@ const struct fuzz_seed fuzz_seeds[] = {
 	      ASKS(0, 53, 1, 0, 0, U64(0), 0, 0, 0, 9, 0, 9), ASKS(0, 41, 1, U64(0), 0, 9)),
 	STORY("add", DESK, ADDS_GORO(9), ASKS(0, 45, 10, 5, 2, 1, 6, 0, 30, U64(0), 0, 5, SEED_20),
 	      OPENS(1, AUTH, 5, 0), CHECKS(1, 9, 0)),
+	/* A desk of an operator's own; of a registrar; of root who names them, with and without. */
+	STORY("own-desk", OPENS_DESK(1, 0), ASKS(0, 42, 1, HANAKO), ASKS(0, 42, 2, TARO),
+	      ASKS(0, 55, 3), ASKS(0, 91, 4, HANAKO), ASKS(0, 91, 5, TARO)),
+	STORY("proved", OPENS_DESK(1, 1), ASKS(0, 42, 1, HANAKO), ASKS(0, 4, CODE_OF(2, 0)),
+	      ASKS(0, 41, 2, U64(0), 0, 9), ASKS(0, 51, 3, JIRO), OPENS(0, AUTH, TARO, 1),
+	      CHECKS(0, 2, 0)),
+	STORY("named", DESK, ASKS(0, 91, 1, TARO), ASKS(0, 51, 2, HANAKO),
+	      ASKS(0, 4, CODE_OF(0, 0)), ASKS(0, 4, CODE_OF(2, 0)), ASKS(0, 49, 3, JIRO, 6)),
+	STORY("named-wrong", DESK, ASKS(0, 91, 1, 6), ASKS(0, 43, 2, HANAKO, 2, 6),
+	      ASKS(0, 4, CODE_OF(2, 0)), ASKS(0, 4, CODE_OF(2, 0)), ASKS(0, 4, CODE_OF(2, 0)),
+	      ASKS(0, 43, 3, HANAKO, 2, 6), ASKS(0, 5, 1)),
 	STORY("confirm", DESK, ASKS(0, 45, 10, SABURO, 1, 1, 6, 0, 30, U64(0), 1, 5, SEED_20),
 	      ASKS(0, 4, CODE_OF(0, 0)), ASKS(0, 5, 1)),
 	STORY("resync", DESK, ASKS(0, 50, 11, TARO, U64(3)), ASKS(0, 4, CODE_OF(2, 9)),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../authd/vault/codes.h"
+#include "../unit/agree.h"
 #include "vault_world.h"
 
 #define FILES 32
@@ -164,6 +165,7 @@ void store_vault_free(struct vault *v)
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		line_close(v, &v->line[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	km_locked_free(v->frame, KM_FRAME_MAX);
@@ -193,20 +195,27 @@ void store_verify(struct vault *v)
 
 static struct km_operator add(struct vault *v, const char *login, int64_t uid, uint8_t how)
 {
+	/* The second to come is a registrar. */
 	struct km_operator in = { .uid = uid,
+				  .role = model.persons == 1 ? KM_ROLE_REGISTRAR : KM_ROLE_OPERATOR,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
-	struct person *p = &model.person[model.persons++];
+	struct person *p = &model.person[model.persons];
 	struct km_person who = { .name = "name", .department = "department" };
 	struct km_event_record r;
 	struct km_operator op;
 
+	model.persons++;
 	snprintf(who.login, sizeof(who.login), "%s", login);
 	snprintf(who.employee_number, sizeof(who.employee_number), "N-%.60s", login);
 	event_make(&r, KM_EVENT_OPERATOR_ADDED, NULL, "fuzz");
 	fuzz_check(store_operator_add(v->store, &in, &who, &r, &op) == KM_OK, "no %s", login);
-	*p = (struct person){ .state = how, .uid = uid, .from = KM_DAY_NONE, .until = KM_DAY_NONE };
+	*p = (struct person){
+		.state = how, .role = in.role, .uid = uid, .from = KM_DAY_NONE, .until = KM_DAY_NONE
+	};
 	memcpy(p->login, who.login, sizeof(p->login));
+	/* So that a finger can be enrolled, until they withdraw it. */
+	fuzz_check(try_to_agree(v, login) == KM_OK, "%s cannot agree", login);
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "fuzz");
 	if (how == KM_SUSPENDED)
 		fuzz_check(store_operator_state(v->store, op.subject, KM_SUSPENDED, &r) == KM_OK,
@@ -232,7 +241,7 @@ static void enrol(struct vault *v, const struct km_operator *op, uint8_t factor)
 	memcpy(in.subject, op->subject, sizeof(in.subject));
 	event_make(&r, KM_EVENT_ENROLLED, op->subject, "fuzz");
 	if (factor == KM_FACTOR_RECOVERY)
-		rc = store_enrol_recovery(v->store, op, &seed, &r, &id);
+		rc = store_enrol_recovery(v->store, op, &seed, false, &r, &id);
 	else
 		rc = store_enrol_otp(v->store, op, &in, &seed, &r, &id);
 	fuzz_check(rc == KM_OK, "no credential: %d", rc);

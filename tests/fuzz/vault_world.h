@@ -108,6 +108,7 @@ struct person {
 	char login[65];
 	bool gone;
 	uint8_t state; /* enum km_operator_state */
+	uint8_t role;  /* enum km_role */
 	int64_t uid, from, until;
 };
 
@@ -120,6 +121,7 @@ struct credential {
 	struct km_secret seed; /* or the recovery codes */
 	uint64_t next;         /* lowest counter or step that was not accepted yet */
 	uint32_t used;         /* recovery codes, a bit each */
+	int64_t until;         /* of a bypass; 0: no end */
 	uint64_t reach;
 };
 
@@ -146,5 +148,25 @@ void model_did(const struct km_msg *m, struct person *p, uint64_t id);
 bool model_may(const struct person *p, int64_t uid);
 /* Was this the right answer of this person, never accepted before? It is accepted then. */
 bool model_accepts(struct person *p, const struct km_secret *answer, bool clock_in_doubt);
+
+/* --- vault_desk.c -------------------------------------------------------------------- */
+
+/* What a desk has said of itself, and proved. */
+struct side {
+	uid_t peer;
+	struct person *who; /* NULL: nobody */
+	bool claimed;       /* by IDENTIFY */
+	bool asked;         /* for a code of their own */
+	struct km_secret answer;
+	bool answered; /* with it, and nothing was done by it yet */
+	bool right;    /* and it was right when it came */
+	bool proved;   /* something was done by one */
+};
+
+void side_begin(struct side *s, uid_t peer);
+void side_says(struct side *s, const struct km_msg *m, bool clock_in_doubt);
+void side_hears(struct side *s, const struct km_msg *m);
+/* An operation went well. */
+void side_did(struct side *s, const struct km_msg *m, bool clock_in_doubt);
 
 #endif

@@ -7,7 +7,7 @@
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libfprint-2-2,udev,oathtool,pamtester
+packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libcsv3,libfprint-2-2,udev,oathtool,pamtester
 [ "$codename" = bookworm ] || packages=${packages/libssl3/libssl3t64} packages=${packages/liboath0/liboath0t64}
 
 tree=$(mktemp -d /var/tmp/kenmon-long-XXXXXX)
@@ -21,7 +21,7 @@ make --no-print-directory install DESTDIR="$tree/root" >"$tree/log" 2>&1 || { ca
 cp pam_module/stacks/* "$tree/root/etc/pam.d/"
 cp "${BUILD:-build}/tests/synth" "$tree/root/usr/local/bin/" # fingers that nobody has
 systemctl --root="$tree/root" enable --quiet kenmon-authd.service kenmon-vault.service \
-    kenmon-sensor.socket kenmon-matcher.service
+    kenmon-sensor.socket kenmon-matcher.service kenmon-roster.path
 
 # What is asked of the booted machine. It prints TAP into /root/tap.
 cat >"$tree/root/root/probe" <<'PROBE'
@@ -71,6 +71,17 @@ confined() {
 	pid=$(systemctl show -P MainPID "$1")
 	grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" && grep -q '^Seccomp:.2$' "/proc/$pid/status" &&
 	    grep -q '^CapEff:.0*$' "/proc/$pid/status" && ! journalctl -b -u "$1" | grep -E 'no seccomp|no Landlock|confined'
+}
+# dropped ROW: a roster with hanako and this row is renamed into the drop folder; it is moved away.
+dropped() {
+	local i spool=/var/spool/kenmon-roster
+	printf '%s\n' employee_number,login,name,department 1,hanako,H,D "$1" >$spool/.part && mv $spool/.part $spool/staff.csv
+	for i in {1..50}; do
+		sleep 0.2
+		[ -e $spool/staff.csv ] || return 0
+	done
+	systemctl status kenmon-roster.path kenmon-roster.service
+	return 1
 }
 # An editor puts another file in the place of the old one.
 replaced() {
@@ -187,7 +198,7 @@ check "a virtual reader is allowed" virtual_reader
 check "and is found" bash -c 'kenmon sensor list | grep "can be used"'
 check "the sensor was started for that, as a user of its own" runs_as kenmon-sensor kenmon-sensor
 check "and has put up its walls" confined kenmon-sensor
-check "a finger is enrolled" with_finger "7 1 2 3 4 5 6 7 8" kenmon enroll fingerprint hanako --finger right-index
+check "a finger is enrolled" with_finger "7 1 2 3 4 5 6 7 8" kenmon enroll fingerprint hanako --finger right-index --consent-on-paper
 check "password and finger log in" with_finger "7 9" login two geheim ''
 check "another finger does not" refused with_finger "9 1 2 3" login two geheim '' '' ''
 check "the audit trail says which finger it was" bash -c 'kenmon audit list | grep login-allowed | grep factor=fingerprint'
@@ -209,6 +220,22 @@ systemctl stop --quiet kenmon-authd kenmon-vault 2>/dev/null
 check "the sockets start stopped rooms" kenmon status
 step
 check "and logins go on" login two geheim "$(code)"
+knows_the_user() {
+	grep -qx "uid = $(id -u kenmon-roster)" /etc/kenmon/kenmon.conf.d/10-roster-uid.conf && return
+	ls -la /etc/kenmon/kenmon.conf.d
+	systemctl status --no-pager kenmon-roster-setup
+	journalctl -b --no-pager -u kenmon-roster-setup
+	return 1
+}
+check "the vault knows the drop folder's user" knows_the_user
+check "the drop folder is that user's" owner /var/spool/kenmon-roster 'kenmon-roster 3770'
+check "a roster that is dropped is taken" dropped 2,taro,T,D
+check "and its people are registered" bash -c 'sleep 1; kenmon operator show taro'
+check "with what was said beside it" bash -c 'grep -q "Registered: 1" /var/spool/kenmon-roster/done/*-staff.csv.txt'
+check "the next one is taken, too" dropped 2,taro,T,E
+check "one that is wrong goes" dropped 3,-jiro,J,D
+check "to those that were refused, with the reason" bash -c 'grep -q "line 3, login" /var/spool/kenmon-roster/refused/*-staff.csv.txt'
+check "and no unit has failed by it" refused systemctl is-failed --quiet kenmon-roster.service kenmon-roster.path
 check "the audit trail is unbroken" kenmon audit verify
 check "the journal has what the audit trail has" bash -c 'journalctl -b -u kenmon-vault | grep -q login-allowed'
 check "no secret is in the journal" refused bash -c "journalctl -b | grep -q -e $secret -e geheim"

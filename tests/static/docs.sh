@@ -10,7 +10,7 @@ protocol_tables() {
 
 # SECTION KEY DEFAULT of every key of the configuration.
 conf_keys() {
-	sed -n 's/^KM_CONF(\([a-z]*\), \([a-z-]*\), [A-Z]*, [a-z_.]*, "\([^"]*\)".*/\1\t\2\t\3/p' include/kenmon/conf.def
+	sed -n 's/^KM_CONF(\([a-z-]*\), \([a-z-]*\), [A-Z]*, [a-z_.]*, "\([^"]*\)".*/\1\t\2\t\3/p' include/kenmon/conf.def
 }
 conf_table_is_read() {
 	[ "$(conf_keys | wc -l)" = "$(grep -c '^KM_CONF(' include/kenmon/conf.def)" ] || echo "conf.def has lines this test does not read"
@@ -122,6 +122,19 @@ quiet() {
 	"$@" || true
 }
 
+# Every reason that the vault gives to the desk has its row in enroll/why.def.
+reasons_known() {
+	local file said
+	for file in authd/vault/*.c; do
+		tr '\n\t' '  ' <"$file" | grep -oE 'call_say\([a-z]+, *("([^"\]|\\.)*" *)+' |
+		    sed -E 's/^call_say\([a-z]+, *//; s/" *"//g; s/ *$//'
+	done | grep -vxF '"%s"' | sort -u >"$dir/said"
+	[ "$(wc -l <"$dir/said")" -gt 50 ] || echo "only so many were found: $(wc -l <"$dir/said")"
+	while read -r said; do
+		grep -qF -- "DESK_REASON($said," enroll/why.def || echo "why.def has no $said"
+	done <"$dir/said"
+}
+
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 check "PROTOCOL.md lists every message and field of messages.def" quiet protocol_tables
@@ -135,6 +148,7 @@ for page in docs/man/*.[1-8]; do
 done
 check "kenmon(1) and kenmon --help agree" quiet desk_options
 check "kenmon(1) explains every finger, event of a reader and stage" quiet finger_words
+check "every reason that the vault gives is known in Japanese" reasons_known
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
 check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8
@@ -143,4 +157,12 @@ check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere
 check "ARCHITECTURE.md names every room" quiet pictures_of_rooms
+# Each case has a test that names it.
+cases() {
+	local case
+	sed -n 's/^| \(C[0-9]*\) |.*/\1/p' docs/CASES.md | while read -r case; do
+		grep -rqiE "(\<|_)$case(\>|_)" tests/unit tests/system tests/pam tests/long --include='test_*.c' --include='*.sh' || echo "$case: no test"
+	done
+}
+check "every case of docs/CASES.md has a test that names it" cases
 plan

@@ -8,7 +8,7 @@ rooms="
 pam_kenmon.so libpam.so.0
 kenmon-authd libsystemd.so.0 libinih.so.1
 kenmon-vault libsqlite3.so.0 libcrypto.so.3 liboath.so.0 libinih.so.1
-kenmon libqrencode.so.4 libinih.so.1
+kenmon libqrencode.so.4 libinih.so.1 libcsv.so.3 libcrypto.so.3 libsystemd.so.0
 kenmon-matcher
 kenmon-sensor libfprint-2.so.2 libgio-2.0.so.0 libgobject-2.0.so.0 libglib-2.0.so.0 libinih.so.1
 "
@@ -30,8 +30,9 @@ declare -A avoids=(
 	[kenmon-vault]='getpw.*|getgr.*|getspnam.*|initgroups|fork|execv|kill|waitpid|setres[ug]id|setgroups
 	    connect|bind|listen|setsockopt|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo).*
 	    sd_.*|SSL_.*|mprotect|shm_.*|sem_.*|pipe2?|dup[23]?'
-	[kenmon]='execv|kill|setres[ug]id|setgroups|bind|listen|accept4?|sqlite3_.*|oath_.*|SSL_.*
-	    sd_.*|unlink.*|rename.*|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*'
+	[kenmon]='kill|setres[ug]id|setgroups|bind|listen|accept4?|sqlite3_.*|oath_.*|SSL_.*
+	    sd_(notify|listen|journal|event|device|netlink|session|seat|peer|watchdog).*|EVP_.*(Encrypt|Decrypt|Seal|Open|private).*
+	    chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*'
 	[kenmon-matcher]='getpw.*|getgr.*|getspnam.*|initgroups|fork|execv|kill|waitpid|setres[ug]id|setgroups
 	    bind|listen|chmod|fchmod.*|chown|fchown.*|lchown|link|symlink.*|mk(nod|fifo|dir).*|unlink.*|rename.*
 	    openat|fopen|creat|opendir|readdir|stat|lstat|access|readlink|malloc|calloc|realloc|strdup|asprintf

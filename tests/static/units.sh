@@ -8,13 +8,13 @@ trap 'rm -rf "$dir"' EXIT
 
 # The units as they would be installed, but for the place of the programs.
 # Documentation= is looked at below: here it would need man and our pages.
-for unit in systemd/*.service systemd/*.socket; do
-	sed "s|/usr/libexec/kenmon/|$PWD/$BUILD/|; /^Documentation=/d" "$unit" >"$dir/${unit##*/}"
+for unit in systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path; do
+	sed "s|/usr/libexec/kenmon/|$PWD/$BUILD/|; s|/usr/bin/kenmon |$PWD/$BUILD/kenmon |; /^Documentation=/d" "$unit" >"$dir/${unit##*/}"
 done
 
 verify() {
 	(cd "$dir" && SYSTEMD_UNIT_PATH="$dir:" SYSTEMD_LOG_LEVEL=warning \
-	    systemd-analyze verify --man=no ./*.service ./*.socket)
+	    systemd-analyze verify --man=no ./*.service ./*.socket ./*.timer ./*.path)
 }
 exposure() {
 	(cd "$dir" && systemd-analyze security --offline=yes --threshold=20 "./$1" >"$dir/out" 2>&1) || tail -n 3 "$dir/out"
@@ -28,7 +28,7 @@ lacks() {
 }
 documented() {
 	local page name
-	sed -n 's/^Documentation=//p' systemd/*.service systemd/*.socket | tr ' ' '\n' | sort -u | while read -r page; do
+	sed -n 's/^Documentation=//p' systemd/*.service systemd/*.socket systemd/*.path | tr ' ' '\n' | sort -u | while read -r page; do
 		name=${page#man:} name=${name%)}
 		[ -f "docs/man/${name/\(/.}" ] || echo "$page: no docs/man/${name/\(/.}"
 	done
@@ -36,7 +36,7 @@ documented() {
 users_made() {
 	local user
 	sed -n 's/^\(User\|Group\|SocketUser\|SocketGroup\)=//p' systemd/*.service systemd/*.socket | sort -u | while read -r user; do
-		grep -qE "^u $user +- " systemd/sysusers.d/kenmon.conf || echo "sysusers.d does not make $user"
+		[ "$user" = root ] || grep -qE "^u $user +- " systemd/sysusers.d/kenmon.conf || echo "sysusers.d does not make $user"
 	done
 }
 sysusers() {
@@ -70,7 +70,7 @@ options_known() {
 }
 
 check "systemd-analyze verify has nothing to say" verify
-for room in kenmon-authd kenmon-vault kenmon-setup kenmon-sensor kenmon-matcher; do
+for room in kenmon-authd kenmon-vault kenmon-setup kenmon-sensor kenmon-matcher kenmon-roster kenmon-roster-setup; do
 	check "$room is exposed to at most 2.0 of 10" exposure $room.service
 	check "$room leaves no core file" has $room.service LimitCORE=0
 	check "$room has no capability" has $room.service CapabilityBoundingSet=
@@ -98,8 +98,57 @@ check "that socket never stays failed either" has kenmon-grant.socket TriggerLim
 check "the sensor is started by its socket alone" lacks kenmon-sensor.service WantedBy=
 check "of devices the sensor has those at USB" only_devices
 check "each reader that libfprint lists has the properties by which udev gives it to the sensor" readers_marked
+# The drop folder: each its own user, and where no name can be put in the place of ours.
+drop_folder() {
+	grep -qE '^d /var/spool/kenmon-roster +3770 kenmon-roster kenmon-roster ' systemd/tmpfiles.d/kenmon.conf || echo "the folder"
+	grep -qE '^d /var/spool/kenmon-roster/done +0700 kenmon-roster kenmon-roster 30d' systemd/tmpfiles.d/kenmon.conf || echo "done"
+	grep -qE '^d /var/spool/kenmon-roster/refused +0700 kenmon-roster kenmon-roster 30d' systemd/tmpfiles.d/kenmon.conf || echo "refused"
+}
+# What the setup step writes is what the vault reads.
+roster_uid() {
+	local line uid=4711
+	line=$(sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba}' systemd/kenmon-roster-setup.service | sed -n 's|^ExecStart=/bin/sh -c "\(.*\)"$|\1|p')
+	mkdir -p "$dir/conf/kenmon.conf.d"
+	line=${line//\/etc\/kenmon/$dir/conf} line=${line//%%/%} line=${line//\$\$/\$} line=${line/\$(id -u kenmon-roster)/$uid}
+	: >"$dir/conf/kenmon.conf"
+	chmod 0755 "$dir" "$dir/conf" "$dir/conf/kenmon.conf.d"
+	/bin/sh -c "$line" || echo "the step failed: $line"
+	"$BUILD/kenmon" config check --config "$dir/conf/kenmon.conf" 2>&1 | grep -qx "uid = $uid" ||
+	    { echo "the vault would not read it"; cat "$dir"/conf/kenmon.conf.d/*; }
+}
+check "the drop folder is made so that only its owner moves what is in it" drop_folder
+check "the service hands in rosters as its own user" has kenmon-roster.service User=kenmon-roster
+check "it writes into the drop folder alone" has kenmon-roster.service ReadWritePaths=/var/spool/kenmon-roster
+check "it is tried again when the daemon does not answer" has kenmon-roster.service Restart=on-failure
+check "the setup step tells the vault that user's number" roster_uid
+check "and may read it from a pipe" has kenmon-roster-setup.service "SystemCallFilter=pipe pipe2"
+check "the vault starts after that step" has kenmon-roster-setup.service Before=kenmon-vault.service
 check "every user and group of a unit is made by sysusers.d" users_made
 check "sysusers.d makes them" sysusers
 check "every man page that a unit names is there" documented
 check "every option in a unit is one of its program" options_known
+check "what ends sessions is exposed to at most 2.0 of 10" exposure kenmon-sessions.service
+check "and starts only where the site asks for it" lacks kenmon-sessions.service WantedBy=
+# What the service runs: a full copy once a week, then what differs, each once a day.
+backups() {
+	local line conf=$dir/backups
+	line=$(sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba}' systemd/kenmon-backup.service | sed -n 's|^ExecStart=/bin/sh -c "\(.*\)"$|\1|p')
+	mkdir -p "$conf"
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\necho "$*" >>%s/said\n: >"$2"\n' "$conf" >"$conf/kenmon"
+	chmod 0755 "$conf/kenmon"
+	line=${line//%%/%} line=${line//\$\$/\$} line=${line//\/usr\/bin\/kenmon/$conf\/kenmon}
+	for _ in 1 2 3; do (cd "$conf" && sh -c "$line") || echo "failed: $line"; done
+	diff "$conf/said" - <<-END
+		backup full-$(date +%G-W%V)
+		backup diff-$(date +%F) --since full-$(date +%G-W%V)
+	END
+}
+check "a backup is a full one in each week, then what differs, once a day" backups
+check "what makes them is exposed to at most 2.0 of 10" exposure kenmon-backup.service
+check "has no capability" has kenmon-backup.service CapabilityBoundingSet=
+check "cannot reach a network" has kenmon-backup.service PrivateNetwork=yes
+check "writes where backups lie alone" has kenmon-backup.service ReadWritePaths=/var/backups/kenmon
+check "where only root looks" grep -qE '^d /var/backups/kenmon +0700 root +root +-$' systemd/tmpfiles.d/kenmon.conf
+check "and starts only where the site asks for it" lacks kenmon-backup.service WantedBy=
 plan

@@ -5,6 +5,8 @@
  *   synth feed SOCKET IDENTITY IMPRESSION...       touches libfprint's virtual reader, one by one
  *   synth retry|error|finger SOCKET NUMBER         what else a reader says (feed.h)
  *   synth unplug SOCKET
+ *   synth roster COUNT [WORD=VALUE...]             writes a roster (staff.h): first, without,
+ * transferred, moved=N, day=TEXT, cp932, english, short, trailer=1
  *
  * feed and its like wait up to ten seconds for the reader. Exit code 1: it did not come; 2: usage.
  */
@@ -13,6 +15,7 @@
 #include <string.h>
 
 #include "feed.h"
+#include "staff.h"
 
 #define WAIT_MS 10000
 
@@ -66,6 +69,50 @@ static int unplug(char **arg, int count)
 	return tell(FEED_UNPLUG, arg, count);
 }
 
+static uint32_t *number_of(struct staff_order *o, const char *word)
+{
+	if (strcmp(word, "first") == 0)
+		return &o->first;
+	if (strcmp(word, "without") == 0)
+		return &o->without;
+	if (strcmp(word, "transferred") == 0)
+		return &o->transferred;
+	return strcmp(word, "moved") == 0 ? &o->moved : NULL;
+}
+
+static bool *flag_of(struct staff_order *o, const char *word)
+{
+	if (strcmp(word, "cp932") == 0)
+		return &o->cp932;
+	if (strcmp(word, "english") == 0)
+		return &o->english;
+	if (strcmp(word, "short") == 0)
+		return &o->short_form;
+	return strcmp(word, "trailer") == 0 ? &o->trailer : NULL;
+}
+
+static int roster(char **arg, int count)
+{
+	struct staff_order o = { .count = (uint32_t)strtoul(arg[0], NULL, 10) };
+
+	for (int i = 1; i < count; i++) {
+		char *value = strchr(arg[i], '=');
+
+		if (!value)
+			return 2;
+		*value++ = '\0';
+		if (number_of(&o, arg[i]))
+			*number_of(&o, arg[i]) = (uint32_t)strtoul(value, NULL, 10);
+		else if (flag_of(&o, arg[i]))
+			*flag_of(&o, arg[i]) = *value == '1';
+		else if (strcmp(arg[i], "day") == 0)
+			o.day = value;
+		else
+			return 2;
+	}
+	return staff_write(stdout, &o) ? 0 : 1;
+}
+
 static const struct {
 	const char *name;
 	int least, most;
@@ -74,6 +121,7 @@ static const struct {
 	{ "picture", 2, 2, write_picture }, { "feed", 3, 100, feed_all },
 	{ "retry", 2, 2, retry },           { "error", 2, 2, error },
 	{ "finger", 2, 2, finger },         { "unplug", 1, 1, unplug },
+	{ "roster", 1, 9, roster },
 };
 
 int main(int argc, char **argv)

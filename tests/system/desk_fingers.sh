@@ -48,8 +48,8 @@ check "... as JSON too" says '"usable":true,"state":"reader","driver":"virtual_i
 
 first() {
 	with_hands 'too_short; touches 7 1 2 3; touches 9 1; touches 7 4 5 6 7 8' \
-	    enroll fingerprint daemon --finger right-index || { echo "exit code $?"; cat "$dir/err"; return; }
-	told "What is taken: " "Reader: Virtual image device" "Touch the fingerprint reader." \
+	    enroll fingerprint daemon --finger right-index --consent-on-paper || { echo "exit code $?"; cat "$dir/err"; return; }
+	told "The consent of daemon on paper is recorded." "Reader: Virtual image device" "Touch the fingerprint reader." \
 	    "That was too short." "Impression 1 of 5: Good." "Impression 2 of 5: Good." "Impression 3 of 5: Good." \
 	    "Impression 4 of 5: That does not agree with the others." "Impression 5 of 5: Good." \
 	    "At least two fingers are recommended"
@@ -76,9 +76,9 @@ check "... and nothing was stored" has_fingers 1
 
 japanese() {
 	local lang=ja_JP.UTF-8
-	with_hands 'touches 11 1 2 3 4 5 6 7 8' enroll fingerprint daemon --finger left-index ||
+	with_hands 'touches 11 1 2 3 4 5 6 7 8' enroll fingerprint daemon --finger left-index --consent-on-paper ||
 	    { cat "$dir/err"; return; }
-	told "取得するもの: daemon の" "指紋リーダーに指を置いてください。" "5 回中 1 回目: 良好です。" "5 回中 5 回目: 良好です。"
+	told "daemon の書面による同意を記録しました。" "指紋リーダーに指を置いてください。" "5 回中 1 回目: 良好です。" "5 回中 5 回目: 良好です。"
 	grep -qx 'daemon の左手の人差し指を登録しました。' "$dir/out" || cat "$dir/out"
 	! grep -E 'Touch|Impression|recommended' "$dir/err"
 }

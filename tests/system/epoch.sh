@@ -50,6 +50,7 @@ overlay() {
 	sqlite3 "$vault/vault.db" "ATTACH '$dir/today/vault/vault.db' AS today;
 	    DELETE FROM subject_key; INSERT INTO subject_key SELECT * FROM today.subject_key;
 	    DELETE FROM month_key; INSERT INTO month_key SELECT * FROM today.month_key;
+	    DELETE FROM finger_key; INSERT INTO finger_key SELECT * FROM today.finger_key;
 	    INSERT OR REPLACE INTO meta SELECT * FROM today.meta WHERE key = 'epoch'"
 }
 check "the wrapped keys of today are laid over it" overlay

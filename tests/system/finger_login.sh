@@ -58,7 +58,7 @@ in_the_trail() { kenmon audit list --json | grep -q "$1" || kenmon audit list; }
 
 enrolled() {
 	keeps_touching 7 1 2 3 4 5 6 7 8
-	quietly kenmon enroll fingerprint daemon --finger right-index
+	quietly kenmon enroll fingerprint daemon --finger right-index --consent-on-paper
 	let_go
 }
 up "the rooms start"

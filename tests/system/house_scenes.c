@@ -271,6 +271,22 @@ static void erase(struct stage *s)
 	s->rc = operate(s, &m, NULL);
 }
 
+/* Finished with the erasure, or not begun with it. */
+static void certified(struct stage *s)
+{
+	struct house_out o = { 0 };
+	char number[32];
+	int code;
+
+	PUT(number, "N-%u", s->number);
+	office_close();
+	code = house_desk(&s->h, &o, NULL, "certificate", "show", "--employee-number", number,
+			  "--format", "json", NULL);
+	must(s, code == 0 && strstr(o.out, "\"kind\":\"hotp\"") &&
+		    !strstr(o.out, "\"finished\":null"));
+	house_out_free(&o);
+}
+
 static void erased_or_not(struct stage *s)
 {
 	char number[32], name[32];
@@ -285,6 +301,7 @@ static void erased_or_not(struct stage *s)
 		must(s, try_hotp(s, "man", 0) == PAM_SUCCESS);
 	must_repeat(s, fill_erase);
 	must(s, show(s, "man", number, name) == 1);
+	certified(s);
 	must(s, try_hotp(s, "man", code == 0) != PAM_SUCCESS);
 	/* Nor is the number given again. */
 	fill_man(s, &m);
@@ -359,6 +376,7 @@ const struct scene scenes[SCENES] = {
 	{ "a_registration", next_operator, add_operator, registered_or_not },
 	{ "an_erasure", somebody_to_erase, erase, erased_or_not, true },
 	{ "an_epochs_end", one_epoch, rotate, closed_or_not, true },
+	{ "a_roster", roster_before, roster_act, roster_taken_or_not, true },
 };
 
 void scene_is_whole(struct stage *s)

@@ -35,8 +35,13 @@ struct scene {
 	bool waits; /* answered only when all of it is done, and that is tried once a second */
 };
 
-#define SCENES 7
+#define SCENES 8
 extern const struct scene scenes[SCENES];
+
+/* house_roster.c: somebody joins, changes and leaves by a roster. */
+void roster_before(struct stage *s);
+void roster_act(struct stage *s);
+void roster_taken_or_not(struct stage *s);
 
 /* In every scene: daemon's next code opens, and the trail verifies. */
 void scene_is_whole(struct stage *s);

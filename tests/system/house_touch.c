@@ -135,7 +135,7 @@ int finger_enrol(const struct house *h, const char *login, const char *finger, u
 	}
 	if (hand > 0)
 		status = house_desk(h, o, NULL, "enroll", "fingerprint", login, "--finger", finger,
-				    NULL);
+				    "--consent-on-paper", NULL);
 	close(over[0]);
 	close(over[1]);
 	if (hand > 0)

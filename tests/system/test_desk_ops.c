@@ -289,7 +289,7 @@ static void test_a_desk_of_another_uid_is_refused_and_written_down(void **state)
 		assert_int_equal(house_desk_as(h, HOUSE_BASE_UID + 7, &o, NULL, command[i][0],
 					       command[i][1], NULL),
 				 77);
-		ERRS("only root");
+		ERRS("neither root");
 		assert_int_equal(strstr(o.out, "1047") != NULL, 0);
 	}
 	assert_int_equal(office_audited(h, KM_EVENT_DESK_REFUSED, NULL, "peer=61507"), 4);

@@ -307,7 +307,7 @@ static void test_config_check_says_what_counts_and_what_is_wrong(void **state)
 		{ "[login]\n\ntries = 0\n", ":3: " },
 		{ "[login]\ntry = 3\n", "try" },
 		{ "[logins]\ntries = 3\n", "logins" },
-		{ "[service one]\n[approval]\nrequired = yes\n", "required" },
+		{ "[service one]\n[approval]\nrequired = perhaps\n", "required" },
 		{ "[site]\ntime-zone = Mars/Olympus\n", "Mars" },
 		{ "tries = 3\n", ":1: " },
 	};

@@ -316,7 +316,7 @@ static void test_c31_an_unknown_origin_is_remote_for_root_too(void **state)
 	assert_int_equal(office_audited(h, KM_EVENT_LOGIN_ALLOWED, "games", "origin=remote"), 1);
 }
 
-static void test_the_desk_serves_root_alone_and_writes_down_who_tried(void **state)
+static void test_the_desk_serves_no_stranger_and_writes_down_who_tried(void **state)
 {
 	const struct house *h = *state;
 	struct house_out o;
@@ -401,7 +401,7 @@ int main(void)
 		WALL_TEST(test_c12_a_rogue_daemon_gets_nobody_in),
 		WALL_TEST(test_a_caller_asks_only_about_the_operator_of_its_own_uid),
 		WALL_TEST(test_c31_an_unknown_origin_is_remote_for_root_too),
-		WALL_TEST(test_the_desk_serves_root_alone_and_writes_down_who_tried),
+		WALL_TEST(test_the_desk_serves_no_stranger_and_writes_down_who_tried),
 		WALL_TEST(test_one_uid_has_four_sessions_and_no_more),
 	};
 

@@ -44,6 +44,10 @@ struct play {
 	bool break_in_rows;       /* closes the line after them */
 	bool stuck_cursor;        /* every row has the same cursor */
 	bool prompt, wrong_once;  /* asks for a code */
+	const char *own;          /* asks this login for a code of their own before an operation */
+	bool own_wrong;           /* and once more */
+	const char *named;        /* whom IDENTIFY must name; NULL: nobody is */
+	km_rc named_rc;           /* what it gets */
 	bool hidden;              /* what is typed must not be shown */
 	unsigned records, slices; /* of the audit trail; verifying ends after so many slices */
 	bool signers, disordered; /* two signers are shown; in the wrong order */
@@ -52,8 +56,21 @@ struct play {
 	const struct msg_finger_stage *stages;        /* of an enrolment, to one that is all zero */
 	const struct msg_reader_row *readers;         /* to one whose event is 0 */
 	const struct msg_credential_row *credentials; /* to one whose id is 0 */
+	const struct msg_request_row *requests;       /* the same; the first is the one shown */
+	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
+	const struct msg_consent_row *consents;   /* to one whose id is 0; NULL: one that stands */
+	bool unnamed;                             /* the purpose text gets no row */
+	const struct msg_operator_row *operators; /* to one whose cursor is 0 */
+	const struct msg_due_row *dues;           /* to one whose cursor is 0 */
+	const struct msg_audit_row *rights;       /* to one whose seq is 0; one for each answer */
+	bool stuck_rights;                        /* says EAGAIN and goes on nowhere */
+	bool binding;                             /* a binding code is asked for before the code */
+	const struct msg_roster_sum *sum;         /* before DONE of ROSTER_END */
+	const struct msg_roster_note *notes;      /* of ROSTER_LIST, to one whose cursor is 0 */
+	unsigned break_slice;                     /* the line breaks at the so many-th slice */
+	km_rc begin_rc, slice_rc, list_rc;        /* of a roster; rc is ROSTER_END's */
 	km_rc rc;
 	const char *text;
 	uint16_t version;
@@ -65,7 +82,7 @@ static uint8_t seen_verify;
 
 static bool take(int fd, unsigned from, unsigned phases, struct km_msg *m)
 {
-	uint8_t frame[4096];
+	static uint8_t frame[KM_FRAME_MAX];
 	size_t len;
 
 	return km_recv(fd, frame, sizeof(frame), &len, NULL, NULL, 0) == KM_OK &&
@@ -189,6 +206,30 @@ static void give_readers(const struct play *p, int line)
 	}
 }
 
+static void give_operators(const struct play *p, int line)
+{
+	for (const struct msg_operator_row *r = p->operators; r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_OPERATOR_ROW, .operator_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* The next record behind one, and whether there are more. */
+static km_rc give_rights(const struct play *p, int line, uint64_t after, uint64_t *next)
+{
+	const struct msg_audit_row *r = p->rights;
+
+	while (r && r->seq && r->seq <= after)
+		r++;
+	*next = after;
+	if (!r || !r->seq)
+		return p->stuck_rights ? KM_EAGAIN : KM_OK;
+	give(line, &(struct km_msg){ .number = KM_MSG_AUDIT_ROW, .audit_row = *r }, -1);
+	*next = r->seq;
+	return KM_EAGAIN;
+}
+
 static void give_credentials(const struct play *p, int line)
 {
 	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
@@ -198,10 +239,190 @@ static void give_credentials(const struct play *p, int line)
 	}
 }
 
+/* What is approved is the first one, as it was shown. */
+static km_rc give_requests(const struct play *p, int line, const struct km_msg *m)
+{
+	for (const struct msg_request_row *r = p->requests; r->id; r++) {
+		struct km_msg row = { .number = KM_MSG_REQUEST_ROW, .request_row = *r };
+
+		if (m->number != KM_MSG_APPROVAL_DECIDE)
+			give(line, &row, -1);
+		if (m->number != KM_MSG_APPROVAL_LIST)
+			break;
+	}
+	if (m->number != KM_MSG_APPROVAL_DECIDE || !m->approval_decide.approve)
+		return p->rc;
+	return memcmp(m->approval_decide.digest, p->requests->digest, 32) == 0 ? p->rc : KM_ESTATE;
+}
+
+/* What came of a roster, said in the text of DONE: so that a test sees what was sent. */
+static struct {
+	struct msg_roster_begin begin;
+	unsigned slices, rows;
+	bool garbled;
+	char last[65]; /* login of the last row */
+	char said[512];
+} fed;
+
+static inline size_t skip_text(const uint8_t *at, size_t left, char *out)
+{
+	size_t len = left < 2 ? left : (size_t)at[0] << 8 | at[1];
+
+	if (left < 2 || len + 2 > left || (out && len > 64))
+		return 0;
+	if (out) {
+		memcpy(out, at + 2, len);
+		out[len] = '\0';
+	}
+	return len + 2;
+}
+
+static void take_slice(const struct km_span *rows)
+{
+	const uint8_t *at = rows->bytes;
+	size_t left = rows->len;
+
+	fed.slices++;
+	while (left > 0 && !fed.garbled) {
+		fed.garbled = left < 21;
+		at += fed.garbled ? 0 : 21;
+		left -= fed.garbled ? 0 : 21;
+		for (unsigned i = 0; i < 7 && !fed.garbled; i++) {
+			size_t n = skip_text(at, left, i == 1 ? fed.last : NULL);
+
+			fed.garbled = n == 0;
+			at += n;
+			left -= n;
+		}
+		fed.rows++;
+	}
+}
+
+static void say_roster(const struct msg_roster_end *end)
+{
+	const struct msg_roster_begin *b = &fed.begin;
+
+	snprintf(
+	    fed.said, sizeof(fed.said),
+	    "announced %u rows %u%s slices %u last %s full %u columns %u made %lld signed %u:%02x "
+	    "apply %u erasures %lld",
+	    b->rows, fed.rows, fed.garbled ? " garbled" : "", fed.slices, fed.last, b->full,
+	    b->columns, (long long)b->made, b->sign, b->signature[0], end->apply,
+	    (long long)end->erasures);
+}
+
+static km_rc play_roster(struct play *p, int line, const struct km_msg *m)
+{
+	struct km_msg row = { .number = KM_MSG_ROSTER_NOTE };
+
+	if (m->number == KM_MSG_ROSTER_BEGIN) {
+		memset(&fed, 0, sizeof(fed));
+		fed.begin = m->roster_begin;
+		return p->begin_rc;
+	}
+	if (m->number == KM_MSG_ROSTER_SLICE) {
+		take_slice(&m->roster_slice.rows);
+		return p->slice_rc;
+	}
+	if (m->number == KM_MSG_ROSTER_END) {
+		say_roster(&m->roster_end);
+		row.number = KM_MSG_ROSTER_SUM;
+		if (p->sum) {
+			row.roster_sum = *p->sum;
+			give(line, &row, -1);
+		}
+		return p->rc;
+	}
+	unsigned given = 0;
+
+	for (const struct msg_roster_note *n = p->notes; n && n->cursor; n++) {
+		if (n->cursor <= m->roster_list.after || given == m->roster_list.limit)
+			continue;
+		row.roster_note = *n;
+		give(line, &row, -1);
+		given++;
+	}
+	return m->roster_list.after || !p->notes ? p->list_rc : KM_OK;
+}
+
+static km_rc give_dues(const struct play *p, int line, const struct msg_due_list *ask)
+{
+	for (const struct msg_due_row *r = p->dues; r && r->cursor; r++) {
+		struct km_msg m = { .number = KM_MSG_DUE_ROW, .due_row = *r };
+
+		if (r->cursor > ask->after)
+			give(line, &m, -1);
+	}
+	return p->list_rc ? p->list_rc : p->rc;
+}
+
+/* Every text has this name here. */
+#define SCENE_DIGEST 0x5d
+
+static void give_purpose(const struct play *p, int line, bool text)
+{
+	struct km_msg m = { .number = KM_MSG_PURPOSE_ROW };
+
+	memset(m.purpose_row.purpose, SCENE_DIGEST, sizeof(m.purpose_row.purpose));
+	m.purpose_row.first = 1775001600;
+	if (text)
+		m.purpose_row.text = (struct km_span){ (const uint8_t *)"Why.\n", 5 };
+	if (!p->unnamed)
+		give(line, &m, -1);
+}
+
+static void give_consents(const struct play *p, int line)
+{
+	static struct msg_consent_row stands[2] = { { .id = 1, .given = 1775001600, .paper = 1 } };
+	const struct msg_consent_row *r = p->consents ? p->consents : stands;
+
+	memset(stands[0].purpose, SCENE_DIGEST, sizeof(stands[0].purpose));
+	for (; r->id; r++) {
+		struct km_msg m = { .number = KM_MSG_CONSENT_ROW, .consent_row = *r };
+		give(line, &m, -1);
+	}
+}
+
+/* From the first, on the first page; the second is empty. */
+static void give_leavers(const struct play *p, int line, const struct msg_leavers *ask)
+{
+	for (const struct msg_leaver_row *r = p->leavers; r->since && ask->after < 0; r++) {
+		struct km_msg m = { .number = KM_MSG_LEAVER_ROW, .leaver_row = *r };
+
+		give(line, &m, -1);
+	}
+}
+
+/* What is asked before a finger is enrolled; false: it is something else. */
+static bool agrees(const struct play *p, int line, const struct km_msg *m)
+{
+	if (m->number == KM_MSG_PURPOSE || m->number == KM_MSG_PURPOSE_SHOW)
+		give_purpose(p, line, m->number == KM_MSG_PURPOSE_SHOW);
+	else if (m->number == KM_MSG_CONSENT_LIST)
+		give_consents(p, line);
+	else
+		return false;
+	return true;
+}
+
+static bool ask_binding(int line)
+{
+	struct km_msg m = { .number = KM_MSG_PROMPT };
+
+	m.prompt.shape = KM_SHAPE_RECOVERY;
+	snprintf(m.prompt.text, sizeof(m.prompt.text), "Binding code: ");
+	give(line, &m, -1);
+	return take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) && m.number == KM_MSG_ANSWER &&
+	       m.answer.secret.len == KM_RECOVERY_LENGTH &&
+	       memcmp(m.answer.secret.bytes, "ABCDEFGHIJKLMNOP", KM_RECOVERY_LENGTH) == 0;
+}
+
 static km_rc ask(const struct play *p, int line)
 {
 	unsigned i;
 
+	if (p->binding && !ask_binding(line))
+		return KM_EBADCODE;
 	for (i = 0; i < (p->wrong_once ? 2 : 1); i++) {
 		struct km_msg m = { .number = KM_MSG_PROMPT };
 
@@ -222,11 +443,43 @@ static km_rc ask(const struct play *p, int line)
 	return p->rc;
 }
 
+/* The caller's own code, asked for by the shape that says so. */
+static bool ask_own(const struct play *p, int line)
+{
+	for (int again = 0; again <= p->own_wrong; again++) {
+		struct km_msg m = { .number = KM_MSG_PROMPT };
+
+		m.prompt.echo = 1;
+		m.prompt.shape = KM_SHAPE_DIGITS | KM_SHAPE_OWN;
+		snprintf(m.prompt.text, sizeof(m.prompt.text), "%sYour own one-time code (%s): ",
+			 again ? "That code was used already. Wait for the next one. " : "",
+			 p->own);
+		give(line, &m, -1);
+		if (!take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m) ||
+		    m.number != KM_MSG_ANSWER || m.answer.secret.len != 6 ||
+		    memcmp(m.answer.secret.bytes, again ? "654321" : "111111", 6) != 0)
+			return false;
+	}
+	return true;
+}
+
+static km_rc named(const struct play *p, const struct km_msg *m)
+{
+	return p->named && strcmp(m->identify.login, p->named) == 0 ? p->named_rc : KM_EPROTO;
+}
+
 /* Rows before DONE, and what DONE says. */
 static km_rc act(struct play *p, int line, const struct km_msg *m)
 {
-	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0)
+	if (m->number >= KM_MSG_ROSTER_BEGIN && m->number <= KM_MSG_ROSTER_LIST)
+		return play_roster(p, line, m);
+	if (m->number == KM_MSG_DUE_LIST)
+		return give_dues(p, line, &m->due_list);
+	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0) {
 		give_rows(p, line);
+		if (p->operators)
+			give_operators(p, line);
+	}
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
 	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
@@ -235,6 +488,12 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		give_credentials(p, line);
 		return KM_OK;
 	}
+	if (p->requests &&
+	    (m->number == KM_MSG_APPROVAL_LIST || m->number == KM_MSG_APPROVAL_SHOW ||
+	     m->number == KM_MSG_APPROVAL_DECIDE))
+		return give_requests(p, line, m);
+	if (m->number == KM_MSG_LEAVERS && p->leavers)
+		give_leavers(p, line, &m->leavers);
 	if (m->number == KM_MSG_SENSOR_LIST && p->readers)
 		give_readers(p, line);
 	if (p->status && (m->number == KM_MSG_STATUS || m->number == KM_MSG_ACCEPT))
@@ -268,13 +527,38 @@ static bool serve(struct play *p, int line)
 		uint8_t op[16];
 
 		memcpy(op, m.status.op, sizeof(op));
+		if (m.number == KM_MSG_ROSTER_SLICE && p->break_slice && --p->break_slice == 0)
+			return false;
+		if (agrees(p, line, &m)) {
+			memcpy(done.done.op, op, sizeof(op));
+			give(line, &done, -1);
+			continue;
+		}
+		if (m.number == KM_MSG_IDENTIFY) {
+			memcpy(done.done.op, op, sizeof(op));
+			done.done.rc = (uint8_t)-named(p, &m);
+			snprintf(done.done.text, sizeof(done.done.text), "%s",
+				 p->text ? p->text : "");
+			give(line, &done, -1);
+			continue;
+		}
+		if (p->own && !ask_own(p, line)) {
+			memcpy(done.done.op, op, sizeof(op));
+			done.done.rc = (uint8_t)-KM_EABORTED;
+			give(line, &done, -1);
+			continue;
+		}
 		if (p->breaks > 0) {
 			p->breaks--;
 			memcpy(first_op, op, sizeof(op));
 			seen_op = true;
 			return false;
 		}
-		done.done.rc = (uint8_t)-act(p, line, &m);
+		done.done.id = 7;
+		done.done.rc =
+		    (uint8_t) - (m.number == KM_MSG_REVIEW_SHOW && p->rc == KM_OK
+				     ? give_rights(p, line, m.review_show.after, &done.done.id)
+				     : act(p, line, &m));
 		if (p->break_in_rows)
 			return false;
 		/* After a break: it must be the same operation, under the same id. */
@@ -282,9 +566,10 @@ static bool serve(struct play *p, int line)
 			done.done.rc = (uint8_t)-KM_EINVAL;
 		memcpy(done.done.op, op, sizeof(op));
 		done.done.op[0] ^= p->other_op;
-		done.done.id = 7;
 		if (p->text)
 			snprintf(done.done.text, sizeof(done.done.text), "%s", p->text);
+		if (m.number == KM_MSG_ROSTER_END)
+			snprintf(done.done.text, sizeof(done.done.text), "%s", fed.said);
 		give(line, &done, -1);
 	}
 	return true;

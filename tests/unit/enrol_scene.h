@@ -6,6 +6,7 @@
 #define KENMON_TESTS_ENROL_SCENE_H
 
 #include "../../authd/vault/store_internal.h"
+#include "agree.h"
 #include "vault_room.h"
 
 #include <kenmon/event.h>
@@ -186,6 +187,7 @@ static inline int open_scene(void **state)
 	scene.line = desk_comes();
 	register_somebody(LOGIN);
 	scene.credential = enrol_token(LOGIN);
+	assert_int_equal(try_to_agree(room.v, LOGIN), KM_OK);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <kenmon/sock.h>
 
+#include "../../authd/vault/grant.h"
 #include "vault_world.h"
 
 #define FINGER_TEMPLATE 700 /* bytes of a template here; only the matcher would look into it */

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "../../authd/vault/store_internal.h"
+#include "order.h"
 
 #define BOX_WALL 1750000000 /* a day in June 2025 */
 

@@ -5,8 +5,11 @@
  */
 #include <kenmon/finger.h>
 
+#include "../../authd/vault/grant.h"
 #include "../../authd/vault/store_internal.h"
+#include "agree.h"
 #include "calls_office.h"
+#include "older.h"
 
 #define CALLS_ENROLLED (2u * CALLS_PEOPLE) /* credentials there are from the start */
 #define RIDGES         "ridges of somebody's finger"
@@ -42,6 +45,10 @@ static void matcher_goes(struct world *w)
 
 static void with_matcher(struct world *w)
 {
+	km_rc rc = try_to_agree(w->v, "known");
+
+	assert_true(rc == KM_OK || rc == KM_EEXIST);
+	store_undo(w->v->store);
 	prepare(w);
 	matcher_comes(w);
 }
@@ -233,6 +240,38 @@ static void check_erase(struct world *w, bool dry)
 		calls_say("sent again it was not erased");
 }
 
+static void withdraw(struct world *w)
+{
+	struct msg_consent_withdraw *m = &new_operation(KM_MSG_CONSENT_WITHDRAW)->consent_withdraw;
+
+	memset(asked.consent_withdraw.op, 0x7a, sizeof asked.consent_withdraw.op);
+	TEXT(m->login, "known");
+	send_asked(w);
+}
+
+static bool still_agrees(struct world *w)
+{
+	struct km_operator op = calls_operator(w, "known");
+	struct km_consent one;
+
+	return store_consent_standing(w->v->store, op.subject, NULL, &one) == KM_OK;
+}
+
+static void check_withdraw(struct world *w, bool dry)
+{
+	bool gone = templates(w) == 0;
+
+	check_told(dry, gone);
+	if (still_agrees(w) == gone)
+		calls_say("consent and finger did not go together");
+	check_whole(w, !gone, true);
+	again(w);
+	for (unsigned n = 0; n < 3; n++)
+		world_round(w);
+	if (templates(w) != 0 || still_agrees(w))
+		calls_say("sent again it was not withdrawn");
+}
+
 /* --- a folder of the version before --------------------------------------------------------------
  */
 
@@ -240,8 +279,7 @@ static struct folder older;
 
 static int make_older(void **state)
 {
-	static const char before[] = "DROP INDEX credential_finger; DROP TABLE template;"
-				     "UPDATE meta SET value = x'31' WHERE key = 'schema'";
+	static const char before[] = OLDER_1;
 	struct world *w;
 
 	if (calls_setup(state))
@@ -294,6 +332,8 @@ MATRIX(test_C3_no_failing_call_half_removes_a_finger, &calls_kept, false, with_f
        remove_finger, check_remove)
 MATRIX(test_C3_no_failing_call_half_erases_a_finger, &calls_kept, false, with_finger, erase,
        check_erase)
+MATRIX(test_C3_no_failing_call_half_withdraws_a_consent, &calls_kept, false, with_finger, withdraw,
+       check_withdraw)
 MATRIX(test_C3_no_failing_call_half_brings_an_older_folder_up_to_date, &older, true, NULL, start,
        check_start)
 
@@ -303,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_C3_no_failing_call_half_enrols_a_finger),
 		cmocka_unit_test(test_C3_no_failing_call_half_removes_a_finger),
 		cmocka_unit_test(test_C3_no_failing_call_half_erases_a_finger),
+		cmocka_unit_test(test_C3_no_failing_call_half_withdraws_a_consent),
 		cmocka_unit_test(test_C3_no_failing_call_half_brings_an_older_folder_up_to_date),
 	};
 

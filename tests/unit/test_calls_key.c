@@ -4,6 +4,8 @@
  * there are one or two KEKs, what was begun is finished by itself and once, and no failure passes
  * for a trail that was changed.
  */
+#include <kenmon/store_epoch.h>
+
 #include "../../authd/vault/store_internal.h"
 #include "calls_office.h"
 

@@ -3,6 +3,8 @@
  * vault makes fails. Each is done whole or not at all, what was said to be done is, and the same
  * operation sent again ends as it should have the first time.
  */
+#include <kenmon/erased.h>
+
 #include "../../authd/vault/store_internal.h"
 #include "calls_office.h"
 
@@ -225,6 +227,20 @@ static void check_rows(struct world *w, int64_t people)
 		calls_say("not one tombstone");
 }
 
+/* Of this many, and so many are finished. */
+static void check_certificates(struct world *w, size_t begun, size_t finished)
+{
+	struct km_certificate all[4];
+	size_t count = 0, done = 0;
+
+	if (store_certificates(w->v->store, 0, 4, all, &count) != KM_OK)
+		calls_say("certificates cannot be read");
+	for (size_t i = 0; i < count; i++)
+		done += all[i].finished != 0 && all[i].seq != 0 && !all[i].damaged;
+	if (count != begun || done != finished)
+		calls_say("%zu certificates, %zu finished", count, done);
+}
+
 static void check_erase(struct world *w, bool dry)
 {
 	bool gone = calls_operator(w, "known").cursor == 0;
@@ -234,6 +250,7 @@ static void check_erase(struct world *w, bool dry)
 	if (calls_records(w, KM_EVENT_ERASE_BEGUN) != gone ||
 	    calls_records(w, KM_EVENT_ERASED) != gone)
 		calls_say("the trail says otherwise");
+	check_certificates(w, gone, gone);
 	again(w);
 	for (unsigned n = 0; n < 3; n++)
 		world_round(w);
@@ -241,6 +258,7 @@ static void check_erase(struct world *w, bool dry)
 	if (calls_records(w, KM_EVENT_ERASED) != 1 ||
 	    calls_everybody_is_whole(w) != CALLS_PEOPLE - 1)
 		calls_say("sent again it did not erase once");
+	check_certificates(w, 1, 1);
 }
 
 /* --- listings --------------------------------------------------------------------------------- */

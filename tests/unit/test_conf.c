@@ -209,8 +209,14 @@ static const struct wrong {
 	  "[lockout] longest-wait = 60: must not be below first-wait, which is 120 seconds" },
 	{ "[lockout]\nlongest-wait = 30\nfirst-wait = 40\n", 2,
 	  "[lockout] longest-wait = 30: must not be below first-wait, which is 40 seconds" },
-	{ "[approval]\nrequired = yes\n", 2,
-	  "[approval] required = yes: this version has no second person yet; set it to no" },
+	{ "[roster]\nkey = 00ff\n", 2,
+	  "[roster] key = 00ff: must be a public key in 64 hex digits, or empty" },
+	{ "[backup]\nescrow-key = "
+	  "x000000000000000000000000000000000000000000000000000000000000000\n",
+	  2,
+	  "[backup] escrow-key = "
+	  "x000000000000000000000000000000000000000000000000000000000000000: must be a public key "
+	  "in 64 hex digits, or empty" },
 	{ "[approval]\nrequired = true\n", 2, "[approval] required = true: must be yes or no" },
 	{ "[site]\nlanguage = de\n", 2, "[site] language = de: must be en or ja" },
 	{ "[site]\ntime-zone = Asia/Toyko\n", 2,

@@ -68,9 +68,15 @@ static const struct {
 	const char *says;
 } mistakes[] = {
 	{ { NULL }, "a command is missing" },
-	{ { "operator" }, "'operator' needs one more word" },
+	{ { "operator" }, "'operator' needs one more word: add, change, list" },
 	{ { "oprator", "list" }, "there is no command 'oprator'" },
-	{ { "operator", "lisst" }, "there is no command 'operator lisst'" },
+	{ { "operator", "lisst" }, "there is no command 'operator lisst'; there is: add, change" },
+	{ { "operator", "erase", "a" },
+	  "there is no command 'operator erase': is 'kenmon erase' meant?" },
+	{ { "approve", "1" },
+	  "there is no command 'approve': is 'kenmon approval approve' meant?" },
+	{ { "list" }, "there is no command 'list'\n" },
+	{ { "approval", "approve", "x" }, "ID takes a whole number, 1 or more" },
 	{ { "operator", "list", "--frobnicate" }, "no option --frobnicate" },
 	{ { "operator", "list", "-x" }, "no option -x" },
 	{ { "--reason", "x", "erase" }, "no option --reason" },
@@ -92,10 +98,36 @@ static const struct {
 	{ { ADD, "--uid", "4294967295" }, "--uid takes a whole number" },
 	{ { ADD, "--uid", " 7" }, "--uid takes a whole number" },
 	{ { ADD, "--uid", "99999999999999999999" }, "--uid takes a whole number" },
-	{ { ADD, "--valid-from", "2026-02-30" }, "--valid-from takes a date" },
+	{ { ADD, "--valid-from", "2026-02-30" }, "--valid-from: there is no day 2026-02-30" },
+	{ { ADD, "--valid-until", "平成31年5月1日" }, "lies outside its era" },
 	{ { ADD, "--valid-until", "tomorrow" }, "--valid-until takes a date" },
 	{ { ADD, "--valid-from", "2026-04-02", "--valid-until", "2026-04-01" },
 	  "--valid-from is after --valid-until" },
+	{ { "operator", "add", "a b", "--employee-number", "1", "--name", "N", "--department",
+	    "D" },
+	  "no account can be called 'a b'" },
+	{ { "operator", "add", ".sato", "--employee-number", "1", "--name", "N", "--department",
+	    "D" },
+	  "no account can be called '.sato'" },
+	{ { "operator", "change", "sato" }, "nothing is to change: give --name" },
+	{ { "operator", "change", "sato", "--name", "" }, "--name must not be empty" },
+	{ { "operator", "change", "sato", "--role", "king" }, "--role takes one of: operator" },
+	{ { "operator", "change", "sato", "--valid-from", "tomorrow" },
+	  "--valid-from takes a date" },
+	{ { "operator", "change", "sato", "--valid-from", "2026-04-02", "--valid-until",
+	    "2026-04-01" },
+	  "--valid-from is after --valid-until" },
+	{ { "operator", "change", "sato", "--mobile", "call me" },
+	  "--mobile takes a telephone number" },
+	{ { "operator", "change", "sato", "--mobile", "" }, "--mobile takes a telephone number" },
+	{ { "operator", "change", "sato", "--landline", "0123456789012345678901234567890123" },
+	  "--landline takes a telephone number" },
+	{ { "report", "operators", "--format", "pdf" },
+	  "--format takes one of: text, csv, json, html" },
+	{ { "report", "review", "--days", "many" }, "--days takes a whole number, 0 … 36500" },
+	{ { "report", "due", "--days", "-1" }, "--days takes a whole number" },
+	{ { "report", "all" }, "there is no command 'report all'" },
+	{ { "review", "sign-off", "--note", "a\nb" }, "--note must be UTF-8 text without" },
 	{ { "operator", "show", "" }, "LOGIN must not be empty" },
 	{ { "operator", "show", "a\nb" }, "LOGIN must be UTF-8 text without" },
 	{ { "operator", "show", "a\033[2J" }, "LOGIN must be UTF-8 text without" },
@@ -406,6 +438,17 @@ static char *item_of(char *page, const struct desk_command *c)
 	return from ? strdup(from) : NULL;
 }
 
+/* One that may be left out stands in brackets. */
+static bool has_operands(const char *item, const char *operands)
+{
+	char text[64];
+
+	if (*operands != '[')
+		return !*operands || strstr(item, operands);
+	snprintf(text, sizeof(text), ".Op Ar %.*s", (int)strlen(operands) - 2, operands + 1);
+	return strstr(item, text);
+}
+
 static void test_the_manual_describes_every_command_and_option(void **state)
 {
 	const struct desk_command *c;
@@ -433,7 +476,7 @@ static void test_the_manual_describes_every_command_and_option(void **state)
 			if (!strstr(item, flag))
 				fail_msg("kenmon(1), %s: no %s", c->name, flag);
 		}
-		assert_true(!*c->operands || strstr(item, c->operands));
+		assert_true(has_operands(item, c->operands));
 		free(item);
 	}
 	for (o = desk_globals; o->name; o++) {

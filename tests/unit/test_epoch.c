@@ -1,36 +1,10 @@
 /* Closing a key epoch: the living are wrapped anew, and older copies open no longer. */
-#include "store_box.h"
+#include "older_copy.h"
+
+#include <kenmon/erased.h>
+#include <kenmon/store_epoch.h>
 
 #define CANARY "canary-seed-value-0X"
-
-/* --- a store's files, as they are at some moment ------------------------------------ */
-
-static void copy_folder(const char *from, const char *to)
-{
-	static char bytes[1 << 22];
-	struct dirent *e;
-	DIR *d = opendir(from);
-
-	assert_non_null(d);
-	while ((e = readdir(d))) {
-		char path[2][400];
-
-		(void)snprintf(path[0], sizeof(path[0]), "%s/%s", from, e->d_name);
-		(void)snprintf(path[1], sizeof(path[1]), "%s/%s", to, e->d_name);
-		if (e->d_name[0] != '.')
-			put_file(path[1], bytes, get_file(path[0], bytes, sizeof(bytes)), 0600);
-	}
-	closedir(d);
-}
-
-/* A copy of the state folder, and where keks is said of the KEKs. */
-static void copy_of(const struct box *b, struct box *copy, bool keks)
-{
-	box_make_folder(copy);
-	copy_folder(b->dir, copy->dir);
-	if (keks)
-		copy_folder(b->kek, copy->kek);
-}
 
 /* --- the steps of a closing, as epoch.c goes through them ----------------------------- */
 
@@ -94,7 +68,7 @@ static void erase(struct box *b, const struct km_operator *op)
 	struct km_event_record begun = event_of(KM_EVENT_ERASE_BEGUN, op->subject);
 	struct km_event_record erased = event_of(KM_EVENT_ERASED, op->subject);
 
-	assert_int_equal(flushed(b, store_erase_begin(b->s, op->subject, &begun)), KM_OK);
+	assert_int_equal(flushed(b, store_erase_begin(b->s, op->subject, &by_hand, &begun)), KM_OK);
 	assert_int_equal(flushed(b, store_erase_finish(b->s, op->subject, &erased)), KM_OK);
 	assert_int_equal(store_truncate_logs(b->s), KM_OK);
 }
@@ -176,63 +150,41 @@ static void test_the_living_of_every_slice_are_wrapped_under_the_new_kek(void **
 	assert_int_equal(opens(b, "user500", CANARY), KM_OK);
 }
 
-/* C37 */
-static void test_after_the_epoch_no_older_copy_opens_anything(void **state)
+static void test_C37_after_the_epoch_no_older_copy_opens_anything(void **state)
 {
 	struct box *b = *state, copy;
 	struct km_operator alice = enrolled(b, "alice", CANARY);
+	struct km_operator bob = enrolled(b, "bob", "another canary value");
+	const struct km_operator *const both[] = { &alice, &bob };
+	struct km_certificate c;
+	struct km_epoch_end end;
 
-	(void)enrolled(b, "bob", "another canary value");
 	copy_of(b, &copy, false);
 	erase(b, &alice);
 	finish(b);
+	assert_int_equal(store_certificate(b->s, alice.subject, &c), KM_OK);
+	assert_int_equal(store_epoch_ended(b->s, c.epoch, &end), KM_OK);
 	/* With the master key of today, which lies in it, and the KEKs of today. */
 	copy_folder(b->kek, copy.kek);
 	assert_int_equal(box_try(&copy), KM_ECORRUPT);
 	assert_non_null(strstr(copy.why, "key epoch 1, which has been closed since (now 2)"));
 	/* Nor when somebody makes it say that it is of today. */
 	assert_int_equal(km_keys_open(copy.dir, copy.key, false, &copy.keys), KM_OK);
-	{
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct km_operator *op = both[i / 2];
 		struct km_subject_key key;
 
 		assert_int_equal(
-		    km_subject_key_unwrap(copy.keys, alice.subject, 1, alice.wrapped, &key),
-		    KM_ECORRUPT);
-		assert_int_equal(
-		    km_subject_key_unwrap(copy.keys, alice.subject, 2, alice.wrapped, &key),
+		    km_subject_key_unwrap(copy.keys, op->subject, 1 + i % 2, op->wrapped, &key),
 		    KM_ECORRUPT);
 	}
+	/* The key of whom was erased, as it was wrapped, lies in no file of today. */
 	assert_false(in_any_file(b, alice.wrapped, sizeof(alice.wrapped)));
 	box_close(&copy);
 }
 
-/* What a key bundle holds: the wrapped keys of the living, of the months, and where the epoch is.
- */
-static void put_bundle(struct box *from, struct box *to)
-{
-	static const char *const moves[] = {
-		"DELETE FROM subject_key",
-		"INSERT INTO subject_key SELECT * FROM today.subject_key", "DELETE FROM month_key",
-		"INSERT INTO month_key SELECT * FROM today.month_key",
-		"INSERT OR REPLACE INTO meta SELECT * FROM today.meta WHERE key = 'epoch'"
-	};
-	sqlite3 *handle;
-	char text[500];
-
-	box_shut(from); /* the lock on its files is exclusive */
-	(void)snprintf(text, sizeof(text), "%s/vault.db", to->dir);
-	assert_int_equal(sqlite3_open(text, &handle), SQLITE_OK);
-	(void)snprintf(text, sizeof(text), "ATTACH '%s/vault.db' AS today", from->dir);
-	assert_int_equal(sqlite3_exec(handle, text, NULL, NULL, NULL), SQLITE_OK);
-	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++)
-		assert_int_equal(sqlite3_exec(handle, moves[i], NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-	copy_folder(from->kek, to->kek);
-	assert_int_equal(box_try(from), KM_OK);
-}
-
-/* C37 */
-static void test_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else(void **state)
+static void
+test_C37_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else(void **state)
 {
 	struct box *b = *state, copy;
 	struct km_operator alice = enrolled(b, "alice", CANARY), op;
@@ -242,7 +194,7 @@ static void test_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobod
 	copy_of(b, &copy, false);
 	erase(b, &alice);
 	finish(b);
-	put_bundle(b, &copy);
+	put_bundle(b, &copy, true);
 	assert_int_equal(box_try(&copy), KM_OK);
 	assert_int_equal(opens(&copy, "bob", "another canary value"), KM_OK);
 	assert_int_equal(opens(&copy, "alice", CANARY), KM_ECORRUPT);
@@ -483,9 +435,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		EPOCH_TEST(test_the_living_of_every_slice_are_wrapped_under_the_new_kek),
-		EPOCH_TEST(test_after_the_epoch_no_older_copy_opens_anything),
+		EPOCH_TEST(test_C37_after_the_epoch_no_older_copy_opens_anything),
 		EPOCH_TEST(
-		    test_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else),
+		    test_C37_an_older_copy_with_the_keys_of_today_opens_the_living_and_nobody_else),
 		EPOCH_TEST(test_a_closing_goes_on_after_a_crash_at_any_step),
 		EPOCH_TEST(test_who_is_erased_while_an_epoch_closes_is_owed_the_next_one),
 		EPOCH_TEST(test_who_is_registered_while_an_epoch_closes_is_under_the_new_kek),

@@ -2,6 +2,7 @@
 #include "store_box.h"
 
 #include <kenmon/log.h>
+#include <kenmon/store_epoch.h>
 
 #include "../../authd/vault/vault.h"
 
@@ -62,7 +63,7 @@ static void erase(struct debtor *d, const struct km_operator *op)
 {
 	struct km_event_record begun = event_of(KM_EVENT_ERASE_BEGUN, op->subject);
 
-	assert_int_equal(store_erase_begin(d->v.store, op->subject, &begun), KM_OK);
+	assert_int_equal(store_erase_begin(d->v.store, op->subject, &by_hand, &begun), KM_OK);
 	assert_int_equal(store_flush(d->v.store), KM_OK);
 	d->v.erasing = true;
 	erase_work(&d->v);

@@ -156,6 +156,36 @@ static const struct {
 	{ "two steps, the other way round", { 2, { RECOVERY, DIGITS } }, RECOVERY_WRONG },
 };
 
+/* "known" is on leave by a roster that was just accepted, "fingers" is to be erased today. */
+static void queue_some(struct world *w)
+{
+	static struct km_staged row = { .line = 2, .outcome = KM_OUTCOME_ON_LEAVE };
+	struct km_due_row due = { .what = KM_DUE_ERASE,
+				  .cause = KM_CAUSE_RETIRED,
+				  .day = w->v->now.today };
+	struct km_subject_key key KM_SUBJECT_KEY = { { 0 } };
+	const struct km_feed in = { .made = 1 };
+	struct km_operator known, fingers;
+	struct km_feed feed;
+
+	assert_int_equal(store_operator_by_login(w->v->store, "known", &known), KM_OK);
+	assert_int_equal(store_operator_by_login(w->v->store, "fingers", &fingers), KM_OK);
+	assert_int_equal(store_feed_begin(w->v->store, &in, &feed), KM_OK);
+	assert_int_equal(store_feed_key(w->v->store, &feed, &key), KM_OK);
+	memcpy(row.subject, known.subject, sizeof row.subject);
+	assert_int_equal(store_stage_put(w->v->store, &feed, &key, &row, "x", 1), KM_OK);
+	feed.state = KM_FEED_ACCEPTED;
+	assert_int_equal(store_feed_change(w->v->store, &feed, NULL), KM_OK);
+	memcpy(due.subject, fingers.subject, sizeof due.subject);
+	assert_int_equal(due_put(w->v, &due, NULL), KM_OK);
+	assert_int_equal(store_flush(w->v->store), KM_OK);
+	w->v->feed.working = feed.id;
+	/* Neither is carried out here. */
+	w->v->feed.again_ms = w->v->due.look_ms = INT64_MAX;
+}
+
+static bool queued;
+
 static struct world *begin(const struct km_steps *steps)
 {
 	struct world *w = world_new();
@@ -173,6 +203,8 @@ static struct world *begin(const struct km_steps *steps)
 	for (unsigned i = 0; i < steps->count; i++)
 		if (steps->factors[i] & FINGER)
 			w->origin = KM_ORIGIN_LOCAL;
+	if (queued)
+		queue_some(w);
 	/* The first record of a month makes its key. */
 	(void)log_in(w, "somebody else", "000000");
 	return w;
@@ -227,11 +259,21 @@ static void test_C25_who_is_asked_for_by_a_locker_cannot_be_told(void **state)
 	equal_in_every_way(true);
 }
 
+/* Nor whether somebody is in the queue, or in a roster that is worked off, or nobody at all. */
+static void test_C25_who_is_asked_for_cannot_be_told_while_somebody_leaves(void **state)
+{
+	(void)state;
+	queued = true;
+	equal_in_every_way(false);
+	queued = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C25_who_is_asked_for_by_a_login_program_cannot_be_told),
 		cmocka_unit_test(test_C25_who_is_asked_for_by_a_locker_cannot_be_told),
+		cmocka_unit_test(test_C25_who_is_asked_for_cannot_be_told_while_somebody_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* Signers and seals: made when they should be, destroyed when they should be, and what verifying
  * says. */
+#include <kenmon/store_epoch.h>
+
 #include "thief.h"
 
 #include <openssl/evp.h>

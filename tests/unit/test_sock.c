@@ -1,5 +1,6 @@
 /* Sockets: made with the right owner and mode, found by name, and reached or not. */
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,6 +122,36 @@ static void test_frames_go_both_ways_and_are_stamped_from_the_first_byte(void **
 	close(fd);
 }
 
+static void test_a_peer_is_in_its_own_group_and_in_those_it_was_given(void **state)
+{
+	static const gid_t given[] = { 6161, 6162 };
+	int fd = listen_here(), client = -1, server;
+	gid_t before[64];
+	int n = getgroups(64, before);
+	bool in = false;
+
+	(void)state;
+	assert_true(n >= 0);
+	if (geteuid() == 0)
+		assert_int_equal(setgroups(2, given), 0);
+	assert_int_equal(km_connect(path, true, &client), KM_OK);
+	if (geteuid() == 0)
+		assert_int_equal(setgroups((size_t)n, before), 0);
+	server = accept(fd, NULL, NULL);
+	assert_int_equal(km_peer_in_group(server, getgid(), &in), KM_OK);
+	assert_true(in);
+	assert_int_equal(km_peer_in_group(server, 6163, &in), KM_OK);
+	assert_false(in);
+	/* As they were when it connected. */
+	for (size_t i = 0; geteuid() == 0 && i < 2; i++) {
+		assert_int_equal(km_peer_in_group(server, given[i], &in), KM_OK);
+		assert_true(in);
+	}
+	close(server);
+	close(client);
+	close(fd);
+}
+
 static void test_an_old_socket_is_replaced_and_anything_else_is_not(void **state)
 {
 	int fd = listen_here(), file, again = 4711, client = -1;
@@ -152,6 +183,7 @@ static void test_an_old_socket_is_replaced_and_anything_else_is_not(void **state
 
 static void test_where_nobody_listens_there_is_no_connection(void **state)
 {
+	bool in;
 	char longer[200];
 	int fd = 4711, stream;
 
@@ -167,6 +199,9 @@ static void test_where_nobody_listens_there_is_no_connection(void **state)
 	assert_int_equal(km_listen_at("/nonexistent/authd.sock", 0600, (uid_t)-1, (gid_t)-1, &fd),
 			 KM_EIO);
 	assert_int_equal(km_peer(-1, NULL, NULL, NULL), KM_EIO);
+	in = true;
+	assert_int_equal(km_peer_in_group(-1, 0, &in), KM_EIO);
+	assert_true(in); /* untouched */
 	stream = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	close(stream);
 	assert_int_equal(km_connect(path, true, &fd), KM_EUNAVAIL);
@@ -255,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_a_socket_has_the_mode_it_was_asked_for),
 		cmocka_unit_test(test_a_link_put_in_the_sockets_place_changes_nothing_elsewhere),
 		cmocka_unit_test(test_frames_go_both_ways_and_are_stamped_from_the_first_byte),
+		cmocka_unit_test(test_a_peer_is_in_its_own_group_and_in_those_it_was_given),
 		cmocka_unit_test(test_an_old_socket_is_replaced_and_anything_else_is_not),
 		cmocka_unit_test(test_where_nobody_listens_there_is_no_connection),
 		cmocka_unit_test(test_a_passed_socket_is_found_by_its_name),

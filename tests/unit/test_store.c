@@ -1,4 +1,5 @@
 /* Operations on people and credentials: what they do, refuse, and leave alone. */
+#include "order.h"
 #include "store_box.h"
 
 /* --- operators ------------------------------------------------------------------ */
@@ -41,6 +42,26 @@ static void test_an_unknown_operator_is_not_found_and_nothing_is_touched(void **
 	assert_int_equal(store_operator_by_login(b->s, "", &op), KM_ENOTFOUND);
 	assert_int_equal(store_operator_by_subject(b->s, untouched.subject, &op), KM_ENOTFOUND);
 	assert_memory_equal(&op, &untouched, sizeof(op));
+}
+
+static void test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody(void **state)
+{
+	struct km_event_record e = event_of(KM_EVENT_OPERATOR_REBOUND, NULL);
+	struct box *b = *state;
+	struct km_operator first = add(b, "first", "1"), second = add(b, "second", "2"), op;
+
+	assert_int_equal(store_operator_uid(b->s, first.subject, 4001, &e), KM_OK);
+	assert_int_equal(store_operator_uid(b->s, second.subject, 4002, &e), KM_OK);
+	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_OK);
+	assert_memory_equal(op.subject, first.subject, sizeof(op.subject));
+	assert_int_equal(store_operator_by_uid(b->s, 4003, &op), KM_ENOTFOUND);
+	assert_int_equal(store_operator_by_uid(b->s, UINT32_MAX, &op), KM_ENOTFOUND);
+	assert_int_equal(store_operator_uid(b->s, second.subject, 4001, &e), KM_OK);
+	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_ENOTFOUND);
+	/* Who is being erased has no account any more, and is in nobody's way. */
+	assert_int_equal(store_erase_begin(b->s, first.subject, &by_hand, &e), KM_OK);
+	assert_int_equal(store_operator_by_uid(b->s, 4001, &op), KM_OK);
+	assert_memory_equal(op.subject, second.subject, sizeof(op.subject));
 }
 
 static void test_logins_are_not_compared_loosely(void **state)
@@ -134,7 +155,7 @@ static void test_no_event_no_change(void **state)
 	assert_int_equal(store_operator_uid(b->s, op.subject, 7, &none), KM_EINVAL);
 	assert_int_equal(store_accept(b->s, &a), KM_EINVAL);
 	assert_int_equal(store_credential_remove(b->s, op.subject, id, NULL), KM_EINVAL);
-	assert_int_equal(store_erase_begin(b->s, op.subject, NULL), KM_EINVAL);
+	assert_int_equal(store_erase_begin(b->s, op.subject, &by_hand, NULL), KM_EINVAL);
 	assert_int_equal(store_unlock(b->s, op.subject, 0, NULL), KM_EINVAL);
 	assert_int_equal(store_record(b->s, NULL), KM_EINVAL);
 	assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_OK);
@@ -158,7 +179,7 @@ static void test_state_and_uid_change_and_are_recorded(void **state)
 	assert_int_equal(store_operator_uid(b->s, nobody, 1, &e), KM_ENOTFOUND);
 	assert_int_equal(store_operator_state(b->s, op.subject, KM_ERASING, &e), KM_EINVAL);
 	assert_int_equal(store_operator_uid(b->s, op.subject, -2, &e), KM_EINVAL);
-	assert_int_equal(store_erase_begin(b->s, op.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, op.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_operator_state(b->s, op.subject, KM_ACTIVE, &e), KM_ESTATE);
 	assert_int_equal(store_operator_uid(b->s, op.subject, 1, &e), KM_ESTATE);
 }
@@ -240,7 +261,7 @@ static void test_counts_are_right(void **state)
 	assert_int_equal(c.credentials, 3);
 	assert_int_equal(c.locked, 1);
 	assert_int_equal(c.records, 8);
-	assert_int_equal(store_erase_begin(b->s, bob.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, bob.subject, &by_hand, &e), KM_OK);
 	assert_int_equal(store_counts(b->s, &c), KM_OK);
 	assert_int_equal(c.operators, 2);
 	assert_int_equal(c.suspended, 0);
@@ -398,6 +419,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_a_registered_operator_is_found_by_login_and_subject),
 		STORE_TEST(test_an_unknown_operator_is_not_found_and_nothing_is_touched),
+		STORE_TEST(test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody),
 		STORE_TEST(test_logins_are_not_compared_loosely),
 		STORE_TEST(test_a_login_is_registered_once),
 		STORE_TEST(test_an_employee_number_is_never_given_twice),

@@ -3,7 +3,13 @@
  * of the vault fails, for all n, once or from then on. Whatever fails, the
  * round is there whole or not at all, and the store works again by itself.
  */
+#include "../../authd/vault/store_consent.h"
+#include "../../authd/vault/store_invitation.h"
 #include "store_box.h"
+
+#include <kenmon/people.h>
+#include <kenmon/store_epoch.h>
+#include <kenmon/store_request.h>
 
 #include <openssl/crypto.h>
 
@@ -232,9 +238,94 @@ static km_rc open_finger(struct box *b, const struct km_operator *op, uint64_t i
 	return rc ? rc : store_template(b->s, op, &all[count - 1], out);
 }
 
+static km_rc file_about(struct box *b, const struct km_operator *op, struct km_filed *out)
+{
+	struct km_event_record e = event_of(KM_EVENT_REQUESTED, op->subject);
+	struct km_filed r = { .act = 43, .expires = BOX_WALL + 60 };
+	km_rc rc;
+
+	memcpy(r.subject, op->subject, sizeof(r.subject));
+	rc = store_request_file(b->s, &r, "a message", 9, &e);
+	if (!rc)
+		*out = r;
+	return rc;
+}
+
+/* What was asked for before is decided, something else is asked for, and what waited becomes good.
+ */
+static km_rc decide(struct box *b, const struct km_operator *op)
+{
+	struct km_event_record e = event_of(KM_EVENT_REQUEST_REJECTED, op->subject);
+	const struct km_secret code = { .len = KM_RECOVERY_LENGTH, .bytes = "ABCDEFGHIJKLMNOP" };
+	struct km_filed old, new;
+	uint8_t message[32];
+	size_t count = 0, len = 0;
+	uint64_t waits = 0;
+	km_rc rc = store_requests(b->s, 0, 1, &old, &count);
+
+	if (!rc && count != 1)
+		rc = KM_ENOTFOUND;
+	if (!rc)
+		rc = store_request_open(b->s, &old, message, sizeof(message), &len);
+	if (!rc)
+		rc = store_request_take(b->s, &old, &e);
+	if (!rc)
+		rc = file_about(b, op, &new);
+	if (!rc)
+		rc = store_enrol_bypass(b->s, op, &code, BOX_WALL + 60, true, &e, &waits);
+	return rc ? rc : store_credential_activate(b->s, op->subject, waits, &e);
+}
+
+/* Somebody agrees and takes it back, and somebody uses an invitation. */
+static km_rc agree(struct box *b, const struct km_operator *alice, const struct km_operator *carol)
+{
+	struct km_event_record e = event_of(KM_EVENT_CONSENTED, carol->subject);
+	struct km_secret code = { .len = KM_RECOVERY_LENGTH }, seed = { .len = 20 };
+	struct km_credential in = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
+	struct km_consent c = { .terminal = "tty1" };
+	struct km_invitation i;
+	unsigned gone = 0, left = 0;
+	uint64_t id;
+	bool kept, right = false;
+	km_rc rc = store_purpose_keep(b->s, 0, "why", 3, &e, c.purpose, &kept);
+
+	memcpy(c.subject, carol->subject, sizeof(c.subject));
+	memcpy(in.subject, alice->subject, sizeof(in.subject));
+	memset(code.bytes, 'A', code.len);
+	if (!rc)
+		rc = store_consent_add(b->s, &c, &e, &id);
+	if (!rc)
+		rc = store_consent_withdraw(b->s, carol->subject, &e, &gone);
+	if (!rc)
+		rc = store_invite(b->s, alice, &code, 600, 0, &e);
+	if (!rc)
+		rc = store_invitation_activate(b->s, alice->subject, &e);
+	if (!rc)
+		rc = store_invitation(b->s, alice->subject, &i);
+	if (!rc)
+		rc = store_invitation_wrong(b->s, &i, &e, &left);
+	if (!rc)
+		rc = store_invitation(b->s, alice->subject, &i);
+	if (!rc)
+		rc = store_invitation_judge(b->s, alice, &i, &code, &right);
+	if (!rc && (!right || gone != 1 || left != KM_INVITATION_TRIES - 1))
+		rc = KM_ECORRUPT;
+	return rc ? rc : store_enrol_invited(b->s, alice, &i, &in, &seed, &e, &id);
+}
+
+static km_rc change_person(struct box *b, const struct km_operator *op)
+{
+	struct km_operator_change c = { .mask = KM_CHANGE_NAME | KM_CHANGE_ROLE | KM_CHANGE_MOBILE,
+					.who = { .name = "Hanako Henkou", .mobile = "09012345678" },
+					.role = KM_ROLE_AUDITOR };
+	struct km_event_record e = event_of(KM_EVENT_OPERATOR_CHANGED, op->subject);
+
+	return store_operator_change(b->s, op->subject, &c, &e);
+}
+
 /*
- * A round: people come, go, log in and fail, the trail is sealed, every key is wrapped anew. Any
- * call may fail; the flush says what counts.
+ * A round: people come, change, go, log in and fail, requests are decided and filed, the trail is
+ * sealed, every key is wrapped anew. Any call may fail; the flush says what counts.
  */
 static km_rc round_of(struct box *b, uint64_t id)
 {
@@ -260,6 +351,10 @@ static km_rc round_of(struct box *b, uint64_t id)
 	if (!rc)
 		rc = try_add(b, "bob", "2", &bob);
 	if (!rc)
+		rc = decide(b, &alice);
+	if (!rc)
+		rc = change_person(b, &alice);
+	if (!rc)
 		rc = try_finger(b, &alice, "left-index", &sent, &finger);
 	if (!rc)
 		rc = open_finger(b, &alice, finger, &kept);
@@ -270,7 +365,9 @@ static km_rc round_of(struct box *b, uint64_t id)
 	if (!rc)
 		rc = store_operator_by_login(b->s, "carol", &carol);
 	if (!rc)
-		rc = store_erase_begin(b->s, carol.subject, &e);
+		rc = agree(b, &alice, &carol);
+	if (!rc)
+		rc = store_erase_begin(b->s, carol.subject, &by_hand, &e);
 	if (!rc)
 		rc = store_erase_rows(b->s, carol.subject);
 	if (!rc)
@@ -292,12 +389,15 @@ static km_rc round_of(struct box *b, uint64_t id)
 
 static uint64_t prepare(struct box *b)
 {
+	struct km_filed asked;
+
 	struct km_operator alice, carol;
 	uint64_t id;
 
 	box_open(b);
 	alice = add(b, "alice", "1");
 	id = enrol(b, &alice, "seed");
+	assert_int_equal(file_about(b, &alice, &asked), KM_OK);
 	carol = add(b, "carol", "3");
 	enrol_finger(b, &carol, "right-thumb", "carol's");
 	assert_int_equal(store_flush(b->s), KM_OK);
@@ -320,6 +420,9 @@ static int outcome(struct box *b, uint64_t id)
 	assert_int_equal(store_person(b->s, &alice, &who), KM_OK);
 	moved = credential_of(b, &alice, id).moving == 10;
 	assert_int_equal(alice.last_login != 0, moved);
+	assert_int_equal(alice.role, moved ? KM_ROLE_AUDITOR : KM_ROLE_OPERATOR);
+	assert_string_equal(who.name, moved ? "Hanako Henkou" : "Hanako Kenmon");
+	assert_string_equal(who.mobile, moved ? "09012345678" : "");
 	assert_int_equal(store_operator_by_login(b->s, "bob", &other),
 			 moved ? KM_OK : KM_ENOTFOUND);
 	if (moved)
@@ -328,9 +431,17 @@ static int outcome(struct box *b, uint64_t id)
 			 moved ? KM_ENOTFOUND : KM_OK);
 	assert_int_equal(store_counts(b->s, &counts), KM_OK);
 	assert_int_equal(counts.operators, 2);
-	assert_int_equal(counts.records, moved ? 11 : 4);
+	assert_int_equal(counts.records, moved ? 24 : 5);
 	assert_int_equal(counts.fingers, 1);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM template"), 1);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT sum(id) FROM request"), moved ? 2 : 1);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT sum(kek_gen) FROM work_key"),
+			 moved ? 2 : 1);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM credential WHERE until > 0"),
+			 moved);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM consent"), 0);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM invitation"), 0);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM purpose"), moved);
 	while (!v.finished)
 		assert_int_equal(store_audit_verify(b->s, &v, 100), KM_OK);
 	assert_int_equal(v.bad, 0);

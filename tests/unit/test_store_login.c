@@ -123,7 +123,7 @@ static uint64_t enrol_codes(struct box *b, const struct km_operator *op, char le
 	memset(codes.bytes, letter, codes.len);
 	for (size_t i = 0; i < KM_RECOVERY_CODES; i++)
 		codes.bytes[i * KM_RECOVERY_LENGTH] = (uint8_t)('0' + i);
-	assert_int_equal(store_enrol_recovery(b->s, op, &codes, &e, &id), KM_OK);
+	assert_int_equal(store_enrol_recovery(b->s, op, &codes, false, &e, &id), KM_OK);
 	return id;
 }
 
@@ -203,8 +203,8 @@ static void test_a_new_set_of_recovery_codes_replaces_the_old_one(void **state)
 	assert_int_equal(store_recovery_find(b->s, first, mac, &used), KM_ENOTFOUND);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM recovery"), 10);
 	/* One that cannot be leaves the old one in place. */
-	assert_int_equal(store_enrol_recovery(b->s, &op, &twice, &e, &id), KM_EINVAL);
-	assert_int_equal(store_enrol_recovery(b->s, &op, &short_one, &e, &id), KM_EINVAL);
+	assert_int_equal(store_enrol_recovery(b->s, &op, &twice, false, &e, &id), KM_EINVAL);
+	assert_int_equal(store_enrol_recovery(b->s, &op, &short_one, false, &e, &id), KM_EINVAL);
 	mac_of(b, &op, second, '0', 'Y', mac);
 	assert_int_equal(store_recovery_find(b->s, second, mac, &used), KM_OK);
 }
@@ -294,7 +294,7 @@ static void test_an_unknown_name_costs_the_same_statements_and_hmacs(void **stat
 
 	add(b, "unenrolled", "3");
 	enrol(b, &known, "seed");
-	assert_int_equal(store_erase_begin(b->s, erasing.subject, &e), KM_OK);
+	assert_int_equal(store_erase_begin(b->s, erasing.subject, &by_hand, &e), KM_OK);
 	for (size_t i = 0; i < sizeof(logins) / sizeof(*logins); i++) {
 		struct km_store_work w = store_work(b->s);
 		struct km_key_work k = km_keys_work(b->keys);

@@ -2,6 +2,7 @@
 #include "store_box.h"
 
 #include <kenmon/finger.h>
+#include <kenmon/store_epoch.h>
 
 #define MARK "ridges-of-a-finger"
 

@@ -1,11 +1,11 @@
 /* A state folder of the version before: it opens, gets what is new, and keeps what it had. */
+#include "older.h"
 #include "store_box.h"
 
-/* Takes away what version 2 brought, which leaves a folder of version 1. */
-static const char before[] = "DROP INDEX credential_finger; DROP TABLE template;"
-			     "UPDATE meta SET value = x'31' WHERE key = 'schema'";
+static const char *const before[] = { OLDER_1, OLDER_2 };
+#define VERSIONS_BEFORE (sizeof(before) / sizeof(before[0]))
 
-static uint64_t make_older(struct box *b, struct km_operator *op)
+static uint64_t make_older(struct box *b, size_t version, struct km_operator *op)
 {
 	uint64_t id;
 
@@ -13,7 +13,7 @@ static uint64_t make_older(struct box *b, struct km_operator *op)
 	id = enrol(b, op, "the seed");
 	assert_int_equal(store_flush(b->s), KM_OK);
 	store_undo(b->s);
-	sql(b, DB_VAULT, before);
+	sql(b, DB_VAULT, before[version]);
 	box_shut(b);
 	return id;
 }
@@ -44,12 +44,11 @@ static char *tables_of(struct box *b)
 	return text;
 }
 
-static void test_a_folder_of_the_version_before_opens_and_takes_a_finger(void **state)
+static void opens_and_takes_a_finger(struct box *b, size_t from)
 {
-	struct box *b = *state;
 	struct km_operator op, now;
 	char *fresh = tables_of(b), *brought;
-	uint64_t id = make_older(b, &op), finger;
+	uint64_t id = make_older(b, from, &op), finger;
 	struct km_secret seed = { 0 };
 	struct km_credential c;
 	struct km_template t;
@@ -57,7 +56,7 @@ static void test_a_folder_of_the_version_before_opens_and_takes_a_finger(void **
 	for (int start = 0; start < 2; start++) {
 		assert_int_equal(box_try(b), KM_OK);
 		assert_string_equal(b->why, "");
-		assert_int_equal(version(b), 2);
+		assert_int_equal(version(b), 3);
 		brought = tables_of(b);
 		assert_string_equal(brought, fresh);
 		free(brought);
@@ -73,6 +72,47 @@ static void test_a_folder_of_the_version_before_opens_and_takes_a_finger(void **
 	c = credential_of(b, &op, finger);
 	assert_int_equal(store_template(b->s, &op, &c, &t), KM_OK);
 	free(fresh);
+}
+
+static void test_a_folder_of_a_version_before_opens_and_takes_a_finger(void **state)
+{
+	struct box *b = *state;
+
+	for (size_t from = 0; from < VERSIONS_BEFORE; from++) {
+		opens_and_takes_a_finger(b, from);
+		box_close(b);
+		box_open(b);
+	}
+}
+
+/* The one moment in which a start looks at every key: those of fingers are in no table yet. */
+static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void **state)
+{
+	struct box *b = *state;
+
+	for (size_t from = 0; from < VERSIONS_BEFORE; from++) {
+		struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
+		struct km_rewrap at = { 0 };
+		struct km_operator op, now;
+		struct km_secret seed = { 0 };
+		struct km_credential c;
+		uint64_t id;
+
+		assert_int_equal(km_keys_renew(b->keys), KM_OK);
+		assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
+		while (!at.finished)
+			assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
+		assert_int_equal(store_flush(b->s), KM_OK);
+		assert_int_equal(km_keys_retire(b->keys), KM_OK);
+		id = make_older(b, from, &op);
+		assert_int_equal(box_try(b), KM_OK);
+		assert_int_equal(version(b), 3);
+		assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_OK);
+		c = credential_of(b, &now, id);
+		assert_int_equal(store_seed(b->s, &now, &c, &seed), KM_OK);
+		box_close(b);
+		box_open(b);
+	}
 }
 
 static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
@@ -98,7 +138,7 @@ static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
 
 static void test_a_folder_of_a_later_version_is_refused(void **state)
 {
-	static const char *const later[] = { "x'33'", "x'30'", "x''", "x'3232'" };
+	static const char *const later[] = { "x'34'", "x'30'", "x''", "x'3232'" };
 	struct box *b = *state;
 	char text[100];
 
@@ -125,7 +165,7 @@ static void test_a_folder_that_is_refused_is_not_brought_up_to_date(void **state
 	sqlite3 *handle = NULL;
 	sqlite3_stmt *st = NULL;
 
-	(void)make_older(b, &op);
+	(void)make_older(b, 0, &op);
 	assert_int_equal(store_connect(box_path(b, "vault.db"), &handle), KM_OK);
 	assert_int_equal(sqlite3_exec(handle,
 				      "UPDATE meta SET value = zeroblob(length(value)) "
@@ -150,7 +190,8 @@ static void test_a_folder_that_is_refused_is_not_brought_up_to_date(void **state
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UPGRADE_TEST(test_a_folder_of_the_version_before_opens_and_takes_a_finger),
+		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_and_takes_a_finger),
+		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing),
 		UPGRADE_TEST(test_a_folder_that_is_half_of_each_version_is_refused),
 		UPGRADE_TEST(test_a_folder_of_a_later_version_is_refused),
 		UPGRADE_TEST(test_a_folder_that_is_refused_is_not_brought_up_to_date),

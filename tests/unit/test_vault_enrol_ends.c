@@ -165,6 +165,18 @@ static void meanwhile(struct km_msg m)
 	vault_round(room.v, 0);
 }
 
+/* It would be good at once, and by root alone. */
+static void test_root_enrols_no_finger_alone_that_it_began_before_the_founding(void **state)
+{
+	(void)state;
+	go_to(STEPS - 1);
+	room.v->conf.approval_required = true;
+	assert_int_equal(store_meta_set(room.v->store, "founded", "1", 1, NULL), KM_OK);
+	template(1200);
+	(void)done(KM_EPERM, "two persons");
+	assert_int_equal(count_of("SELECT count(*) FROM credential WHERE kind = 4"), 0);
+}
+
 static void test_an_operator_suspended_meanwhile_gets_no_finger(void **state)
 {
 	struct km_msg m = { .number = KM_MSG_OPERATOR_STATE };
@@ -256,6 +268,7 @@ int main(void)
 		IN_SCENE(test_a_capture_that_ends_says_why_and_leaves_nothing),
 		IN_SCENE(test_a_deadline_that_passes_leaves_nothing),
 		IN_SCENE(test_a_round_that_is_not_durable_leaves_nothing),
+		IN_SCENE(test_root_enrols_no_finger_alone_that_it_began_before_the_founding),
 		IN_SCENE(test_an_operator_suspended_meanwhile_gets_no_finger),
 		IN_SCENE(test_an_operator_erased_meanwhile_is_forgotten_by_the_matcher_at_once),
 		IN_SCENE(test_a_finger_removed_meanwhile_is_forgotten_by_the_matcher_at_once),

@@ -2,6 +2,7 @@
  * A finger is enrolled: what the desk, the judge and the matcher are told, what is stored, what a
  * desk sees of it later, and what is refused before anybody touches a reader.
  */
+#include "../../authd/vault/grant.h"
 #include "enrol_scene.h"
 
 /* --- the whole of it ----------------------------------------------------- */
@@ -244,7 +245,7 @@ static void test_an_operator_being_erased_gets_no_finger(void **state)
 	(void)state;
 	assert_int_equal(credentials(list, &op), 1);
 	memcpy(r.subject, op.subject, sizeof(r.subject));
-	assert_int_equal(store_erase_begin(room.v->store, op.subject, &r), KM_OK);
+	assert_int_equal(store_erase_begin(room.v->store, op.subject, &by_hand, &r), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	refused(asking(KM_FINGER_RIGHT_INDEX), KM_ESTATE, "");
 }
@@ -382,6 +383,7 @@ static void test_one_operator_has_one_enrolment_at_a_time(void **state)
 	/* Another operator's goes on beside it. */
 	register_somebody("taro");
 	(void)enrol_token("taro");
+	assert_int_equal(try_to_agree(room.v, "taro"), KM_OK);
 	{
 		struct km_msg m = asking(KM_FINGER_LEFT_INDEX);
 

@@ -73,7 +73,7 @@ static void erase_one(void)
 	register_one("bob");
 	assert_int_equal(store_operator_by_login(room.v->store, "alice", &op), KM_OK);
 	event_make(&r, KM_EVENT_ERASE_BEGUN, op.subject, "test");
-	assert_int_equal(store_erase_begin(room.v->store, op.subject, &r), KM_OK);
+	assert_int_equal(store_erase_begin(room.v->store, op.subject, &by_hand, &r), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	room.v->erasing = true;
 	erase_work(room.v);

@@ -463,7 +463,7 @@ static int make_base(void **state)
 	for (size_t i = 0; i < codes.len; i++)
 		codes.bytes[i] = (uint8_t)('A' + i / KM_RECOVERY_LENGTH);
 	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
-	assert_int_equal(store_enrol_recovery(room.v->store, &op, &codes, &r, &id), KM_OK);
+	assert_int_equal(store_enrol_recovery(room.v->store, &op, &codes, false, &r, &id), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 	room_stop();
 	return 0;

@@ -2,6 +2,7 @@
  * A finger in the place of a code: what the plan offers, what is lent, and what a finding is good
  * for. A whole vault, with the test as its judge, its client and its matcher.
  */
+#include "../../authd/vault/grant.h"
 #include "finger_world.h"
 
 #include "../../authd/vault/lockout.h"
@@ -52,7 +53,7 @@ static void test_a_service_that_does_not_name_fingers_asks_for_none(void **state
 	fw.w->v->conf.login.factors =
 	    (struct km_steps){ 1,
 			       { KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
-	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS);
+	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY);
 }
 
 static void test_a_finger_that_is_disabled_is_not_offered(void **state)
@@ -93,6 +94,28 @@ static void test_a_grant_lends_the_templates_of_that_operator_and_of_nobody_else
 		assert_int_equal(m.lend.blob.bytes[0], finger);
 		assert_int_equal(m.lend.blob.bytes[5], finger + 5);
 	}
+	assert_false(matcher_heard(&m));
+}
+
+static void test_the_finger_of_a_leaver_is_not_taken_out(void **state)
+{
+	struct km_due_row leaves = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_TRANSFERRED };
+	struct vault *v = fw.w->v;
+	struct km_operator op;
+	struct km_event_record r;
+	struct km_msg m;
+
+	(void)state;
+	(void)alice_with_a_finger();
+	op = operator_of("alice");
+	memcpy(leaves.subject, op.subject, sizeof leaves.subject);
+	leaves.day = v->now.today;
+	due_event(&r, &leaves, "test");
+	v->suspicion = KM_SUSPECT_CLOCK; /* it is not carried out meanwhile */
+	assert_int_equal(due_put(v, &leaves, &r), KM_OK);
+	assert_int_equal(asks_in("alice"), KM_SHAPE_DIGITS | KM_SHAPE_RECOVERY | KM_SHAPE_TOUCH);
+	judge_grants(fw.w->session, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_FINGER_NONE);
 	assert_false(matcher_heard(&m));
 }
 
@@ -470,6 +493,7 @@ int main(void)
 		WITH_FINGERS(test_a_service_that_does_not_name_fingers_asks_for_none),
 		WITH_FINGERS(test_a_finger_that_is_disabled_is_not_offered),
 		WITH_FINGERS(test_a_grant_lends_the_templates_of_that_operator_and_of_nobody_else),
+		WITH_FINGERS(test_the_finger_of_a_leaver_is_not_taken_out),
 		WITH_FINGERS(test_all_ten_fingers_fit_into_one_grant),
 		WITH_FINGERS(test_the_finger_that_matched_lets_in_and_is_written_down),
 		WITH_FINGERS(test_a_mismatch_counts_against_every_finger_that_was_lent),

@@ -3,6 +3,7 @@
  * counts once and for its own grant, and codes go on without it. A whole vault, with the test as
  * its judge, its client and its matcher.
  */
+#include "../../authd/vault/grant.h"
 #include "finger_world.h"
 
 /* --- the matcher --------------------------------------------------------------------------- */

@@ -258,7 +258,7 @@ static void test_what_was_lent_is_taken_back_when_the_operator_is_erased(void **
 
 	(void)state;
 	event_make(&r, KM_EVENT_ERASE_BEGUN, op.subject, "test");
-	assert_int_equal(store_erase_begin(fw.w->v->store, op.subject, &r), KM_OK);
+	assert_int_equal(store_erase_begin(fw.w->v->store, op.subject, &by_hand, &r), KM_OK);
 	fw.w->v->erasing = true;
 	world_round(fw.w);
 	assert_true(is_taken_back(grant));

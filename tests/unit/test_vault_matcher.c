@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "../../authd/vault/grant.h"
 #include "finger_world.h"
 
 #define FOREIGN_UID 4712

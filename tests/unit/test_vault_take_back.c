@@ -2,9 +2,11 @@
  * What is taken back from the matcher: an erasure is not done before the matcher has said that it
  * is wiped, or has lost its link. Nobody else waits for it.
  */
+#include "../../authd/vault/grant.h"
 #include "finger_world.h"
 
 #include "../../authd/vault/store_internal.h"
+#include "agree.h"
 
 #define GIVEN_UP (VAULT_RETURNS - KM_GRANTS + 1) /* one after the other, nothing returned */
 
@@ -214,6 +216,7 @@ static void test_a_login_that_waits_keeps_nobody_from_an_enrolment(void **state)
 
 	(void)state;
 	snprintf(m.enrol_finger.login, sizeof m.enrol_finger.login, "alice");
+	assert_int_equal(try_to_agree(fw.w->v, "alice"), KM_OK);
 	line = desk_comes();
 	asks(m);
 	assert_true(matcher_heard(&m));

@@ -6,6 +6,8 @@
 #ifndef KENMON_TESTS_THIEF_H
 #define KENMON_TESTS_THIEF_H
 
+#include <kenmon/store_epoch.h>
+
 #include "store_box.h"
 
 #include "../../authd/vault/sign.h"

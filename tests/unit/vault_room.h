@@ -27,6 +27,7 @@
 
 #include "../../authd/vault/codes.h"
 #include "../../authd/vault/vault.h"
+#include "order.h"
 
 static struct room {
 	char dir[48], state[64], key[80], door[64];
@@ -84,6 +85,8 @@ static inline int room_start(void)
 	if (code_init() != KM_OK || check_init(v) != KM_OK)
 		return -1;
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	judge_comes();
 	return 0;
 }
@@ -98,6 +101,8 @@ static inline void room_stop(void)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
+	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	km_locked_free(v->frame, KM_FRAME_MAX);

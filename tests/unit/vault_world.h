@@ -27,6 +27,7 @@
 #include "../../authd/vault/codes.h"
 #include "../../authd/vault/vault.h"
 #include "folder.h"
+#include "order.h"
 
 #define WORLD_UID     4711 /* of every operator here */
 #define WORLD_SERVICE "test"
@@ -38,7 +39,8 @@ struct world {
 	int judge, listener;
 	int desk; /* our end of the private line; -1: none */
 	uint32_t session;
-	uid_t peer; /* 0: clients connect as we are; else under this uid, which takes root */
+	uid_t peer;        /* 0: clients connect as we are; else under this uid, which takes root */
+	enum km_role role; /* of whoever is added from now on */
 	enum km_origin origin;          /* where the judge says that they sit */
 	void (*round)(struct world *w); /* one round of the vault; NULL: just that */
 };
@@ -90,6 +92,7 @@ static inline void world_down(struct world *w)
 	w->v = NULL;
 	if (!v)
 		return;
+	backup_drop(v, NULL);
 	store_close(v->store);
 	km_keys_close(v->keys);
 	for (size_t i = 0; i < VAULT_LINES; i++)
@@ -98,6 +101,7 @@ static inline void world_down(struct world *w)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	roster_forget(v);
 	km_locked_free(v->frame, KM_FRAME_MAX);
 	km_locked_free(v->in, sizeof *v->in);
 	if (v->judge >= 0)
@@ -158,6 +162,8 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	v->erasing = rc == KM_OK;
 	erase_work(v);
 	epoch_look(v);
+	feed_look(v);
+	due_look(v);
 	return rc;
 }
 
@@ -189,6 +195,9 @@ static inline km_rc world_try(struct world *w)
 		rc = world_begin(w->v, w);
 	if (rc == KM_OK)
 		rc = world_doors(w);
+	/* What is done once a day is done: rounds are compared. */
+	while (rc == KM_OK && (feed_work(w->v) || due_work(w->v)))
+		;
 	if (rc != KM_OK)
 		world_down(w);
 	return rc;
@@ -258,6 +267,7 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 				bool suspended)
 {
 	struct km_operator in = { .uid = uid == (uid_t)-1 ? -1 : (int64_t)uid,
+				  .role = (uint8_t)w->role,
 				  .valid_from = KM_DAY_NONE,
 				  .valid_until = KM_DAY_NONE };
 	struct km_credential hotp = { .factor = KM_FACTOR_HOTP, .algorithm = KM_SHA1, .digits = 6 };
@@ -279,7 +289,8 @@ static inline void world_add_as(struct world *w, const char *login, uid_t uid, b
 	event_make(&r, KM_EVENT_ENROLLED, op.subject, "test");
 	if (enrolled) {
 		assert_int_equal(store_enrol_otp(w->v->store, &op, &hotp, &seed, &r, &id), KM_OK);
-		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, &r, &id), KM_OK);
+		assert_int_equal(store_enrol_recovery(w->v->store, &op, &codes, false, &r, &id),
+				 KM_OK);
 	}
 	event_make(&r, KM_EVENT_OPERATOR_SUSPENDED, op.subject, "test");
 	if (suspended)

@@ -1,0 +1,22 @@
+/* Requests that wait for a second person: what files of the desk share of them. */
+#ifndef KENMON_VAULT_DESK_REQUEST_H
+#define KENMON_VAULT_DESK_REQUEST_H
+
+#include <kenmon/store_request.h>
+
+#include "desk.h"
+
+/*
+ * The message that a request would carry out, as it was filed. KM_ECORRUPT: it does not open, or is
+ * not what its digest says. It is wiped by whoever has it.
+ */
+KM_MUST_CHECK km_rc request_open(struct vault *v, const struct km_filed *r, struct km_msg *m,
+				 char text[1401]);
+/*
+ * Ends a request without doing it: row and key go, and with them a credential or an invitation that
+ * waited for it. actor: who ended it; note: in their words, or "".
+ */
+KM_MUST_CHECK km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event,
+				const char *actor, const char *note);
+
+#endif

@@ -1,0 +1,329 @@
+/* kenmon approval list, show, approve, reject: the second person's part. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kenmon/log.h>
+#include <kenmon/people.h>
+
+#include "commands.h"
+#include "terminal.h"
+
+#define REQUESTS_MAX 256 /* that wait at once, in the vault */
+#define DIGEST       32
+
+struct requests {
+	unsigned count;
+	struct msg_request_row row[REQUESTS_MAX];
+};
+
+static km_rc take_request(struct desk *d, void *arg, const struct km_msg *m)
+{
+	struct requests *r = arg;
+
+	(void)d;
+	if (m->number != KM_MSG_REQUEST_ROW || r->count == REQUESTS_MAX)
+		return KM_EPROTO;
+	r->row[r->count++] = m->request_row;
+	return KM_OK;
+}
+
+static void requests_free(struct requests **r)
+{
+	free(*r);
+}
+#define REQUESTS __attribute__((cleanup(requests_free)))
+
+/* --- what a request will do ------------------------------------------------------------ */
+
+static const struct {
+	uint8_t act;
+	const char *word; /* in JSON, as the trail has it */
+	enum desk_text text;
+} acts[] = {
+	{ KM_MSG_OPERATOR_ADD, "operator-add", DESK_ACT_ADD },
+	{ KM_MSG_OPERATOR_STATE, "operator-state", DESK_ACT_STATE },
+	{ KM_MSG_OPERATOR_REBIND, "operator-rebind", DESK_ACT_REBIND },
+	{ KM_MSG_OPERATOR_CHANGE, "operator-change", DESK_ACT_CHANGE },
+	{ KM_MSG_UNLOCK, "unlock", DESK_ACT_UNLOCK },
+	{ KM_MSG_ERASE, "erase", DESK_ACT_ERASE },
+	{ KM_MSG_TRANSFER, "transfer", DESK_ACT_TRANSFER },
+	{ KM_MSG_DUE_RELEASE, "due-release", DESK_ACT_RELEASE },
+	{ KM_MSG_ROSTER_END, "roster", DESK_ACT_ROSTER },
+	{ KM_MSG_ACTIVATE, "activate", DESK_ACT_ACTIVATE },
+};
+
+static const char *act_word(unsigned act)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (acts[i].act == act)
+			return acts[i].word;
+	}
+	return "?";
+}
+
+static const char *act_said(const struct desk *d, unsigned act)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (acts[i].act == act)
+			return desk_text(acts[i].text, d->lang);
+	}
+	return "?";
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* One value of a request's text, percent-decoded in place up to the blank; returns what follows. */
+static char *decode(char *value)
+{
+	char *from = value, *to = value;
+
+	while (*from && *from != ' ') {
+		int high = *from == '%' ? nibble(from[1]) : -1;
+		int low = high >= 0 ? nibble(from[2]) : -1;
+
+		*to++ = low >= 0 ? (char)(high * 16 + low) : *from;
+		from += low >= 0 ? 3 : 1;
+	}
+	if (*from)
+		from++;
+	*to = '\0';
+	return from;
+}
+
+/* Seconds are for programs: a person reads a date. */
+static const char *shown(const char *key, const char *value, char out[DESK_TIME])
+{
+	char *end;
+	long long seconds = strtoll(value, &end, 10);
+
+	if (strcmp(key, "until") != 0 || *end || seconds <= 0)
+		return value;
+	return desk_time(seconds, out);
+}
+
+static void each_field(struct desk *d, struct desk_json *j, const struct msg_request_row *r)
+{
+	char text[sizeof(r->text)], clean[sizeof(r->text) * 4], when[DESK_TIME];
+	char *key = text, *value, *next;
+
+	memcpy(text, r->text, sizeof(text));
+	for (; *key; key = next) {
+		value = strchr(key, '=');
+		if (!value)
+			return;
+		*value++ = '\0';
+		next = decode(value);
+		if (j)
+			json_string(j, key, value);
+		else
+			fprintf(d->out, "  %s: %s\n", key,
+				km_escape(shown(key, value, when), clean, sizeof(clean)));
+	}
+}
+
+/* --- showing --------------------------------------------------------------------------------- */
+
+static void hex_of(const uint8_t digest[DIGEST], char out[2 * DIGEST + 1])
+{
+	for (size_t i = 0; i < DIGEST; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void one_json(struct desk *d, struct desk_json *j, const struct msg_request_row *r)
+{
+	json_open(j, NULL, '{');
+	json_number(j, "id", (int64_t)r->id);
+	json_string(j, "act", act_word(r->act));
+	json_string(j, "login", r->login);
+	json_string(j, "requester", r->requester);
+	json_time(j, "filed", r->filed);
+	json_time(j, "expires", r->expires);
+	json_hex(j, "digest", r->digest, sizeof(r->digest));
+	json_open(j, "fields", '{');
+	each_field(d, j, r);
+	json_close(j, '}');
+	json_close(j, '}');
+}
+
+static void line_of(struct desk *d, enum desk_text heading, const char *value)
+{
+	char clean[1024];
+
+	fprintf(d->out, "%s: %s\n", desk_text(heading, d->lang),
+		km_escape(value, clean, sizeof(clean)));
+}
+
+static void show_one(struct desk *d, const struct msg_request_row *r)
+{
+	char text[DESK_TIME], hex[2 * DIGEST + 1];
+
+	snprintf(text, sizeof(text), "%" PRIu64, r->id);
+	line_of(d, DESK_COL_ID, text);
+	line_of(d, DESK_COL_ACT, act_said(d, r->act));
+	line_of(d, DESK_COL_ABOUT, r->login);
+	line_of(d, DESK_COL_REQUESTER, r->requester);
+	line_of(d, DESK_COL_FILED, desk_time(r->filed, text));
+	line_of(d, DESK_COL_EXPIRES, desk_time(r->expires, text));
+	fprintf(d->out, "%s:\n", desk_text(DESK_WILL_DO, d->lang));
+	each_field(d, NULL, r);
+	hex_of(r->digest, hex);
+	line_of(d, DESK_COL_DIGEST, hex);
+}
+
+static km_rc table_of(struct desk *d, const struct requests *r)
+{
+	const char *headers[] = {
+		desk_text(DESK_COL_ID, d->lang),    desk_text(DESK_COL_ACT, d->lang),
+		desk_text(DESK_COL_ABOUT, d->lang), desk_text(DESK_COL_REQUESTER, d->lang),
+		desk_text(DESK_COL_FILED, d->lang), desk_text(DESK_COL_EXPIRES, d->lang),
+	};
+	struct desk_table t DESK_TABLE;
+	char when[DESK_TIME];
+
+	desk_table_init(&t, headers, 6);
+	for (unsigned i = 0; i < r->count; i++) {
+		desk_cell_number(&t, (int64_t)r->row[i].id);
+		desk_cell(&t, act_said(d, r->row[i].act));
+		desk_cell(&t, r->row[i].login);
+		desk_cell(&t, r->row[i].requester);
+		desk_cell(&t, desk_time_short(r->row[i].filed, when));
+		desk_cell(&t, desk_time_short(r->row[i].expires, when));
+	}
+	return desk_table_flush(&t, d->out);
+}
+
+int cmd_approval_list(struct desk *d, const struct desk_args *args)
+{
+	struct requests *r REQUESTS = calloc(1, sizeof(*r));
+	struct km_msg m = { .number = KM_MSG_APPROVAL_LIST, .approval_list.limit = REQUESTS_MAX };
+	struct desk_operation o = { .request = &m, .arg = r, .row = take_request };
+	struct desk_json j = { .f = d->out };
+	km_rc rc = r ? desk_operate(d, &o) : KM_ENOMEM;
+
+	(void)args;
+	if (rc == KM_OK && !d->json)
+		rc = table_of(d, r);
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
+	if (!d->json)
+		return 0;
+	json_open(&j, NULL, '{');
+	json_open(&j, "requests", '[');
+	for (unsigned i = 0; i < r->count; i++)
+		one_json(d, &j, &r->row[i]);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	fputc('\n', d->out);
+	return 0;
+}
+
+/* The request that the operand names. */
+static km_rc fetch(struct desk *d, const struct desk_args *args, struct msg_request_row *out)
+{
+	struct requests *r REQUESTS = calloc(1, sizeof(*r));
+	struct km_msg m = { .number = KM_MSG_APPROVAL_SHOW };
+	struct desk_operation o = { .request = &m, .arg = r, .row = take_request };
+	km_rc rc = desk_number(d, "ID", args->operand[0], 1, INT64_MAX, &m.approval_show.id);
+
+	if (rc == KM_OK)
+		rc = r ? desk_operate(d, &o) : KM_ENOMEM;
+	if (rc == KM_OK && (r->count != 1 || r->row[0].id != m.approval_show.id))
+		rc = KM_EPROTO;
+	if (rc == KM_OK)
+		*out = r->row[0];
+	return rc;
+}
+
+int cmd_approval_show(struct desk *d, const struct desk_args *args)
+{
+	struct desk_json j = { .f = d->out };
+	struct msg_request_row row;
+	km_rc rc = fetch(d, args, &row);
+
+	if (rc != KM_OK)
+		return desk_fail(d, rc);
+	if (!d->json) {
+		show_one(d, &row);
+		return 0;
+	}
+	one_json(d, &j, &row);
+	fputc('\n', d->out);
+	return 0;
+}
+
+/* --- deciding --------------------------------------------------------------------------------- */
+
+static km_rc parse_digest(struct desk *d, const char *text, uint8_t out[DIGEST])
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; len == 2 * DIGEST && i < DIGEST; i++) {
+		int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			len = 0;
+		out[i] = (uint8_t)(high * 16 + low);
+	}
+	return len == 2 * DIGEST ? KM_OK
+				 : desk_because(d, KM_EUSAGE, DESK_DIGEST_WRONG, "--digest", NULL);
+}
+
+/* By the number typed after it was read, or by the digest of what was read before. */
+static km_rc agree(struct desk *d, const struct desk_args *args, const struct msg_request_row *row,
+		   uint8_t digest[DIGEST])
+{
+	const char *given = desk_arg(args, "digest");
+	char number[24];
+	km_rc rc;
+
+	if (given)
+		return parse_digest(d, given, digest);
+	if (d->json) /* nobody agrees to what they were not shown */
+		return desk_because(d, KM_EUSAGE, DESK_DIGEST_NEEDED, "--json", "--digest");
+	show_one(d, row);
+	memcpy(digest, row->digest, DIGEST);
+	snprintf(number, sizeof(number), "%" PRIu64, row->id);
+	rc = desk_confirm(d, DESK_ASK_APPROVE, number);
+	if (rc != KM_OK && !d->why[0])
+		rc = desk_because(d, rc, DESK_NOT_APPROVED, NULL, NULL);
+	return rc;
+}
+
+int cmd_approval_approve(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_APPROVAL_DECIDE, .approval_decide.approve = 1 };
+	struct msg_done done = { 0 };
+	struct msg_request_row row;
+	km_rc rc = fetch(d, args, &row);
+
+	if (rc == KM_OK)
+		rc = agree(d, args, &row, m.approval_decide.digest);
+	m.approval_decide.id = rc == KM_OK ? row.id : 0;
+	if (rc == KM_OK)
+		rc = desk_act(d, &m, &done);
+	return desk_finish(d, rc, &done, DESK_APPROVED, args->operand[0], NULL);
+}
+
+int cmd_approval_reject(struct desk *d, const struct desk_args *args)
+{
+	struct km_msg m = { .number = KM_MSG_APPROVAL_DECIDE };
+	struct msg_done done = { 0 };
+	km_rc rc = desk_number(d, "ID", args->operand[0], 1, INT64_MAX, &m.approval_decide.id);
+
+	if (rc == KM_OK)
+		rc = desk_field(d, "--reason", desk_arg(args, "reason"), true,
+				m.approval_decide.reason, sizeof(m.approval_decide.reason));
+	if (rc == KM_OK)
+		rc = desk_act(d, &m, &done);
+	return desk_finish(d, rc, &done, DESK_REJECTED, args->operand[0], NULL);
+}

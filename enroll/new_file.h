@@ -1,0 +1,25 @@
+/*
+ * A file that the desk makes: only its owner can read it, nothing that is there
+ * is overwritten or followed, and it is there whole or not at all. The desk can
+ * neither delete nor rename files, so it names one only when it is complete.
+ */
+#ifndef KENMON_DESK_NEW_FILE_H
+#define KENMON_DESK_NEW_FILE_H
+
+#include "desk.h"
+
+struct new_file {
+	FILE *f;
+	const char *path;
+	bool named; /* the file system knows no files without a name: it has its own already */
+};
+
+/* KM_EEXIST, KM_EINVAL: with the reason in d, and nothing to close. */
+KM_MUST_CHECK km_rc new_file_open(struct desk *d, const char *path, struct new_file *out);
+/*
+ * With rc KM_OK the file is written to the disk, then gets its name. Else, or where that fails, it
+ * is gone (where it had a name already: empty). rc, or why it failed.
+ */
+KM_MUST_CHECK km_rc new_file_close(struct desk *d, struct new_file *n, km_rc rc);
+
+#endif

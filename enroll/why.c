@@ -1,0 +1,115 @@
+/* The vault's reasons in the language of who reads them. */
+#include <stdio.h>
+#include <string.h>
+
+#include <kenmon/people.h>
+#include <kenmon/texts.h>
+
+#include "desk.h"
+
+#define VALUES 3
+#define VALUE  256
+
+static const struct {
+	const char *said, *ja;
+} reasons[] = {
+#define DESK_REASON(en, ja) { en, ja },
+#include "why.def"
+#undef DESK_REASON
+};
+
+/* Past a conversion of printf's, such as %s or %llu. */
+static const char *past_conversion(const char *format)
+{
+	format++;
+	while (*format == 'l')
+		format++;
+	return *format ? format + 1 : format;
+}
+
+/*
+ * Whether the sentence was made of this format; then its values. A value goes on to where the words
+ * after it are found first, and the last one to the end.
+ */
+static bool made_of(const char *said, const char *format, char values[VALUES][VALUE])
+{
+	unsigned n = 0;
+
+	while (*format) {
+		const char *next = format + strcspn(format, "%"), *end;
+		size_t words = (size_t)(next - format);
+
+		if (strncmp(said, format, words) != 0)
+			return false;
+		said += words;
+		if (!*next)
+			return !*said;
+		format = past_conversion(next);
+		words = strcspn(format, "%");
+		end = said + strlen(said);
+		if (words) {
+			char after[VALUE];
+
+			snprintf(after, sizeof(after), "%.*s", (int)words, format);
+			end = strstr(said, after);
+		}
+		if (!end || n == VALUES || (size_t)(end - said) >= VALUE)
+			return false;
+		snprintf(values[n++], VALUE, "%.*s", (int)(end - said), said);
+		said = end;
+	}
+	return !*said;
+}
+
+/* A value that is a sentence itself. */
+static void translate(char value[VALUE], enum km_lang lang)
+{
+	for (unsigned brake = 1; brake < UINT8_MAX; brake++) {
+		if (strcmp(value, km_brake_text(brake, KM_LANG_EN)) == 0) {
+			snprintf(value, VALUE, "%s", km_brake_text(brake, lang));
+			return;
+		}
+	}
+}
+
+/* %u is a sentence's only value in texts.def; %1 to %3 are those of why.def. */
+static const char *say(const char *text, char values[VALUES][VALUE], char *out, size_t cap)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	while (*text && at + 1 < cap) {
+		bool numbered = text[0] == '%' && text[1] >= '1' && text[1] < '1' + VALUES;
+
+		if (numbered || (text[0] == '%' && text[1] == 'u')) {
+			at += (size_t)snprintf(out + at, cap - at, "%s",
+					       values[numbered ? text[1] - '1' : 0]);
+			text += 2;
+		} else
+			out[at++] = *text++;
+	}
+	if (at >= cap)
+		at = cap - 1;
+	out[at] = '\0';
+	return out;
+}
+
+const char *desk_reason(const char *said, enum km_lang lang, char *out, size_t cap)
+{
+	char values[VALUES][VALUE] = { "" };
+
+	if (lang != KM_LANG_JA)
+		return said;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (!made_of(said, reasons[i].said, values))
+			continue;
+		for (unsigned v = 0; v < VALUES; v++)
+			translate(values[v], lang);
+		return say(reasons[i].ja, values, out, cap);
+	}
+	for (unsigned id = 1; id < KM_TEXT_COUNT; id++) { /* what the door says, too */
+		if (made_of(said, km_text((enum km_text)id, KM_LANG_EN), values))
+			return say(km_text((enum km_text)id, lang), values, out, cap);
+	}
+	return said;
+}

@@ -1,0 +1,197 @@
+/* What the second person sees and types, and how a filed act ends, against a vault of the test's.
+ */
+#include "desk_scene.h"
+
+#define FILED 1775012400
+
+static const struct msg_request_row two[] = {
+	{ .id = 12,
+	  .act = KM_MSG_OPERATOR_ADD,
+	  .requester = "rei",
+	  .filed = FILED,
+	  .expires = FILED + 86400,
+	  .digest = { 0xAB, 0xCD },
+	  .text = "login=taro name=%E5%A4%AA%E9%83%8E%1B[31m%0Avalid-until: department=a%3Db" },
+	{ .id = 13,
+	  .act = KM_MSG_ACTIVATE,
+	  .login = "hanako",
+	  .requester = "rei",
+	  .filed = FILED,
+	  .expires = FILED + 86400,
+	  .text = "login=hanako credential=7 factor=bypass label= until=1775012400 reason=x" },
+	{ 0 },
+};
+
+#define APPROVE(s, ...) KENMON(s, W("approval"), W("approve"), W("12"), ##__VA_ARGS__)
+
+static void test_requests_are_listed_in_words(void **state)
+{
+	struct play p = { .requests = two };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("list")), 0);
+	assert_says(s.out, "register an operator");
+	assert_says(s.out, "make a factor good");
+	assert_says(s.out, "hanako");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("approval"), W("list")), 0);
+	assert_says(s.out, "職員の登録");
+	end(&s);
+}
+
+/* C10: what somebody wrote into a name is no line of ours, and no command to a terminal. */
+static void test_every_field_is_shown_and_none_passes_for_another(void **state)
+{
+	struct play p = { .requests = two };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("12")), 0);
+	assert_says(s.out, "  login: taro\n");
+	assert_says(s.out, "  name: 太郎");
+	assert_says(s.out, "  department: a=b\n");
+	assert_says(s.out, "abcd0000");
+	assert_null(strchr(s.out, '\033'));
+	assert_null(strstr(s.out, "\nvalid-until:"));
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("approval"), W("list")), 0);
+	assert_says(s.out, "\"act\":\"operator-add\"");
+	assert_says(s.out, "\"fields\":{\"login\":\"taro\"");
+	assert_says(s.out, "\"factor\":\"bypass\"");
+	assert_null(strchr(s.out, '\033'));
+	end(&s);
+}
+
+static void test_approving_takes_the_number_that_was_shown(void **state)
+{
+	static const struct {
+		const char *typed;
+		int code;
+	} cases[] = { { "12\n", 0 }, { "13\n", 1 }, { "yes\n", 1 }, { "", 1 }, { "\n", 1 } };
+	struct play p = { .requests = two };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		begin(&s, &p, cases[i].typed);
+		assert_int_equal(APPROVE(&s), cases[i].code);
+		assert_says(s.out, "  login: taro\n");
+		if (cases[i].code)
+			assert_says(s.err, "not approved; the request still waits");
+		else
+			assert_says(s.out, "Request 12 was approved");
+		end(&s);
+	}
+}
+
+static void test_a_program_approves_by_the_digest_of_what_it_read(void **state)
+{
+	struct play p = { .requests = two };
+	struct scene s;
+	char right[65], wrong[65];
+
+	(void)state;
+	memset(right, '0', 64);
+	memcpy(right, "abCD", 4);
+	memset(wrong, '0', 64);
+	right[64] = wrong[64] = '\0';
+	begin(&s, &p, "");
+	assert_int_equal(APPROVE(&s, W("--digest"), right), 0);
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(APPROVE(&s, W("--digest"), wrong), 1);
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(APPROVE(&s, W("--digest"), W("abcd")), 2);
+	assert_says(s.err, "64 hexadecimal digits");
+	end(&s);
+	/* Without one it was shown nothing. */
+	begin(&s, &p, "12\n");
+	assert_int_equal(APPROVE(&s, W("--json")), 2);
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("twelve")), 2);
+	end(&s);
+}
+
+static void test_a_row_of_another_number_is_not_believed(void **state)
+{
+	struct play p = { .requests = two };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "13\n");
+	assert_int_equal(KENMON(&s, W("approval"), W("approve"), W("13")), 69);
+	assert_null(strstr(s.out, "taro"));
+	end(&s);
+}
+
+static void test_what_was_filed_is_said_with_its_number_and_exit_code_3(void **state)
+{
+	struct play p = { .rc = KM_EFILED };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 3);
+	assert_says(s.out, "Filed as request ");
+	assert_string_equal(s.err, "");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("unlock"), W("sato")), 3);
+	assert_says(s.out, "{\"result\":\"filed\",\"request\":");
+	end(&s);
+	/* Codes are printed all the same: they are good once somebody agrees. */
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("enroll"), W("recovery-codes"), W("sato")), 3);
+	assert_says(s.out, "10.  ");
+	assert_says(s.err, "Filed as request ");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(
+	    KENMON(&s, W("bypass"), W("sato"), W("--until"), W("+1h"), W("--reason"), W("x")), 3);
+	assert_says(s.err, "may log in once with this code until");
+	assert_int_equal(strlen(s.out), 20); /* four groups of four */
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("bypass"), W("sato"), W("--until"), W("+1h"),
+				W("--reason"), W("x")),
+			 3);
+	assert_says(s.out, "\"result\":\"filed\"");
+	assert_says(s.out, "\"code\":\"");
+	end(&s);
+}
+
+static void test_a_code_that_the_vault_does_not_know_is_not_printed(void **state)
+{
+	struct play p = { .rc = KM_EPERM };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(
+	    KENMON(&s, W("bypass"), W("sato"), W("--until"), W("+1h"), W("--reason"), W("x")), 77);
+	assert_string_equal(s.out, "");
+	end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests_are_listed_in_words),
+		cmocka_unit_test(test_every_field_is_shown_and_none_passes_for_another),
+		cmocka_unit_test(test_approving_takes_the_number_that_was_shown),
+		cmocka_unit_test(test_a_program_approves_by_the_digest_of_what_it_read),
+		cmocka_unit_test(test_a_row_of_another_number_is_not_believed),
+		cmocka_unit_test(test_what_was_filed_is_said_with_its_number_and_exit_code_3),
+		cmocka_unit_test(test_a_code_that_the_vault_does_not_know_is_not_printed),
+	};
+
+	return cmocka_run_group_tests(tests, scene_setup, NULL);
+}

@@ -1,0 +1,143 @@
+/* The vault's reasons, said to somebody who reads Japanese. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <kenmon/texts.h>
+
+#include "../../enroll/desk.h"
+
+static const struct {
+	const char *said, *ja;
+} rows[] = {
+#define DESK_REASON(en, ja) { en, ja },
+#include "../../enroll/why.def"
+#undef DESK_REASON
+};
+
+static const char *in(enum km_lang lang, const char *said)
+{
+	static char out[512];
+
+	return desk_reason(said, lang, out, sizeof(out));
+}
+
+static void test_a_reason_is_said_in_the_language_of_who_reads_it(void **state)
+{
+	(void)state;
+	assert_string_equal(in(KM_LANG_JA, "an operator has this login"),
+			    "このログイン名の職員がいます");
+	assert_string_equal(in(KM_LANG_EN, "an operator has this login"),
+			    "an operator has this login");
+}
+
+static void test_its_values_are_kept(void **state)
+{
+	(void)state;
+	assert_string_equal(in(KM_LANG_JA, "no operator is registered under the login tanaka"),
+			    "ログイン名 tanaka の職員は登録されていません");
+	assert_string_equal(in(KM_LANG_JA, "no request 12 waits: it was decided, or has expired"),
+			    "申請 12 は待っていません。決定済みか、期限切れです");
+	assert_string_equal(in(KM_LANG_JA, "the secret must have 16 to 64 bytes"),
+			    "シークレットは 16 から 64 バイトで指定してください");
+	assert_string_equal(in(KM_LANG_JA, "the operator is suspended already"),
+			    "この職員はすでにこの状態です: suspended");
+	assert_string_equal(
+	    in(KM_LANG_JA,
+	       "an older roster than the last one: it is taken with --accept-erasures 4"),
+	    "前回より古い名簿。--accept-erasures 4 で取り込みます");
+}
+
+static void test_what_the_door_says_is_known_too(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    in(KM_LANG_JA, "Too many wrong codes. Wait 30 seconds, or ask your administrator."),
+	    "コードの誤りが続いたため、30 秒待つか、管理者に連絡してください。");
+}
+
+static void test_what_nobody_knows_stays_as_it_was_said(void **state)
+{
+	static const char *const unknown[] = { "",
+					       "%s",
+					       "%",
+					       "an operator has this logi",
+					       "an operator has this login and more",
+					       "no request 12 waits" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		assert_string_equal(in(KM_LANG_JA, unknown[i]), unknown[i]);
+}
+
+static void test_a_value_that_is_longer_than_any_is_left_in_english(void **state)
+{
+	char said[512] = "no operator is registered under the login ";
+
+	(void)state;
+	memset(said + strlen(said), 'x', 300);
+	assert_string_equal(in(KM_LANG_JA, said), said);
+}
+
+static void test_a_small_place_is_not_run_over(void **state)
+{
+	char out[8];
+
+	(void)state;
+	for (size_t cap = 1; cap <= sizeof(out); cap++) {
+		memset(out, '!', sizeof(out));
+		desk_reason("no operator is registered under the login tanaka", KM_LANG_JA, out,
+			    cap);
+		assert_true(strlen(out) < cap);
+	}
+}
+
+/* Each row's own sentence, with a number for each value, is found, and by no other row before it.
+ */
+static void test_every_row_is_found_and_keeps_all_values(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char said[512] = "", ja[512] = "", mark[8];
+		size_t at = 0, values = 0;
+
+		for (const char *f = rows[i].said; *f;) {
+			if (*f != '%') {
+				said[at++] = *f++;
+				continue;
+			}
+			at += (size_t)sprintf(said + at, "%zu", 71 + values++);
+			f += 1 + strspn(f + 1, "l") + 1;
+		}
+		snprintf(ja, sizeof(ja), "%s", in(KM_LANG_JA, said));
+		if (strcmp(ja, said) == 0)
+			fail_msg("not found: %s", said);
+		for (size_t v = 0; v < values; v++) {
+			snprintf(mark, sizeof(mark), "%zu", 71 + v);
+			if (!strstr(ja, mark))
+				fail_msg("%s: lost a value: %s", said, ja);
+		}
+		if (strncmp(ja, rows[i].ja, strcspn(rows[i].ja, "%")) != 0)
+			fail_msg("%s: by another row: %s", said, ja);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_reason_is_said_in_the_language_of_who_reads_it),
+		cmocka_unit_test(test_its_values_are_kept),
+		cmocka_unit_test(test_what_the_door_says_is_known_too),
+		cmocka_unit_test(test_what_nobody_knows_stays_as_it_was_said),
+		cmocka_unit_test(test_a_value_that_is_longer_than_any_is_left_in_english),
+		cmocka_unit_test(test_a_small_place_is_not_run_over),
+		cmocka_unit_test(test_every_row_is_found_and_keeps_all_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,490 @@
+/* Reports of the desk, on operators that a vault tells of. */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "report_scene.h"
+
+static struct play vault_with_people(void)
+{
+	return (struct play){ .operators = people.operators,
+			      .dues = people.dues,
+			      .rights = people.rights };
+}
+
+/* Runs it and gives what was written; the caller frees it. */
+#define REPORT(script, code, ...) report_of(script, code, (char *[]){ __VA_ARGS__, NULL })
+static char *report_of(const struct play *p, int code, char *const words[])
+{
+	struct scene s;
+	char *out;
+	int got;
+
+	begin(&s, p, "");
+	got = kenmon(&s, words);
+	if (got != code)
+		fail_msg("exit code %d: %s%s", got, s.out, s.err);
+	out = strdup(s.out);
+	end(&s);
+	assert_non_null(out);
+	return out;
+}
+
+static unsigned lines_with(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		n += memmem(text, len, part, strlen(part)) != NULL;
+		text += len + (text[len] == '\n');
+	}
+	return n;
+}
+
+static void lacks(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("\"%s\" is in: %s", part, text);
+}
+
+/* --- the register ------------------------------------------------------------- */
+
+static void test_the_register_has_every_operator_and_all_that_is_kept_of_them(void **state)
+{
+	struct play p = vault_with_people();
+	struct msg_operator_row *r;
+	char *out;
+
+	(void)state;
+	make_operators();
+	r = operator_at(0, "sato");
+	r->role = KM_ROLE_APPROVER;
+	r->valid_from = 20544;
+	r->valid_until = 20908;
+	r->factors |= KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT);
+	snprintf(r->mobile, sizeof(r->mobile), "+819012345678");
+	snprintf(r->landline, sizeof(r->landline), "0312345678");
+	r->created = r->last_login = 1775001600;
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), W("csv"));
+	assert_says(out, "login,employee_number,name,department,role,state,valid_from,valid_until,"
+			 "factors,mobile,landline,uid,created,last_login\r\n"
+			 "sato,100,Name of sato,Insurance,approver,active,2026-04-01,2027-03-31,"
+			 "totp fingerprint,'+819012345678,0312345678,1000,"
+			 "2026-04-01T09:00:00+09:00,2026-04-01T09:00:00+09:00\r\n");
+	assert_int_equal(lines_with(out, "\r"), 8);
+	assert_says(out, "going,106,Name of going,Insurance,operator,erasing,");
+	free(out);
+	out = REPORT(&p, 0, W("report"), W("operators"));
+	assert_says(out, "Register of operators\nMade: 20");
+	assert_says(out, "Rows: 7\n");
+	free(out);
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--json"));
+	assert_says(out, "{\"report\":\"operators\"");
+	assert_says(out, "\"mobile\":\"+819012345678\"");
+	free(out);
+}
+
+/* C10: what a vault could have been told, in each format. */
+static void test_c10_names_that_are_formulas_tags_or_paths_stay_names(void **state)
+{
+	static const char *const formats[] = { "text", "csv", "html", "json" };
+	struct play p = vault_with_people();
+	char format[8], *out;
+
+	(void)state;
+	make_operators();
+	snprintf(people.operators[0].name, sizeof(people.operators[0].name),
+		 "=HYPERLINK(\"http://x\")");
+	snprintf(people.operators[1].name, sizeof(people.operators[1].name),
+		 "</td><script>alert(1)</script>");
+	snprintf(people.operators[2].name, sizeof(people.operators[2].name), "../../etc/passwd");
+	snprintf(people.operators[3].name, sizeof(people.operators[3].name), "\"},{\"a\":\"");
+	for (size_t i = 0; i < 4; i++) {
+		memcpy(format, formats[i], strlen(formats[i]) + 1);
+		out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), format);
+		assert_says(out, "../../etc/passwd");
+		if (strcmp(format, "csv") == 0)
+			assert_says(out, ",\"'=HYPERLINK(\"\"http://x\"\")\",");
+		if (strcmp(format, "json") == 0)
+			assert_says(out, "\"name\":\"\\\"},{\\\"a\\\":\\\"\",");
+		if (strcmp(format, "html") == 0) {
+			lacks(out, "<script");
+			assert_int_equal(lines_with(out, "<tr><th scope=\"row\">"), 7);
+		}
+		free(out);
+	}
+}
+
+static void test_no_operator_gives_headings_and_no_row(void **state)
+{
+	struct play p = { 0 };
+	char *out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), W("html"));
+
+	(void)state;
+	assert_says(out, "<tbody>\n</tbody>");
+	free(out);
+}
+
+static void test_a_line_that_breaks_ends_a_report_without_its_end(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	p.break_in_rows = true;
+	out = REPORT(&p, 69, W("report"), W("operators"), W("--json"));
+	assert_null(strstr(out, "]}"));
+	free(out);
+}
+
+static void test_rows_that_come_twice_are_not_taken(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	people.operators[2].cursor = 1;
+	out = REPORT(&p, 69, W("report"), W("operators"));
+	free(out);
+}
+
+/* --- the review ---------------------------------------------------------------- */
+
+static void test_a_review_names_each_finding_and_nobody_else(void **state)
+{
+	static const struct {
+		const char *row, *what;
+	} found[] = {
+		{ "never,never-logged-in,", "never" }, { "idle,no-login-for-long,", "idle" },
+		{ "expires,expires,", "expires" },     { "bare,no-factor,,", "bare" },
+		{ "ancient,old-factor,", "ancient" },
+	};
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		assert_says(out, found[i].row);
+		assert_int_equal(lines_with(out, found[i].what), 1);
+	}
+	assert_says(out, "login,finding,details,employee_number,name,department,role,state\r\n");
+	assert_says(out, ",101,Name of never,Insurance,operator,active\r\n");
+	lacks(out, "inorder");
+	lacks(out, "going"); /* who is being erased has nothing to review */
+	lacks(out, "only-phone");
+	free(out);
+}
+
+static void test_a_review_counts_days_as_it_is_told(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"), W("--days"), W("92"),
+		     W("--credential-days"), W("99"));
+	lacks(out, "no-login-for-long");
+	assert_int_equal(lines_with(out, "old-factor"), 5);
+	free(out);
+	out =
+	    REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"), W("--days"), W("89"));
+	assert_says(out, "idle,no-login-for-long,");
+	lacks(out, ",expires,");
+	free(out);
+}
+
+static void test_a_review_says_when_the_last_was_and_what_changed_since(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	(void)operator_at(0, "sato");
+	record_at(0, KM_EVENT_REVIEWED, "", "operators=7");
+	record_at(1, KM_EVENT_OPERATOR_CHANGED, "sato", "changed=role role=approver was=operator");
+	record_at(2, KM_EVENT_OPERATOR_CHANGED, "silent", "changed=name,mobile");
+	record_at(3, KM_EVENT_OPERATOR_ADDED, "", "role=operator uid=1");
+	record_at(4, KM_EVENT_OPERATOR_RESUMED, "sato", "");
+	record_at(5, KM_EVENT_OPERATOR_SUSPENDED, "gone", "");
+	record_at(6, KM_EVENT_OPERATOR_UNUSED, "going", "");
+	people.rights[3].subject[0] = 0xab;
+	snprintf(people.rights[3].approver, sizeof(people.rights[3].approver), "suzuki");
+	out = REPORT(&p, 0, W("report"), W("review"), W("--json"));
+	assert_says(out, "\"last_sign_off\":\"2026-04-01T09:00:00+09:00\"");
+	assert_says(out, "\"signed_off_by\":\"uid:0\"");
+	assert_says(out, "{\"login\":\"sato\",\"finding\":\"rights-changed\",\"details\":"
+			 "\"2026-04-01 operator-changed (uid:0) changed=role role=approver "
+			 "was=operator\",\"employee_number\":\"100\",\"name\":\"Name of sato\","
+			 "\"department\":\"Insurance\",\"role\":\"operator\",\"state\":\"active\"");
+	/* Twice in the trail, once in the register; and who is no more, or is going, has no name.
+	 */
+	assert_says(out, "operator-resumed (uid:0) \",\"employee_number\":\"100\",");
+	assert_says(out, "operator-added (uid:0, suzuki) subject=ab0000");
+	assert_says(out, "{\"login\":\"gone\",\"finding\":\"rights-changed\",\"details\":"
+			 "\"2026-04-01 operator-suspended (uid:0) \",\"employee_number\":\"\","
+			 "\"name\":\"\",");
+	assert_says(out, "operator-unused (uid:0) \",\"employee_number\":\"\",");
+	lacks(out, "silent");
+	free(out);
+	people.rights[0].event = KM_EVENT_OPERATOR_SUSPENDED;
+	out = REPORT(&p, 0, W("report"), W("review"), W("--json"));
+	assert_says(out, "\"last_sign_off\":\"never\"");
+	lacks(out, "signed_off_by");
+	free(out);
+}
+
+static void test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	p.stuck_rights = true;
+	out = REPORT(&p, 69, W("report"), W("review"));
+	free(out);
+}
+
+static void test_a_review_that_is_signed_off_says_so(void **state)
+{
+	struct play p = { 0 };
+	char *out = REPORT(&p, 0, W("review"), W("sign-off"), W("--note"), W("all seen"));
+
+	(void)state;
+	assert_string_equal(out, "The review is signed off and recorded.\n");
+	free(out);
+}
+
+/* --- what is due ----------------------------------------------------------------- */
+
+static void test_what_falls_due_is_listed_with_its_day_and_why(void **state)
+{
+	struct play p = vault_with_people();
+	char *out, day[16], row[128];
+
+	(void)state;
+	make_operators();
+	(void)due_at(0, "soon", 30);
+	(void)due_at(1, "late", 31);
+	due_at(2, "idle", 1)->what = KM_DUE_SUSPEND;
+	people.dues[2].cause = KM_CAUSE_UNUSED;
+	due_at(3, "past", -1)->held = 1;
+	out = REPORT(&p, 0, W("report"), W("due"), W("--format"), W("csv"));
+	km_day_format(day_in(30), day);
+	snprintf(row, sizeof(row), "soon,%s,erase,transferred,no\r\n", day);
+	assert_says(out, "login,day,what,cause,held\r\n");
+	assert_says(out, row);
+	assert_says(out, ",suspend,unused,no\r\n");
+	assert_says(out, ",erase,transferred,yes\r\n");
+	lacks(out, "late");
+	free(out);
+	out = REPORT(&p, 0, W("report"), W("due"), W("--days"), W("0"), W("--json"));
+	assert_says(out, "\"days\":\"0\"");
+	assert_says(out, "past");
+	lacks(out, "soon");
+	free(out);
+}
+
+static void test_what_is_due_must_be_a_suspension_or_an_erasure(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	make_operators();
+	due_at(0, "soon", 1)->what = 3;
+	out = REPORT(&p, 69, W("report"), W("due"));
+	free(out);
+}
+
+/* --- into a file -------------------------------------------------------------------- */
+
+struct target {
+	char dir[32], path[64];
+	struct stat st;
+};
+
+static void target_begin(struct target *t)
+{
+	memcpy(t->dir, "/tmp/kenmon-test-XXXXXX", 24);
+	assert_non_null(mkdtemp(t->dir));
+	snprintf(t->path, sizeof(t->path), "%s/report", t->dir);
+}
+
+static void target_end(struct target *t)
+{
+	(void)unlink(t->path);
+	assert_int_equal(rmdir(t->dir), 0);
+}
+
+static void holds(const char *path, const char *text)
+{
+	char bytes[256] = "";
+	FILE *f = fopen(path, "re");
+
+	assert_non_null(f);
+	assert_true(fread(bytes, 1, sizeof(bytes) - 1, f) > 0);
+	fclose(f);
+	assert_says(bytes, text);
+}
+
+static void test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read(void **state)
+{
+	struct play p = vault_with_people();
+	struct target t;
+	char *out;
+
+	(void)state;
+	make_operators();
+	target_begin(&t);
+	umask(0);
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), W("html"), W("--output"),
+		     t.path);
+	umask(022);
+	assert_string_equal(out, "");
+	free(out);
+	assert_int_equal(lstat(t.path, &t.st), 0);
+	assert_int_equal(t.st.st_mode, S_IFREG | 0600);
+	holds(t.path, "<!DOCTYPE html>");
+	/* And never into one that is there. */
+	out = REPORT(&p, 1, W("report"), W("review"), W("--output"), t.path);
+	free(out);
+	holds(t.path, "<!DOCTYPE html>");
+	(void)unlink(t.path);
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--json"), W("--output"), t.path);
+	assert_says(out, "{\"result\":\"done\",\"output\":\"/tmp/kenmon-test-");
+	assert_says(out, "\"rows\":7}\n");
+	free(out);
+	target_end(&t);
+}
+
+static void test_c2_no_report_is_written_through_a_link_or_into_a_pipe(void **state)
+{
+	struct play p = vault_with_people();
+	char victim[80], *out;
+	struct target t;
+
+	(void)state;
+	make_operators();
+	target_begin(&t);
+	snprintf(victim, sizeof(victim), "%s/victim", t.dir);
+	assert_int_equal(symlink(victim, t.path), 0);
+	out = REPORT(&p, 1, W("report"), W("operators"), W("--output"), t.path);
+	free(out);
+	assert_int_equal(lstat(victim, &t.st), -1);
+	(void)unlink(t.path);
+	assert_int_equal(mkfifo(t.path, 0600), 0);
+	out = REPORT(&p, 1, W("report"), W("operators"), W("--output"), t.path);
+	free(out);
+	out = REPORT(&p, 1, W("report"), W("operators"), W("--output"), W("/nonexistent/report"));
+	free(out);
+	target_end(&t);
+}
+
+static void test_a_report_that_does_not_come_to_its_end_leaves_no_file(void **state)
+{
+	struct play p = vault_with_people();
+	struct target t;
+	char *out;
+
+	(void)state;
+	make_operators();
+	target_begin(&t);
+	p.break_in_rows = true;
+	out = REPORT(&p, 69, W("report"), W("operators"), W("--output"), t.path);
+	free(out);
+	assert_int_equal(lstat(t.path, &t.st), -1);
+	target_end(&t);
+}
+
+static void test_a_report_that_the_disk_does_not_take_leaves_no_file(void **state)
+{
+	struct play p = vault_with_people();
+	const struct rlimit little = { 64, RLIM_INFINITY };
+	struct rlimit before;
+	struct target t;
+	char *out;
+
+	(void)state;
+	make_operators();
+	target_begin(&t);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	out = REPORT(&p, 1, W("report"), W("operators"), W("--json"), W("--output"), t.path);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_says(out, "{\"error\":\"EINVAL\",\"message\":");
+	free(out);
+	assert_int_equal(lstat(t.path, &t.st), -1);
+	target_end(&t);
+}
+
+static void test_a_vault_that_refuses_leaves_no_file(void **state)
+{
+	struct play p = { .rc = KM_EPERM };
+	struct target t;
+	char *out;
+
+	(void)state;
+	target_begin(&t);
+	out = REPORT(&p, 77, W("report"), W("review"), W("--output"), t.path);
+	free(out);
+	assert_int_equal(lstat(t.path, &t.st), -1);
+	target_end(&t);
+}
+
+static void test_formats_and_days_that_are_none_are_usage_errors(void **state)
+{
+	struct play p = { 0 };
+	char *out;
+
+	(void)state;
+	out = REPORT(&p, 2, W("report"), W("operators"), W("--format"), W("pdf"));
+	free(out);
+	out = REPORT(&p, 2, W("report"), W("review"), W("--days"), W("-1"));
+	free(out);
+	out = REPORT(&p, 2, W("report"), W("review"), W("--credential-days"), W("x"));
+	free(out);
+	out = REPORT(&p, 2, W("report"), W("due"), W("--days"), W("36501"));
+	free(out);
+}
+
+static int setup(void **state)
+{
+	setenv("TZ", "Asia/Tokyo", 1);
+	tzset();
+	return scene_setup(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_register_has_every_operator_and_all_that_is_kept_of_them),
+		cmocka_unit_test(test_c10_names_that_are_formulas_tags_or_paths_stay_names),
+		cmocka_unit_test(test_no_operator_gives_headings_and_no_row),
+		cmocka_unit_test(test_a_line_that_breaks_ends_a_report_without_its_end),
+		cmocka_unit_test(test_rows_that_come_twice_are_not_taken),
+		cmocka_unit_test(test_a_review_names_each_finding_and_nobody_else),
+		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
+		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
+		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),
+		cmocka_unit_test(test_a_review_that_is_signed_off_says_so),
+		cmocka_unit_test(test_what_falls_due_is_listed_with_its_day_and_why),
+		cmocka_unit_test(test_what_is_due_must_be_a_suspension_or_an_erasure),
+		cmocka_unit_test(test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read),
+		cmocka_unit_test(test_c2_no_report_is_written_through_a_link_or_into_a_pipe),
+		cmocka_unit_test(test_a_report_that_does_not_come_to_its_end_leaves_no_file),
+		cmocka_unit_test(test_a_report_that_the_disk_does_not_take_leaves_no_file),
+		cmocka_unit_test(test_a_vault_that_refuses_leaves_no_file),
+		cmocka_unit_test(test_formats_and_days_that_are_none_are_usage_errors),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
