@@ -98,7 +98,7 @@ static const struct {
 	}
 	COUNT(joined, JOINED),   COUNT(changed, CHANGED), COUNT(left, LEFT),
 	COUNT(missing, MISSING), COUNT(rehired, REHIRED), COUNT(same, SAME),
-	COUNT(wrong, WRONG),
+	COUNT(barred, BARRED),   COUNT(wrong, WRONG),
 #undef COUNT
 };
 #define COUNTS (sizeof(counts) / sizeof(counts[0]))

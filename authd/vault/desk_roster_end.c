@@ -23,7 +23,8 @@ static km_rc put_sum(struct call *c, const struct km_feed *feed, const struct ro
 	s->left = (uint32_t)n[KM_OUTCOME_LEFT];
 	s->missing = (uint32_t)n[KM_OUTCOME_GONE];
 	s->rehired = (uint32_t)n[KM_OUTCOME_REHIRED];
-	s->same = (uint32_t)(n[KM_OUTCOME_SAME] + n[KM_OUTCOME_BARRED]);
+	s->same = (uint32_t)n[KM_OUTCOME_SAME];
+	s->barred = (uint32_t)n[KM_OUTCOME_BARRED];
 	s->wrong = (uint32_t)n[KM_OUTCOME_WRONG];
 	s->brake = sum->brake;
 	return call_put(c, &m);

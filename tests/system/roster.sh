@@ -92,7 +92,8 @@ check "... at the login" gives AUTH_ERR "$(hotp 3)"
 check "... and is gone, with everything" soon_are bin:active games:active man:active
 soon worked
 feed 1,daemon,"D D",Y,在職, 2,bin,B,X,在職, 3,games,G,X,active, 4,man,M,X,active,
-check "the employee number is never given again, and stops nobody else" nothing_by "stays erased" 0 apply
+check "the employee number is never given again, and stops nobody else" nothing_by "stays erased" 0 kenmon roster check "$roster"
+check "... when it is applied" quietly apply
 soon worked
 check "... and nobody was registered under it" soon_are bin:active games:active man:active
 feed 1-2,daemon,"D D",Y,在職, 2,bin,B,X,在職, 3,games,G,X,active, 4,man,M,X,active,
