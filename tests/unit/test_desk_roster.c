@@ -222,8 +222,9 @@ static void test_the_list_says_who_comes_changes_and_goes(void **state)
 	begin(&s, &p, "");
 	assert_int_equal(CHECK(&s, W("--json")), 0);
 	assert_says(s.out, "{\"result\":\"done\",\"message\":");
-	assert_says(s.out, "\"feed\":5,\"joined\":1,\"changed\":1,\"left\":2,\"missing\":1,"
-			   "\"rehired\":0,\"same\":90,\"barred\":0,\"wrong\":0,\"brake\":null,\"list\":[");
+	assert_says(s.out,
+		    "\"feed\":5,\"joined\":1,\"changed\":1,\"left\":2,\"missing\":1,"
+		    "\"rehired\":0,\"same\":90,\"barred\":0,\"wrong\":0,\"brake\":null,\"list\":[");
 	assert_says(s.out, "{\"line\":3,\"login\":\"suzuki\",\"outcome\":\"changed\","
 			   "\"day\":\"2026-04-01\",\"text\":\"department\"}");
 	assert_says(s.out, "{\"line\":null,\"login\":\"a=1\",\"outcome\":\"missing\"");
