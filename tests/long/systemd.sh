@@ -7,7 +7,7 @@
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libcsv3,libfprint-2-2,udev,oathtool,pamtester
+packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libcsv3,libfprint-2-2,udev,libpam-systemd,oathtool,pamtester
 [ "$codename" = bookworm ] || packages=${packages/libssl3/libssl3t64} packages=${packages/liboath0/liboath0t64}
 
 tree=$(mktemp -d /var/tmp/kenmon-long-XXXXXX)
@@ -236,6 +236,38 @@ check "the next one is taken, too" dropped 2,taro,T,E
 check "one that is wrong goes" dropped 3,-jiro,J,D
 check "to those that were refused, with the reason" bash -c 'grep -q "line 3, login" /var/spool/kenmon-roster/refused/*-staff.csv.txt'
 check "and no unit has failed by it" refused systemctl is-failed --quiet kenmon-roster.service kenmon-roster.path
+# A session of taro's, in logind's books, that was opened while he was here.
+sits() {
+	local i
+	useradd -m taro && kenmon operator rebind taro --uid "$(id -u taro)" || return
+	printf '%s\n' 'account required pam_permit.so' 'session required pam_systemd.so' >/etc/pam.d/sitting
+	systemd-run --quiet --unit=sitting --uid=taro --property=PAMName=sitting sleep 900 || return
+	for i in {1..50}; do
+		loginctl --no-legend list-sessions | grep -q taro && return
+		sleep 0.2
+	done
+	return 1
+}
+is_listed() { kenmon sessions list --json | grep "\"uid\":$(id -u taro),"; }
+stands_up() {
+	local i
+	for i in {1..50}; do
+		loginctl --no-legend list-sessions | grep -q taro || return 0
+		sleep 0.2
+	done
+	return 1
+}
+ends_as_configured() {
+	printf '[erasure]\nend-sessions = yes\n' >/etc/kenmon/kenmon.conf.d/70-sessions.conf
+	systemctl start kenmon-sessions.service && stands_up
+}
+check "somebody sits at a session" sits
+check "whose session is nobody's business while he is here" refused is_listed
+check "he is erased" kenmon erase taro --reason left --yes
+check "and his live session is listed" is_listed
+check "a site that has not asked for it keeps it" bash -c 'systemctl start kenmon-sessions.service; loginctl --no-legend list-sessions | grep taro'
+check "one that asks for it ends it" ends_as_configured
+check "and nothing is listed any more" refused is_listed
 check "the audit trail is unbroken" kenmon audit verify
 check "the journal has what the audit trail has" bash -c 'journalctl -b -u kenmon-vault | grep -q login-allowed'
 check "no secret is in the journal" refused bash -c "journalctl -b | grep -q -e $secret -e geheim"
