@@ -163,7 +163,9 @@ km_rc desk_operator_change(struct call *c)
 		call_say(c, "all of this is so already");
 		return KM_ESTATE;
 	}
-	return rc;
+	return rc == KM_OK && (wanted.mask & KM_CHANGE_VALID_UNTIL)
+		   ? due_forget_expiry(c->v, op.subject, c->actor)
+		   : rc;
 }
 
 /* --- listing ----------------------------------------------------------------- */

@@ -55,6 +55,9 @@ KM_MUST_CHECK km_rc due_drop(struct vault *v, const struct km_due_row *row, cons
 /* The row there is; id 0: none. */
 KM_MUST_CHECK km_rc due_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
 			   enum km_due what, struct km_due_row *out);
+/* The last day of validity has become another: the old one is due no more, a new one is found. */
+KM_MUST_CHECK km_rc due_forget_expiry(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const char *actor);
 /* DUE_SET for a row. */
 void due_event(struct km_event_record *r, const struct km_due_row *row, const char *actor);
 /* "requester=… approver=…" where there are such. */

@@ -15,6 +15,20 @@
 /* --- the last day of validity --------------------------------------------------------------------
  */
 
+/* Nobody decided it: it follows from the last day of validity. */
+static bool is_expiry(const struct km_due_row *due)
+{
+	return due->id && due->cause == KM_CAUSE_EXPIRED && !due->feed;
+}
+
+km_rc due_forget_expiry(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], const char *actor)
+{
+	struct km_due_row due;
+	km_rc rc = due_of(v, subject, KM_DUE_ERASE, &due);
+
+	return rc == KM_OK && is_expiry(&due) ? due_drop(v, &due, actor) : rc;
+}
+
 static km_rc find_expiry(struct vault *v, const struct km_operator *op)
 {
 	struct km_due_row row = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_EXPIRED }, old;
@@ -29,7 +43,7 @@ static km_rc find_expiry(struct vault *v, const struct km_operator *op)
 		return rc;
 	row.day = op->valid_until + 1;
 	near = row.day <= v->now.today + ANNOUNCE;
-	ours = old.id && old.cause == KM_CAUSE_EXPIRED && !old.feed;
+	ours = is_expiry(&old);
 	if (ours && !near)
 		return due_drop(v, &old, "vault");
 	/* What else is due, and when, was decided by somebody. */

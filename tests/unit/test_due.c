@@ -205,6 +205,31 @@ static void test_an_end_of_validity_is_announced_then_erased_the_day_after(void 
 	assert_int_equal(operator_of("y").state, KM_ACTIVE);
 }
 
+/* Else they would be refused on the old day, and held there by the brake. */
+static void test_a_last_day_that_is_changed_by_hand_is_due_no_more(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_CHANGE,
+			    .operator_change = { .login = "x",
+						 .mask = KM_CHANGE_VALID_UNTIL,
+						 .valid_from = KM_DAY_NONE,
+						 .valid_until = KM_DAY_NONE } };
+	struct paper *p = paper(1);
+	int line = desk_comes();
+
+	(void)state;
+	put_staff(p, 8);
+	put_person(p, (struct person){ .number = "x", .until = TODAY + 1 });
+	applies(p);
+	room.v->due.found_day = 0;
+	later(0);
+	assert_int_equal(due_for("x", KM_DUE_ERASE).cause, KM_CAUSE_EXPIRED);
+	room.v->due.held = true;
+	assert_int_equal(does(line, m).rc, 0);
+	assert_int_equal(due_for("x", KM_DUE_ERASE).id, 0);
+	assert_int_equal(recorded(KM_EVENT_DUE_DROPPED), 1);
+	close(line);
+}
+
 static void test_who_does_not_log_in_for_long_is_suspended_then_erased(void **state)
 {
 	(void)state;
@@ -932,6 +957,7 @@ int main(void)
 		IN_ROOM(test_what_was_due_while_the_vault_was_off_happens_at_its_start),
 		IN_ROOM(test_what_is_due_is_listed_in_pages),
 		IN_ROOM(test_an_end_of_validity_is_announced_then_erased_the_day_after),
+		IN_ROOM(test_a_last_day_that_is_changed_by_hand_is_due_no_more),
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
 		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
