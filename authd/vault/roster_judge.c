@@ -148,10 +148,17 @@ static bool leaves(const struct vault *v, const struct roster_row *row,
 	return out->cause != KM_CAUSE_NONE;
 }
 
-/* What was due before, by another's decision and no later, stands. */
-static bool due_already(const struct km_due_row *due, const struct roster_verdict *out)
+/*
+ * What was due before and no later stands. A day that a roster gave goes with the day that the row
+ * gives now; where it gives none, "at once" was said before, and is no other day for being said
+ * again.
+ */
+static bool due_already(const struct roster_row *row, const struct km_due_row *due,
+			const struct roster_verdict *out)
 {
-	return due->id && (due->feed ? due->day == out->day : due->day <= out->day);
+	bool dated = row->valid_until != KM_DAY_NONE && out->day == row->valid_until + 1;
+
+	return due->id && (due->feed && dated ? due->day == out->day : due->day <= out->day);
 }
 
 static void judge_state(const struct roster_row *row, const struct km_operator *op,
@@ -214,7 +221,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	if (rc != KM_OK)
 		return rc;
 	if (leaves(v, row, op, out)) {
-		if (!due_already(&erase, out))
+		if (!due_already(row, &erase, out))
 			out->outcome = KM_OUTCOME_LEFT;
 		return KM_OK;
 	}

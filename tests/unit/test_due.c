@@ -680,6 +680,31 @@ static void test_c18_a_roster_that_is_not_signed_rightly_does_nothing(void **sta
 	assert_int_equal(everybody(), 9);
 }
 
+/* Each morning's export names whom the brake or their role holds: no reason to hold that, too. */
+static void test_who_is_held_leaves_once_however_often_a_roster_says_so(void **state)
+{
+	struct km_due_row held = {
+		.what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = TODAY - 3, .feed = 1
+	};
+	struct paper *p;
+
+	(void)state;
+	staff_of(8);
+	memcpy(held.subject, operator_of("n0001").subject, sizeof(held.subject));
+	assert_int_equal(due_put(room.v, &held, NULL), KM_OK);
+	room.v->due.look_ms = INT64_MAX;
+	p = retirements(2, 2);
+	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.left, 1);
+	/* A day that is said is another one. */
+	p = paper(3);
+	p->part = true;
+	put_person(p, (struct person){
+			  .number = "n0001", .status = KM_ROSTER_RETIRED, .until = TODAY + 9 });
+	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.left, 1);
+}
+
 static void test_an_unknown_department_stops_only_what_would_destroy(void **state)
 {
 	struct paper *p;
@@ -975,6 +1000,7 @@ int main(void)
 		IN_ROOM(test_c18_a_repeated_roster_does_nothing_more),
 		IN_ROOM(test_c18_the_order_of_rows_means_nothing),
 		IN_ROOM(test_c18_a_roster_that_is_not_signed_rightly_does_nothing),
+		IN_ROOM(test_who_is_held_leaves_once_however_often_a_roster_says_so),
 		IN_ROOM(test_an_unknown_department_stops_only_what_would_destroy),
 		IN_ROOM(test_c35_a_clock_in_doubt_destroys_nothing),
 		IN_ROOM(test_c35_no_wait_is_counted_from_a_day_in_doubt),
