@@ -275,6 +275,22 @@ static void test_nobody_agrees_to_what_was_not_shown(void **state)
 	is_done(&m, KM_ENOTFOUND, "no operator");
 }
 
+/* Whatever text was read before it: a code would be used up for nothing. */
+static void test_no_code_is_asked_for_a_text_that_is_not_kept(void **state)
+{
+	struct km_msg m = consent_to(TEXT, false);
+
+	(void)state;
+	desk_asks(scene.line, &m);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	m = (struct km_msg){ .number = KM_MSG_ABORT };
+	desk_asks(scene.line, &m);
+	m = consent_to(TEXT, false);
+	m.consent.purpose[0] ^= 1;
+	desk_asks(scene.line, &m);
+	is_done(&m, KM_ENOTFOUND, "not kept here");
+}
+
 static void test_who_has_no_code_agrees_on_paper(void **state)
 {
 	struct km_msg m = consent_to(TEXT, false);
@@ -488,6 +504,7 @@ int main(void)
 		IN_SCENE(test_giving_up_stores_nothing),
 		IN_SCENE(test_a_consent_that_stands_is_not_asked_for_again),
 		IN_SCENE(test_nobody_agrees_to_what_was_not_shown),
+		IN_SCENE(test_no_code_is_asked_for_a_text_that_is_not_kept),
 		IN_SCENE(test_who_has_no_code_agrees_on_paper),
 		IN_SCENE(test_who_is_suspended_can_still_agree),
 		IN_SCENE(test_a_list_says_to_what_when_where_how_and_whether_it_stands),
