@@ -27,7 +27,7 @@ struct due {
 	uint64_t held_count; /* so many */
 	bool looked;         /* all this is as stored */
 	bool going;          /* the last slice was full: others follow at once */
-	bool damaged;        /* somebody's rows are not as we wrote them: they cannot be erased */
+	bool damaged;        /* that somebody's rows are not as we wrote them was said */
 	bool stuck;          /* the last try failed, and was said */
 	int64_t look_ms;     /* since boot: while something is due, it is looked at again then */
 	int64_t found_day;   /* the day for which all operators were looked at */

@@ -189,6 +189,9 @@ static km_rc begin_day(struct vault *v)
 	unsigned warn = after > 2 * ANNOUNCE ? after - ANNOUNCE : (after + 1) / 2;
 	km_rc rc = store_run_day(v->store, v->now.today);
 
+	/* It ran, whatever becomes of the looking. */
+	if (rc == KM_OK && store_dirty(v->store))
+		rc = store_flush(v->store);
 	v->due.unused = v->due.near = false;
 	if (rc != KM_OK || after == 0)
 		return rc;

@@ -308,9 +308,7 @@ bool feed_work(struct vault *v)
 	}
 	/* A slice is done whole, with how far it came, or not at all. */
 	if (rc != KM_OK && rc != KM_EAGAIN) {
-		store_give_up(v->store);
-		(void)!store_flush(v->store); /* which undoes it */
-		note_settle(v, false);
+		pace_undo(v);
 		v->feed.unseen = true; /* what was dropped is there again */
 	}
 	if (rc == KM_OK) {

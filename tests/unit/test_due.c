@@ -353,6 +353,53 @@ static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **st
 }
 
 /* C35: four months in a cupboard make nobody unused. */
+static void change(const char *text)
+{
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	store_idle(room.v->store);
+	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle, text, NULL, NULL, NULL),
+			 SQLITE_OK);
+}
+
+static void falls_due(const char *login, int64_t day)
+{
+	struct km_due_row row = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = day };
+
+	memcpy(row.subject, operator_of(login).subject, sizeof(row.subject));
+	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+}
+
+/* Suspended without a day, they would be neither resumed by a roster nor ever erased. */
+static void test_a_suspension_for_disuse_is_done_whole_or_not_at_all(void **state)
+{
+	(void)state;
+	staff_of(40);
+	room.v->conf.unused.suspend_after = 10;
+	falls_due("n0001", TODAY + 90);
+	change("UPDATE due SET day = day + 1 WHERE what = 2");
+	days_pass(12);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_UNUSED), 0);
+	change("UPDATE due SET day = day - 1 WHERE what = 2");
+	days_pass(1);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+	assert_int_equal(due_for("n0001", KM_DUE_SUSPEND).released, true);
+}
+
+static void test_a_damaged_row_of_one_keeps_nobody_else_from_going(void **state)
+{
+	(void)state;
+	staff_of(40);
+	falls_due("n0001", TODAY);
+	falls_due("n0002", TODAY);
+	change("UPDATE operator SET uid = 7 WHERE cursor = 1");
+	room.v->due.found_day = 0; /* everybody is to be looked at, which cannot be done */
+	work();
+	assert_true(room.v->due.damaged);
+	assert_int_equal(operator_of("n0002").cursor, 0);
+	assert_int_equal(everybody(), 39);
+}
+
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
 	(void)state;
@@ -986,6 +1033,8 @@ int main(void)
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
 		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
+		IN_ROOM(test_a_suspension_for_disuse_is_done_whole_or_not_at_all),
+		IN_ROOM(test_a_damaged_row_of_one_keeps_nobody_else_from_going),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
