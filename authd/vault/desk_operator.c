@@ -305,8 +305,7 @@ static struct km_erase_order by_hand_of(const struct call *c)
 {
 	struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
 
-	memcpy(order.requester, c->request ? c->requester : c->l->who.subject,
-	       sizeof order.requester);
+	call_requester(c, order.requester);
 	memcpy(order.approver, c->approver, sizeof order.approver);
 	return order;
 }
