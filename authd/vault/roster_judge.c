@@ -59,6 +59,13 @@ static bool is_over(const struct vault *v, const struct roster_row *row)
 	return row->valid_until != KM_DAY_NONE && row->valid_until < v->now.today;
 }
 
+/* One who has gone, or is none of ours. */
+static bool is_elsewhere(const struct vault *v, const struct roster_row *row)
+{
+	return says_left(row) || is_over(v, row) ||
+	       !roster_covers_name(&v->roster.scope, row->who.department);
+}
+
 static bool gives_role(const struct roster_row *row)
 {
 	enum km_role role = KM_ROLE_OPERATOR;
@@ -72,9 +79,8 @@ static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reuse
 	struct km_operator owner;
 	km_rc rc;
 
-	/* One who has gone, or is none of ours, and whom we do not have: all is well. */
-	if (says_left(row) || is_over(v, row) ||
-	    !roster_covers_name(&v->roster.scope, row->who.department))
+	/* And whom we do not have: all is well. */
+	if (is_elsewhere(v, row))
 		return KM_OK;
 	/* Erased for disuse, say, and still in the export: one person is no reason to refuse all.
 	 */
@@ -212,7 +218,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 
 	memcpy(out->subject, op->subject, sizeof out->subject);
 	if (op->state == KM_ERASING) {
-		out->outcome = says_left(row) ? KM_OUTCOME_SAME : KM_OUTCOME_BARRED;
+		out->outcome = is_elsewhere(v, row) ? KM_OUTCOME_SAME : KM_OUTCOME_BARRED;
 		return KM_OK;
 	}
 	rc = due_of(v, op->subject, KM_DUE_ERASE, &erase);
