@@ -123,10 +123,8 @@ static km_rc keep_brake(struct vault *v, bool held, uint64_t count)
 	struct km_event_record r;
 	km_rc rc;
 
-	if (held == v->due.held) {
-		v->due.held_count = count;
+	if (held == v->due.held)
 		return KM_OK;
-	}
 	event_make(&r, KM_EVENT_BRAKE, NULL, "vault");
 	event_add_number(&r, "erasures", (int64_t)count);
 	rc = store_meta_set(v->store, KEPT_BRAKE, &value, sizeof value, held ? &r : NULL);
@@ -135,7 +133,6 @@ static km_rc keep_brake(struct vault *v, bool held, uint64_t count)
 	if (held)
 		note_event(v, &r);
 	v->due.held = held;
-	v->due.held_count = count;
 	return KM_OK;
 }
 
@@ -145,7 +142,7 @@ static km_rc weigh(struct vault *v, const struct km_due_counts *due)
 	bool many = false;
 	km_rc rc = due->braked ? due_too_many(v, 0, &many) : KM_OK;
 
-	return rc == KM_OK ? keep_brake(v, many, many ? due->braked : 0) : rc;
+	return rc == KM_OK ? keep_brake(v, many, due->braked) : rc;
 }
 
 /* --- carrying out -------------------------------------------------------------------------------

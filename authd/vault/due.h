@@ -22,17 +22,16 @@ struct vault;
 
 /* What the vault remembers of it between rounds. */
 struct due {
-	int64_t first; /* the first day on which an erasure is due, or an earlier one; DUE_NONE */
-	bool held;     /* the brake holds some of them, and that was said */
-	uint64_t held_count; /* so many */
-	bool looked;         /* all this is as stored */
-	bool going;          /* the last slice was full: others follow at once */
-	bool damaged;        /* that somebody's rows are not as we wrote them was said */
-	bool stuck;          /* the last try failed, and was said */
-	int64_t look_ms;     /* since boot: while something is due, it is looked at again then */
-	int64_t found_day;   /* the day for which all operators were looked at */
-	uint64_t found_at;   /* how far that is: a cursor */
-	bool unused;         /* in that, who was last seen on this day or before is unused */
+	int64_t first;   /* the first day on which an erasure is due, or an earlier one; DUE_NONE */
+	bool held;       /* the brake holds some of them, and that was said */
+	bool looked;     /* all this is as stored */
+	bool going;      /* the last slice was full: others follow at once */
+	bool damaged;    /* that somebody's rows are not as we wrote them was said */
+	bool stuck;      /* the last try failed, and was said */
+	int64_t look_ms; /* since boot: while something is due, it is looked at again then */
+	int64_t found_day; /* the day for which all operators were looked at */
+	uint64_t found_at; /* how far that is: a cursor */
+	bool unused;       /* in that, who was last seen on this day or before is unused */
 	int64_t cutoff;
 	bool near; /* and who was last seen on this one or before will be soon */
 	int64_t near_cutoff;

@@ -191,7 +191,6 @@ static km_rc slice(struct vault *v)
 	if (rc != KM_OK || waits)
 		return rc == KM_OK ? KM_EAGAIN : rc;
 	v->feed.at = feed.worked;
-	v->feed.lines = feed.lines;
 	if (feed.state == KM_FEED_DONE) {
 		v->feed.working = 0;
 		v->feed.skipped = 0;
@@ -260,7 +259,6 @@ void feed_look(struct vault *v)
 	v->feed.waiting = feed.state == KM_FEED_WAITING ? feed.id : 0;
 	v->feed.stray = feed.state == KM_FEED_STAGED && feed.id != v->roster.feed.id;
 	v->feed.at = feed.worked;
-	v->feed.lines = feed.lines;
 	v->feed.sweep = true; /* nobody knows how far the last one came */
 }
 
