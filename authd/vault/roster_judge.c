@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "founding.h"
 #include "vault.h"
 
 static km_rc wrong(struct roster_verdict *out, enum roster_fault fault)
@@ -245,7 +246,7 @@ static bool is_about_roles(const struct km_operator *op, const struct roster_ver
 	    verdict->outcome == KM_OUTCOME_BARRED)
 		return false;
 	return (verdict->mask & KM_CHANGE_ROLE) ||
-	       (roster_is_half(op) &&
+	       (founding_administrator(op) &&
 		(verdict->outcome != KM_OUTCOME_CHANGED ||
 		 (verdict->mask & (KM_CHANGE_VALID_FROM | KM_CHANGE_VALID_UNTIL))));
 }
