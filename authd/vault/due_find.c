@@ -208,12 +208,13 @@ static km_rc find_slice(struct vault *v, size_t *count)
 		rc = look_at(v, &page[i]);
 	if (rc == KM_OK && store_dirty(v->store))
 		rc = store_flush(v->store);
-	if (rc != KM_OK)
-		return rc;
-	note_settle(v, true);
-	if (*count > 0)
-		v->due.found_at = page[*count - 1].cursor;
-	return KM_OK;
+	if (rc == KM_OK) {
+		note_settle(v, true);
+		if (*count > 0)
+			v->due.found_at = page[*count - 1].cursor;
+	}
+	km_wipe(page, sizeof page); /* their wrapped keys */
+	return rc;
 }
 
 km_rc due_find(struct vault *v, bool *more)

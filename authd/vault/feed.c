@@ -119,9 +119,10 @@ static km_rc suspend_missing(struct vault *v, struct km_feed *feed)
 		rc = roster_missing(v, feed, &scope, &after, SLICE, page, &count);
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
 		rc = feed_missing(v, feed, &page[i]);
+	km_wipe(page, sizeof page); /* their wrapped keys */
 	if (rc != KM_OK)
 		return rc;
-	feed->worked = count == SLICE ? AT_MISSING + page[count - 1].cursor : AT_REHIRED;
+	feed->worked = count == SLICE ? AT_MISSING + after : AT_REHIRED;
 	return store_feed_change(v->store, feed, NULL);
 }
 

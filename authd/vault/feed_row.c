@@ -292,7 +292,7 @@ km_rc feed_row(struct vault *v, const struct km_feed *feed, const struct km_subj
 
 km_rc feed_missing(struct vault *v, const struct km_feed *feed, const struct km_operator *op)
 {
-	struct job j = { .v = v, .feed = feed, .op = *op };
+	struct job j __attribute__((cleanup(job_wipe))) = { .v = v, .feed = feed, .op = *op };
 	struct km_due_row row =
 	    due_row(&j, KM_DUE_ERASE, KM_CAUSE_MISSING, v->now.today + v->conf.roster.missing_wait);
 	struct km_event_record r;

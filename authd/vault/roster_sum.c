@@ -33,6 +33,7 @@ km_rc roster_missing(struct vault *v, const struct km_feed *feed, const struct r
 				out[n++] = page[i];
 		}
 	}
+	km_wipe(page, sizeof page); /* their wrapped keys */
 	if (rc == KM_OK)
 		*count = n;
 	return rc;
@@ -53,6 +54,7 @@ static km_rc count_missing(struct vault *v, const struct km_feed *feed, struct r
 			sum->administrators |= founding_administrator(&page[i]);
 		}
 	}
+	km_wipe(page, sizeof page);
 	return rc;
 }
 
