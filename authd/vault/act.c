@@ -211,6 +211,7 @@ km_rc act_text(const struct km_msg *m, char text[ACT_TEXT])
 {
 	char out[ACT_TEXT] = "", number[32];
 	size_t len = 0, count = 0;
+	bool fits = true;
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
 		const struct field *f = &fields[i];
@@ -221,14 +222,16 @@ km_rc act_text(const struct km_msg *m, char text[ACT_TEXT])
 		count++;
 		if (f->bit && !(m->operator_change.mask & f->bit))
 			continue;
-		if (!put_field(out, &len, f->key, value_of(f, at, number)))
-			return KM_ELIMIT;
+		fits = fits && put_field(out, &len, f->key, value_of(f, at, number));
 	}
-	if (count == 0)
-		return KM_EINVAL;
-	out[len] = '\0';
-	memcpy(text, out, len + 1);
-	return KM_OK;
+	if (fits && count > 0) {
+		out[len] = '\0';
+		memcpy(text, out, len + 1);
+	}
+	km_wipe(out, sizeof out); /* names of people, as whoever has the text wipes it */
+	if (!fits)
+		return KM_ELIMIT;
+	return count > 0 ? KM_OK : KM_EINVAL;
 }
 
 km_rc act_digest(unsigned number, const uint8_t subject[KM_SUBJECT_BYTES], const char *text,
@@ -236,11 +239,12 @@ km_rc act_digest(unsigned number, const uint8_t subject[KM_SUBJECT_BYTES], const
 {
 	uint8_t bytes[1 + KM_SUBJECT_BYTES + ACT_TEXT];
 	size_t len = strnlen(text, ACT_TEXT - 1);
+	int made;
 
 	bytes[0] = (uint8_t)number;
 	memcpy(bytes + 1, subject, KM_SUBJECT_BYTES);
 	memcpy(bytes + 1 + KM_SUBJECT_BYTES, text, len);
-	return EVP_Digest(bytes, 1 + KM_SUBJECT_BYTES + len, digest, NULL, EVP_sha256(), NULL)
-		   ? KM_OK
-		   : KM_ENOMEM;
+	made = EVP_Digest(bytes, 1 + KM_SUBJECT_BYTES + len, digest, NULL, EVP_sha256(), NULL);
+	km_wipe(bytes, sizeof bytes);
+	return made ? KM_OK : KM_ENOMEM;
 }

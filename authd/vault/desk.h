@@ -87,6 +87,11 @@ KM_MUST_CHECK km_rc call_ask(struct call *c, enum km_text text);
 /* An event of this call: by whom, on what authority. */
 void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
 		const struct km_operator *op);
+/*
+ * Who asks for it: of an approved request, whoever filed that; else who is at the desk, by a code
+ * of their own. Zeros: root, a uid alone, or the drop folder.
+ */
+void call_requester(const struct call *c, uint8_t out[KM_SUBJECT_BYTES]);
 /* The operator of a login; KM_ENOTFOUND says so in the text. */
 KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_operator *op);
 
@@ -207,8 +212,6 @@ km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
 
 /* desk_roster.c, desk_roster_end.c, desk_roster_list.c */
-/* Who hands it in, or asked for it; zeros: root, or the drop folder. */
-void roster_requester(const struct call *c, uint8_t out[KM_SUBJECT_BYTES]);
 km_rc desk_roster_begin(struct call *c);
 km_rc desk_roster_slice(struct call *c);
 km_rc desk_roster_end(struct call *c);

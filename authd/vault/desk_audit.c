@@ -235,13 +235,16 @@ km_rc call_status(struct call *c, bool alarm, const char *key, const char *forma
 {
 	struct km_msg m = { .number = KM_MSG_STATUS_ROW };
 	va_list args;
+	km_rc rc;
 
 	snprintf(m.status_row.key, sizeof m.status_row.key, "%s", key);
 	va_start(args, format);
 	vsnprintf(m.status_row.value, sizeof m.status_row.value, format, args);
 	va_end(args);
 	m.status_row.alarm = alarm;
-	return call_put(c, &m);
+	rc = call_put(c, &m);
+	km_wipe(&m, sizeof m); /* some name people */
+	return rc;
 }
 
 static const struct {

@@ -61,6 +61,15 @@ void call_event(const struct call *c, struct km_event_record *r, enum km_event e
 		event_add_number(r, "request", (int64_t)c->request);
 }
 
+void call_requester(const struct call *c, uint8_t out[KM_SUBJECT_BYTES])
+{
+	memset(out, 0, KM_SUBJECT_BYTES);
+	if (c->request)
+		memcpy(out, c->requester, KM_SUBJECT_BYTES);
+	else if (c->l->right == RIGHTS_FACTOR)
+		memcpy(out, c->l->who.subject, KM_SUBJECT_BYTES);
+}
+
 km_rc call_operator(struct call *c, const char *login, struct km_operator *op)
 {
 	km_rc rc = store_operator_by_login(c->v->store, login, op);

@@ -133,13 +133,14 @@ static km_rc may_consent(struct call *c, const struct msg_consent *m, struct km_
 	rc = store_purpose(c->v->store, m->purpose, &p);
 	if (rc == KM_ENOTFOUND)
 		call_say(c, "nobody agrees to a text that is not kept here");
-	if (rc == KM_OK)
-		rc = store_consent_standing(c->v->store, op->subject, m->purpose, &one);
+	if (rc != KM_OK)
+		return rc;
+	rc = store_consent_standing(c->v->store, op->subject, m->purpose, &one);
 	if (rc == KM_OK) {
 		call_say(c, "the operator has agreed to this text already");
 		return KM_EEXIST;
 	}
-	return rc == KM_ENOTFOUND && p.len ? KM_OK : rc;
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
 km_rc desk_consent(struct call *c)

@@ -10,21 +10,13 @@
 #include "copy.h"
 #include "desk.h"
 
-/* Who is at the desk, by a code of their own; zeros: root. */
-static void requester_of(const struct call *c, uint8_t out[KM_SUBJECT_BYTES])
-{
-	memset(out, 0, KM_SUBJECT_BYTES);
-	if (c->l->right == RIGHTS_FACTOR && c->l->who.known)
-		memcpy(out, c->l->who.subject, KM_SUBJECT_BYTES);
-}
-
 km_rc desk_copy_allowed(struct call *c, unsigned act, bool use)
 {
 	uint8_t requester[KM_SUBJECT_BYTES];
 
 	if (!desk_two_persons(c->v))
 		return KM_OK;
-	requester_of(c, requester);
+	call_requester(c, requester);
 	return use ? permit_use(c->v, act, requester) : permit_find(c->v, act, requester);
 }
 

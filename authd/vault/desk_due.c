@@ -35,7 +35,7 @@ km_rc desk_transfer(struct call *c)
 		return KM_ESTATE;
 	}
 	memcpy(row.subject, op.subject, sizeof row.subject);
-	memcpy(row.requester, c->requester, sizeof row.requester);
+	call_requester(c, row.requester);
 	memcpy(row.approver, c->approver, sizeof row.approver);
 	call_event(c, &r, KM_EVENT_DUE_SET, &op);
 	event_add(&r, "what", "erase");

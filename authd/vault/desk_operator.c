@@ -163,7 +163,9 @@ km_rc desk_operator_change(struct call *c)
 		call_say(c, "all of this is so already");
 		return KM_ESTATE;
 	}
-	return rc;
+	return rc == KM_OK && (wanted.mask & KM_CHANGE_VALID_UNTIL)
+		   ? due_forget_expiry(c->v, op.subject, c->actor)
+		   : rc;
 }
 
 /* --- listing ----------------------------------------------------------------- */
@@ -303,8 +305,7 @@ static struct km_erase_order by_hand_of(const struct call *c)
 {
 	struct km_erase_order order = { .cause = KM_CAUSE_BY_HAND };
 
-	memcpy(order.requester, c->request ? c->requester : c->l->who.subject,
-	       sizeof order.requester);
+	call_requester(c, order.requester);
 	memcpy(order.approver, c->approver, sizeof order.approver);
 	return order;
 }

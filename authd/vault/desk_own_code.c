@@ -21,15 +21,7 @@ static km_rc of_pending(struct vault *v, struct trial *t, struct km_operator *op
 
 	if (rc == KM_OK)
 		rc = store_operator_by_subject(v->store, p->op.subject, op);
-	if (rc == KM_OK && op->state == KM_ERASING)
-		return KM_ENOTFOUND;
-	if (rc != KM_OK)
-		return rc;
-	/* Who is suspended, or not valid today, can still agree and disagree, wherever they are. */
-	op->state = KM_ACTIVE;
-	op->uid = t->uid;
-	op->valid_from = op->valid_until = KM_DAY_NONE;
-	return KM_OK;
+	return rc == KM_OK && op->state == KM_ERASING ? KM_ENOTFOUND : rc;
 }
 
 /* As of a login: who tries over and over fills no trail. */
@@ -92,6 +84,9 @@ km_rc desk_own_code(struct call *c, struct km_operator *op, bool *again)
 	struct trial t TRIAL = { .place = &at_the_desk,
 				 .l = c->l,
 				 .trusted = true,
+				 /* Who is suspended, not valid today, or has left can still agree
+				  * and disagree. */
+				 .is_them = true,
 				 .lasting = true,
 				 .passed = KM_EVENT_OWN_CODE_PASSED,
 				 .passes = KM_VERDICT_ALLOW,

@@ -52,7 +52,7 @@ static km_rc file(struct call *c, const struct km_msg *m, const struct km_operat
 
 	if (op)
 		memcpy(r.subject, op->subject, sizeof r.subject);
-	memcpy(r.requester, c->l->who.subject, sizeof r.requester);
+	call_requester(c, r.requester);
 	if (rc == KM_OK)
 		rc = act_digest(r.act, r.subject, text, r.digest);
 	if (rc == KM_ELIMIT)

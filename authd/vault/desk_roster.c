@@ -137,15 +137,6 @@ static km_rc prepare(struct call *c, const struct msg_roster_begin *m)
 	return rc == KM_OK ? f.rc : rc;
 }
 
-void roster_requester(const struct call *c, uint8_t out[KM_SUBJECT_BYTES])
-{
-	memset(out, 0, KM_SUBJECT_BYTES);
-	if (c->request)
-		memcpy(out, c->requester, KM_SUBJECT_BYTES);
-	else if (c->l->right == RIGHTS_FACTOR)
-		memcpy(out, c->l->who.subject, KM_SUBJECT_BYTES);
-}
-
 /* One that says it was made next year would make every one that follows it an older one. */
 static int64_t made_by_now(const struct vault *v, int64_t made)
 {
@@ -169,7 +160,7 @@ km_rc desk_roster_begin(struct call *c)
 	if (v->roster.feed.id || v->feed.working || v->feed.waiting)
 		return refuse_second(c);
 	memcpy(in.digest, m->digest, sizeof in.digest);
-	roster_requester(c, in.requester);
+	call_requester(c, in.requester);
 	rc = prepare(c, m);
 	if (rc == KM_OK)
 		rc = store_feed_begin(v->store, &in, &v->roster.feed);

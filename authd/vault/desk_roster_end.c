@@ -55,7 +55,7 @@ static km_rc accept_feed(struct call *c, struct km_feed *feed, const struct rost
 	feed->state = KM_FEED_ACCEPTED;
 	feed->accepted = v->now.wall > 0 ? v->now.wall : 1;
 	feed->released = sum->brake != KM_BRAKE_NONE; /* or it would not be accepted */
-	roster_requester(c, feed->requester);
+	call_requester(c, feed->requester);
 	memcpy(feed->approver, c->approver, sizeof feed->approver);
 	call_event(c, &r, KM_EVENT_FEED_ACCEPTED, NULL);
 	event_sums(&r, feed, sum);

@@ -99,6 +99,7 @@ static km_rc list_gone(struct call *c, const struct km_feed *feed, uint64_t afte
 		rc = roster_missing(c->v, feed, &scope, &after, limit - c->id, page, &got);
 	for (size_t i = 0; rc == KM_OK && i < got; i++, c->id++)
 		rc = put_gone(c, &page[i]);
+	km_wipe(page, sizeof page); /* their wrapped keys */
 	return rc;
 }
 

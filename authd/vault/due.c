@@ -123,10 +123,8 @@ static km_rc keep_brake(struct vault *v, bool held, uint64_t count)
 	struct km_event_record r;
 	km_rc rc;
 
-	if (held == v->due.held) {
-		v->due.held_count = count;
+	if (held == v->due.held)
 		return KM_OK;
-	}
 	event_make(&r, KM_EVENT_BRAKE, NULL, "vault");
 	event_add_number(&r, "erasures", (int64_t)count);
 	rc = store_meta_set(v->store, KEPT_BRAKE, &value, sizeof value, held ? &r : NULL);
@@ -135,7 +133,6 @@ static km_rc keep_brake(struct vault *v, bool held, uint64_t count)
 	if (held)
 		note_event(v, &r);
 	v->due.held = held;
-	v->due.held_count = count;
 	return KM_OK;
 }
 
@@ -145,7 +142,7 @@ static km_rc weigh(struct vault *v, const struct km_due_counts *due)
 	bool many = false;
 	km_rc rc = due->braked ? due_too_many(v, 0, &many) : KM_OK;
 
-	return rc == KM_OK ? keep_brake(v, many, many ? due->braked : 0) : rc;
+	return rc == KM_OK ? keep_brake(v, many, due->braked) : rc;
 }
 
 /* --- carrying out -------------------------------------------------------------------------------
@@ -209,6 +206,15 @@ static km_rc look_at(struct vault *v, const struct km_due_row *row, bool *wanted
 	return rc;
 }
 
+static void say_damaged(struct vault *v)
+{
+	if (!v->due.damaged)
+		km_log(LOG_ALERT,
+		       "somebody whose day has come cannot be erased: something else has changed "
+		       "rows of theirs; they are refused; restore vault.db from a backup");
+	v->due.damaged = true;
+}
+
 static km_rc carry_out_slice(struct vault *v, size_t *count)
 {
 	static struct km_due_row slice[ERASE_SLICE]; /* one at a time: the vault has one thread */
@@ -221,6 +227,11 @@ static km_rc carry_out_slice(struct vault *v, size_t *count)
 		bool wanted = false, held = false;
 
 		rc = look_at(v, &slice[i], &wanted, &held);
+		if (rc == KM_ECORRUPT) {
+			say_damaged(v);
+			held = true;
+			rc = KM_OK;
+		}
 		holds += held;
 		if (rc == KM_OK && wanted)
 			wish_for(&wish[wishes++], &slice[i]);
@@ -229,8 +240,10 @@ static km_rc carry_out_slice(struct vault *v, size_t *count)
 		rc = erase_begin_many(v, wish, wishes, *count == ERASE_SLICE);
 	/* One whose rows are damaged stands in nobody's way, and in the log. */
 	for (size_t i = 0; rc == KM_OK && i < wishes; i++) {
-		v->due.damaged |= wish[i].rc != KM_OK;
-		begun |= wish[i].rc == KM_OK;
+		if (wish[i].rc == KM_OK)
+			begun = true;
+		else
+			say_damaged(v);
 	}
 	if ((wishes > 0 && !begun) || holds == *count)
 		*count = 0;
@@ -277,14 +290,14 @@ static bool is_time(const struct vault *v)
 	       v->now.boot_ms >= v->due.look_ms;
 }
 
-static km_rc work(struct vault *v, bool *more)
+static km_rc carry_out(struct vault *v, bool *more)
 {
 	struct km_due_counts due;
 	size_t count = 0;
-	km_rc rc = due_find(v, more);
+	km_rc rc;
 
-	if (rc != KM_OK || !is_time(v))
-		return rc;
+	if (!is_time(v))
+		return KM_OK;
 	*more = true;
 	if (!pace_may(v))
 		return KM_OK;
@@ -302,6 +315,19 @@ static km_rc work(struct vault *v, bool *more)
 	if (v->due.going)
 		pace_worked(v);
 	return KM_OK;
+}
+
+/* What is in the queue does not wait for what cannot be found. */
+static km_rc work(struct vault *v, bool *more)
+{
+	km_rc found = due_find(v, more), rc;
+
+	if (found != KM_OK)
+		pace_undo(v);
+	rc = carry_out(v, more);
+	if (rc != KM_OK)
+		pace_undo(v);
+	return rc == KM_OK ? found : rc;
 }
 
 bool due_work(struct vault *v)

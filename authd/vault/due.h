@@ -22,17 +22,16 @@ struct vault;
 
 /* What the vault remembers of it between rounds. */
 struct due {
-	int64_t first; /* the first day on which an erasure is due, or an earlier one; DUE_NONE */
-	bool held;     /* the brake holds some of them, and that was said */
-	uint64_t held_count; /* so many */
-	bool looked;         /* all this is as stored */
-	bool going;          /* the last slice was full: others follow at once */
-	bool damaged;        /* somebody's rows are not as we wrote them: they cannot be erased */
-	bool stuck;          /* the last try failed, and was said */
-	int64_t look_ms;     /* since boot: while something is due, it is looked at again then */
-	int64_t found_day;   /* the day for which all operators were looked at */
-	uint64_t found_at;   /* how far that is: a cursor */
-	bool unused;         /* in that, who was last seen on this day or before is unused */
+	int64_t first;   /* the first day on which an erasure is due, or an earlier one; DUE_NONE */
+	bool held;       /* the brake holds some of them, and that was said */
+	bool looked;     /* all this is as stored */
+	bool going;      /* the last slice was full: others follow at once */
+	bool damaged;    /* that somebody's rows are not as we wrote them was said */
+	bool stuck;      /* the last try failed, and was said */
+	int64_t look_ms; /* since boot: while something is due, it is looked at again then */
+	int64_t found_day; /* the day for which all operators were looked at */
+	uint64_t found_at; /* how far that is: a cursor */
+	bool unused;       /* in that, who was last seen on this day or before is unused */
 	int64_t cutoff;
 	bool near; /* and who was last seen on this one or before will be soon */
 	int64_t near_cutoff;
@@ -55,6 +54,9 @@ KM_MUST_CHECK km_rc due_drop(struct vault *v, const struct km_due_row *row, cons
 /* The row there is; id 0: none. */
 KM_MUST_CHECK km_rc due_of(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
 			   enum km_due what, struct km_due_row *out);
+/* The last day of validity has become another: the old one is due no more, a new one is found. */
+KM_MUST_CHECK km_rc due_forget_expiry(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES],
+				      const char *actor);
 /* DUE_SET for a row. */
 void due_event(struct km_event_record *r, const struct km_due_row *row, const char *actor);
 /* "requester=… approver=…" where there are such. */

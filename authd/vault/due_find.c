@@ -15,6 +15,20 @@
 /* --- the last day of validity --------------------------------------------------------------------
  */
 
+/* Nobody decided it: it follows from the last day of validity. */
+static bool is_expiry(const struct km_due_row *due)
+{
+	return due->id && due->cause == KM_CAUSE_EXPIRED && !due->feed;
+}
+
+km_rc due_forget_expiry(struct vault *v, const uint8_t subject[KM_SUBJECT_BYTES], const char *actor)
+{
+	struct km_due_row due;
+	km_rc rc = due_of(v, subject, KM_DUE_ERASE, &due);
+
+	return rc == KM_OK && is_expiry(&due) ? due_drop(v, &due, actor) : rc;
+}
+
 static km_rc find_expiry(struct vault *v, const struct km_operator *op)
 {
 	struct km_due_row row = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_EXPIRED }, old;
@@ -29,7 +43,7 @@ static km_rc find_expiry(struct vault *v, const struct km_operator *op)
 		return rc;
 	row.day = op->valid_until + 1;
 	near = row.day <= v->now.today + ANNOUNCE;
-	ours = old.id && old.cause == KM_CAUSE_EXPIRED && !old.feed;
+	ours = is_expiry(&old);
 	if (ours && !near)
 		return due_drop(v, &old, "vault");
 	/* What else is due, and when, was decided by somebody. */
@@ -175,6 +189,9 @@ static km_rc begin_day(struct vault *v)
 	unsigned warn = after > 2 * ANNOUNCE ? after - ANNOUNCE : (after + 1) / 2;
 	km_rc rc = store_run_day(v->store, v->now.today);
 
+	/* It ran, whatever becomes of the looking. */
+	if (rc == KM_OK && store_dirty(v->store))
+		rc = store_flush(v->store);
 	v->due.unused = v->due.near = false;
 	if (rc != KM_OK || after == 0)
 		return rc;
@@ -191,12 +208,13 @@ static km_rc find_slice(struct vault *v, size_t *count)
 		rc = look_at(v, &page[i]);
 	if (rc == KM_OK && store_dirty(v->store))
 		rc = store_flush(v->store);
-	if (rc != KM_OK)
-		return rc;
-	note_settle(v, true);
-	if (*count > 0)
-		v->due.found_at = page[*count - 1].cursor;
-	return KM_OK;
+	if (rc == KM_OK) {
+		note_settle(v, true);
+		if (*count > 0)
+			v->due.found_at = page[*count - 1].cursor;
+	}
+	km_wipe(page, sizeof page); /* their wrapped keys */
+	return rc;
 }
 
 km_rc due_find(struct vault *v, bool *more)

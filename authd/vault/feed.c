@@ -119,9 +119,10 @@ static km_rc suspend_missing(struct vault *v, struct km_feed *feed)
 		rc = roster_missing(v, feed, &scope, &after, SLICE, page, &count);
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
 		rc = feed_missing(v, feed, &page[i]);
+	km_wipe(page, sizeof page); /* their wrapped keys */
 	if (rc != KM_OK)
 		return rc;
-	feed->worked = count == SLICE ? AT_MISSING + page[count - 1].cursor : AT_REHIRED;
+	feed->worked = count == SLICE ? AT_MISSING + after : AT_REHIRED;
 	return store_feed_change(v->store, feed, NULL);
 }
 
@@ -191,7 +192,6 @@ static km_rc slice(struct vault *v)
 	if (rc != KM_OK || waits)
 		return rc == KM_OK ? KM_EAGAIN : rc;
 	v->feed.at = feed.worked;
-	v->feed.lines = feed.lines;
 	if (feed.state == KM_FEED_DONE) {
 		v->feed.working = 0;
 		v->feed.skipped = 0;
@@ -260,7 +260,6 @@ void feed_look(struct vault *v)
 	v->feed.waiting = feed.state == KM_FEED_WAITING ? feed.id : 0;
 	v->feed.stray = feed.state == KM_FEED_STAGED && feed.id != v->roster.feed.id;
 	v->feed.at = feed.worked;
-	v->feed.lines = feed.lines;
 	v->feed.sweep = true; /* nobody knows how far the last one came */
 }
 
@@ -308,9 +307,7 @@ bool feed_work(struct vault *v)
 	}
 	/* A slice is done whole, with how far it came, or not at all. */
 	if (rc != KM_OK && rc != KM_EAGAIN) {
-		store_give_up(v->store);
-		(void)!store_flush(v->store); /* which undoes it */
-		note_settle(v, false);
+		pace_undo(v);
 		v->feed.unseen = true; /* what was dropped is there again */
 	}
 	if (rc == KM_OK) {

@@ -9,15 +9,15 @@ struct vault;
 
 /* What the vault remembers of it between rounds. */
 struct feed {
-	bool unseen;        /* where rosters stand could not be read, and is at the next work */
-	uint64_t working;   /* the feed that is accepted and not worked off; 0: none */
-	uint64_t waiting;   /* the one that waits for approval */
-	bool stray;         /* one is staged that no line hands in */
-	bool sweep;         /* rows of feeds that are over may be left */
-	uint64_t at, lines; /* how far the accepted one is */
-	uint64_t skipped;   /* rows of it that could not be carried out, since the start */
-	bool stuck;         /* the last try failed, and was said */
-	int64_t again_ms;   /* since boot; not before */
+	bool unseen;      /* where rosters stand could not be read, and is at the next work */
+	uint64_t working; /* the feed that is accepted and not worked off; 0: none */
+	uint64_t waiting; /* the one that waits for approval */
+	bool stray;       /* one is staged that no line hands in */
+	bool sweep;       /* rows of feeds that are over may be left */
+	uint64_t at;      /* how far the accepted one is */
+	uint64_t skipped; /* rows of it that could not be carried out, since the start */
+	bool stuck;       /* the last try failed, and was said */
+	int64_t again_ms; /* since boot; not before */
 	int64_t asked_ms; /* since boot; then it is seen whether the waiting one's request stands */
 };
 

@@ -102,17 +102,6 @@ static km_rc revoke(struct job *j)
 /* --- what each outcome means --------------------------------------------------------------------
  */
 
-/* An end of validity that is no more is due no more; the new one is found by due_find(). */
-static km_rc forget_expiry(struct job *j)
-{
-	struct km_due_row due;
-	km_rc rc = due_of(j->v, j->op.subject, KM_DUE_ERASE, &due);
-
-	if (rc != KM_OK || !due.id || due.cause != KM_CAUSE_EXPIRED || due.feed)
-		return rc;
-	return due_drop(j->v, &due, ACTOR);
-}
-
 /* Nobody could act any more where the last registrar or approver is made something else. */
 static km_rc keep_last_role(struct job *j)
 {
@@ -150,7 +139,9 @@ static km_rc change(struct job *j)
 	km_wipe(&c.who, sizeof c.who);
 	if (rc == KM_OK && c.mask)
 		note_event(j->v, &r);
-	return rc == KM_OK && (c.mask & KM_CHANGE_VALID_UNTIL) ? forget_expiry(j) : rc;
+	return rc == KM_OK && (c.mask & KM_CHANGE_VALID_UNTIL)
+		   ? due_forget_expiry(j->v, j->op.subject, ACTOR)
+		   : rc;
 }
 
 static km_rc leave(struct job *j)
@@ -301,7 +292,7 @@ km_rc feed_row(struct vault *v, const struct km_feed *feed, const struct km_subj
 
 km_rc feed_missing(struct vault *v, const struct km_feed *feed, const struct km_operator *op)
 {
-	struct job j = { .v = v, .feed = feed, .op = *op };
+	struct job j __attribute__((cleanup(job_wipe))) = { .v = v, .feed = feed, .op = *op };
 	struct km_due_row row =
 	    due_row(&j, KM_DUE_ERASE, KM_CAUSE_MISSING, v->now.today + v->conf.roster.missing_wait);
 	struct km_event_record r;

@@ -140,47 +140,64 @@ static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *w
 	return rc;
 }
 
-static km_rc count_one(struct vault *v, const struct km_operator *op, const struct counted *w,
-		       struct staff *out)
+bool founding_administrator(const struct km_operator *op)
 {
+	return op->role == KM_ROLE_APPROVER || op->role == KM_ROLE_REGISTRAR;
+}
+
+/* Whoever has a role, until one of them is enough: KM_EAGAIN. One may be looked at within another.
+ */
+static km_rc each_of_staff(const struct vault *v,
+			   km_rc (*look)(void *arg, const struct km_operator *op), void *arg)
+{
+	struct km_operator page[PAGE];
+	size_t count = PAGE;
+	uint64_t after = 0;
+	km_rc rc = KM_OK;
+
+	while (rc == KM_OK && count == PAGE) {
+		rc = store_staff(v->store, after, PAGE, page, &count);
+		for (size_t i = 0; rc == KM_OK && i < count; i++) {
+			after = page[i].cursor;
+			rc = look(arg, &page[i]);
+		}
+	}
+	km_wipe(page, sizeof page); /* their wrapped keys */
+	return rc == KM_EAGAIN ? KM_OK : rc;
+}
+
+struct counting {
+	struct vault *v;
+	const struct counted *who;
+	struct staff *out;
+};
+
+/* One of each: more need not be counted. */
+static km_rc count_one(void *arg, const struct km_operator *op)
+{
+	const struct counting *n = arg;
+	const struct counted *w = n->who;
 	bool is_out = w->without && memcmp(op->subject, w->without, KM_SUBJECT_BYTES) == 0;
 	bool good = false;
 	int64_t seen = 0;
 	km_rc rc;
 
-	if ((op->role != KM_ROLE_REGISTRAR && op->role != KM_ROLE_APPROVER) ||
-	    (is_out && !w->credential))
+	if (!founding_administrator(op) || (is_out && !w->credential))
 		return KM_OK;
-	rc = is_good(v, op, is_out ? w->credential : 0, false, &good);
+	rc = is_good(n->v, op, is_out ? w->credential : 0, false, &good);
 	if (rc == KM_OK && good && w->since)
-		rc = last_seen(v, op, &seen);
+		rc = last_seen(n->v, op, &seen);
 	if (rc == KM_OK && good && seen >= w->since)
-		(*(op->role == KM_ROLE_APPROVER ? &out->approvers : &out->registrars))++;
-	return rc;
+		(*(op->role == KM_ROLE_APPROVER ? &n->out->approvers : &n->out->registrars))++;
+	return rc == KM_OK && n->out->approvers && n->out->registrars ? KM_EAGAIN : rc;
 }
 
-/* Stops where there is one of each: more need not be counted. */
 static km_rc count_staff(struct vault *v, const struct counted *w, struct staff *out)
 {
-	static struct km_operator page[PAGE]; /* one at a time: the vault has one thread */
-	size_t count = PAGE;
-	uint64_t after = 0;
-	km_rc rc = KM_OK;
+	struct counting n = { v, w, out };
 
 	*out = (struct staff){ 0 };
-	while (rc == KM_OK && count == PAGE && !(out->approvers && out->registrars)) {
-		rc = store_staff(v->store, after, PAGE, page, &count);
-		for (size_t i = 0; rc == KM_OK && i < count; i++)
-			rc = count_one(v, &page[i], w, out);
-		if (rc == KM_OK && count)
-			after = page[count - 1].cursor;
-	}
-	return rc;
-}
-
-static bool is_administrator(const struct km_operator *op)
-{
-	return op->role == KM_ROLE_APPROVER || op->role == KM_ROLE_REGISTRAR;
+	return each_of_staff(v, count_one, &n);
 }
 
 /* *left: without this operator, or this credential of theirs, somebody else has their role. */
@@ -293,7 +310,7 @@ km_rc founding_keeps(struct call *c)
 	rc = store_operator_by_login(c->v->store, login, &op);
 	if (rc != KM_OK)
 		return rc == KM_ENOTFOUND ? KM_OK : rc; /* the handler says so */
-	if (!is_administrator(&op) || !takes_power(c->v, c->m, &op, &credential))
+	if (!founding_administrator(&op) || !takes_power(c->v, c->m, &op, &credential))
 		return KM_OK;
 	return another_is_left(c, &op, credential);
 }
@@ -303,7 +320,7 @@ km_rc founding_last(struct vault *v, const struct km_operator *op, bool *last)
 	bool left = true;
 	km_rc rc = KM_OK;
 
-	if (is_administrator(op) && desk_two_persons(v))
+	if (founding_administrator(op) && desk_two_persons(v))
 		rc = somebody_is_left(v, op, 0, &left);
 	if (rc == KM_OK)
 		*last = !left;
@@ -311,8 +328,9 @@ km_rc founding_last(struct vault *v, const struct km_operator *op, bool *last)
 }
 
 /* The last of them, and by a date, a roster or disuse they would go: it can be mended in time. */
-static km_rc say_last(struct call *c, const struct km_operator *op)
+static km_rc say_last(void *arg, const struct km_operator *op)
 {
+	struct call *c = arg;
 	struct km_person who = { 0 };
 	struct km_due_row due = { 0 };
 	bool last = false;
@@ -337,23 +355,6 @@ static km_rc say_last(struct call *c, const struct km_operator *op)
 	return rc;
 }
 
-static km_rc each_of_staff(struct call *c, km_rc (*say)(struct call *, const struct km_operator *))
-{
-	static struct km_operator page[PAGE];
-	size_t count = PAGE;
-	uint64_t after = 0;
-	km_rc rc = KM_OK;
-
-	while (rc == KM_OK && count == PAGE) {
-		rc = store_staff(c->v->store, after, PAGE, page, &count);
-		for (size_t i = 0; rc == KM_OK && i < count; i++) {
-			after = page[i].cursor;
-			rc = say(c, &page[i]);
-		}
-	}
-	return rc;
-}
-
 /* --- the way back ------------------------------------------------------------------------------
  */
 
@@ -367,8 +368,15 @@ static void date_of(int64_t wall, char out[16])
 		km_day_format(day, out);
 }
 
-static km_rc show_one(struct call *c, const struct km_operator *op, int64_t *approver_seen)
+struct showing {
+	struct call *c;
+	int64_t approver_seen; /* a code of an active approver was last good */
+};
+
+static km_rc show_one(void *arg, const struct km_operator *op)
 {
+	struct showing *s = arg;
+	struct call *c = s->c;
 	struct km_person who = { 0 };
 	char date[16];
 	int64_t when = 0;
@@ -377,30 +385,12 @@ static km_rc show_one(struct call *c, const struct km_operator *op, int64_t *app
 	if (rc == KM_OK || rc == KM_ENOTFOUND)
 		rc = last_seen(c->v, op, &when);
 	date_of(when, date);
-	if (op->role == KM_ROLE_APPROVER && op->state == KM_ACTIVE && when > *approver_seen)
-		*approver_seen = when;
+	if (op->role == KM_ROLE_APPROVER && op->state == KM_ACTIVE && when > s->approver_seen)
+		s->approver_seen = when;
 	if (rc == KM_OK)
 		rc = call_status(c, false, "administrator", "%s: %s, %s, last code %s", who.login,
 				 km_role_word(op->role), km_state_word(op->state), date);
 	km_wipe(&who, sizeof who);
-	return rc;
-}
-
-static km_rc show_staff(struct call *c, int64_t *approver_seen)
-{
-	static struct km_operator page[PAGE];
-	size_t count = PAGE;
-	uint64_t after = 0;
-	km_rc rc = KM_OK;
-
-	*approver_seen = 0;
-	while (rc == KM_OK && count == PAGE) {
-		rc = store_staff(c->v->store, after, PAGE, page, &count);
-		for (size_t i = 0; rc == KM_OK && i < count; i++)
-			rc = show_one(c, &page[i], approver_seen);
-		if (rc == KM_OK && count)
-			after = page[count - 1].cursor;
-	}
 	return rc;
 }
 
@@ -425,7 +415,7 @@ km_rc founding_accept(struct call *c)
 {
 	struct km_event_record e;
 	struct founding f;
-	int64_t approver_seen;
+	struct showing s = { .c = c };
 	km_rc rc = read_founding(c->v, &f);
 
 	if (rc == KM_OK && f.state == NOT_FOUNDED) {
@@ -433,9 +423,9 @@ km_rc founding_accept(struct call *c)
 		return KM_ENOTFOUND;
 	}
 	if (rc == KM_OK)
-		rc = show_staff(c, &approver_seen);
+		rc = each_of_staff(c->v, show_one, &s);
 	if (rc == KM_OK)
-		rc = may_go_back(c, approver_seen);
+		rc = may_go_back(c, s.approver_seen);
 	if (rc != KM_OK || !c->m->accept.confirm)
 		return rc;
 	f = (struct founding){ NOT_FOUNDED, c->v->now.wall };
@@ -479,6 +469,6 @@ km_rc founding_rows(struct call *c)
 				 date);
 	}
 	if (rc == KM_OK)
-		rc = each_of_staff(c, say_last);
+		rc = each_of_staff(c->v, say_last, c);
 	return rc == KM_OK && f.state != NOT_FOUNDED ? say_who_is_missing(c) : rc;
 }

@@ -17,4 +17,7 @@ KM_MUST_CHECK km_rc founding_look(struct vault *v, const char *actor);
  */
 KM_MUST_CHECK km_rc founding_last(struct vault *v, const struct km_operator *op, bool *last);
 
+/* A registrar or an approver: who works here only together with another. */
+bool founding_administrator(const struct km_operator *op);
+
 #endif

@@ -20,3 +20,10 @@ void pace_worked(struct vault *v)
 {
 	v->pacing.worked_ms = v->now.boot_ms;
 }
+
+void pace_undo(struct vault *v)
+{
+	store_give_up(v->store);
+	(void)!store_flush(v->store); /* which undoes it */
+	note_settle(v, false);
+}

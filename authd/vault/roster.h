@@ -85,8 +85,6 @@ KM_MUST_CHECK km_rc roster_missing(struct vault *v, const struct km_feed *feed,
 				   struct km_operator *out, size_t *count);
 /* Why a second person must look at it; NONE. */
 KM_MUST_CHECK km_rc roster_brake(struct vault *v, const struct roster_sum *sum, enum km_brake *out);
-/* Who works here only together with another: a registrar, an approver. */
-bool roster_is_half(const struct km_operator *op);
 uint64_t roster_erasures(const struct roster_sum *sum);
 
 /* Cursors of a listing: line numbers, then this and more for those who are missing. */

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "founding.h"
 #include "vault.h"
 
 static km_rc wrong(struct roster_verdict *out, enum roster_fault fault)
@@ -59,6 +60,13 @@ static bool is_over(const struct vault *v, const struct roster_row *row)
 	return row->valid_until != KM_DAY_NONE && row->valid_until < v->now.today;
 }
 
+/* One who has gone, or is none of ours. */
+static bool is_elsewhere(const struct vault *v, const struct roster_row *row)
+{
+	return says_left(row) || is_over(v, row) ||
+	       !roster_covers_name(&v->roster.scope, row->who.department);
+}
+
 static bool gives_role(const struct roster_row *row)
 {
 	enum km_role role = KM_ROLE_OPERATOR;
@@ -72,9 +80,8 @@ static km_rc judge_new(struct vault *v, const struct roster_row *row, bool reuse
 	struct km_operator owner;
 	km_rc rc;
 
-	/* One who has gone, or is none of ours, and whom we do not have: all is well. */
-	if (says_left(row) || is_over(v, row) ||
-	    !roster_covers_name(&v->roster.scope, row->who.department))
+	/* And whom we do not have: all is well. */
+	if (is_elsewhere(v, row))
 		return KM_OK;
 	/* Erased for disuse, say, and still in the export: one person is no reason to refuse all.
 	 */
@@ -148,10 +155,17 @@ static bool leaves(const struct vault *v, const struct roster_row *row,
 	return out->cause != KM_CAUSE_NONE;
 }
 
-/* What was due before, by another's decision and no later, stands. */
-static bool due_already(const struct km_due_row *due, const struct roster_verdict *out)
+/*
+ * What was due before and no later stands. A day that a roster gave goes with the day that the row
+ * gives now; where it gives none, "at once" was said before, and is no other day for being said
+ * again.
+ */
+static bool due_already(const struct roster_row *row, const struct km_due_row *due,
+			const struct roster_verdict *out)
 {
-	return due->id && (due->feed ? due->day == out->day : due->day <= out->day);
+	bool dated = row->valid_until != KM_DAY_NONE && out->day == row->valid_until + 1;
+
+	return due->id && (due->feed && dated ? due->day == out->day : due->day <= out->day);
 }
 
 static void judge_state(const struct roster_row *row, const struct km_operator *op,
@@ -205,7 +219,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 
 	memcpy(out->subject, op->subject, sizeof out->subject);
 	if (op->state == KM_ERASING) {
-		out->outcome = says_left(row) ? KM_OUTCOME_SAME : KM_OUTCOME_BARRED;
+		out->outcome = is_elsewhere(v, row) ? KM_OUTCOME_SAME : KM_OUTCOME_BARRED;
 		return KM_OK;
 	}
 	rc = due_of(v, op->subject, KM_DUE_ERASE, &erase);
@@ -214,7 +228,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	if (rc != KM_OK)
 		return rc;
 	if (leaves(v, row, op, out)) {
-		if (!due_already(&erase, out))
+		if (!due_already(row, &erase, out))
 			out->outcome = KM_OUTCOME_LEFT;
 		return KM_OK;
 	}
@@ -232,7 +246,7 @@ static bool is_about_roles(const struct km_operator *op, const struct roster_ver
 	    verdict->outcome == KM_OUTCOME_BARRED)
 		return false;
 	return (verdict->mask & KM_CHANGE_ROLE) ||
-	       (roster_is_half(op) &&
+	       (founding_administrator(op) &&
 		(verdict->outcome != KM_OUTCOME_CHANGED ||
 		 (verdict->mask & (KM_CHANGE_VALID_FROM | KM_CHANGE_VALID_UNTIL))));
 }

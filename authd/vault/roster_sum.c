@@ -8,6 +8,7 @@
 
 #include "desk.h"
 #include "due.h"
+#include "founding.h"
 
 #define SLICE 64
 
@@ -32,14 +33,10 @@ km_rc roster_missing(struct vault *v, const struct km_feed *feed, const struct r
 				out[n++] = page[i];
 		}
 	}
+	km_wipe(page, sizeof page); /* their wrapped keys */
 	if (rc == KM_OK)
 		*count = n;
 	return rc;
-}
-
-bool roster_is_half(const struct km_operator *op)
-{
-	return op->role == KM_ROLE_REGISTRAR || op->role == KM_ROLE_APPROVER;
 }
 
 static km_rc count_missing(struct vault *v, const struct km_feed *feed, struct roster_sum *sum)
@@ -54,9 +51,10 @@ static km_rc count_missing(struct vault *v, const struct km_feed *feed, struct r
 		rc = roster_missing(v, feed, &scope, &after, SLICE, page, &got);
 		for (size_t i = 0; rc == KM_OK && i < got; i++) {
 			sum->count[KM_OUTCOME_GONE]++;
-			sum->administrators |= roster_is_half(&page[i]);
+			sum->administrators |= founding_administrator(&page[i]);
 		}
 	}
+	km_wipe(page, sizeof page);
 	return rc;
 }
 

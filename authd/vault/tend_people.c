@@ -20,21 +20,22 @@ static km_rc expire_requests(struct vault *v)
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
+static void say(km_rc rc, const char *what)
+{
+	if (rc != KM_OK)
+		km_log(LOG_ERR, "%s (%s)", what, km_rc_text(rc, KM_LANG_EN));
+}
+
 void tend_waiting(struct vault *v)
 {
-	km_rc rc;
 
 	/* What waits and what is over is refused anyway; by a wrong clock nothing is destroyed. */
 	if (v->suspicion || !v->anchored ||
 	    (v->tended_ms && v->now.boot_ms - v->tended_ms < TEND_MS))
 		return;
 	v->tended_ms = v->now.boot_ms;
-	rc = founding_look(v, "vault");
-	if (rc == KM_OK)
-		rc = expire_requests(v);
-	if (rc == KM_OK)
-		rc = bypass_tend(v);
-	if (rc != KM_OK)
-		km_log(LOG_ERR, "requests and codes that are over could not be removed (%s)",
-		       km_rc_text(rc, KM_LANG_EN));
+	/* None of them waits for the other: a damaged row keeps no bypass. */
+	say(founding_look(v, "vault"), "whether the administration is founded is not known");
+	say(expire_requests(v), "requests that are over could not be removed");
+	say(bypass_tend(v), "codes that are over could not be removed");
 }

@@ -38,6 +38,7 @@ struct trial {
 	enum km_verdict_code passes;
 	bool login;
 	bool lasting; /* only credentials without an end are judged: no code given for a day */
+	bool is_them; /* nobody gets in by it: neither gate nor queue is asked, only the code */
 	struct km_verdict verdict; /* what whoever tried is told; zero is a refusal */
 	const struct km_conf_lockout *lockout;
 	enum km_class class;

@@ -458,6 +458,8 @@ bool erase_work(struct vault *v);
 bool pace_may(struct vault *v);
 /* One that was full is done. */
 void pace_worked(struct vault *v);
+/* One that failed half way is undone at once: no login's round is refused for it. */
+void pace_undo(struct vault *v);
 
 /* --- ballast.c --------------------------------------------------------------- */
 

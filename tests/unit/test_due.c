@@ -205,6 +205,31 @@ static void test_an_end_of_validity_is_announced_then_erased_the_day_after(void 
 	assert_int_equal(operator_of("y").state, KM_ACTIVE);
 }
 
+/* Else they would be refused on the old day, and held there by the brake. */
+static void test_a_last_day_that_is_changed_by_hand_is_due_no_more(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_CHANGE,
+			    .operator_change = { .login = "x",
+						 .mask = KM_CHANGE_VALID_UNTIL,
+						 .valid_from = KM_DAY_NONE,
+						 .valid_until = KM_DAY_NONE } };
+	struct paper *p = paper(1);
+	int line = desk_comes();
+
+	(void)state;
+	put_staff(p, 8);
+	put_person(p, (struct person){ .number = "x", .until = TODAY + 1 });
+	applies(p);
+	room.v->due.found_day = 0;
+	later(0);
+	assert_int_equal(due_for("x", KM_DUE_ERASE).cause, KM_CAUSE_EXPIRED);
+	room.v->due.held = true;
+	assert_int_equal(does(line, m).rc, 0);
+	assert_int_equal(due_for("x", KM_DUE_ERASE).id, 0);
+	assert_int_equal(recorded(KM_EVENT_DUE_DROPPED), 1);
+	close(line);
+}
+
 static void test_who_does_not_log_in_for_long_is_suspended_then_erased(void **state)
 {
 	(void)state;
@@ -328,6 +353,53 @@ static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **st
 }
 
 /* C35: four months in a cupboard make nobody unused. */
+static void change(const char *text)
+{
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	store_idle(room.v->store);
+	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle, text, NULL, NULL, NULL),
+			 SQLITE_OK);
+}
+
+static void falls_due(const char *login, int64_t day)
+{
+	struct km_due_row row = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = day };
+
+	memcpy(row.subject, operator_of(login).subject, sizeof(row.subject));
+	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+}
+
+/* Suspended without a day, they would be neither resumed by a roster nor ever erased. */
+static void test_a_suspension_for_disuse_is_done_whole_or_not_at_all(void **state)
+{
+	(void)state;
+	staff_of(40);
+	room.v->conf.unused.suspend_after = 10;
+	falls_due("n0001", TODAY + 90);
+	change("UPDATE due SET day = day + 1 WHERE what = 2");
+	days_pass(12);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_UNUSED), 0);
+	change("UPDATE due SET day = day - 1 WHERE what = 2");
+	days_pass(1);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+	assert_int_equal(due_for("n0001", KM_DUE_SUSPEND).released, true);
+}
+
+static void test_a_damaged_row_of_one_keeps_nobody_else_from_going(void **state)
+{
+	(void)state;
+	staff_of(40);
+	falls_due("n0001", TODAY);
+	falls_due("n0002", TODAY);
+	change("UPDATE operator SET uid = 7 WHERE cursor = 1");
+	room.v->due.found_day = 0; /* everybody is to be looked at, which cannot be done */
+	work();
+	assert_true(room.v->due.damaged);
+	assert_int_equal(operator_of("n0002").cursor, 0);
+	assert_int_equal(everybody(), 39);
+}
+
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
 	(void)state;
@@ -655,6 +727,31 @@ static void test_c18_a_roster_that_is_not_signed_rightly_does_nothing(void **sta
 	assert_int_equal(everybody(), 9);
 }
 
+/* Each morning's export names whom the brake or their role holds: no reason to hold that, too. */
+static void test_who_is_held_leaves_once_however_often_a_roster_says_so(void **state)
+{
+	struct km_due_row held = {
+		.what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = TODAY - 3, .feed = 1
+	};
+	struct paper *p;
+
+	(void)state;
+	staff_of(8);
+	memcpy(held.subject, operator_of("n0001").subject, sizeof(held.subject));
+	assert_int_equal(due_put(room.v, &held, NULL), KM_OK);
+	room.v->due.look_ms = INT64_MAX;
+	p = retirements(2, 2);
+	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.left, 1);
+	/* A day that is said is another one. */
+	p = paper(3);
+	p->part = true;
+	put_person(p, (struct person){
+			  .number = "n0001", .status = KM_ROSTER_RETIRED, .until = TODAY + 9 });
+	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.left, 1);
+}
+
 static void test_an_unknown_department_stops_only_what_would_destroy(void **state)
 {
 	struct paper *p;
@@ -932,9 +1029,12 @@ int main(void)
 		IN_ROOM(test_what_was_due_while_the_vault_was_off_happens_at_its_start),
 		IN_ROOM(test_what_is_due_is_listed_in_pages),
 		IN_ROOM(test_an_end_of_validity_is_announced_then_erased_the_day_after),
+		IN_ROOM(test_a_last_day_that_is_changed_by_hand_is_due_no_more),
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
 		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
+		IN_ROOM(test_a_suspension_for_disuse_is_done_whole_or_not_at_all),
+		IN_ROOM(test_a_damaged_row_of_one_keeps_nobody_else_from_going),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
@@ -949,6 +1049,7 @@ int main(void)
 		IN_ROOM(test_c18_a_repeated_roster_does_nothing_more),
 		IN_ROOM(test_c18_the_order_of_rows_means_nothing),
 		IN_ROOM(test_c18_a_roster_that_is_not_signed_rightly_does_nothing),
+		IN_ROOM(test_who_is_held_leaves_once_however_often_a_roster_says_so),
 		IN_ROOM(test_an_unknown_department_stops_only_what_would_destroy),
 		IN_ROOM(test_c35_a_clock_in_doubt_destroys_nothing),
 		IN_ROOM(test_c35_no_wait_is_counted_from_a_day_in_doubt),

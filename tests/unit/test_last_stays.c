@@ -3,6 +3,8 @@
 #include "request_scene.h"
 #include "roster_scene.h"
 
+#include <kenmon/erased.h>
+
 #define TODAY (room.v->now.today)
 #define DAY   86400
 
@@ -188,6 +190,48 @@ static void test_a_roster_does_not_make_the_last_registrar_something_else(void *
 	assert_int_equal(operator_of("ami").role, KM_ROLE_OPERATOR);
 }
 
+/* --- who it was ------------------------------------------------------------------------------- */
+
+static struct km_msg msg_transfer(const char *login, int64_t day)
+{
+	struct km_msg m = { .number = KM_MSG_TRANSFER };
+
+	snprintf(m.transfer.login, sizeof m.transfer.login, "%s", login);
+	m.transfer.effective = day;
+	return m;
+}
+
+/* Until its day comes nobody else knows. */
+static void test_a_transfer_by_one_person_says_who_that_was(void **state)
+{
+	const struct km_msg m = msg_transfer("hanako", TODAY + 9);
+
+	(void)state;
+	room.v->conf.approval_required = false;
+	assert_int_equal(scene_rc("rei", &m), KM_OK);
+	assert_memory_equal(due_for("hanako", KM_DUE_ERASE).requester, scene_person("rei").subject,
+			    KM_SUBJECT_BYTES);
+}
+
+/* Root at an operator's uid, who has given no code: it is root, as the trail has it. */
+static void test_an_erasure_by_root_names_nobody_who_has_proved_nothing(void **state)
+{
+	static const uint8_t nobody[KM_SUBJECT_BYTES];
+	const struct km_msg m = scene_msg_erase("hanako");
+	const struct km_operator hanako = scene_person("hanako"), rei = scene_person("rei");
+	struct km_certificate c;
+	struct km_event_record r;
+
+	(void)state;
+	room.v->conf.approval_required = false;
+	event_make(&r, KM_EVENT_OPERATOR_REBOUND, rei.subject, "test");
+	assert_int_equal(store_operator_uid(room.v->store, rei.subject, getuid(), &r), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	assert_int_equal(scene_rc(NULL, &m), KM_OK);
+	assert_int_equal(store_certificate(room.v->store, hanako.subject, &c), KM_OK);
+	assert_memory_equal(c.order.requester, nobody, KM_SUBJECT_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +241,8 @@ int main(void)
 		IN_SCENE(test_an_end_of_validity_of_the_last_is_said_before_and_held),
 		IN_SCENE(test_the_last_is_not_suspended_for_disuse_and_others_are),
 		IN_SCENE(test_a_roster_does_not_make_the_last_registrar_something_else),
+		IN_SCENE(test_a_transfer_by_one_person_says_who_that_was),
+		IN_SCENE(test_an_erasure_by_root_names_nobody_who_has_proved_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -285,6 +285,18 @@ static void test_a_request_that_nobody_decides_expires_with_what_waited(void **s
 	(void)id;
 }
 
+static void test_what_is_over_goes_also_where_the_founding_is_damaged(void **state)
+{
+	const struct km_msg unlock = scene_msg_unlock("hanako");
+	uint8_t strange[3] = { 0 };
+
+	(void)state;
+	(void)scene_files(&unlock);
+	assert_int_equal(store_meta_set(room.v->store, "founded", strange, 3, NULL), KM_OK);
+	hours_pass(24 * room.v->conf.approval_expires + 1);
+	assert_int_equal(scene_waiting(), 0);
+}
+
 /* Filed by a clock of yesterday. */
 static void file_over(uint64_t *id)
 {
@@ -506,6 +518,7 @@ int main(void)
 		IN_SCENE(test_activating_without_a_request_is_refused),
 		IN_SCENE(test_a_request_that_is_rejected_takes_with_it_what_waited),
 		IN_SCENE(test_a_request_that_nobody_decides_expires_with_what_waited),
+		IN_SCENE(test_what_is_over_goes_also_where_the_founding_is_damaged),
 		IN_SCENE(test_an_expired_request_is_not_approved),
 		IN_SCENE(test_what_cannot_be_done_now_is_not_filed),
 		IN_SCENE(test_an_approval_that_fails_leaves_the_request_and_nothing_else),

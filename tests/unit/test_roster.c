@@ -245,6 +245,38 @@ static void test_who_left_is_erased_and_their_number_never_given_again(void **st
 	assert_int_equal(p->sum.same, 1);
 }
 
+static unsigned barred_of(uint8_t digest, int64_t until)
+{
+	struct paper *p = paper(digest);
+
+	p->part = true;
+	put_person(p, (struct person){ .number = "n0001", .until = until });
+	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
+	assert_int_equal(p->sum.same + p->sum.barred, 1);
+	return p->sum.barred;
+}
+
+/* While they are erased as when they are: one and the same row. */
+static void test_whose_last_day_is_over_is_not_barred(void **state)
+{
+	const struct km_erase_order order = { .cause = KM_CAUSE_EXPIRED };
+	struct km_event_record r;
+	struct km_operator op;
+
+	(void)state;
+	staff_of(8);
+	op = operator_of("n0001");
+	event_make(&r, KM_EVENT_ERASE_BEGUN, op.subject, "test");
+	assert_int_equal(store_erase_begin(room.v->store, op.subject, &order, &r), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	assert_int_equal(barred_of(2, 0), 1);
+	assert_int_equal(barred_of(3, room.v->now.today - 1), 0);
+	room.v->erasing = true;
+	rounds(4);
+	assert_int_equal(barred_of(4, 0), 1);
+	assert_int_equal(barred_of(5, room.v->now.today - 1), 0);
+}
+
 static void test_a_day_to_come_is_kept_and_may_be_taken_back(void **state)
 {
 	struct paper *p;
@@ -676,6 +708,7 @@ int main(void)
 		IN_ROOM(test_somebody_on_leave_comes_back),
 		IN_ROOM(test_who_was_suspended_by_hand_is_resumed_by_no_roster),
 		IN_ROOM(test_who_left_is_erased_and_their_number_never_given_again),
+		IN_ROOM(test_whose_last_day_is_over_is_not_barred),
 		IN_ROOM(test_a_day_to_come_is_kept_and_may_be_taken_back),
 		IN_ROOM(test_a_move_out_of_the_covered_departments_is_a_transfer),
 		IN_ROOM(test_a_new_number_under_the_login_of_one_who_leaves_is_rehired),

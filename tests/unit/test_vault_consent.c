@@ -275,6 +275,22 @@ static void test_nobody_agrees_to_what_was_not_shown(void **state)
 	is_done(&m, KM_ENOTFOUND, "no operator");
 }
 
+/* Whatever text was read before it: a code would be used up for nothing. */
+static void test_no_code_is_asked_for_a_text_that_is_not_kept(void **state)
+{
+	struct km_msg m = consent_to(TEXT, false);
+
+	(void)state;
+	desk_asks(scene.line, &m);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	m = (struct km_msg){ .number = KM_MSG_ABORT };
+	desk_asks(scene.line, &m);
+	m = consent_to(TEXT, false);
+	m.consent.purpose[0] ^= 1;
+	desk_asks(scene.line, &m);
+	is_done(&m, KM_ENOTFOUND, "not kept here");
+}
+
 static void test_who_has_no_code_agrees_on_paper(void **state)
 {
 	struct km_msg m = consent_to(TEXT, false);
@@ -399,6 +415,33 @@ static void test_who_withdraws_alone_is_asked_for_a_code(void **state)
 	close(own);
 }
 
+/* Their day has come and the brake holds it: refused at every login, and still their own body. */
+static void test_who_has_left_can_still_withdraw(void **state)
+{
+	struct km_msg m = withdrawal();
+	struct km_due_row due = { .what = KM_DUE_ERASE,
+				  .cause = KM_CAUSE_RETIRED,
+				  .day = room.v->now.today };
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	struct km_operator op;
+	int own;
+
+	(void)state;
+	(void)enrol_whole(KM_FINGER_RIGHT_INDEX);
+	(void)credentials(list, &op);
+	memcpy(due.subject, op.subject, sizeof(due.subject));
+	assert_int_equal(due_put(room.v, &due, NULL), KM_OK);
+	room.v->due.look_ms = INT64_MAX;
+	own = own_line_comes();
+	desk_asks(own, &m);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	m = answers(own, own_code(0));
+	is_done(&m, KM_OK, "");
+	assert_int_equal(standing(), 0);
+	assert_int_equal(fails_of_code(), 0);
+	close(own);
+}
+
 static void test_a_withdrawal_is_never_refused_for_a_doubt(void **state)
 {
 	(void)state;
@@ -461,6 +504,7 @@ int main(void)
 		IN_SCENE(test_giving_up_stores_nothing),
 		IN_SCENE(test_a_consent_that_stands_is_not_asked_for_again),
 		IN_SCENE(test_nobody_agrees_to_what_was_not_shown),
+		IN_SCENE(test_no_code_is_asked_for_a_text_that_is_not_kept),
 		IN_SCENE(test_who_has_no_code_agrees_on_paper),
 		IN_SCENE(test_who_is_suspended_can_still_agree),
 		IN_SCENE(test_a_list_says_to_what_when_where_how_and_whether_it_stands),
@@ -468,6 +512,7 @@ int main(void)
 		IN_SCENE(test_a_withdrawal_ends_an_enrolment_that_is_under_way),
 		IN_SCENE(test_a_withdrawal_is_done_when_the_matcher_has_wiped_what_was_lent),
 		IN_SCENE(test_who_withdraws_alone_is_asked_for_a_code),
+		IN_SCENE(test_who_has_left_can_still_withdraw),
 		IN_SCENE(test_a_withdrawal_is_never_refused_for_a_doubt),
 		IN_SCENE(test_an_export_is_written_down),
 		IN_SCENE(test_whoever_exports_over_and_over_fills_no_trail),

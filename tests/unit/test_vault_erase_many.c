@@ -430,6 +430,35 @@ static void test_leavers_are_told_by_their_account(void **state)
 	close(line);
 }
 
+static size_t leavers(void)
+{
+	struct km_leaver page[4];
+	size_t count = 0;
+
+	assert_int_equal(store_leavers(room.v->store, 0, 0, -1, 4, page, &count), KM_OK);
+	return count;
+}
+
+/* A week of a clock that was set ahead is none: their sessions may live on. */
+static void test_leavers_are_forgotten_after_a_week_and_by_no_clock_in_doubt(void **state)
+{
+	struct vault *v = room.v;
+	struct km_operator alice;
+
+	(void)state;
+	erase_alice(&alice);
+	tend_leavers(v);
+	v->now.wall += 8 * 86400;
+	v->now.boot_ms += 2 * 3600000;
+	store_set_now(v->store, &v->now);
+	v->suspicion = KM_SUSPECT_CLOCK;
+	tend_leavers(v);
+	assert_int_equal(leavers(), 1);
+	v->suspicion = 0;
+	tend_leavers(v);
+	assert_int_equal(leavers(), 0);
+}
+
 #define ROOM_TEST(name) cmocka_unit_test_setup_teardown(name, open_room, close_room)
 
 int main(void)
@@ -449,6 +478,7 @@ int main(void)
 		ROOM_TEST(test_one_that_was_changed_is_not_shown_and_is_in_the_list),
 		ROOM_TEST(test_bundles_of_an_epoch_that_goes_on_cannot_be_gone),
 		ROOM_TEST(test_leavers_are_told_by_their_account),
+		ROOM_TEST(test_leavers_are_forgotten_after_a_week_and_by_no_clock_in_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
