@@ -341,8 +341,8 @@ static km_rc forget_operator(struct km_store *s, const struct km_operator *who,
 		bool by_cursor;
 	} order[] = {
 		{ SQL_RECOVERIES_DELETE, false },  { SQL_TEMPLATES_DELETE, false },
-		{ SQL_CREDENTIALS_DELETE, false }, { SQL_RESTORE_DUE, false },
-		{ SQL_RESTORE_CONSENT, false },    { SQL_PERSON_DELETE, true },
+		{ SQL_CREDENTIALS_DELETE, false }, { SQL_DUES_DELETE, false },
+		{ SQL_CONSENTS_DELETE, false },    { SQL_PERSON_DELETE, true },
 		{ SQL_RESTORE_FORGET, true },
 	};
 	struct store_op op STORE_OP = { 0 };
