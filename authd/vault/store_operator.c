@@ -276,6 +276,16 @@ static km_rc count_operators(struct km_store *s, struct km_counts *c)
 	return q.rc;
 }
 
+km_rc store_count_operators(struct km_store *s, uint64_t *count)
+{
+	struct km_counts c = { 0 };
+	km_rc rc = count_operators(s, &c);
+
+	if (!rc)
+		*count = c.operators;
+	return rc;
+}
+
 km_rc store_counts(struct km_store *s, struct km_counts *out)
 {
 	struct query enrolled QUERY = query_new(s, SQL_COUNT_ENROLLED);
