@@ -126,9 +126,7 @@ static km_rc take_consent(struct query *q, struct stored_consent *out)
 	if (q->rc)
 		return q->rc;
 	rc = row_mac(q->s, c, right);
-	if (rc)
-		return rc;
-	return km_equal(right, sizeof(right), out->mac, sizeof(out->mac)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, out->mac, right);
 }
 
 /* --- consents: reading --------------------------------------------------------------- */

@@ -55,9 +55,7 @@ static km_rc check(struct km_store *s, const struct stored_due *d)
 	uint8_t right[KM_ROW_MAC_BYTES];
 	km_rc rc = mac_of(s, &d->row, right);
 
-	if (rc)
-		return rc;
-	return km_equal(d->mac, sizeof(d->mac), right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, d->mac, right);
 }
 
 /* Where there is none, the same work. */
@@ -386,9 +384,7 @@ static km_rc take_day(struct km_store *s, struct query *q, int64_t *day)
 	*day = query_get_int(q);
 	query_get_blob(q, mac, sizeof(mac));
 	rc = q->rc ? q->rc : mac_of_day(s, *day, right);
-	if (rc)
-		return rc;
-	return km_equal(mac, sizeof(mac), right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, mac, right);
 }
 
 km_rc store_run_days(struct km_store *s, int64_t after, unsigned most, unsigned *count)

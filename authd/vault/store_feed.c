@@ -62,12 +62,12 @@ static km_rc read_feed(struct km_store *s, struct query *q, struct km_feed *out)
 	if (q->rc)
 		return q->rc;
 	rc = mac_of_feed(s, &found, right);
-	if (rc || there)
+	if (there)
 		return rc ? rc : there;
-	if (!km_equal(found.mac, sizeof(found.mac), right, sizeof(right)))
-		return KM_ECORRUPT;
-	*out = found;
-	return KM_OK;
+	rc = row_same_mac(rc, found.mac, right);
+	if (!rc)
+		*out = found;
+	return rc;
 }
 
 km_rc store_feed(struct km_store *s, uint64_t id, struct km_feed *out)

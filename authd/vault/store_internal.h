@@ -413,6 +413,9 @@ void take_credential(struct query *q, struct stored_credential *out);
 /* KM_ECORRUPT: not as we wrote it. One of zeros costs the same as any other. */
 KM_MUST_CHECK km_rc row_check_operator(struct km_store *s, const struct stored_operator *op);
 KM_MUST_CHECK km_rc row_check_credential(struct km_store *s, const struct stored_credential *c);
+/* rc of making the right one; KM_ECORRUPT: the stored one is another. */
+KM_MUST_CHECK km_rc row_same_mac(km_rc rc, const uint8_t stored[KM_ROW_MAC_BYTES],
+				 const uint8_t right[KM_ROW_MAC_BYTES]);
 /* The next row of a query, verified. A bucket without a row is one without failures. */
 KM_MUST_CHECK km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class,
 				  uint16_t bucket, struct km_throttle *out);

@@ -110,9 +110,7 @@ static km_rc check_stage(struct km_store *s, const struct km_staged *row,
 	uint8_t right[KM_ROW_MAC_BYTES];
 	km_rc rc = mac_of_stage(s, row, right);
 
-	if (rc)
-		return rc;
-	return km_equal(mac, KM_ROW_MAC_BYTES, right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, mac, right);
 }
 
 static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uint32_t after,
