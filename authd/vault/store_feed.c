@@ -269,27 +269,12 @@ km_rc store_feed_missing(struct km_store *s, const struct km_feed *f, uint64_t a
 			 struct km_operator *out, size_t *count)
 {
 	struct query q QUERY = query_new(s, SQL_FEED_MISSING);
-	struct stored_operator found;
-	size_t n = 0;
-	km_rc rc = KM_ENOTFOUND;
 
 	query_int(&q, (int64_t)f->id);
 	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
 	query_int(&q, (int64_t)f->upto);
 	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
-	while (n < limit && !(rc = query_row(&q))) {
-		km_rc checked;
-
-		take_operator(&q, &found);
-		checked = q.rc ? q.rc : row_check_operator(s, &found);
-		if (checked)
-			return checked;
-		out[n++] = found.row;
-	}
-	if (rc && rc != KM_ENOTFOUND)
-		return rc;
-	*count = n;
-	return KM_OK;
+	return row_read_operators(s, &q, limit, out, count);
 }
 
 km_rc store_departments(struct km_store *s,

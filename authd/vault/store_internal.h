@@ -417,6 +417,13 @@ KM_MUST_CHECK km_rc row_check_credential(struct km_store *s, const struct stored
 KM_MUST_CHECK km_rc row_same_mac(km_rc rc, const uint8_t stored[KM_ROW_MAC_BYTES],
 				 const uint8_t right[KM_ROW_MAC_BYTES]);
 /* The next row of a query, verified. A bucket without a row is one without failures. */
+KM_MUST_CHECK km_rc row_read_operator(struct km_store *s, struct query *q,
+				      struct stored_operator *out);
+/* Up to limit of them. */
+KM_MUST_CHECK km_rc row_read_operators(struct km_store *s, struct query *q, size_t limit,
+				       struct km_operator *out, size_t *count);
+KM_MUST_CHECK km_rc row_read_credential(struct km_store *s, struct query *q,
+					struct stored_credential *out);
 KM_MUST_CHECK km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class,
 				  uint16_t bucket, struct km_throttle *out);
 KM_MUST_CHECK km_rc row_read_recovery(struct km_store *s, struct query *q, uint64_t credential,

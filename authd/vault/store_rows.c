@@ -201,6 +201,33 @@ km_rc row_check_operator(struct km_store *s, const struct stored_operator *op)
 	return row_same_mac(rc, op->mac, right);
 }
 
+km_rc row_read_operator(struct km_store *s, struct query *q, struct stored_operator *out)
+{
+	km_rc rc = query_row(q);
+
+	if (rc)
+		return rc;
+	take_operator(q, out);
+	return q->rc ? q->rc : row_check_operator(s, out);
+}
+
+km_rc row_read_operators(struct km_store *s, struct query *q, size_t limit, struct km_operator *out,
+			 size_t *count)
+{
+	struct stored_operator found;
+	size_t n = 0;
+	km_rc rc = KM_ENOTFOUND;
+
+	while (n < limit && !(rc = row_read_operator(s, q, &found)))
+		out[n++] = found.row;
+	if (q->rc)
+		return q->rc;
+	if (rc && rc != KM_ENOTFOUND)
+		return rc;
+	*count = n;
+	return KM_OK;
+}
+
 static void take_throttle(struct query *q, struct km_throttle *out)
 {
 	out->fails = (uint32_t)query_get_number(q, UINT32_MAX);
@@ -237,6 +264,16 @@ km_rc row_check_credential(struct km_store *s, const struct stored_credential *c
 	km_rc rc = row_mac_credential(s, &c->row, right);
 
 	return row_same_mac(rc, c->mac, right);
+}
+
+km_rc row_read_credential(struct km_store *s, struct query *q, struct stored_credential *out)
+{
+	km_rc rc = query_row(q);
+
+	if (rc)
+		return rc;
+	take_credential(q, out);
+	return q->rc ? q->rc : row_check_credential(s, out);
 }
 
 km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class, uint16_t bucket,
@@ -372,7 +409,6 @@ km_rc row_operator(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 km_rc row_credential(struct km_store *s, uint64_t id, struct stored_credential *out)
 {
 	struct query q QUERY = { 0 };
-	km_rc rc;
 
 	for (size_t i = 0; i < s->seen.count; i++) {
 		if (id && s->seen.credential[i].row.id == id) {
@@ -382,11 +418,7 @@ km_rc row_credential(struct km_store *s, uint64_t id, struct stored_credential *
 	}
 	q = query_new(s, SQL_CREDENTIAL);
 	query_int(&q, (int64_t)id);
-	rc = query_row(&q);
-	if (rc)
-		return rc;
-	take_credential(&q, out);
-	return q.rc ? q.rc : row_check_credential(s, out);
+	return row_read_credential(s, &q, out);
 }
 
 static void forget_credential(struct km_store *s, uint64_t id)

@@ -70,11 +70,7 @@ km_rc store_credential_ending(struct km_store *s, uint64_t after, struct km_cred
 	km_rc rc;
 
 	query_int(&q, (int64_t)after);
-	rc = query_row(&q);
-	if (rc)
-		return rc;
-	take_credential(&q, &found);
-	rc = q.rc ? q.rc : row_check_credential(s, &found);
+	rc = row_read_credential(s, &q, &found);
 	if (!rc)
 		*out = found.row;
 	return rc;
