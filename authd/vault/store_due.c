@@ -121,8 +121,8 @@ km_rc store_dues(struct km_store *s, uint64_t after, size_t limit, struct km_due
 {
 	struct query q QUERY = query_new(s, SQL_DUE_PAGE);
 
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, after);
+	query_number(&q, limit);
 	return read_page(s, &q, limit, out, count);
 }
 
@@ -133,7 +133,7 @@ km_rc store_dues_ready(struct km_store *s, int64_t today, bool released, size_t 
 
 	query_int(&q, today);
 	query_int(&q, released);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, limit);
 	return read_page(s, &q, limit, out, count);
 }
 

@@ -74,7 +74,7 @@ km_rc store_feed(struct km_store *s, uint64_t id, struct km_feed *out)
 {
 	struct query q QUERY = query_new(s, SQL_FEED);
 
-	query_int(&q, (int64_t)(id < INT64_MAX ? id : INT64_MAX));
+	query_number(&q, id);
 	return read_feed(s, &q, out);
 }
 
@@ -271,9 +271,9 @@ km_rc store_feed_missing(struct km_store *s, const struct km_feed *f, uint64_t a
 	struct query q QUERY = query_new(s, SQL_FEED_MISSING);
 
 	query_int(&q, (int64_t)f->id);
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
+	query_number(&q, after);
 	query_int(&q, (int64_t)f->upto);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, limit);
 	return row_read_operators(s, &q, limit, out, count);
 }
 

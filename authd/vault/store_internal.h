@@ -148,6 +148,8 @@ void query_end(struct query *q);
 
 struct query query_new(struct km_store *s, enum store_sql id);
 void query_int(struct query *q, int64_t value);
+/* The largest that the engine knows, where it is more: a page of no end, or behind all rows. */
+void query_number(struct query *q, uint64_t value);
 void query_blob(struct query *q, const void *bytes, size_t len);
 void query_text(struct query *q, const char *text);
 /* KM_OK: a row. KM_ENOTFOUND: no more. */

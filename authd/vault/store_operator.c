@@ -189,8 +189,8 @@ static km_rc page_of(struct km_store *s, enum store_sql id, uint64_t after, size
 {
 	struct query q QUERY = query_new(s, id);
 
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, after);
+	query_number(&q, limit);
 	return row_read_operators(s, &q, limit, out, count);
 }
 

@@ -121,9 +121,9 @@ static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uin
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
 
-	query_int(&q, (int64_t)(feed < INT64_MAX ? feed : INT64_MAX));
+	query_number(&q, feed);
 	query_int(&q, after);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		km_rc checked;
 
