@@ -152,8 +152,8 @@ km_rc store_certificates(struct km_store *s, uint64_t after, size_t limit,
 	size_t n = 0;
 	km_rc rc = KM_OK;
 
-	query_int(&q, (int64_t)after);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, after);
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		rc = take_certificate(s, &q, &found);
 		if (rc && rc != KM_ECORRUPT)

@@ -240,7 +240,7 @@ km_rc store_stage_sweep(struct km_store *s, size_t limit)
 		return rc;
 	q = query_new(s, SQL_STAGE_SWEEP);
 	query_int(&q, (int64_t)live.id);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, limit);
 	rc = query_run(&q);
 	return rc ? rc : store_op_done(&op);
 }
