@@ -102,18 +102,22 @@ static km_rc counts_now(struct vault *v, struct km_due_counts *due)
 	return store_due_counts(v->store, v->now.today, v->now.wall - DAY, due);
 }
 
+static km_rc too_many(struct vault *v, const struct km_due_counts *due, uint64_t more, bool *many)
+{
+	uint64_t all = 0;
+	km_rc rc = store_count_operators(v->store, &all);
+
+	if (rc == KM_OK)
+		*many = is_many(more + due->braked + due->erased + due->missing, all + due->erased);
+	return rc;
+}
+
 km_rc due_too_many(struct vault *v, uint64_t more, bool *many)
 {
 	struct km_due_counts due;
-	struct km_counts all;
 	km_rc rc = counts_now(v, &due);
 
-	if (rc == KM_OK)
-		rc = store_counts(v->store, &all);
-	if (rc == KM_OK)
-		*many = is_many(more + due.braked + due.erased + due.missing,
-				all.operators + due.erased);
-	return rc;
+	return rc == KM_OK ? too_many(v, &due, more, many) : rc;
 }
 
 /* Said once, whatever is started again meanwhile. */
@@ -140,7 +144,7 @@ static km_rc keep_brake(struct vault *v, bool held, uint64_t count)
 static km_rc weigh(struct vault *v, const struct km_due_counts *due)
 {
 	bool many = false;
-	km_rc rc = due->braked ? due_too_many(v, 0, &many) : KM_OK;
+	km_rc rc = due->braked ? too_many(v, due, 0, &many) : KM_OK;
 
 	return rc == KM_OK ? keep_brake(v, many, due->braked) : rc;
 }

@@ -250,12 +250,15 @@ static km_rc open_row(struct job *j, const struct km_subject_key *key)
 /* KM_OK and *go: the one it is about is as it was taken for. */
 static km_rc find(struct job *j, bool known, bool *go)
 {
+	struct km_person who = { 0 };
 	km_rc rc;
 
 	if (known)
 		rc = store_operator_by_subject(j->v->store, j->stage->subject, &j->op);
 	else
-		rc = store_operator_by_number(j->v->store, j->row.who.employee_number, &j->op);
+		rc =
+		    store_operator_by_number(j->v->store, j->row.who.employee_number, &j->op, &who);
+	km_wipe(&who, sizeof who);
 	*go = known ? rc == KM_OK && j->op.state != KM_ERASING : rc == KM_ENOTFOUND;
 	if (rc == KM_EREUSED || rc == KM_ENOTFOUND)
 		rc = KM_OK;

@@ -196,7 +196,23 @@ static km_rc find_number(struct km_store *s, const uint8_t tag[KM_TAG_BYTES], ui
 	return q.rc;
 }
 
-km_rc store_operator_by_number(struct km_store *s, const char *number, struct km_operator *out)
+/* The tag only finds them: whose number it is says what is sealed. */
+static km_rc has_number(struct km_store *s, const struct km_operator *op, const char *number,
+			struct km_person *who)
+{
+	struct km_person found __attribute__((cleanup(person_wipe))) = { 0 };
+	km_rc rc = op->state == KM_ERASING ? KM_ENOTFOUND : store_person(s, op, &found);
+
+	if (!rc && strcmp(found.employee_number, number) != 0)
+		rc = KM_ECORRUPT;
+	/* Nobody can say it any more. */
+	if (!rc || rc == KM_ENOTFOUND)
+		*who = found;
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
+km_rc store_operator_by_number(struct km_store *s, const char *number, struct km_operator *out,
+			       struct km_person *who)
 {
 	uint8_t tag[KM_TAG_BYTES], subject[KM_SUBJECT_BYTES];
 	struct km_operator op;
@@ -214,6 +230,8 @@ km_rc store_operator_by_number(struct km_store *s, const char *number, struct km
 	/* vault.db decides who there is; a person without an operator waits for reconciling. */
 	if (rc == KM_ENOTFOUND || (!rc && op.cursor != cursor))
 		return KM_ECORRUPT;
+	if (!rc)
+		rc = has_number(s, &op, number, who);
 	if (!rc)
 		*out = op;
 	return rc;

@@ -192,16 +192,16 @@ static km_rc login_is_free(struct vault *v, const struct roster_row *row, bool *
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
+/* KM_ENOTFOUND: who they are does not open any more. */
 static km_rc judge_changes(struct vault *v, const struct roster_row *row,
-			   const struct km_operator *op, struct roster_verdict *out)
+			   const struct km_operator *op, const struct km_person *who,
+			   struct roster_verdict *out)
 {
-	struct km_person who = { 0 };
 	bool is_free = true;
-	km_rc rc = store_person(v->store, op, &who);
+	km_rc rc = who->login[0] ? KM_OK : KM_ENOTFOUND;
 
 	if (rc == KM_OK)
-		out->mask = (uint16_t)roster_differs(v->roster.columns, row, op, &who);
-	km_wipe(&who, sizeof who);
+		out->mask = (uint16_t)roster_differs(v->roster.columns, row, op, who);
 	if (rc == KM_OK && (out->mask & KM_CHANGE_LOGIN))
 		rc = login_is_free(v, row, &is_free);
 	if (rc == KM_OK && (out->mask & KM_CHANGE_DEPARTMENT))
@@ -212,7 +212,8 @@ static km_rc judge_changes(struct vault *v, const struct roster_row *row,
 }
 
 static km_rc judge_known(struct vault *v, const struct roster_row *row,
-			 const struct km_operator *op, struct roster_verdict *out)
+			 const struct km_operator *op, const struct km_person *who,
+			 struct roster_verdict *out)
 {
 	struct km_due_row erase, suspended;
 	km_rc rc;
@@ -233,7 +234,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 		return KM_OK;
 	}
 	out->day = v->now.today;
-	rc = judge_changes(v, row, op, out);
+	rc = judge_changes(v, row, op, who, out);
 	if (rc == KM_OK && out->outcome != KM_OUTCOME_WRONG)
 		judge_state(row, op, &erase, &suspended, out);
 	return rc;
@@ -254,17 +255,19 @@ static bool is_about_roles(const struct km_operator *op, const struct roster_ver
 km_rc roster_judge(struct vault *v, const struct roster_row *row, struct roster_verdict *out)
 {
 	enum roster_fault fault = ROW_NONE;
+	struct km_person who = { 0 };
 	struct km_operator op;
 	km_rc rc = seen_before(v, row, &fault);
 
 	*out = (struct roster_verdict){ .outcome = KM_OUTCOME_SAME, .day = v->now.today };
 	if (rc != KM_OK || fault != ROW_NONE)
 		return rc == KM_OK ? wrong(out, fault) : rc;
-	rc = store_operator_by_number(v->store, row->who.employee_number, &op);
+	rc = store_operator_by_number(v->store, row->who.employee_number, &op, &who);
 	if (rc == KM_ENOTFOUND || rc == KM_EREUSED)
 		return judge_new(v, row, rc == KM_EREUSED, out);
 	if (rc == KM_OK)
-		rc = judge_known(v, row, &op, out);
+		rc = judge_known(v, row, &op, &who, out);
+	km_wipe(&who, sizeof who);
 	if (rc == KM_OK)
 		v->roster.administration |= is_about_roles(&op, out);
 	return rc;

@@ -305,7 +305,7 @@ km_rc store_signers(struct km_store *s, uint32_t after, size_t limit, struct km_
 	km_rc rc = KM_OK;
 
 	query_int(&q, after);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		take_signer(&q, &out[n]);
 		if (q.rc)

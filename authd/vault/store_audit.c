@@ -67,11 +67,6 @@ static km_rc take_page(struct km_store *s, struct query *q, size_t limit, struct
 	return KM_OK;
 }
 
-static int64_t bound(uint64_t n)
-{
-	return (int64_t)(n < INT64_MAX ? n : INT64_MAX);
-}
-
 km_rc store_audit(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
 		  struct km_audit_row *out, size_t *count)
 {
@@ -79,8 +74,8 @@ km_rc store_audit(struct km_store *s, uint64_t after, const uint8_t *subject, si
 
 	if (subject)
 		query_blob(&q, subject, KM_SUBJECT_BYTES);
-	query_int(&q, bound(after));
-	query_int(&q, bound(limit));
+	query_number(&q, after);
+	query_number(&q, limit);
 	return take_page(s, &q, limit, out, count);
 }
 
@@ -93,9 +88,9 @@ km_rc store_audit_rights(struct km_store *s, uint64_t *after, size_t limit,
 
 	if (*after < end && end - *after > RIGHTS_SLICE)
 		upto = *after + RIGHTS_SLICE;
-	query_int(&q, bound(*after));
-	query_int(&q, bound(upto));
-	query_int(&q, bound(limit));
+	query_number(&q, *after);
+	query_number(&q, upto);
+	query_number(&q, limit);
 	rc = take_page(s, &q, limit, out, count);
 	if (rc)
 		return rc;
@@ -128,7 +123,7 @@ km_rc store_audit_hash(struct km_store *s, uint64_t seq, uint8_t hash[32])
 	uint8_t found[CHAIN_HASH_BYTES];
 	km_rc rc;
 
-	query_int(&q, (int64_t)(seq < INT64_MAX ? seq : INT64_MAX));
+	query_number(&q, seq);
 	rc = query_row(&q);
 	if (rc)
 		return rc;
@@ -221,7 +216,7 @@ static km_rc verify_slice(struct km_store *s, struct km_verify *v, size_t record
 
 	/* From the very beginning of the table: numbers below 1 are nobody's. */
 	query_int(&q, v->next == 1 ? INT64_MIN : (int64_t)v->next - 1);
-	query_int(&q, (int64_t)(records < INT64_MAX ? records : INT64_MAX));
+	query_number(&q, records);
 	for (size_t n = 0; n < records; n++) {
 		rc = query_row(&q);
 		if (rc == KM_ENOTFOUND) {

@@ -77,14 +77,6 @@ static km_rc mac_epoch_end(struct km_store *s, const struct km_epoch_end *e,
 	return km_mac_row(s->keys, "epoch_end", bytes, sizeof(bytes), mac);
 }
 
-static km_rc same_mac(km_rc rc, const uint8_t stored[KM_ROW_MAC_BYTES],
-		      const uint8_t right[KM_ROW_MAC_BYTES])
-{
-	if (rc)
-		return rc;
-	return km_equal(stored, KM_ROW_MAC_BYTES, right, KM_ROW_MAC_BYTES) ? KM_OK : KM_ECORRUPT;
-}
-
 /* --- reading -------------------------------------------------------------------------- */
 
 /* Reads CERTIFICATE_COLUMNS; KM_ECORRUPT: not as we wrote it. */
@@ -113,7 +105,7 @@ static km_rc take_certificate(struct km_store *s, struct query *q, struct stored
 		return KM_ECORRUPT;
 	unpack_items(items, len, c);
 	rc = mac_certificate(s, c, right);
-	return same_mac(rc, out->mac, right);
+	return row_same_mac(rc, out->mac, right);
 }
 
 static km_rc find(struct km_store *s, enum store_sql id, const void *key, size_t len,
@@ -160,8 +152,8 @@ km_rc store_certificates(struct km_store *s, uint64_t after, size_t limit,
 	size_t n = 0;
 	km_rc rc = KM_OK;
 
-	query_int(&q, (int64_t)after);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, after);
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		rc = take_certificate(s, &q, &found);
 		if (rc && rc != KM_ECORRUPT)
@@ -325,7 +317,7 @@ static km_rc take_epoch_end(struct km_store *s, struct query *q, struct km_epoch
 	if (q->rc)
 		return q->rc;
 	rc = mac_epoch_end(s, &e, right);
-	rc = same_mac(rc, mac, right);
+	rc = row_same_mac(rc, mac, right);
 	if (!rc)
 		*out = e;
 	return rc;

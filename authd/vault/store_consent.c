@@ -126,9 +126,7 @@ static km_rc take_consent(struct query *q, struct stored_consent *out)
 	if (q->rc)
 		return q->rc;
 	rc = row_mac(q->s, c, right);
-	if (rc)
-		return rc;
-	return km_equal(right, sizeof(right), out->mac, sizeof(out->mac)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, out->mac, right);
 }
 
 /* --- consents: reading --------------------------------------------------------------- */
@@ -319,15 +317,6 @@ static km_rc remove_fingers(struct km_store *s, const uint8_t subject[KM_SUBJECT
 	return !rc && *fingers ? epoch_owes(s) : rc;
 }
 
-static void say_fingers(struct km_event_record *event, unsigned fingers)
-{
-	size_t used = event ? strlen(event->body) : 0;
-
-	if (event)
-		(void)snprintf(event->body + used, sizeof(event->body) - used, "%sfingers=%u",
-			       used ? " " : "", fingers);
-}
-
 km_rc store_consent_withdraw(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 			     struct km_event_record *event, unsigned *fingers)
 {
@@ -342,7 +331,7 @@ km_rc store_consent_withdraw(struct km_store *s, const uint8_t subject[KM_SUBJEC
 	if (!rc && ended == 0 && gone == 0)
 		rc = KM_ENOTFOUND;
 	if (!rc) {
-		say_fingers(event, gone);
+		record_number(event, "fingers", gone);
 		rc = chain_append(s, event);
 	}
 	if (!rc)

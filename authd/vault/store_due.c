@@ -55,9 +55,7 @@ static km_rc check(struct km_store *s, const struct stored_due *d)
 	uint8_t right[KM_ROW_MAC_BYTES];
 	km_rc rc = mac_of(s, &d->row, right);
 
-	if (rc)
-		return rc;
-	return km_equal(d->mac, sizeof(d->mac), right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, d->mac, right);
 }
 
 /* Where there is none, the same work. */
@@ -123,8 +121,8 @@ km_rc store_dues(struct km_store *s, uint64_t after, size_t limit, struct km_due
 {
 	struct query q QUERY = query_new(s, SQL_DUE_PAGE);
 
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, after);
+	query_number(&q, limit);
 	return read_page(s, &q, limit, out, count);
 }
 
@@ -135,7 +133,7 @@ km_rc store_dues_ready(struct km_store *s, int64_t today, bool released, size_t 
 
 	query_int(&q, today);
 	query_int(&q, released);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, limit);
 	return read_page(s, &q, limit, out, count);
 }
 
@@ -386,9 +384,7 @@ static km_rc take_day(struct km_store *s, struct query *q, int64_t *day)
 	*day = query_get_int(q);
 	query_get_blob(q, mac, sizeof(mac));
 	rc = q->rc ? q->rc : mac_of_day(s, *day, right);
-	if (rc)
-		return rc;
-	return km_equal(mac, sizeof(mac), right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, mac, right);
 }
 
 km_rc store_run_days(struct km_store *s, int64_t after, unsigned most, unsigned *count)

@@ -141,8 +141,8 @@ km_rc store_erasing(struct km_store *s, uint64_t after, size_t limit, struct km_
 	size_t n = 0;
 	km_rc rc = KM_OK;
 
-	query_int(&q, (int64_t)after);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, after);
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		take_operator(&q, &found);
 		rc = q.rc ? q.rc : row_check_operator(s, &found);

@@ -62,19 +62,19 @@ static km_rc read_feed(struct km_store *s, struct query *q, struct km_feed *out)
 	if (q->rc)
 		return q->rc;
 	rc = mac_of_feed(s, &found, right);
-	if (rc || there)
+	if (there)
 		return rc ? rc : there;
-	if (!km_equal(found.mac, sizeof(found.mac), right, sizeof(right)))
-		return KM_ECORRUPT;
-	*out = found;
-	return KM_OK;
+	rc = row_same_mac(rc, found.mac, right);
+	if (!rc)
+		*out = found;
+	return rc;
 }
 
 km_rc store_feed(struct km_store *s, uint64_t id, struct km_feed *out)
 {
 	struct query q QUERY = query_new(s, SQL_FEED);
 
-	query_int(&q, (int64_t)(id < INT64_MAX ? id : INT64_MAX));
+	query_number(&q, id);
 	return read_feed(s, &q, out);
 }
 
@@ -269,27 +269,12 @@ km_rc store_feed_missing(struct km_store *s, const struct km_feed *f, uint64_t a
 			 struct km_operator *out, size_t *count)
 {
 	struct query q QUERY = query_new(s, SQL_FEED_MISSING);
-	struct stored_operator found;
-	size_t n = 0;
-	km_rc rc = KM_ENOTFOUND;
 
 	query_int(&q, (int64_t)f->id);
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
+	query_number(&q, after);
 	query_int(&q, (int64_t)f->upto);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
-	while (n < limit && !(rc = query_row(&q))) {
-		km_rc checked;
-
-		take_operator(&q, &found);
-		checked = q.rc ? q.rc : row_check_operator(s, &found);
-		if (checked)
-			return checked;
-		out[n++] = found.row;
-	}
-	if (rc && rc != KM_ENOTFOUND)
-		return rc;
-	*count = n;
-	return KM_OK;
+	query_number(&q, limit);
+	return row_read_operators(s, &q, limit, out, count);
 }
 
 km_rc store_departments(struct km_store *s,

@@ -110,9 +110,13 @@ KM_MUST_CHECK km_rc store_stage_sweep(struct km_store *, size_t limit);
 
 /* --- people, as a roster knows them --------------------------------------------------- */
 
-/* KM_ENOTFOUND: nobody has this employee number. KM_EREUSED: somebody erased had it. */
+/*
+ * who: zeros of one who is being erased, or whose key is gone. KM_ENOTFOUND: nobody has this
+ * employee number. KM_EREUSED: somebody erased had it. KM_ECORRUPT: also where it is sealed as
+ * another's.
+ */
 KM_MUST_CHECK km_rc store_operator_by_number(struct km_store *, const char *number,
-					     struct km_operator *out);
+					     struct km_operator *out, struct km_person *who);
 /* Tags of all departments that somebody is in, each called back once. */
 KM_MUST_CHECK km_rc store_departments(struct km_store *,
 				      void (*take)(void *arg, const uint8_t tag[KM_TAG_BYTES]),

@@ -148,6 +148,8 @@ void query_end(struct query *q);
 
 struct query query_new(struct km_store *s, enum store_sql id);
 void query_int(struct query *q, int64_t value);
+/* The largest that the engine knows, where it is more: a page of no end, or behind all rows. */
+void query_number(struct query *q, uint64_t value);
 void query_blob(struct query *q, const void *bytes, size_t len);
 void query_text(struct query *q, const char *text);
 /* KM_OK: a row. KM_ENOTFOUND: no more. */
@@ -413,7 +415,17 @@ void take_credential(struct query *q, struct stored_credential *out);
 /* KM_ECORRUPT: not as we wrote it. One of zeros costs the same as any other. */
 KM_MUST_CHECK km_rc row_check_operator(struct km_store *s, const struct stored_operator *op);
 KM_MUST_CHECK km_rc row_check_credential(struct km_store *s, const struct stored_credential *c);
+/* rc of making the right one; KM_ECORRUPT: the stored one is another. */
+KM_MUST_CHECK km_rc row_same_mac(km_rc rc, const uint8_t stored[KM_ROW_MAC_BYTES],
+				 const uint8_t right[KM_ROW_MAC_BYTES]);
 /* The next row of a query, verified. A bucket without a row is one without failures. */
+KM_MUST_CHECK km_rc row_read_operator(struct km_store *s, struct query *q,
+				      struct stored_operator *out);
+/* Up to limit of them. */
+KM_MUST_CHECK km_rc row_read_operators(struct km_store *s, struct query *q, size_t limit,
+				       struct km_operator *out, size_t *count);
+KM_MUST_CHECK km_rc row_read_credential(struct km_store *s, struct query *q,
+					struct stored_credential *out);
 KM_MUST_CHECK km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class,
 				  uint16_t bucket, struct km_throttle *out);
 KM_MUST_CHECK km_rc row_read_recovery(struct km_store *s, struct query *q, uint64_t credential,

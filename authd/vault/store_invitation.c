@@ -56,8 +56,7 @@ static km_rc read_row(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES
 	found.tries = (uint8_t)query_get_number(&q, UINT8_MAX);
 	query_get_blob(&q, mac, KM_ROW_MAC_BYTES);
 	rc = q.rc ? q.rc : row_mac(s, &found, right);
-	if (!rc && !km_equal(right, sizeof(right), mac, KM_ROW_MAC_BYTES))
-		rc = KM_ECORRUPT;
+	rc = row_same_mac(rc, mac, right);
 	if (!rc)
 		*out = found;
 	return rc;

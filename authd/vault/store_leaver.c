@@ -22,7 +22,7 @@ km_rc store_leavers(struct km_store *s, int64_t since, int64_t day, int64_t afte
 	query_int(&q, since);
 	query_int(&q, day);
 	query_int(&q, after);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		out[n].uid = (uint32_t)query_get_number(&q, UINT32_MAX);
 		out[n].since = query_get_int(&q);

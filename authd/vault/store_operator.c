@@ -188,27 +188,10 @@ static km_rc page_of(struct km_store *s, enum store_sql id, uint64_t after, size
 		     struct km_operator *out, size_t *count)
 {
 	struct query q QUERY = query_new(s, id);
-	struct stored_operator found;
-	size_t n = 0;
-	km_rc rc = KM_ENOTFOUND;
 
-	query_int(&q, (int64_t)(after < INT64_MAX ? after : INT64_MAX));
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
-	while (n < limit && !(rc = query_row(&q))) {
-		km_rc checked;
-
-		take_operator(&q, &found);
-		checked = q.rc ? q.rc : row_check_operator(s, &found);
-		if (checked)
-			return checked;
-		out[n++] = found.row;
-	}
-	if (q.rc)
-		return q.rc;
-	if (rc && rc != KM_ENOTFOUND)
-		return rc;
-	*count = n;
-	return KM_OK;
+	query_number(&q, after);
+	query_number(&q, limit);
+	return row_read_operators(s, &q, limit, out, count);
 }
 
 km_rc store_operators(struct km_store *s, uint64_t after, size_t limit, struct km_operator *out,
@@ -233,13 +216,7 @@ km_rc store_operator_by_uid(struct km_store *s, uint32_t uid, struct km_operator
 	km_rc rc;
 
 	query_int(&q, uid);
-	while (!(rc = query_row(&q))) {
-		km_rc checked;
-
-		take_operator(&q, &found);
-		checked = q.rc ? q.rc : row_check_operator(s, &found);
-		if (checked)
-			return checked;
+	while (!(rc = row_read_operator(s, &q, &found))) {
 		if (found.row.state == KM_ERASING)
 			continue;
 		one = found.row;
@@ -274,6 +251,16 @@ static km_rc count_operators(struct km_store *s, struct km_counts *c)
 	c->erasing = (uint64_t)query_get_int(&q);
 	c->unbound = (uint64_t)query_get_int(&q);
 	return q.rc;
+}
+
+km_rc store_count_operators(struct km_store *s, uint64_t *count)
+{
+	struct km_counts c = { 0 };
+	km_rc rc = count_operators(s, &c);
+
+	if (!rc)
+		*count = c.operators;
+	return rc;
 }
 
 km_rc store_counts(struct km_store *s, struct km_counts *out)

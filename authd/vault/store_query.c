@@ -79,6 +79,11 @@ void query_int(struct query *q, int64_t value)
 		stick(q, sqlite3_bind_int64(q->st, ++q->at, value));
 }
 
+void query_number(struct query *q, uint64_t value)
+{
+	query_int(q, (int64_t)(value < INT64_MAX ? value : INT64_MAX));
+}
+
 void query_blob(struct query *q, const void *bytes, size_t len)
 {
 	if (!q->rc)

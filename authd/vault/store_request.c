@@ -123,7 +123,7 @@ km_rc store_request(struct km_store *s, uint64_t id, struct km_filed *out)
 {
 	struct query q QUERY = query_new(s, SQL_REQUEST);
 
-	query_int(&q, (int64_t)id);
+	query_number(&q, id);
 	return row_read_request(s, &q, out);
 }
 
@@ -134,8 +134,8 @@ km_rc store_requests(struct km_store *s, uint64_t after, size_t limit, struct km
 	size_t found = 0;
 	km_rc rc = KM_OK;
 
-	query_int(&q, (int64_t)after);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, after);
+	query_number(&q, limit);
 	while (found < limit && !(rc = row_read_request(s, &q, &out[found])))
 		found++;
 	if (rc && rc != KM_ENOTFOUND)

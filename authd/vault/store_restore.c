@@ -283,18 +283,14 @@ static km_rc look_at_credentials(struct km_store *s, const struct bundle *b,
 	return rc;
 }
 
-/* What was known of its end when the copy was made. */
+/* What was known of its end when the copy was made; a row that was changed is not believed. */
 static km_rc cause_of(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint8_t *cause)
 {
-	struct query q QUERY = query_new(s, SQL_RESTORE_CAUSE);
-	km_rc rc;
+	struct km_due_row due;
+	km_rc rc = store_due_of(s, subject, KM_DUE_ERASE, &due);
 
-	*cause = KM_CAUSE_RESTORED;
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	rc = query_row(&q);
-	if (!rc)
-		*cause = (uint8_t)query_get_number(&q, UINT8_MAX);
-	return rc == KM_ENOTFOUND ? KM_OK : rc ? rc : q.rc;
+	*cause = rc ? KM_CAUSE_RESTORED : due.cause;
+	return rc == KM_ENOTFOUND || (rc == KM_ECORRUPT && !s->lost) ? KM_OK : rc;
 }
 
 /* The start after this one finishes it, as after a crash. */
@@ -341,8 +337,8 @@ static km_rc forget_operator(struct km_store *s, const struct km_operator *who,
 		bool by_cursor;
 	} order[] = {
 		{ SQL_RECOVERIES_DELETE, false },  { SQL_TEMPLATES_DELETE, false },
-		{ SQL_CREDENTIALS_DELETE, false }, { SQL_RESTORE_DUE, false },
-		{ SQL_RESTORE_CONSENT, false },    { SQL_PERSON_DELETE, true },
+		{ SQL_CREDENTIALS_DELETE, false }, { SQL_DUES_DELETE, false },
+		{ SQL_CONSENTS_DELETE, false },    { SQL_PERSON_DELETE, true },
 		{ SQL_RESTORE_FORGET, true },
 	};
 	struct store_op op STORE_OP = { 0 };

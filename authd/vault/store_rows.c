@@ -163,8 +163,8 @@ km_rc row_mac_meta(struct km_keys *keys, const char *key, const void *value, siz
 
 /* --- reading -------------------------------------------------------------------- */
 
-static km_rc compare(km_rc rc, const uint8_t stored[KM_ROW_MAC_BYTES],
-		     const uint8_t right[KM_ROW_MAC_BYTES])
+km_rc row_same_mac(km_rc rc, const uint8_t stored[KM_ROW_MAC_BYTES],
+		   const uint8_t right[KM_ROW_MAC_BYTES])
 {
 	if (rc)
 		return rc;
@@ -198,7 +198,34 @@ km_rc row_check_operator(struct km_store *s, const struct stored_operator *op)
 	uint8_t right[KM_ROW_MAC_BYTES];
 	km_rc rc = row_mac_operator(s, &op->row, right);
 
-	return compare(rc, op->mac, right);
+	return row_same_mac(rc, op->mac, right);
+}
+
+km_rc row_read_operator(struct km_store *s, struct query *q, struct stored_operator *out)
+{
+	km_rc rc = query_row(q);
+
+	if (rc)
+		return rc;
+	take_operator(q, out);
+	return q->rc ? q->rc : row_check_operator(s, out);
+}
+
+km_rc row_read_operators(struct km_store *s, struct query *q, size_t limit, struct km_operator *out,
+			 size_t *count)
+{
+	struct stored_operator found;
+	size_t n = 0;
+	km_rc rc = KM_ENOTFOUND;
+
+	while (n < limit && !(rc = row_read_operator(s, q, &found)))
+		out[n++] = found.row;
+	if (q->rc)
+		return q->rc;
+	if (rc && rc != KM_ENOTFOUND)
+		return rc;
+	*count = n;
+	return KM_OK;
 }
 
 static void take_throttle(struct query *q, struct km_throttle *out)
@@ -236,7 +263,17 @@ km_rc row_check_credential(struct km_store *s, const struct stored_credential *c
 	uint8_t right[KM_ROW_MAC_BYTES];
 	km_rc rc = row_mac_credential(s, &c->row, right);
 
-	return compare(rc, c->mac, right);
+	return row_same_mac(rc, c->mac, right);
+}
+
+km_rc row_read_credential(struct km_store *s, struct query *q, struct stored_credential *out)
+{
+	km_rc rc = query_row(q);
+
+	if (rc)
+		return rc;
+	take_credential(q, out);
+	return q->rc ? q->rc : row_check_credential(s, out);
 }
 
 km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class, uint16_t bucket,
@@ -257,7 +294,7 @@ km_rc row_read_name(struct km_store *s, struct query *q, enum km_class class, ui
 	/* A bucket that nobody has used yet costs the same. */
 	rc = row_mac_name(s, class, bucket, &found, right);
 	if (!there)
-		rc = compare(rc, mac, right);
+		rc = row_same_mac(rc, mac, right);
 	if (!rc)
 		*out = found;
 	return rc;
@@ -281,7 +318,7 @@ km_rc row_read_recovery(struct km_store *s, struct query *q, uint64_t credential
 	rc = row_mac_recovery(s, credential, code, when, right);
 	if (there)
 		return rc ? rc : there;
-	rc = compare(rc, mac, right);
+	rc = row_same_mac(rc, mac, right);
 	if (!rc)
 		*used = when;
 	return rc;
@@ -302,7 +339,7 @@ km_rc row_read_template(struct km_store *s, struct query *q, struct stored_templ
 	if (q->rc)
 		return q->rc;
 	rc = row_mac_template(s, out, right);
-	return compare(rc, out->mac, right);
+	return row_same_mac(rc, out->mac, right);
 }
 
 km_rc row_read_request(struct km_store *s, struct query *q, struct km_filed *out)
@@ -325,7 +362,7 @@ km_rc row_read_request(struct km_store *s, struct query *q, struct km_filed *out
 	if (q->rc)
 		return q->rc;
 	rc = row_mac_request(s, &found, right);
-	rc = compare(rc, found.mac, right);
+	rc = row_same_mac(rc, found.mac, right);
 	if (!rc)
 		*out = found;
 	return rc;
@@ -344,7 +381,7 @@ km_rc row_read_meta(struct km_store *s, struct query *q, const char *key, void *
 	if (q->rc)
 		return q->rc;
 	rc = row_mac_meta(s->keys, key, value, *len, right);
-	return compare(rc, mac, right);
+	return row_same_mac(rc, mac, right);
 }
 
 /* --- what was read last ------------------------------------------------------------ */
@@ -372,7 +409,6 @@ km_rc row_operator(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
 km_rc row_credential(struct km_store *s, uint64_t id, struct stored_credential *out)
 {
 	struct query q QUERY = { 0 };
-	km_rc rc;
 
 	for (size_t i = 0; i < s->seen.count; i++) {
 		if (id && s->seen.credential[i].row.id == id) {
@@ -382,11 +418,7 @@ km_rc row_credential(struct km_store *s, uint64_t id, struct stored_credential *
 	}
 	q = query_new(s, SQL_CREDENTIAL);
 	query_int(&q, (int64_t)id);
-	rc = query_row(&q);
-	if (rc)
-		return rc;
-	take_credential(&q, out);
-	return q.rc ? q.rc : row_check_credential(s, out);
+	return row_read_credential(s, &q, out);
 }
 
 static void forget_credential(struct km_store *s, uint64_t id)

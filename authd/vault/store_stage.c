@@ -110,9 +110,7 @@ static km_rc check_stage(struct km_store *s, const struct km_staged *row,
 	uint8_t right[KM_ROW_MAC_BYTES];
 	km_rc rc = mac_of_stage(s, row, right);
 
-	if (rc)
-		return rc;
-	return km_equal(mac, KM_ROW_MAC_BYTES, right, sizeof(right)) ? KM_OK : KM_ECORRUPT;
+	return row_same_mac(rc, mac, right);
 }
 
 static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uint32_t after,
@@ -123,9 +121,9 @@ static km_rc read_rows(struct km_store *s, enum store_sql id, uint64_t feed, uin
 	size_t n = 0;
 	km_rc rc = KM_ENOTFOUND;
 
-	query_int(&q, (int64_t)(feed < INT64_MAX ? feed : INT64_MAX));
+	query_number(&q, feed);
 	query_int(&q, after);
-	query_int(&q, (int64_t)(limit < INT64_MAX ? limit : INT64_MAX));
+	query_number(&q, limit);
 	while (n < limit && !(rc = query_row(&q))) {
 		km_rc checked;
 
@@ -242,7 +240,7 @@ km_rc store_stage_sweep(struct km_store *s, size_t limit)
 		return rc;
 	q = query_new(s, SQL_STAGE_SWEEP);
 	query_int(&q, (int64_t)live.id);
-	query_int(&q, (int64_t)limit);
+	query_number(&q, limit);
 	rc = query_run(&q);
 	return rc ? rc : store_op_done(&op);
 }

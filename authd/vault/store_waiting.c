@@ -69,12 +69,8 @@ km_rc store_credential_ending(struct km_store *s, uint64_t after, struct km_cred
 	struct stored_credential found;
 	km_rc rc;
 
-	query_int(&q, (int64_t)after);
-	rc = query_row(&q);
-	if (rc)
-		return rc;
-	take_credential(&q, &found);
-	rc = q.rc ? q.rc : row_check_credential(s, &found);
+	query_number(&q, after);
+	rc = row_read_credential(s, &q, &found);
 	if (!rc)
 		*out = found.row;
 	return rc;

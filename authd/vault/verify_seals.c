@@ -120,7 +120,7 @@ km_rc verify_signers(struct km_store *s, struct km_verify *v, size_t count)
 	km_rc rc = KM_OK;
 
 	query_int(&q, v->signer.generation);
-	query_int(&q, (int64_t)(count < INT64_MAX ? count : INT64_MAX));
+	query_number(&q, count);
 	for (size_t n = 0; !rc && !v->bad && n < count; n++) {
 		rc = query_row(&q);
 		if (!rc)
@@ -229,7 +229,7 @@ km_rc verify_seals(struct km_store *s, struct km_verify *v, size_t count)
 	km_rc rc = KM_OK;
 
 	query_int(&q, v->seals ? (int64_t)v->sealed : INT64_MIN);
-	query_int(&q, (int64_t)(count < INT64_MAX ? count : INT64_MAX));
+	query_number(&q, count);
 	for (size_t n = 0; !rc && !v->bad && n < count; n++) {
 		rc = query_row(&q);
 		if (!rc)

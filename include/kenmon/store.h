@@ -300,6 +300,8 @@ struct km_counts {
 	    locked, records;
 };
 KM_MUST_CHECK km_rc store_counts(struct km_store *, struct km_counts *out);
+/* The first of them alone, for who asks often: the others read the credentials, too. */
+KM_MUST_CHECK km_rc store_count_operators(struct km_store *, uint64_t *count);
 
 /*
  * Stores a TOTP or HOTP credential with its seed sealed; *id is the new one.

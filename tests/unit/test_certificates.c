@@ -207,6 +207,8 @@ static void test_pages_of_them_go_on_where_the_last_one_ended(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(store_certificates(b->s, all[0].id, 2, all, &count), KM_OK);
 	assert_int_equal(count, 0);
+	assert_int_equal(store_certificates(b->s, UINT64_MAX, 2, all, &count), KM_OK);
+	assert_int_equal(count, 0);
 }
 
 /* --- ends of epochs --------------------------------------------------------------------- */

@@ -504,6 +504,35 @@ static void test_a_row_that_is_lost_after_it_came_makes_nobody_missing(void **st
 	assert_int_equal(recorded(KM_EVENT_OPERATOR_MISSING), 0);
 }
 
+/* identity.db is no place from which to say who goes: whose number it is says what is sealed. */
+static void test_who_left_is_nobody_who_was_given_their_tag(void **state)
+{
+	static const char swap[] =
+	    "CREATE TEMP TABLE was AS SELECT cursor, emp_tag FROM person WHERE cursor < 3;"
+	    "UPDATE person SET emp_tag = zeroblob(cursor) WHERE cursor < 3;"
+	    "UPDATE person SET emp_tag = (SELECT was.emp_tag FROM was "
+	    "WHERE was.cursor = 3 - person.cursor) WHERE cursor < 3";
+	struct paper *p;
+	int line;
+
+	(void)state;
+	staff_of(8);
+	assert_int_equal(
+	    sqlite3_exec(room.v->store->db[DB_IDENTITY].handle, swap, NULL, NULL, NULL), SQLITE_OK);
+	p = paper(2);
+	p->part = true;
+	put_person(p, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
+	line = desk_comes();
+	assert_int_equal(begins(line, p).rc, 0);
+	assert_int_equal(km_rc_from_wire(hands_in(line, p->bytes, p->len).rc), KM_ECORRUPT);
+	close(line);
+	work_off();
+	rounds(6);
+	assert_int_equal(operator_of("n0002").state, KM_ACTIVE);
+	assert_int_equal(everybody(), 8);
+	assert_int_equal(rows_in("due"), 0);
+}
+
 static void test_a_slice_that_is_cut_anywhere_ends_its_roster(void **state)
 {
 	struct paper *p = paper(1);
@@ -717,6 +746,7 @@ int main(void)
 		IN_ROOM(test_one_wrong_row_and_nothing_is_applied),
 		IN_ROOM(test_a_field_that_is_too_long_is_a_fault_of_its_row),
 		IN_ROOM(test_a_row_that_is_lost_after_it_came_makes_nobody_missing),
+		IN_ROOM(test_who_left_is_nobody_who_was_given_their_tag),
 		IN_ROOM(test_a_slice_that_is_cut_anywhere_ends_its_roster),
 		IN_ROOM(test_more_or_fewer_rows_than_announced_are_refused),
 		IN_ROOM(test_a_line_that_closes_leaves_nothing),

@@ -92,6 +92,10 @@ static void test_requests_are_listed_by_pages_in_their_order(void **state)
 	assert_true(page[0].id < page[1].id && page[1].id < page[2].id);
 	assert_int_equal(store_requests(b->s, page[2].id, 3, page, &count), KM_OK);
 	assert_int_equal(count, 1);
+	/* Behind all of them there is none, however far. */
+	assert_int_equal(store_requests(b->s, UINT64_MAX, 3, page, &count), KM_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(store_request(b->s, UINT64_MAX, page), KM_ENOTFOUND);
 }
 
 static void test_what_is_no_request_is_not_filed(void **state)

@@ -203,7 +203,7 @@ static const struct column {
 	{ DB_IDENTITY, "person", "cursor", NOT_AT_ALL, "no name is shown, as without the row" },
 	{ DB_IDENTITY, "person", "subject", NOT_AT_ALL, "no name is shown, as without the row" },
 	{ DB_IDENTITY, "person", "emp_tag", NOT_AT_ALL,
-	  "a number could be given again, as without the row; the right one is sealed" },
+	  "a number could be given again, as without the row; a roster looks at the sealed one" },
 	{ DB_IDENTITY, "person", "ver", BY_READING, NULL },
 	{ DB_IDENTITY, "person", "sealed", BY_READING, NULL },
 	{ DB_IDENTITY, "tombstone", "emp_tag", NOT_AT_ALL,

@@ -127,6 +127,33 @@ static void test_whoever_was_erased_between_backup_and_bundle_is_gone(void **sta
 	close_restored();
 }
 
+static void test_a_cause_that_somebody_wrote_into_a_copy_is_on_no_certificate(void **state)
+{
+	struct km_due_row row = { .what = KM_DUE_ERASE,
+				  .cause = KM_CAUSE_RETIRED,
+				  .feed = 1,
+				  .day = room.v->now.today + 9 };
+	struct km_operator bob;
+
+	(void)state;
+	furnish();
+	bob = operator_now(room.v->store, "bob");
+	memcpy(row.subject, bob.subject, sizeof(row.subject));
+	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
+				      "UPDATE due SET cause = cause + 1", NULL, NULL, NULL),
+			 SQLITE_OK);
+	take(KM_MSG_BACKUP, at.copy);
+	erase("bob");
+	take(KM_MSG_BUNDLE, at.bundle);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	finish_erasures();
+	must_be_certified(bob.subject);
+	close_restored();
+}
+
 static void test_whoever_came_after_the_bundle_can_be_registered_anew(void **state)
 {
 	struct km_operator op = { .uid = -1,
@@ -448,6 +475,7 @@ int main(void)
 		RESTORED(test_an_older_backup_opens_with_the_bundle_of_a_later_epoch),
 		RESTORED(test_no_code_of_before_is_good_after_a_restore),
 		RESTORED(test_whoever_was_erased_between_backup_and_bundle_is_gone),
+		RESTORED(test_a_cause_that_somebody_wrote_into_a_copy_is_on_no_certificate),
 		RESTORED(test_whoever_came_after_the_bundle_can_be_registered_anew),
 		RESTORED(test_a_finger_that_was_removed_since_the_backup_does_not_come_back),
 		RESTORED(test_a_finger_from_after_the_bundle_is_enrolled_anew),
