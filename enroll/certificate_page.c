@@ -166,6 +166,8 @@ static void put_limits(const struct page *p, const struct msg_certificate_row *r
 static void put_evidence(const struct page *p, const struct certificate *c)
 {
 	const struct msg_certificate_row *r = &c->row;
+	/* The one that is compared with --key: after a restore not the oldest. */
+	size_t first = certificate_verify(c, NULL).first;
 	char text[HEX_TEXT + 64], hex[HEX_TEXT], when[DESK_TIME];
 
 	put_title(p, DESK_CERT_EVIDENCE, false);
@@ -183,7 +185,8 @@ static void put_evidence(const struct page *p, const struct certificate *c)
 	(void)snprintf(text, sizeof(text), "%" PRIu32 ", %s", r->generation,
 		       hex_of(r->signature, sizeof(r->signature), hex));
 	put_row(p, DESK_CERT_SIGNATURE, text);
-	put_row(p, DESK_CERT_FIRST, hex_of(c->signer[0].public, sizeof(c->signer[0].public), hex));
+	put_row(p, DESK_CERT_FIRST,
+		hex_of(c->signer[first].public, sizeof(c->signer->public), hex));
 	put_row(p, DESK_CERT_CHECK, "kenmon certificate verify FILE --key HEX");
 }
 
