@@ -350,14 +350,11 @@ static km_rc give(struct desk *d, struct agreement *a, bool paper)
 static km_rc purpose_folder(struct desk *d, const struct desk_args *args, char *out, size_t cap)
 {
 	static struct km_conf conf;
-	struct km_conf_error error = { 0 };
-	const char *path = desk_arg(args, "config");
-	km_rc rc = km_conf_read(path, strcmp(path, KM_CONF_PATH) != 0, &conf, &error);
+	km_rc rc = desk_conf(d, args, &conf);
 
-	if (rc != KM_OK)
-		return error.text[0] ? desk_because(d, rc, DESK_CONF_BAD, path, error.text) : rc;
-	snprintf(out, cap, "%s", conf.consent_purpose);
-	return KM_OK;
+	if (rc == KM_OK)
+		snprintf(out, cap, "%s", conf.consent_purpose);
+	return rc;
 }
 
 km_rc desk_agree(struct desk *d, const struct desk_args *args, const char *login)

@@ -305,14 +305,6 @@ static bool parse_made(const char *text, int64_t *made)
 	return true;
 }
 
-static km_rc read_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf)
-{
-	struct km_conf_error e = { 0 };
-	km_rc rc = km_conf_read(desk_arg(args, "config"), false, conf, &e);
-
-	return rc == KM_OK ? KM_OK : desk_bad_conf(d, rc, &e);
-}
-
 static km_rc parse_counts(struct desk *d, const struct desk_args *args, struct job *job)
 {
 	const char *rows = desk_arg(args, "rows"), *accept = desk_arg(args, "accept-erasures");
@@ -357,7 +349,7 @@ static km_rc parse_job(struct desk *d, const struct desk_args *args, struct job 
 	    (made || job->rows || job->order.erasures >= 0 || desk_arg(args, "signature")))
 		rc = desk_because(d, KM_EUSAGE, DESK_ROSTER_DROP_ALONE, NULL, NULL);
 	if (rc == KM_OK)
-		rc = read_conf(d, args, &job->conf);
+		rc = desk_conf(d, args, &job->conf);
 	return rc == KM_OK ? parse_signature(d, args, job) : rc;
 }
 

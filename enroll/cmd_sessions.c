@@ -206,13 +206,11 @@ static km_rc end_all(struct desk *d, const struct accounts *a)
 static km_rc configured(struct desk *d, const struct desk_args *args, bool *end)
 {
 	static struct km_conf conf;
-	struct km_conf_error error = { 0 };
-	const char *path = desk_arg(args, "config");
-	km_rc rc = km_conf_read(path, strcmp(path, KM_CONF_PATH) != 0, &conf, &error);
+	km_rc rc = desk_conf(d, args, &conf);
 
 	if (rc == KM_OK)
 		*end = conf.erasure_end_sessions;
-	return rc == KM_OK ? rc : desk_because(d, rc, DESK_CONF_BAD, path, error.text);
+	return rc;
 }
 
 int cmd_sessions_end(struct desk *d, const struct desk_args *args)

@@ -110,8 +110,11 @@ KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const c
 				    unsigned last);
 KM_MUST_CHECK km_rc desk_audit_table(struct desk *d, const char *login, unsigned last);
 
-/* Says in d what is wrong with the configuration, and where; returns rc. */
-KM_MUST_CHECK km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e);
+/*
+ * The configuration of --config: a file that is named must be there, the usual one need not. What
+ * is wrong with it, and where, is said in d.
+ */
+KM_MUST_CHECK km_rc desk_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf);
 
 /* A request that is answered by rows of a status. */
 int desk_show_status(struct desk *d, struct km_msg *request, const char *key);

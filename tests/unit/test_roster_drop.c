@@ -12,7 +12,7 @@
 #define BAD  "employee_number,login,name,department\n1,sa to,Sato,D\n"
 
 static const struct msg_roster_sum sum = { .feed = 5, .same = 1 };
-static char folder[32];
+static char folder[32], conf[64];
 
 static void in_folder(const char *name, char out[512])
 {
@@ -103,8 +103,7 @@ static int run(const struct play *p, char **said)
 	int code;
 
 	begin(&s, p, "");
-	code = KENMON(&s, W("roster"), W("apply"), folder, W("--drop-folder"), W("--config"),
-		      W("/nonexistent"));
+	code = KENMON(&s, W("roster"), W("apply"), folder, W("--drop-folder"), W("--config"), conf);
 	*said = strdup(s.err);
 	end(&s);
 	return code;
@@ -395,6 +394,8 @@ static int make_folder(void **state)
 	memcpy(folder, "/tmp/kenmon-test-XXXXXX", 24);
 	if (!mkdtemp(folder))
 		return -1;
+	snprintf(conf, sizeof(conf), "%s/kenmon.conf", folder);
+	drop("kenmon.conf", "");
 	in_folder("done", path);
 	if (mkdir(path, 0700) != 0)
 		return -1;
