@@ -22,19 +22,18 @@ desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_consent_list, cmd_consent_show, cmd_consent_withdraw, cmd_invite;
 desk_handler cmd_me_show, cmd_me_export, cmd_me_withdraw, cmd_operator_export;
-desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle, cmd_key_bundles_destroyed;
 desk_handler cmd_backup, cmd_restore;
 desk_handler cmd_roster_check, cmd_roster_apply, cmd_roster_list;
 desk_handler cmd_due_list, cmd_due_release, cmd_transfer;
 desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
 desk_handler cmd_bypass;
+desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
+desk_handler cmd_sessions_list, cmd_sessions_end;
+desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* "17:00", "2026-04-01T17:00" or "+8h" as wall seconds. KM_EUSAGE names the option. */
 KM_MUST_CHECK km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until);
-desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
-desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundles_destroyed;
-desk_handler cmd_sessions_list, cmd_sessions_end;
-desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,
