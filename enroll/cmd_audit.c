@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <kenmon/event.h>
+#include <kenmon/hex.h>
 
 #include "commands.h"
 
@@ -15,13 +16,6 @@ struct audit {
 	unsigned rows; /* of this page */
 	uint64_t total;
 };
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* key=value key=value, values percent-escaped: undone for JSON, where each is a string of its own.
  */
@@ -37,9 +31,9 @@ static void body_json(struct desk_json *j, const char *body)
 				*to = '\0';
 				value = to + 1;
 				body++;
-			} else if (*body == '%' && hex_digit(body[1]) >= 0 &&
-				   hex_digit(body[2]) >= 0) {
-				*to = (char)(hex_digit(body[1]) << 4 | hex_digit(body[2]));
+			} else if (*body == '%' && km_hex_value(body[1]) >= 0 &&
+				   km_hex_value(body[2]) >= 0) {
+				*to = (char)(km_hex_value(body[1]) << 4 | km_hex_value(body[2]));
 				body += 3;
 			} else
 				*to = *body++;

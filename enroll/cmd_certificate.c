@@ -5,43 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/people.h>
 
 #include "certificate.h"
 #include "commands.h"
 
-/* --- hex ------------------------------------------------------------------------------- */
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static km_rc parse_hex(struct desk *d, const char *what, const char *text, uint8_t *out, size_t len)
 {
-	bool good = strlen(text) == 2 * len;
 	char count[24];
 
-	for (size_t i = 0; good && i < len; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-
-		good = high >= 0 && low >= 0;
-		if (good)
-			out[i] = (uint8_t)(high << 4 | low);
-	}
-	if (good)
+	if (strlen(text) == 2 * len && km_hex_parse(text, out, len))
 		return KM_OK;
 	snprintf(count, sizeof(count), "%zu", 2 * len);
 	return desk_because(d, KM_EUSAGE, DESK_HEX_WRONG, what, count);
-}
-
-static void hex_text(const uint8_t *bytes, size_t len, char *out)
-{
-	for (size_t i = 0; i < len; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
 /* --- list ------------------------------------------------------------------------------- */
@@ -74,10 +51,9 @@ static void row_json(struct desk_json *j, const struct msg_certificate_row *r)
 static void row_cells(const struct desk *d, struct desk_table *t,
 		      const struct msg_certificate_row *r)
 {
-	char hex[2 * sizeof(r->subject) + 1], when[DESK_TIME];
+	char hex[KM_HEX(sizeof(r->subject))], when[DESK_TIME];
 
-	hex_text(r->subject, sizeof(r->subject), hex);
-	desk_cell(t, hex);
+	desk_cell(t, km_hex(r->subject, sizeof(r->subject), hex));
 	desk_cell(t, r->cause ? km_cause_text(r->cause, d->lang)
 			      : desk_text(DESK_CERT_ROW_DAMAGED, d->lang));
 	desk_cell(t, desk_time_short(r->unusable, when));
@@ -321,11 +297,11 @@ static void say(struct desk *d, enum desk_text id, const char *a, const char *b)
 /* What was proved, and what was not: both, in as many words. */
 static void say_proved(struct desk *d, const struct certificate *c, size_t first, bool compared)
 {
-	char hex[2 * sizeof(c->signer->public) + 1], whose[2 * sizeof(c->row.subject) + 1];
+	char hex[KM_HEX(sizeof(c->signer->public))], whose[KM_HEX(sizeof(c->row.subject))];
 	char when[DESK_TIME], number[24];
 
-	hex_text(c->signer[first].public, sizeof(c->signer->public), hex);
-	hex_text(c->row.subject, sizeof(c->row.subject), whose);
+	km_hex(c->signer[first].public, sizeof(c->signer->public), hex);
+	km_hex(c->row.subject, sizeof(c->row.subject), whose);
 	say(d, DESK_CERT_HOLDS, whose, desk_time(c->row.signed_at, when));
 	snprintf(number, sizeof(number), "%" PRIu32, c->signer[first].generation);
 	if (first > 0)

@@ -4,6 +4,7 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 
 #include "commands.h"
 
@@ -164,7 +165,6 @@ static void show_line(struct desk *d, enum desk_text heading, const char *value)
 void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 {
 	char text[64];
-	size_t i;
 
 	show_line(d, DESK_COL_LOGIN, r->login);
 	show_line(d, DESK_COL_EMPLOYEE, r->employee_number);
@@ -184,9 +184,7 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 	show_line(d, DESK_COL_UNTIL, text);
 	show_line(d, DESK_COL_LAST, desk_time_short(r->last_login, text));
 	show_line(d, DESK_COL_CREATED, desk_time_short(r->created, text));
-	for (i = 0; i < sizeof(r->subject); i++)
-		snprintf(text + 2 * i, 3, "%02x", r->subject[i]);
-	show_line(d, DESK_COL_SUBJECT, text);
+	show_line(d, DESK_COL_SUBJECT, km_hex(r->subject, sizeof(r->subject), text));
 	fputc('\n', d->out);
 }
 
