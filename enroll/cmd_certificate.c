@@ -26,8 +26,6 @@ static km_rc parse_hex(struct desk *d, const char *what, const char *text, uint8
 struct list {
 	struct desk_table table;
 	struct desk_json json;
-	uint64_t last;
-	unsigned rows;
 };
 
 static void row_json(struct desk_json *j, const struct msg_certificate_row *r)
@@ -67,10 +65,6 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	const struct msg_certificate_row *r = &m->certificate_row;
 	struct list *l = arg;
 
-	if (m->number != KM_MSG_CERTIFICATE_ROW || r->cursor <= l->last)
-		return KM_EPROTO;
-	l->last = r->cursor;
-	l->rows++;
 	if (!d->json) {
 		row_cells(d, &l->table, r);
 		return KM_OK;
@@ -83,6 +77,27 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	return KM_OK;
 }
 
+static bool ask_page(void *arg, uint64_t last, struct km_msg *request)
+{
+	(void)arg;
+	request->number = KM_MSG_CERTIFICATE_LIST;
+	request->certificate_list.after = last;
+	request->certificate_list.limit = DESK_PAGE;
+	return true;
+}
+
+static uint64_t place_of(const struct km_msg *m)
+{
+	return m->number == KM_MSG_CERTIFICATE_ROW ? m->certificate_row.cursor : 0;
+}
+
+static km_rc flush(struct desk *d, void *arg)
+{
+	struct list *l = arg;
+
+	return d->json ? KM_OK : desk_table_flush(&l->table, d->out);
+}
+
 int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 {
 	const char *const headers[] = {
@@ -91,21 +106,17 @@ int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 		desk_text(DESK_COL_EPOCH, d->lang),    desk_text(DESK_COL_CLOSED, d->lang),
 	};
 	struct list l = { .json = { .f = d->out } };
+	struct desk_pages p = { .ask = ask_page,
+				.place = place_of,
+				.take = take_row,
+				.flush = flush,
+				.arg = &l,
+				.f = d->out };
 	km_rc rc;
 
 	(void)args;
 	desk_table_init(&l.table, headers, 6);
-	do {
-		struct km_msg m = { .number = KM_MSG_CERTIFICATE_LIST };
-		struct desk_operation o = { .request = &m, .arg = &l, .row = take_row };
-
-		m.certificate_list.after = l.last;
-		m.certificate_list.limit = DESK_PAGE;
-		l.rows = 0;
-		rc = desk_operate(d, &o);
-		if (rc == KM_OK && !d->json)
-			rc = desk_table_flush(&l.table, d->out);
-	} while (rc == KM_OK && l.rows > 0 && !ferror(d->out));
+	rc = desk_pages(d, &p);
 	desk_table_free(&l.table);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
@@ -114,7 +125,7 @@ int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 	if (d->json) {
 		json_close(&l.json, ']');
 		fputc('\n', d->out);
-	} else if (l.last == 0)
+	} else if (p.total == 0)
 		desk_note(d, DESK_CERT_NONE, NULL, NULL);
 	d->half_written = false;
 	return 0;

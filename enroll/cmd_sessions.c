@@ -25,8 +25,6 @@ struct account {
 struct accounts {
 	size_t count, cap;
 	struct account *row;
-	int64_t last; /* uid of the last row of all */
-	unsigned rows;
 };
 
 static void accounts_free(struct accounts *a)
@@ -86,30 +84,33 @@ static km_rc take_leaver(struct desk *d, void *arg, const struct km_msg *m)
 	struct accounts *a = arg;
 
 	(void)d;
-	if (m->number != KM_MSG_LEAVER_ROW || (int64_t)one.uid <= a->last)
-		return KM_EPROTO;
-	a->last = one.uid;
-	a->rows++;
 	if (sessions_of(one.uid, one.sessions, sizeof(one.sessions)) != KM_OK)
 		return KM_OK;
 	return keep(a, &one);
 }
 
+/* Uids begin at 0, places at 1. */
+static uint64_t place_of(const struct km_msg *m)
+{
+	return m->number == KM_MSG_LEAVER_ROW ? (uint64_t)m->leaver_row.uid + 1 : 0;
+}
+
+static bool ask_page(void *arg, uint64_t last, struct km_msg *request)
+{
+	(void)arg;
+	request->number = KM_MSG_LEAVERS;
+	request->leavers.after = (int64_t)last - 1;
+	request->leavers.limit = DESK_PAGE;
+	return true;
+}
+
 static km_rc find(struct desk *d, struct accounts *a)
 {
-	km_rc rc = KM_OK;
+	struct desk_pages p = {
+		.ask = ask_page, .place = place_of, .take = take_leaver, .arg = a, .f = d->out
+	};
 
-	a->last = -1;
-	do {
-		struct km_msg m = { .number = KM_MSG_LEAVERS };
-		struct desk_operation o = { .request = &m, .arg = a, .row = take_leaver };
-
-		m.leavers.after = a->last;
-		m.leavers.limit = DESK_PAGE;
-		a->rows = 0;
-		rc = desk_operate(d, &o);
-	} while (rc == KM_OK && a->rows > 0);
-	return rc;
+	return desk_pages(d, &p);
 }
 
 /* --- saying --------------------------------------------------------------------------- */

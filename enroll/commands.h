@@ -42,6 +42,37 @@ KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, uns
 /* One request without rows and prompts. The rc of DONE. */
 KM_MUST_CHECK km_rc desk_act(struct desk *d, struct km_msg *request, struct msg_done *done);
 
+/* Rows that come page by page. */
+struct desk_pages {
+	/* Makes the request for what stands behind last (0: from the beginning); false: no more. */
+	bool (*ask)(void *arg, uint64_t last, struct km_msg *request);
+	/*
+	 * Where a row stands; 0: it is none of these rows. Places grow, so a listing ends and no
+	 * row comes twice.
+	 */
+	uint64_t (*place)(const struct km_msg *row);
+	km_rc (*take)(struct desk *d, void *arg, const struct km_msg *row);
+	km_rc (*flush)(struct desk *d, void *arg); /* behind each page; may be NULL */
+	void *arg;
+	FILE *f; /* where they go: when that has failed nobody reads on */
+	/* set by desk_pages */
+	uint64_t last, total;
+	unsigned rows; /* of this page */
+};
+KM_MUST_CHECK km_rc desk_pages(struct desk *d, struct desk_pages *p);
+
+/* The same as a table, or as an array of objects. The exit code. */
+struct desk_listing {
+	const enum desk_text *headings;
+	unsigned columns;
+	enum desk_text none; /* said where there is nothing */
+	bool (*ask)(void *arg, uint64_t last, struct km_msg *request); /* arg is NULL */
+	uint64_t (*place)(const struct km_msg *row);
+	void (*cells)(const struct desk *d, struct desk_table *t, const struct km_msg *row);
+	void (*json)(struct desk_json *j, const struct km_msg *row); /* its members */
+};
+int desk_list(struct desk *d, const struct desk_listing *l);
+
 /* How far something is: shown at a terminal once a second has passed. */
 struct desk_progress {
 	int64_t began; /* boot time, ms */
@@ -102,7 +133,14 @@ void desk_terminal_name(const struct desk *d, char out[65]);
 KM_MUST_CHECK km_rc desk_operator_row(struct desk *d, const char *login,
 				      struct msg_operator_row *out);
 void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r);
+/* For desk_pages: all operators. */
+bool desk_ask_operators(void *arg, uint64_t last, struct km_msg *request);
+uint64_t desk_operator_place(const struct km_msg *row);
 void desk_operator_lines(struct desk *d, const struct msg_operator_row *r);
+
+/* For desk_pages: what is due. */
+bool desk_ask_due(void *arg, uint64_t last, struct km_msg *request);
+uint64_t desk_due_place(const struct km_msg *row);
 
 /* Records about one operator: into a JSON array that is open (last 0: all), or as a table. */
 KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,
