@@ -391,13 +391,6 @@ int cmd_roster_list(struct desk *d, const struct desk_args *args)
 	km_rc rc = desk_number(d, "FEED", args->operand[0], 1, INT64_MAX, &feed);
 
 	if (rc == KM_OK)
-		rc = desk_open(d); /* before the first byte, so that an error is one object */
-	if (rc == KM_OK && d->json) {
-		json_open(&j, NULL, '{');
-		json_number(&j, "feed", (int64_t)feed);
-		d->half_written = true;
-	}
-	if (rc == KM_OK)
 		rc = sheet_list(d, feed, 0, UINT64_MAX, &j);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);

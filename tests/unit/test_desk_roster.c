@@ -460,6 +460,28 @@ static void test_a_configuration_that_is_wrong_is_not_used_for_a_roster(void **s
 	end(&s);
 }
 
+/* Nothing of it was written yet: what went wrong is the one object. */
+static void test_a_listing_that_is_refused_is_one_object_with_json(void **state)
+{
+	char *const commands[][4] = { { W("operator"), W("list"), NULL },
+				      { W("due"), W("list"), NULL },
+				      { W("audit"), W("list"), NULL },
+				      { W("certificate"), W("list"), NULL },
+				      { W("roster"), W("list"), W("5"), NULL } };
+	struct play p = { .rc = KM_EPERM, .list_rc = KM_EPERM };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		begin(&s, &p, "");
+		assert_int_equal(
+		    KENMON(&s, W("--json"), commands[i][0], commands[i][1], commands[i][2]), 77);
+		assert_int_equal(strncmp(s.out, "{\"error\":\"EPERM\"", 16), 0);
+		assert_string_equal(s.err, "");
+		end(&s);
+	}
+}
+
 static void test_a_listing_whose_rows_do_not_go_on_is_not_believed(void **state)
 {
 	static const struct msg_roster_note twice[] = {
@@ -616,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes_of_a_roster_s_command_line_exit_2),
 		cmocka_unit_test(test_a_configuration_that_is_named_must_be_there_for_a_roster),
 		cmocka_unit_test(test_a_configuration_that_is_wrong_is_not_used_for_a_roster),
+		cmocka_unit_test(test_a_listing_that_is_refused_is_one_object_with_json),
 		cmocka_unit_test(test_a_listing_whose_rows_do_not_go_on_is_not_believed),
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),
