@@ -1,7 +1,8 @@
 /*
  * A file that the desk makes: only its owner can read it, nothing that is there
- * is overwritten or followed, and it is there whole or not at all. The desk can
- * neither delete nor rename files, so it names one only when it is complete.
+ * is overwritten or followed, and it is there whole or not at all. It has no name
+ * before it is complete, so whatever ends the desk leaves nothing to clear away.
+ * (Backups are named by renaming, copy_file.h: where they go, no file may be nameless.)
  */
 #ifndef KENMON_DESK_NEW_FILE_H
 #define KENMON_DESK_NEW_FILE_H
