@@ -25,6 +25,7 @@ struct account {
 struct accounts {
 	size_t count, cap;
 	struct account *row;
+	bool shown; /* before it was asked whether to end them */
 };
 
 static void accounts_free(struct accounts *a)
@@ -152,10 +153,18 @@ static km_rc say(struct desk *d, const struct accounts *a)
 	return desk_table_flush(&t, d->out);
 }
 
+/* Whether there is anybody but root. */
+static bool some_ended(const struct accounts *a)
+{
+	return a->count > 1 || (a->count == 1 && a->row[0].uid != 0);
+}
+
 static int finish(struct desk *d, km_rc rc, struct accounts *a, bool ended)
 {
-	if (rc == KM_OK && !d->json)
+	if (rc == KM_OK && !d->json && !a->shown)
 		rc = say(d, a);
+	if (rc == KM_OK && ended && some_ended(a))
+		desk_note(d, DESK_SESSIONS_ENDED, NULL, NULL);
 	if (rc == KM_OK && d->json)
 		say_json(d, a, ended);
 	accounts_free(a);
@@ -224,6 +233,7 @@ int cmd_sessions_end(struct desk *d, const struct desk_args *args)
 		rc = find(d, &a);
 	if (rc == KM_OK && a.count > 0 && !as_configured && !desk_arg(args, "yes")) {
 		rc = d->json ? KM_OK : say(d, &a);
+		a.shown = !d->json;
 		if (rc == KM_OK)
 			rc = desk_confirm(d, DESK_ASK_SESSIONS, "yes");
 		if (rc != KM_OK && !d->why[0])
