@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <kenmon/anchor.h>
+#include <kenmon/hex.h>
 
 bool km_anchor_same(const struct km_anchor *a, const struct km_anchor *b)
 {
@@ -12,28 +13,16 @@ bool km_anchor_same(const struct km_anchor *a, const struct km_anchor *b)
 
 /* --- writing ------------------------------------------------------------------ */
 
-static const char *hex_of(const uint8_t *bytes, size_t len, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	out[2 * len] = '\0';
-	return out;
-}
-
 void km_anchor_format(const struct km_anchor *a, char out[KM_ANCHOR_LINE])
 {
 	char chain[2 * sizeof(a->chain) + 1], hash[2 * sizeof(a->hash) + 1];
 	char public[2 * sizeof(a->public) + 1], signature[2 * sizeof(a->signature) + 1];
 
 	snprintf(out, KM_ANCHOR_LINE, "%s %" PRIu64 " %s %" PRId64 " %" PRIu32 " %s %s",
-		 hex_of(a->chain, sizeof(a->chain), chain), a->seq,
-		 hex_of(a->hash, sizeof(a->hash), hash), a->wall, a->generation,
-		 hex_of(a->public, sizeof(a->public), public),
-		 hex_of(a->signature, sizeof(a->signature), signature));
+		 km_hex(a->chain, sizeof(a->chain), chain), a->seq,
+		 km_hex(a->hash, sizeof(a->hash), hash), a->wall, a->generation,
+		 km_hex(a->public, sizeof(a->public), public),
+		 km_hex(a->signature, sizeof(a->signature), signature));
 }
 
 /* --- reading ------------------------------------------------------------------ */

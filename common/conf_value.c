@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "conf_value.h"
@@ -230,29 +231,14 @@ static bool set_text(const struct km_conf_row *row, const char *value, void *mem
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 static bool set_key(const struct km_conf_row *row, const char *value, void *member, char *why)
 {
 	struct km_conf_key key = { .set = *value != '\0' };
 	size_t len = strlen(value);
-	bool right = len == 0 || len == 2 * sizeof(key.bytes);
 
 	(void)row;
-	for (size_t i = 0; right && i < len; i++) {
-		int digit = hex_digit(value[i]);
-
-		right = digit >= 0;
-		if (right)
-			key.bytes[i / 2] = (uint8_t)(key.bytes[i / 2] << 4 | digit);
-	}
-	if (!right) {
+	if (len != 0 &&
+	    (len != 2 * sizeof(key.bytes) || !km_hex_parse(value, key.bytes, sizeof(key.bytes)))) {
 		snprintf(why, KM_CONF_WHY, "must be a public key in %zu hex digits, or empty",
 			 2 * sizeof(key.bytes));
 		return false;

@@ -228,6 +228,14 @@ const char *desk_arg(const struct desk_args *args, const char *name)
 	return args->value[o - own] ? args->value[o - own] : o->fallback;
 }
 
+bool desk_given(const struct desk_args *args, const char *name)
+{
+	const struct desk_option *own = args->command->options;
+	const struct desk_option *o = find_option(own, name, strlen(name));
+
+	return o && args->value[o - own];
+}
+
 km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t least, uint64_t most,
 		  uint64_t *out)
 {

@@ -51,6 +51,9 @@ KM_MUST_CHECK km_rc desk_parse(struct desk *d, int argc, char **argv, struct des
 /* The value of an option: what was given, its default, or NULL; "" for a flag that was given. */
 const char *desk_arg(const struct desk_args *args, const char *name);
 
+/* Was it given, and is not its default? */
+bool desk_given(const struct desk_args *args, const char *name);
+
 /* A whole number in [least, most]; KM_EUSAGE names what (an option or operand). */
 KM_MUST_CHECK km_rc desk_number(struct desk *d, const char *what, const char *text, uint64_t least,
 				uint64_t most, uint64_t *out);

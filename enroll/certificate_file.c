@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 #include <kenmon/people.h>
 
 #include "certificate.h"
@@ -248,24 +249,12 @@ static bool take(struct reader *r, const char *text)
 	return true;
 }
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool take_hex(struct reader *r, uint8_t *out, size_t len)
 {
 	if ((size_t)(r->end - r->at) < 2 * len + 2 || r->at[0] != '"' || r->at[2 * len + 1] != '"')
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		int high = digit_of(r->at[1 + 2 * i]), low = digit_of(r->at[2 + 2 * i]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (uint8_t)(high << 4 | low);
-	}
+	if (!km_hex_parse(r->at + 1, out, len))
+		return false;
 	r->at += 2 * len + 2;
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 #include <kenmon/people.h>
 
@@ -17,14 +18,7 @@ struct page {
 	bool html;
 };
 
-#define HEX_TEXT (2 * 64 + 1)
-
-static const char *hex_of(const uint8_t *bytes, size_t len, char out[HEX_TEXT])
-{
-	for (size_t i = 0; i < len; i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-	return out;
-}
+#define HEX_TEXT KM_HEX(64)
 
 /* --- how it looks ------------------------------------------------------------------------ */
 
@@ -96,7 +90,7 @@ static const char *person(const struct desk *d, const uint8_t subject[16], enum 
 
 	if (memcmp(subject, zeros, sizeof(zeros)) == 0)
 		return desk_text(nobody, d->lang);
-	return hex_of(subject, 16, out);
+	return km_hex(subject, 16, out);
 }
 
 static void put_decision(const struct page *p, const struct msg_certificate_row *r)
@@ -104,7 +98,7 @@ static void put_decision(const struct page *p, const struct msg_certificate_row 
 	char hex[HEX_TEXT], when[DESK_TIME];
 	const struct desk *d = p->d;
 
-	put_row(p, DESK_CERT_SUBJECT, hex_of(r->subject, sizeof(r->subject), hex));
+	put_row(p, DESK_CERT_SUBJECT, km_hex(r->subject, sizeof(r->subject), hex));
 	put_row(p, DESK_CERT_WHY, km_cause_text(r->cause, d->lang));
 	put_row(p, DESK_CERT_DECIDED, person(d, r->decided, DESK_CERT_BY_RULE, hex));
 	put_row(p, DESK_CERT_APPROVED, person(d, r->approved, DESK_CERT_BY_ONE, hex));
@@ -166,24 +160,27 @@ static void put_limits(const struct page *p, const struct msg_certificate_row *r
 static void put_evidence(const struct page *p, const struct certificate *c)
 {
 	const struct msg_certificate_row *r = &c->row;
+	/* The one that is compared with --key: after a restore not the oldest. */
+	size_t first = certificate_verify(c, NULL).first;
 	char text[HEX_TEXT + 64], hex[HEX_TEXT], when[DESK_TIME];
 
 	put_title(p, DESK_CERT_EVIDENCE, false);
 	if (r->seq) {
 		(void)snprintf(text, sizeof(text), "%" PRIu64 ", %s", r->seq,
-			       hex_of(r->hash, sizeof(r->hash), hex));
+			       km_hex(r->hash, sizeof(r->hash), hex));
 		put_row(p, DESK_CERT_RECORD, text);
 	}
-	put_row(p, DESK_CERT_TRAIL, hex_of(r->chain, sizeof(r->chain), hex));
+	put_row(p, DESK_CERT_TRAIL, km_hex(r->chain, sizeof(r->chain), hex));
 	if (!r->generation || c->signers == 0) {
 		put_row(p, DESK_CERT_SIGNED, desk_text(DESK_CERT_NO_SIGNER, p->d->lang));
 		return;
 	}
 	put_row(p, DESK_CERT_SIGNED, desk_time(r->signed_at, when));
 	(void)snprintf(text, sizeof(text), "%" PRIu32 ", %s", r->generation,
-		       hex_of(r->signature, sizeof(r->signature), hex));
+		       km_hex(r->signature, sizeof(r->signature), hex));
 	put_row(p, DESK_CERT_SIGNATURE, text);
-	put_row(p, DESK_CERT_FIRST, hex_of(c->signer[0].public, sizeof(c->signer[0].public), hex));
+	put_row(p, DESK_CERT_FIRST,
+		km_hex(c->signer[first].public, sizeof(c->signer->public), hex));
 	put_row(p, DESK_CERT_CHECK, "kenmon certificate verify FILE --key HEX");
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 #include <kenmon/people.h>
 
@@ -71,25 +72,14 @@ static const char *act_said(const struct desk *d, unsigned act)
 	return "?";
 }
 
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* One value of a request's text, percent-decoded in place up to the blank; returns what follows. */
 static char *decode(char *value)
 {
 	char *from = value, *to = value;
 
 	while (*from && *from != ' ') {
-		int high = *from == '%' ? nibble(from[1]) : -1;
-		int low = high >= 0 ? nibble(from[2]) : -1;
+		int high = *from == '%' ? km_hex_value(from[1]) : -1;
+		int low = high >= 0 ? km_hex_value(from[2]) : -1;
 
 		*to++ = low >= 0 ? (char)(high * 16 + low) : *from;
 		from += low >= 0 ? 3 : 1;
@@ -133,12 +123,6 @@ static void each_field(struct desk *d, struct desk_json *j, const struct msg_req
 
 /* --- showing --------------------------------------------------------------------------------- */
 
-static void hex_of(const uint8_t digest[DIGEST], char out[2 * DIGEST + 1])
-{
-	for (size_t i = 0; i < DIGEST; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
-}
-
 static void one_json(struct desk *d, struct desk_json *j, const struct msg_request_row *r)
 {
 	json_open(j, NULL, '{');
@@ -165,7 +149,7 @@ static void line_of(struct desk *d, enum desk_text heading, const char *value)
 
 static void show_one(struct desk *d, const struct msg_request_row *r)
 {
-	char text[DESK_TIME], hex[2 * DIGEST + 1];
+	char text[DESK_TIME], hex[KM_HEX(DIGEST)];
 
 	snprintf(text, sizeof(text), "%" PRIu64, r->id);
 	line_of(d, DESK_COL_ID, text);
@@ -176,8 +160,7 @@ static void show_one(struct desk *d, const struct msg_request_row *r)
 	line_of(d, DESK_COL_EXPIRES, desk_time(r->expires, text));
 	fprintf(d->out, "%s:\n", desk_text(DESK_WILL_DO, d->lang));
 	each_field(d, NULL, r);
-	hex_of(r->digest, hex);
-	line_of(d, DESK_COL_DIGEST, hex);
+	line_of(d, DESK_COL_DIGEST, km_hex(r->digest, DIGEST, hex));
 }
 
 static km_rc table_of(struct desk *d, const struct requests *r)
@@ -265,17 +248,9 @@ int cmd_approval_show(struct desk *d, const struct desk_args *args)
 
 static km_rc parse_digest(struct desk *d, const char *text, uint8_t out[DIGEST])
 {
-	size_t len = strlen(text);
-
-	for (size_t i = 0; len == 2 * DIGEST && i < DIGEST; i++) {
-		int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			len = 0;
-		out[i] = (uint8_t)(high * 16 + low);
-	}
-	return len == 2 * DIGEST ? KM_OK
-				 : desk_because(d, KM_EUSAGE, DESK_DIGEST_WRONG, "--digest", NULL);
+	return strlen(text) == 2 * DIGEST && km_hex_parse(text, out, DIGEST)
+		   ? KM_OK
+		   : desk_because(d, KM_EUSAGE, DESK_DIGEST_WRONG, "--digest", NULL);
 }
 
 /* By the number typed after it was read, or by the digest of what was read before. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <kenmon/event.h>
+#include <kenmon/hex.h>
 
 #include "commands.h"
 
@@ -10,18 +11,9 @@ struct audit {
 	struct desk_json json;
 	struct desk_json *into; /* an array of somebody's that is open; NULL: one of our own */
 	struct msg_audit_list ask;
-	uint64_t last; /* seq of the last row */
 	uint64_t left; /* rows still wanted */
-	unsigned rows; /* of this page */
-	uint64_t total;
+	bool some;     /* there were rows */
 };
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* key=value key=value, values percent-escaped: undone for JSON, where each is a string of its own.
  */
@@ -37,9 +29,9 @@ static void body_json(struct desk_json *j, const char *body)
 				*to = '\0';
 				value = to + 1;
 				body++;
-			} else if (*body == '%' && hex_digit(body[1]) >= 0 &&
-				   hex_digit(body[2]) >= 0) {
-				*to = (char)(hex_digit(body[1]) << 4 | hex_digit(body[2]));
+			} else if (*body == '%' && km_hex_value(body[1]) >= 0 &&
+				   km_hex_value(body[2]) >= 0) {
+				*to = (char)(km_hex_value(body[1]) << 4 | km_hex_value(body[2]));
 				body += 3;
 			} else
 				*to = *body++;
@@ -85,12 +77,10 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	struct audit *a = arg;
 	char text[DESK_TIME];
 
-	if (m->number != KM_MSG_AUDIT_ROW || r->seq <= a->last || a->left == 0)
+	if (a->left == 0)
 		return KM_EPROTO;
-	a->last = r->seq;
 	a->left--;
-	a->rows++;
-	a->total++;
+	a->some = true;
 	if (a->into) {
 		row_json(a->into, r);
 		return KM_OK;
@@ -113,27 +103,42 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	return KM_OK;
 }
 
+static bool ask_page(void *arg, uint64_t last, struct km_msg *request)
+{
+	struct audit *a = arg;
+
+	request->number = KM_MSG_AUDIT_LIST;
+	request->audit_list = a->ask;
+	request->audit_list.limit = (uint16_t)(a->left < DESK_PAGE ? a->left : DESK_PAGE);
+	if (last) { /* from the first page on, records are found by where the last one stood */
+		request->audit_list.last = 0;
+		request->audit_list.after = last;
+	}
+	return a->left > 0;
+}
+
+static uint64_t place_of(const struct km_msg *m)
+{
+	return m->number == KM_MSG_AUDIT_ROW ? m->audit_row.seq : 0;
+}
+
+static km_rc flush(struct desk *d, void *arg)
+{
+	struct audit *a = arg;
+
+	return d->json || a->into ? KM_OK : desk_table_flush(&a->table, d->out);
+}
+
 static km_rc list_pages(struct desk *d, struct audit *a)
 {
-	km_rc rc;
+	struct desk_pages p = { .ask = ask_page,
+				.place = place_of,
+				.take = take_row,
+				.flush = flush,
+				.arg = a,
+				.f = d->out };
 
-	do {
-		struct km_msg m = { .number = KM_MSG_AUDIT_LIST };
-		struct desk_operation o = { .request = &m, .arg = a, .row = take_row };
-
-		m.audit_list = a->ask;
-		m.audit_list.limit = (uint16_t)(a->left < DESK_PAGE ? a->left : DESK_PAGE);
-		a->rows = 0;
-		rc = desk_operate(d, &o);
-		if (rc == KM_OK && !d->json && !a->into)
-			rc = desk_table_flush(&a->table, d->out);
-		/* From the first page on, records are found by where the last one stood. */
-		a->ask.last = 0;
-		a->ask.after = a->last;
-		if (ferror(d->out))
-			break;
-	} while (rc == KM_OK && a->rows > 0 && a->left > 0);
-	return rc;
+	return desk_pages(d, &p);
 }
 
 static km_rc parse_list(struct desk *d, const struct desk_args *args, struct audit *a)
@@ -213,8 +218,8 @@ int cmd_audit_list(struct desk *d, const struct desk_args *args)
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (d->json)
-		fputs(a.total > 0 ? "\n]\n" : "[\n]\n", d->out);
-	else if (a.total == 0)
+		fputs(a.some ? "\n]\n" : "[\n]\n", d->out);
+	else if (!a.some)
 		desk_warn(d, DESK_NO_RECORDS, NULL, NULL);
 	return 0;
 }

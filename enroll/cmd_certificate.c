@@ -5,43 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/people.h>
 
 #include "certificate.h"
 #include "commands.h"
 
-/* --- hex ------------------------------------------------------------------------------- */
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static km_rc parse_hex(struct desk *d, const char *what, const char *text, uint8_t *out, size_t len)
 {
-	bool good = strlen(text) == 2 * len;
 	char count[24];
 
-	for (size_t i = 0; good && i < len; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-
-		good = high >= 0 && low >= 0;
-		if (good)
-			out[i] = (uint8_t)(high << 4 | low);
-	}
-	if (good)
+	if (strlen(text) == 2 * len && km_hex_parse(text, out, len))
 		return KM_OK;
 	snprintf(count, sizeof(count), "%zu", 2 * len);
 	return desk_because(d, KM_EUSAGE, DESK_HEX_WRONG, what, count);
-}
-
-static void hex_text(const uint8_t *bytes, size_t len, char *out)
-{
-	for (size_t i = 0; i < len; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
 /* --- list ------------------------------------------------------------------------------- */
@@ -49,8 +26,6 @@ static void hex_text(const uint8_t *bytes, size_t len, char *out)
 struct list {
 	struct desk_table table;
 	struct desk_json json;
-	uint64_t last;
-	unsigned rows;
 };
 
 static void row_json(struct desk_json *j, const struct msg_certificate_row *r)
@@ -74,10 +49,9 @@ static void row_json(struct desk_json *j, const struct msg_certificate_row *r)
 static void row_cells(const struct desk *d, struct desk_table *t,
 		      const struct msg_certificate_row *r)
 {
-	char hex[2 * sizeof(r->subject) + 1], when[DESK_TIME];
+	char hex[KM_HEX(sizeof(r->subject))], when[DESK_TIME];
 
-	hex_text(r->subject, sizeof(r->subject), hex);
-	desk_cell(t, hex);
+	desk_cell(t, km_hex(r->subject, sizeof(r->subject), hex));
 	desk_cell(t, r->cause ? km_cause_text(r->cause, d->lang)
 			      : desk_text(DESK_CERT_ROW_DAMAGED, d->lang));
 	desk_cell(t, desk_time_short(r->unusable, when));
@@ -91,10 +65,6 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	const struct msg_certificate_row *r = &m->certificate_row;
 	struct list *l = arg;
 
-	if (m->number != KM_MSG_CERTIFICATE_ROW || r->cursor <= l->last)
-		return KM_EPROTO;
-	l->last = r->cursor;
-	l->rows++;
 	if (!d->json) {
 		row_cells(d, &l->table, r);
 		return KM_OK;
@@ -107,6 +77,27 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	return KM_OK;
 }
 
+static bool ask_page(void *arg, uint64_t last, struct km_msg *request)
+{
+	(void)arg;
+	request->number = KM_MSG_CERTIFICATE_LIST;
+	request->certificate_list.after = last;
+	request->certificate_list.limit = DESK_PAGE;
+	return true;
+}
+
+static uint64_t place_of(const struct km_msg *m)
+{
+	return m->number == KM_MSG_CERTIFICATE_ROW ? m->certificate_row.cursor : 0;
+}
+
+static km_rc flush(struct desk *d, void *arg)
+{
+	struct list *l = arg;
+
+	return d->json ? KM_OK : desk_table_flush(&l->table, d->out);
+}
+
 int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 {
 	const char *const headers[] = {
@@ -115,21 +106,17 @@ int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 		desk_text(DESK_COL_EPOCH, d->lang),    desk_text(DESK_COL_CLOSED, d->lang),
 	};
 	struct list l = { .json = { .f = d->out } };
+	struct desk_pages p = { .ask = ask_page,
+				.place = place_of,
+				.take = take_row,
+				.flush = flush,
+				.arg = &l,
+				.f = d->out };
 	km_rc rc;
 
 	(void)args;
 	desk_table_init(&l.table, headers, 6);
-	do {
-		struct km_msg m = { .number = KM_MSG_CERTIFICATE_LIST };
-		struct desk_operation o = { .request = &m, .arg = &l, .row = take_row };
-
-		m.certificate_list.after = l.last;
-		m.certificate_list.limit = DESK_PAGE;
-		l.rows = 0;
-		rc = desk_operate(d, &o);
-		if (rc == KM_OK && !d->json)
-			rc = desk_table_flush(&l.table, d->out);
-	} while (rc == KM_OK && l.rows > 0 && !ferror(d->out));
+	rc = desk_pages(d, &p);
 	desk_table_free(&l.table);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
@@ -138,7 +125,7 @@ int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 	if (d->json) {
 		json_close(&l.json, ']');
 		fputc('\n', d->out);
-	} else if (l.last == 0)
+	} else if (p.total == 0)
 		desk_note(d, DESK_CERT_NONE, NULL, NULL);
 	d->half_written = false;
 	return 0;
@@ -321,11 +308,11 @@ static void say(struct desk *d, enum desk_text id, const char *a, const char *b)
 /* What was proved, and what was not: both, in as many words. */
 static void say_proved(struct desk *d, const struct certificate *c, size_t first, bool compared)
 {
-	char hex[2 * sizeof(c->signer->public) + 1], whose[2 * sizeof(c->row.subject) + 1];
+	char hex[KM_HEX(sizeof(c->signer->public))], whose[KM_HEX(sizeof(c->row.subject))];
 	char when[DESK_TIME], number[24];
 
-	hex_text(c->signer[first].public, sizeof(c->signer->public), hex);
-	hex_text(c->row.subject, sizeof(c->row.subject), whose);
+	km_hex(c->signer[first].public, sizeof(c->signer->public), hex);
+	km_hex(c->row.subject, sizeof(c->row.subject), whose);
 	say(d, DESK_CERT_HOLDS, whose, desk_time(c->row.signed_at, when));
 	snprintf(number, sizeof(number), "%" PRIu32, c->signer[first].generation);
 	if (first > 0)

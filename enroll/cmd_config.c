@@ -33,7 +33,8 @@ static void show_setting(void *arg, const char *section, const char *key, const 
 	fprintf(s->d->out, "%s = %s\n", key, km_escape(value, text, sizeof(text)));
 }
 
-km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
+/* What is wrong with the configuration, and where. */
+static km_rc bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
 {
 	char where[sizeof(e->path) + 16];
 
@@ -46,17 +47,23 @@ km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
 	return desk_because(d, rc, DESK_CONF_BAD, where, e->text);
 }
 
+km_rc desk_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf)
+{
+	struct km_conf_error error = { 0 };
+	km_rc rc = km_conf_read(desk_arg(args, "config"), desk_given(args, "config"), conf, &error);
+
+	return rc == KM_OK ? rc : bad_conf(d, rc, &error);
+}
+
 int cmd_config_check(struct desk *d, const struct desk_args *args)
 {
 	static struct km_conf conf;
 	const char *path = desk_arg(args, "config");
-	bool given = args->value[0] != NULL; /* the file of --config must be there */
 	struct settings s = { .d = d, .json = { .f = d->out } };
-	struct km_conf_error error = { 0 };
-	km_rc rc = km_conf_read(path, given, &conf, &error);
+	km_rc rc = desk_conf(d, args, &conf);
 
 	if (rc != KM_OK)
-		return desk_fail(d, desk_bad_conf(d, rc, &error));
+		return desk_fail(d, rc);
 	if (d->json) {
 		json_open(&s.json, NULL, '{');
 		json_string(&s.json, "result", "done");

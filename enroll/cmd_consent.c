@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <kenmon/conf.h>
+#include <kenmon/hex.h>
 
 #include "commands.h"
 #include "purpose.h"
@@ -76,20 +77,18 @@ km_rc desk_consents_table(struct desk *d, const struct desk_consents *c)
 		desk_text(DESK_COL_WITHDRAWN, d->lang),
 	};
 	struct desk_table t DESK_TABLE = { 0 };
-	char text[DESK_TIME], digest[2 * SHORT_DIGEST + 1];
+	char text[DESK_TIME], digest[KM_HEX(SHORT_DIGEST)];
 
 	desk_table_init(&t, headers, sizeof(headers) / sizeof(headers[0]));
 	for (unsigned i = 0; i < c->count; i++) {
 		const struct msg_consent_row *r = &c->row[i];
 
-		for (unsigned n = 0; n < SHORT_DIGEST; n++)
-			snprintf(digest + 2 * n, 3, "%02x", r->purpose[n]);
 		desk_cell_number(&t, (int64_t)r->id);
 		desk_cell(&t, desk_time_short(r->given, text));
 		desk_cell(&t, desk_text(r->paper ? DESK_BY_PAPER : DESK_BY_CODE, d->lang));
 		desk_cell(&t, r->terminal);
 		desk_cell(&t, r->witness);
-		desk_cell(&t, digest);
+		desk_cell(&t, km_hex(r->purpose, SHORT_DIGEST, digest));
 		desk_cell(&t, desk_time_short(r->withdrawn, text));
 	}
 	return desk_table_flush(&t, d->out);
@@ -196,14 +195,13 @@ km_rc desk_purposes(struct desk *d, const struct desk_consents *c, void *arg,
 
 static void show_purpose(struct desk *d, void *arg, const struct desk_shown *s)
 {
-	char digest[2 * sizeof(s->digest) + 1], time[DESK_TIME], text[DESK_WHY];
+	char digest[KM_HEX(sizeof(s->digest))], time[DESK_TIME], text[DESK_WHY];
 
 	if (d->json) {
 		desk_purpose_json(arg, NULL, s);
 		return;
 	}
-	for (unsigned i = 0; i < sizeof(s->digest); i++)
-		snprintf(digest + 2 * i, 3, "%02x", s->digest[i]);
+	km_hex(s->digest, sizeof(s->digest), digest);
 	fprintf(d->out, "\n%s\n\n",
 		desk_expand(DESK_PURPOSE_HEAD, d->lang, digest, desk_time_short(s->first, time),
 			    text, sizeof(text)));
@@ -350,14 +348,11 @@ static km_rc give(struct desk *d, struct agreement *a, bool paper)
 static km_rc purpose_folder(struct desk *d, const struct desk_args *args, char *out, size_t cap)
 {
 	static struct km_conf conf;
-	struct km_conf_error error = { 0 };
-	const char *path = desk_arg(args, "config");
-	km_rc rc = km_conf_read(path, strcmp(path, KM_CONF_PATH) != 0, &conf, &error);
+	km_rc rc = desk_conf(d, args, &conf);
 
-	if (rc != KM_OK)
-		return error.text[0] ? desk_because(d, rc, DESK_CONF_BAD, path, error.text) : rc;
-	snprintf(out, cap, "%s", conf.consent_purpose);
-	return KM_OK;
+	if (rc == KM_OK)
+		snprintf(out, cap, "%s", conf.consent_purpose);
+	return rc;
 }
 
 km_rc desk_agree(struct desk *d, const struct desk_args *args, const char *login)

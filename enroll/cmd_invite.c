@@ -76,17 +76,16 @@ static int finish(struct desk *d, struct invitation *i, km_rc rc, uint64_t id)
 		desk_note(d, DESK_INVITED_WAITS, i->request.invite.login, NULL);
 	if (!d->json) {
 		show(d, i);
-		return km_rc_exit_code(rc);
+		return desk_filed(d, rc);
 	}
 	i->code[KM_RECOVERY_LENGTH] = '\0';
 	json_open(&j, NULL, '{');
-	json_string(&j, "result", rc == KM_OK ? "done" : "filed");
-	json_number(&j, "id", (int64_t)id);
+	json_result(&j, rc, id);
 	json_string(&j, "code", i->code);
 	json_number(&j, "seconds", i->request.invite.seconds);
 	json_close(&j, '}');
 	fputc('\n', d->out);
-	return km_rc_exit_code(rc);
+	return desk_filed(d, rc);
 }
 
 int cmd_invite(struct desk *d, const struct desk_args *args)

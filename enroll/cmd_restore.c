@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/sock.h>
 
 #include "copy_file.h"
@@ -68,7 +69,7 @@ static km_rc verify(struct desk *d, const struct desk_args *args, int to, struct
 static int say(struct desk *d, const char *name, const struct km_copy *c)
 {
 	struct desk_json j = { .f = d->out };
-	char hex[2 * KM_PUBLIC_BYTES + 1], record[24], when[DESK_TIME], text[512];
+	char hex[KM_HEX(KM_PUBLIC_BYTES)], record[24], when[DESK_TIME], text[512];
 
 	if (d->json) {
 		json_open(&j, NULL, '{');
@@ -84,14 +85,13 @@ static int say(struct desk *d, const char *name, const struct km_copy *c)
 		fputc('\n', d->out);
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(c->public); i++)
-		snprintf(hex + 2 * i, 3, "%02x", c->public[i]);
 	snprintf(record, sizeof(record), "%" PRIu64, c->seq);
 	fprintf(d->out, "%s\n",
 		desk_expand(DESK_COPY_HOLDS, d->lang, record, desk_time(c->wall, when), text,
 			    sizeof(text)));
 	fprintf(d->out, "%s\n",
-		desk_expand(DESK_COPY_SIGNER, d->lang, hex, NULL, text, sizeof(text)));
+		desk_expand(DESK_COPY_SIGNER, d->lang, km_hex(c->public, sizeof(c->public), hex),
+			    NULL, text, sizeof(text)));
 	return 0;
 }
 

@@ -4,16 +4,9 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 
 #include "commands.h"
-
-struct listing {
-	struct desk_table table;
-	struct desk_json json;
-	uint64_t last; /* cursor of the last row */
-	unsigned rows; /* of this page */
-	uint64_t total;
-};
 
 static void factors_json(struct desk_json *j, uint32_t factors)
 {
@@ -47,10 +40,12 @@ void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r)
 	json_string(j, "landline", r->landline);
 }
 
-static void row_cells(struct desk_table *t, const struct msg_operator_row *r)
+static void row_cells(const struct desk *d, struct desk_table *t, const struct km_msg *m)
 {
+	const struct msg_operator_row *r = &m->operator_row;
 	char day[16], time[DESK_TIME];
 
+	(void)d;
 	desk_cell(t, r->login);
 	desk_cell(t, r->employee_number);
 	desk_cell(t, r->name);
@@ -66,78 +61,44 @@ static void row_cells(struct desk_table *t, const struct msg_operator_row *r)
 	desk_cell(t, desk_time_short(r->last_login, time));
 }
 
-static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
+static void row_json(struct desk_json *j, const struct km_msg *m)
 {
-	struct listing *l = arg;
-
-	/* Cursors grow, so a listing ends and no row comes twice. */
-	if (m->number != KM_MSG_OPERATOR_ROW || m->operator_row.cursor <= l->last)
-		return KM_EPROTO;
-	l->last = m->operator_row.cursor;
-	l->rows++;
-	l->total++;
-	if (!d->json) {
-		row_cells(&l->table, &m->operator_row);
-		return KM_OK;
-	}
-	json_line(&l->json);
-	json_open(&l->json, NULL, '{');
-	desk_operator_json(&l->json, &m->operator_row);
-	json_close(&l->json, '}');
-	return KM_OK;
+	desk_operator_json(j, &m->operator_row);
 }
 
-static km_rc list_pages(struct desk *d, struct listing *l)
+bool desk_ask_operators(void *arg, uint64_t last, struct km_msg *request)
 {
-	km_rc rc;
+	(void)arg;
+	request->number = KM_MSG_OPERATOR_LIST;
+	request->operator_list.after = last;
+	request->operator_list.limit = DESK_PAGE;
+	return true;
+}
 
-	do {
-		struct km_msg m = { .number = KM_MSG_OPERATOR_LIST };
-		struct desk_operation o = { .request = &m, .arg = l, .row = take_row };
-
-		m.operator_list.after = l->last;
-		m.operator_list.limit = DESK_PAGE;
-		l->rows = 0;
-		rc = desk_operate(d, &o);
-		if (rc == KM_OK && !d->json)
-			rc = desk_table_flush(&l->table, d->out);
-		if (rc == KM_OK && l->total <= DESK_PAGE)
-			fflush(d->out); /* the first page is seen at once */
-		if (rc == KM_OK && ferror(d->out))
-			break; /* nobody reads on */
-	} while (rc == KM_OK && l->rows > 0);
-	return rc;
+uint64_t desk_operator_place(const struct km_msg *row)
+{
+	return row->number == KM_MSG_OPERATOR_ROW ? row->operator_row.cursor : 0;
 }
 
 int cmd_operator_list(struct desk *d, const struct desk_args *args)
 {
-	const char *headers[] = {
-		desk_text(DESK_COL_LOGIN, d->lang), desk_text(DESK_COL_EMPLOYEE, d->lang),
-		desk_text(DESK_COL_NAME, d->lang),  desk_text(DESK_COL_DEPARTMENT, d->lang),
-		desk_text(DESK_COL_ROLE, d->lang),  desk_text(DESK_COL_STATE, d->lang),
-		desk_text(DESK_COL_UID, d->lang),   desk_text(DESK_COL_UNTIL, d->lang),
-		desk_text(DESK_COL_LAST, d->lang),
+	static const enum desk_text headings[] = {
+		DESK_COL_LOGIN,      DESK_COL_EMPLOYEE, DESK_COL_NAME,
+		DESK_COL_DEPARTMENT, DESK_COL_ROLE,     DESK_COL_STATE,
+		DESK_COL_UID,        DESK_COL_UNTIL,    DESK_COL_LAST,
 	};
-	struct listing l = { .json = { .f = d->out } };
-	km_rc rc;
+	static const struct desk_listing operators = {
+		headings,
+		sizeof(headings) / sizeof(headings[0]),
+		DESK_NO_OPERATORS,
+		desk_ask_operators,
+		desk_operator_place,
+		row_cells,
+		row_json,
+	};
 
 	(void)args;
-	desk_table_init(&l.table, headers, sizeof(headers) / sizeof(headers[0]));
-	rc = desk_open(d); /* before the first byte, so that an error is one object */
-	if (rc == KM_OK && d->json) {
-		json_open(&l.json, NULL, '[');
-		d->half_written = true;
-	}
-	if (rc == KM_OK)
-		rc = list_pages(d, &l);
-	desk_table_free(&l.table);
-	if (rc != KM_OK)
-		return desk_fail(d, rc);
-	if (d->json)
-		fputs("\n]\n", d->out);
-	else if (l.total == 0)
-		desk_warn(d, DESK_NO_OPERATORS, NULL, NULL);
-	return 0;
+	return desk_list(d, &operators);
 }
 
 /* --- show ----------------------------------------------------------------- */
@@ -164,7 +125,6 @@ static void show_line(struct desk *d, enum desk_text heading, const char *value)
 void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 {
 	char text[64];
-	size_t i;
 
 	show_line(d, DESK_COL_LOGIN, r->login);
 	show_line(d, DESK_COL_EMPLOYEE, r->employee_number);
@@ -184,9 +144,7 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 	show_line(d, DESK_COL_UNTIL, text);
 	show_line(d, DESK_COL_LAST, desk_time_short(r->last_login, text));
 	show_line(d, DESK_COL_CREATED, desk_time_short(r->created, text));
-	for (i = 0; i < sizeof(r->subject); i++)
-		snprintf(text + 2 * i, 3, "%02x", r->subject[i]);
-	show_line(d, DESK_COL_SUBJECT, text);
+	show_line(d, DESK_COL_SUBJECT, km_hex(r->subject, sizeof(r->subject), text));
 	fputc('\n', d->out);
 }
 

@@ -305,14 +305,6 @@ static bool parse_made(const char *text, int64_t *made)
 	return true;
 }
 
-static km_rc read_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf)
-{
-	struct km_conf_error e = { 0 };
-	km_rc rc = km_conf_read(desk_arg(args, "config"), false, conf, &e);
-
-	return rc == KM_OK ? KM_OK : desk_bad_conf(d, rc, &e);
-}
-
 static km_rc parse_counts(struct desk *d, const struct desk_args *args, struct job *job)
 {
 	const char *rows = desk_arg(args, "rows"), *accept = desk_arg(args, "accept-erasures");
@@ -357,7 +349,7 @@ static km_rc parse_job(struct desk *d, const struct desk_args *args, struct job 
 	    (made || job->rows || job->order.erasures >= 0 || desk_arg(args, "signature")))
 		rc = desk_because(d, KM_EUSAGE, DESK_ROSTER_DROP_ALONE, NULL, NULL);
 	if (rc == KM_OK)
-		rc = read_conf(d, args, &job->conf);
+		rc = desk_conf(d, args, &job->conf);
 	return rc == KM_OK ? parse_signature(d, args, job) : rc;
 }
 
@@ -398,13 +390,6 @@ int cmd_roster_list(struct desk *d, const struct desk_args *args)
 	uint64_t feed;
 	km_rc rc = desk_number(d, "FEED", args->operand[0], 1, INT64_MAX, &feed);
 
-	if (rc == KM_OK)
-		rc = desk_open(d); /* before the first byte, so that an error is one object */
-	if (rc == KM_OK && d->json) {
-		json_open(&j, NULL, '{');
-		json_number(&j, "feed", (int64_t)feed);
-		d->half_written = true;
-	}
 	if (rc == KM_OK)
 		rc = sheet_list(d, feed, 0, UINT64_MAX, &j);
 	if (rc != KM_OK)

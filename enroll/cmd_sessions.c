@@ -25,8 +25,7 @@ struct account {
 struct accounts {
 	size_t count, cap;
 	struct account *row;
-	int64_t last; /* uid of the last row of all */
-	unsigned rows;
+	bool shown; /* before it was asked whether to end them */
 };
 
 static void accounts_free(struct accounts *a)
@@ -86,30 +85,33 @@ static km_rc take_leaver(struct desk *d, void *arg, const struct km_msg *m)
 	struct accounts *a = arg;
 
 	(void)d;
-	if (m->number != KM_MSG_LEAVER_ROW || (int64_t)one.uid <= a->last)
-		return KM_EPROTO;
-	a->last = one.uid;
-	a->rows++;
 	if (sessions_of(one.uid, one.sessions, sizeof(one.sessions)) != KM_OK)
 		return KM_OK;
 	return keep(a, &one);
 }
 
+/* Uids begin at 0, places at 1. */
+static uint64_t place_of(const struct km_msg *m)
+{
+	return m->number == KM_MSG_LEAVER_ROW ? (uint64_t)m->leaver_row.uid + 1 : 0;
+}
+
+static bool ask_page(void *arg, uint64_t last, struct km_msg *request)
+{
+	(void)arg;
+	request->number = KM_MSG_LEAVERS;
+	request->leavers.after = (int64_t)last - 1;
+	request->leavers.limit = DESK_PAGE;
+	return true;
+}
+
 static km_rc find(struct desk *d, struct accounts *a)
 {
-	km_rc rc = KM_OK;
+	struct desk_pages p = {
+		.ask = ask_page, .place = place_of, .take = take_leaver, .arg = a, .f = d->out
+	};
 
-	a->last = -1;
-	do {
-		struct km_msg m = { .number = KM_MSG_LEAVERS };
-		struct desk_operation o = { .request = &m, .arg = a, .row = take_leaver };
-
-		m.leavers.after = a->last;
-		m.leavers.limit = DESK_PAGE;
-		a->rows = 0;
-		rc = desk_operate(d, &o);
-	} while (rc == KM_OK && a->rows > 0);
-	return rc;
+	return desk_pages(d, &p);
 }
 
 /* --- saying --------------------------------------------------------------------------- */
@@ -151,10 +153,18 @@ static km_rc say(struct desk *d, const struct accounts *a)
 	return desk_table_flush(&t, d->out);
 }
 
+/* Whether there is anybody but root. */
+static bool some_ended(const struct accounts *a)
+{
+	return a->count > 1 || (a->count == 1 && a->row[0].uid != 0);
+}
+
 static int finish(struct desk *d, km_rc rc, struct accounts *a, bool ended)
 {
-	if (rc == KM_OK && !d->json)
+	if (rc == KM_OK && !d->json && !a->shown)
 		rc = say(d, a);
+	if (rc == KM_OK && ended && some_ended(a))
+		desk_note(d, DESK_SESSIONS_ENDED, NULL, NULL);
 	if (rc == KM_OK && d->json)
 		say_json(d, a, ended);
 	accounts_free(a);
@@ -206,13 +216,11 @@ static km_rc end_all(struct desk *d, const struct accounts *a)
 static km_rc configured(struct desk *d, const struct desk_args *args, bool *end)
 {
 	static struct km_conf conf;
-	struct km_conf_error error = { 0 };
-	const char *path = desk_arg(args, "config");
-	km_rc rc = km_conf_read(path, strcmp(path, KM_CONF_PATH) != 0, &conf, &error);
+	km_rc rc = desk_conf(d, args, &conf);
 
 	if (rc == KM_OK)
 		*end = conf.erasure_end_sessions;
-	return rc == KM_OK ? rc : desk_because(d, rc, DESK_CONF_BAD, path, error.text);
+	return rc;
 }
 
 int cmd_sessions_end(struct desk *d, const struct desk_args *args)
@@ -225,6 +233,7 @@ int cmd_sessions_end(struct desk *d, const struct desk_args *args)
 		rc = find(d, &a);
 	if (rc == KM_OK && a.count > 0 && !as_configured && !desk_arg(args, "yes")) {
 		rc = d->json ? KM_OK : say(d, &a);
+		a.shown = !d->json;
 		if (rc == KM_OK)
 			rc = desk_confirm(d, DESK_ASK_SESSIONS, "yes");
 		if (rc != KM_OK && !d->why[0])

@@ -7,6 +7,7 @@
 
 #include <kenmon/anchor.h>
 #include <kenmon/clock.h>
+#include <kenmon/hex.h>
 
 #include "commands.h"
 
@@ -183,7 +184,7 @@ static void say(struct desk *d, enum desk_text id, uint64_t number, const char *
 
 static int succeed(struct desk *d, const struct verify *v, uint64_t records, const char *name)
 {
-	char hex[2 * sizeof(v->signer->public) + 1];
+	char hex[KM_HEX(sizeof(v->signer->public))];
 
 	if (d->json) {
 		say_json(d, v, records, name != NULL);
@@ -192,11 +193,9 @@ static int succeed(struct desk *d, const struct verify *v, uint64_t records, con
 	say(d, DESK_UNBROKEN, records, NULL);
 	if (v->seen.restored > 0)
 		say(d, DESK_TRAIL_RESTORED, v->seen.restored, NULL);
-	if (v->signers > 0) {
-		for (size_t i = 0; i < sizeof(v->signer->public); i++)
-			snprintf(hex + 2 * i, 3, "%02x", v->signer->public[i]);
-		say(d, DESK_SEALED, v->seen.sealed, hex);
-	}
+	if (v->signers > 0)
+		say(d, DESK_SEALED, v->seen.sealed,
+		    km_hex(v->signer->public, sizeof(v->signer->public), hex));
 	if (name)
 		say(d, DESK_ANCHORS_HOLD, v->anchors, name);
 	return 0;

@@ -22,19 +22,18 @@ desk_handler cmd_sensor_list;
 desk_handler cmd_accept, cmd_config_check, cmd_status;
 desk_handler cmd_consent_list, cmd_consent_show, cmd_consent_withdraw, cmd_invite;
 desk_handler cmd_me_show, cmd_me_export, cmd_me_withdraw, cmd_operator_export;
-desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle;
+desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundle, cmd_key_bundles_destroyed;
 desk_handler cmd_backup, cmd_restore;
 desk_handler cmd_roster_check, cmd_roster_apply, cmd_roster_list;
 desk_handler cmd_due_list, cmd_due_release, cmd_transfer;
 desk_handler cmd_approval_list, cmd_approval_show, cmd_approval_approve, cmd_approval_reject;
 desk_handler cmd_bypass;
+desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
+desk_handler cmd_sessions_list, cmd_sessions_end;
+desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* "17:00", "2026-04-01T17:00" or "+8h" as wall seconds. KM_EUSAGE names the option. */
 KM_MUST_CHECK km_rc desk_until(struct desk *d, const char *text, int64_t now, int64_t *until);
-desk_handler cmd_report_operators, cmd_report_review, cmd_report_due, cmd_review_sign_off;
-desk_handler cmd_key_status, cmd_key_rotate, cmd_key_bundles_destroyed;
-desk_handler cmd_sessions_list, cmd_sessions_end;
-desk_handler cmd_certificate_list, cmd_certificate_show, cmd_certificate_verify;
 
 /* Operand number i into a login field of a message. */
 KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, unsigned i,
@@ -42,6 +41,37 @@ KM_MUST_CHECK km_rc desk_login(struct desk *d, const struct desk_args *args, uns
 
 /* One request without rows and prompts. The rc of DONE. */
 KM_MUST_CHECK km_rc desk_act(struct desk *d, struct km_msg *request, struct msg_done *done);
+
+/* Rows that come page by page. */
+struct desk_pages {
+	/* Makes the request for what stands behind last (0: from the beginning); false: no more. */
+	bool (*ask)(void *arg, uint64_t last, struct km_msg *request);
+	/*
+	 * Where a row stands; 0: it is none of these rows. Places grow, so a listing ends and no
+	 * row comes twice.
+	 */
+	uint64_t (*place)(const struct km_msg *row);
+	km_rc (*take)(struct desk *d, void *arg, const struct km_msg *row);
+	km_rc (*flush)(struct desk *d, void *arg); /* behind each page; may be NULL */
+	void *arg;
+	FILE *f; /* where they go: when that has failed nobody reads on */
+	/* set by desk_pages */
+	uint64_t last, total;
+	unsigned rows; /* of this page */
+};
+KM_MUST_CHECK km_rc desk_pages(struct desk *d, struct desk_pages *p);
+
+/* The same as a table, or as an array of objects. The exit code. */
+struct desk_listing {
+	const enum desk_text *headings;
+	unsigned columns;
+	enum desk_text none; /* said where there is nothing */
+	bool (*ask)(void *arg, uint64_t last, struct km_msg *request); /* arg is NULL */
+	uint64_t (*place)(const struct km_msg *row);
+	void (*cells)(const struct desk *d, struct desk_table *t, const struct km_msg *row);
+	void (*json)(struct desk_json *j, const struct km_msg *row); /* its members */
+};
+int desk_list(struct desk *d, const struct desk_listing *l);
 
 /* How far something is: shown at a terminal once a second has passed. */
 struct desk_progress {
@@ -103,15 +133,25 @@ void desk_terminal_name(const struct desk *d, char out[65]);
 KM_MUST_CHECK km_rc desk_operator_row(struct desk *d, const char *login,
 				      struct msg_operator_row *out);
 void desk_operator_json(struct desk_json *j, const struct msg_operator_row *r);
+/* For desk_pages: all operators. */
+bool desk_ask_operators(void *arg, uint64_t last, struct km_msg *request);
+uint64_t desk_operator_place(const struct km_msg *row);
 void desk_operator_lines(struct desk *d, const struct msg_operator_row *r);
+
+/* For desk_pages: what is due. */
+bool desk_ask_due(void *arg, uint64_t last, struct km_msg *request);
+uint64_t desk_due_place(const struct km_msg *row);
 
 /* Records about one operator: into a JSON array that is open (last 0: all), or as a table. */
 KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,
 				    unsigned last);
 KM_MUST_CHECK km_rc desk_audit_table(struct desk *d, const char *login, unsigned last);
 
-/* Says in d what is wrong with the configuration, and where; returns rc. */
-KM_MUST_CHECK km_rc desk_bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e);
+/*
+ * The configuration of --config: a file that is named must be there, the usual one need not. What
+ * is wrong with it, and where, is said in d.
+ */
+KM_MUST_CHECK km_rc desk_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf);
 
 /* A request that is answered by rows of a status. */
 int desk_show_status(struct desk *d, struct km_msg *request, const char *key);

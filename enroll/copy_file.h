@@ -53,10 +53,10 @@ KM_MUST_CHECK km_rc copy_file_page(const struct copy_file *f, unsigned file, uin
 KM_MUST_CHECK km_rc copy_merge(struct desk *d, const char *name, const struct copy_file *full,
 			       int to, struct km_copy *out);
 
-/* A new file that gets its name when it is complete. Removed by copy_new_end() unless it did. */
+/* A new file that gets its name when it is complete. Gone with copy_new_end() unless it did. */
 struct copy_new {
 	const char *name;
-	char temporary[4096];
+	char temporary[4096]; /* its name until then where the file system wants one; else "" */
 	int fd;
 };
 KM_MUST_CHECK km_rc copy_new_begin(struct desk *d, struct copy_new *n);

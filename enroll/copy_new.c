@@ -1,5 +1,6 @@
 /* A file that is there whole, durably and for its owner alone, or not at all. */
 #include "copy_file.h"
+#include "new_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +15,13 @@ static km_rc cannot(struct desk *d, const struct copy_new *n)
 
 km_rc copy_new_begin(struct desk *d, struct copy_new *n)
 {
-	n->fd = -1;
-	/* Said now; that nothing is ever replaced the renaming sees to. */
-	if (access(n->name, F_OK) == 0) {
-		errno = EEXIST;
+	n->temporary[0] = '\0';
+	/* That it is taken is said now; that nothing is ever replaced the naming sees to. */
+	n->fd = nameless_open(n->name, O_RDWR);
+	if (n->fd >= 0)
+		return KM_OK;
+	if (!nameless_unknown(errno))
 		return cannot(d, n);
-	}
 	if (snprintf(n->temporary, sizeof(n->temporary), "%s.new", n->name) >=
 	    (int)sizeof(n->temporary)) {
 		errno = ENAMETOOLONG;
@@ -39,33 +41,30 @@ km_rc copy_new_write(struct desk *d, const struct copy_new *n, const void *bytes
 /* The folder's, so that the name is as durable as the file. */
 static bool sync_folder(const char *name)
 {
-	const char *slash = strrchr(name, '/');
-	char folder[4096];
-	int fd;
-	bool good;
+	char folder[PATH_MAX];
+	int fd =
+	    new_file_folder(name, folder) ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	bool good = fd >= 0 && fsync(fd) == 0;
 
-	if (!slash)
-		snprintf(folder, sizeof(folder), ".");
-	else
-		snprintf(folder, sizeof(folder), "%.*s", slash == name ? 1 : (int)(slash - name),
-			 name);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	good = fd >= 0 && fsync(fd) == 0;
 	if (fd >= 0)
 		close(fd);
 	return good;
 }
 
+static bool give_name(const struct copy_new *n)
+{
+	if (!n->temporary[0])
+		return nameless_name(n->fd, n->name);
+	if (renameat2(AT_FDCWD, n->temporary, AT_FDCWD, n->name, RENAME_NOREPLACE) == 0)
+		return true;
+	/* A file system that cannot: nobody else was asked to write there. */
+	return errno == EINVAL && access(n->name, F_OK) != 0 && rename(n->temporary, n->name) == 0;
+}
+
 km_rc copy_new_finish(struct desk *d, struct copy_new *n)
 {
-	if (fsync(n->fd) < 0)
+	if (fsync(n->fd) < 0 || !give_name(n))
 		return cannot(d, n);
-	if (renameat2(AT_FDCWD, n->temporary, AT_FDCWD, n->name, RENAME_NOREPLACE) < 0) {
-		/* A file system that cannot: nobody else was asked to write there. */
-		if (errno != EINVAL || access(n->name, F_OK) == 0 ||
-		    rename(n->temporary, n->name) < 0)
-			return cannot(d, n);
-	}
 	n->temporary[0] = '\0';
 	return sync_folder(n->name) ? KM_OK : cannot(d, n);
 }

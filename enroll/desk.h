@@ -55,10 +55,11 @@ void desk_note(struct desk *d, enum desk_text id, const char *a, const char *b);
 /* The same as a warning: it stands there with --json too. */
 void desk_warn(struct desk *d, enum desk_text id, const char *a, const char *b);
 
-/* Remembers why something failed and returns rc. */
 /* What the vault said, in this language where why.def knows it, else as it was said. Not escaped.
  */
 const char *desk_reason(const char *said, enum km_lang lang, char *out, size_t cap);
+
+/* Remembers why something failed and returns rc. */
 km_rc desk_because(struct desk *d, km_rc rc, enum desk_text id, const char *a, const char *b);
 
 /* Says how a command failed (the remembered reason, or the sentence of rc); the exit code. */

@@ -62,7 +62,15 @@ OP_FIRST(identify);
 OP_FIRST(operator_change);
 OP_FIRST(review);
 OP_FIRST(review_show);
-OP_FIRST(due_list);
+OP_FIRST(audit_anchor);
+OP_FIRST(bundle_gone);
+OP_FIRST(certificate_list);
+OP_FIRST(certificate_show);
+OP_FIRST(leavers);
+OP_FIRST(approval_list);
+OP_FIRST(approval_show);
+OP_FIRST(approval_decide);
+OP_FIRST(bypass);
 
 static void close_fd(int *fd)
 {

@@ -1,7 +1,6 @@
 /* Files that the desk makes. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,8 +15,7 @@ static km_rc cannot(struct desk *d, const char *path, int error)
 	return desk_because(d, KM_EINVAL, DESK_OUTPUT_OPEN, path, strerror(error));
 }
 
-/* The folder in which a path lies; false: too long. */
-static bool folder_of(const char *path, char out[PATH_MAX])
+bool new_file_folder(const char *path, char out[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
 	size_t len = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
@@ -29,8 +27,7 @@ static bool folder_of(const char *path, char out[PATH_MAX])
 	return true;
 }
 
-/* A file without a name, in the folder that is to have it. */
-static int open_nameless(const char *path)
+int nameless_open(const char *path, int access)
 {
 	char folder[PATH_MAX];
 	struct stat st;
@@ -40,19 +37,32 @@ static int open_nameless(const char *path)
 		errno = EEXIST;
 		return -1;
 	}
-	if (!folder_of(path, folder)) {
+	if (!new_file_folder(path, folder)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	return open(folder, access | O_TMPFILE | O_CLOEXEC, 0600);
+}
+
+bool nameless_unknown(int error)
+{
+	return error == EOPNOTSUPP || error == EISDIR || error == EINVAL;
+}
+
+bool nameless_name(int fd, const char *path)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
 }
 
 km_rc new_file_open(struct desk *d, const char *path, struct new_file *out)
 {
-	int fd = open_nameless(path);
+	int fd = nameless_open(path, O_WRONLY);
 
 	*out = (struct new_file){ .path = path };
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+	if (fd < 0 && nameless_unknown(errno)) {
 		out->named = true;
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	}
@@ -71,17 +81,9 @@ static bool written(struct new_file *n)
 	return fflush(n->f) == 0 && !ferror(n->f) && fsync(fileno(n->f)) == 0;
 }
 
-static bool give_name(const struct new_file *n)
-{
-	char self[32];
-
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fileno(n->f));
-	return linkat(AT_FDCWD, self, AT_FDCWD, n->path, AT_SYMLINK_FOLLOW) == 0;
-}
-
 km_rc new_file_close(struct desk *d, struct new_file *n, km_rc rc)
 {
-	if (rc == KM_OK && (!written(n) || (!n->named && !give_name(n))))
+	if (rc == KM_OK && (!written(n) || (!n->named && !nameless_name(fileno(n->f), n->path))))
 		rc = cannot(d, n->path, errno);
 	if (rc != KM_OK)
 		__fpurge(n->f); /* so that closing writes nothing more */

@@ -1,12 +1,26 @@
 /*
  * A file that the desk makes: only its owner can read it, nothing that is there
- * is overwritten or followed, and it is there whole or not at all. The desk can
- * neither delete nor rename files, so it names one only when it is complete.
+ * is overwritten or followed, and it is there whole or not at all. It has no name
+ * before it is complete, so whatever ends the desk leaves nothing to clear away.
  */
 #ifndef KENMON_DESK_NEW_FILE_H
 #define KENMON_DESK_NEW_FILE_H
 
+#include <limits.h>
+
 #include "desk.h"
+
+/* The folder in which a path lies; false: too long. */
+KM_MUST_CHECK bool new_file_folder(const char *path, char out[PATH_MAX]);
+
+/*
+ * A file without a name in the folder that is to have it, and its name once it is complete, which
+ * replaces nothing. access: O_WRONLY or O_RDWR. errno says why not: EEXIST where the name is taken
+ * already, nameless_unknown() where the file system knows no such files.
+ */
+KM_MUST_CHECK int nameless_open(const char *path, int access);
+bool nameless_unknown(int error);
+KM_MUST_CHECK bool nameless_name(int fd, const char *path);
 
 struct new_file {
 	FILE *f;

@@ -17,8 +17,7 @@ km_rc desk_act(struct desk *d, struct km_msg *request, struct msg_done *done)
 	struct desk_operation o = { .request = request };
 	km_rc rc = desk_operate(d, &o);
 
-	if (rc == KM_OK)
-		*done = o.done;
+	*done = o.done; /* of KM_EFILED, too: it names the request */
 	return rc;
 }
 

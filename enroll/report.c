@@ -103,25 +103,18 @@ int report_close(struct report *r, km_rc rc)
 
 /* --- the operators ---------------------------------------------------------- */
 
-struct pages {
+struct each {
 	struct report *r;
 	km_rc (*see)(struct report *r, void *arg, const struct msg_operator_row *row);
 	void *arg;
-	uint64_t last; /* cursor of the last row */
-	unsigned rows; /* of this page */
 };
 
 static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 {
-	struct pages *p = arg;
+	struct each *e = arg;
 
 	(void)d;
-	/* Cursors grow, so a listing ends and no row comes twice. */
-	if (m->number != KM_MSG_OPERATOR_ROW || m->operator_row.cursor <= p->last)
-		return KM_EPROTO;
-	p->last = m->operator_row.cursor;
-	p->rows++;
-	return p->see(p->r, p->arg, &m->operator_row);
+	return e->see(e->r, e->arg, &m->operator_row);
 }
 
 km_rc report_each_operator(struct report *r,
@@ -129,21 +122,14 @@ km_rc report_each_operator(struct report *r,
 					const struct msg_operator_row *row),
 			   void *arg)
 {
-	struct pages p = { .r = r, .see = see, .arg = arg };
-	km_rc rc = KM_OK;
+	struct each e = { .r = r, .see = see, .arg = arg };
+	struct desk_pages p = { .ask = desk_ask_operators,
+				.place = desk_operator_place,
+				.take = take_row,
+				.arg = &e,
+				.f = r->sheet.f };
 
-	do {
-		struct km_msg m = { .number = KM_MSG_OPERATOR_LIST };
-		struct desk_operation o = { .request = &m, .arg = &p, .row = take_row };
-
-		m.operator_list.after = p.last;
-		m.operator_list.limit = DESK_PAGE;
-		p.rows = 0;
-		rc = desk_operate(r->d, &o);
-		if (ferror(r->sheet.f))
-			break; /* nobody reads on */
-	} while (rc == KM_OK && p.rows > 0);
-	return rc;
+	return desk_pages(r->d, &p);
 }
 
 /* --- words -------------------------------------------------------------------- */

@@ -11,8 +11,6 @@ static const struct sheet_column columns[] = {
 struct due {
 	struct report r;
 	int64_t until; /* the last day that counts */
-	uint64_t last;
-	unsigned rows; /* of this page */
 };
 
 static void put_row(struct due *due, const struct msg_due_row *row)
@@ -34,32 +32,31 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	struct due *due = arg;
 
 	(void)d;
-	if (m->number != KM_MSG_DUE_ROW || m->due_row.cursor <= due->last ||
-	    (m->due_row.what != KM_DUE_SUSPEND && m->due_row.what != KM_DUE_ERASE))
+	if (m->due_row.what != KM_DUE_SUSPEND && m->due_row.what != KM_DUE_ERASE)
 		return KM_EPROTO;
-	due->last = m->due_row.cursor;
-	due->rows++;
 	if (m->due_row.day <= due->until)
 		put_row(due, &m->due_row);
 	return KM_OK;
 }
 
-static km_rc list_pages(struct due *due)
+static km_rc flush(struct desk *d, void *arg)
 {
-	km_rc rc;
+	struct due *due = arg;
 
-	do {
-		struct km_msg m = { .number = KM_MSG_DUE_LIST };
-		struct desk_operation o = { .request = &m, .arg = due, .row = take_row };
+	(void)d;
+	return sheet_flush(&due->r.sheet);
+}
 
-		m.due_list.after = due->last;
-		m.due_list.limit = DESK_PAGE;
-		due->rows = 0;
-		rc = desk_operate(due->r.d, &o);
-		if (rc == KM_OK)
-			rc = sheet_flush(&due->r.sheet);
-	} while (rc == KM_OK && due->rows > 0 && !ferror(due->r.sheet.f));
-	return rc;
+static km_rc list_due(struct due *due)
+{
+	struct desk_pages p = { .ask = desk_ask_due,
+				.place = desk_due_place,
+				.take = take_row,
+				.flush = flush,
+				.arg = due,
+				.f = due->r.sheet.f };
+
+	return desk_pages(due->r.d, &p);
 }
 
 int cmd_report_due(struct desk *d, const struct desk_args *args)
@@ -75,5 +72,5 @@ int cmd_report_due(struct desk *d, const struct desk_args *args)
 		return desk_fail(d, rc);
 	due.until = due.r.today + days;
 	report_note_number(&due.r, "days", DESK_NOTE_DAYS, days);
-	return report_close(&due.r, list_pages(&due));
+	return report_close(&due.r, list_due(&due));
 }

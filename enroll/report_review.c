@@ -8,6 +8,7 @@
 #include <kenmon/clock.h>
 #include <kenmon/event.h>
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 
 #include "report.h"
 
@@ -287,10 +288,9 @@ static bool changes_rights(const struct msg_audit_row *row)
 
 static void details_of(const struct msg_audit_row *row, char *out, size_t cap)
 {
-	char day[16], subject[2 * sizeof(row->subject) + 1];
+	char day[16], subject[KM_HEX(sizeof(row->subject))];
 
-	for (size_t i = 0; i < sizeof(row->subject); i++)
-		snprintf(subject + 2 * i, 3, "%02x", row->subject[i]);
+	km_hex(row->subject, sizeof(row->subject), subject);
 	snprintf(out, cap, "%s %s (%s%s%s) %s%s%s", day_of(row->wall, day),
 		 km_event_word(row->event), row->actor, row->approver[0] ? ", " : "", row->approver,
 		 row->login[0] ? "" : "subject=", row->login[0] ? "" : subject, row->body);

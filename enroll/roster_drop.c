@@ -21,6 +21,7 @@
 #define LOOKS_MAX 64
 #define KEPT_NAME 100 /* characters of the old name in the new one */
 #define TRIES     100 /* names tried */
+#define GONE      -1  /* instead of an exit code */
 
 struct dropped {
 	char name[NAME_MAX + 1];
@@ -192,7 +193,9 @@ static int take_one(const struct folder *f, struct capture *c, const char *name,
 	snprintf(signature, sizeof(signature), "%.250s" SIGNATURE, name);
 	open_plain(f, name, &fd, &why);
 	open_plain(f, signature, &sign, &why_sign);
-	if (fd < 0 || why_sign)
+	if (fd < 0 && !why)
+		code = GONE;
+	else if (fd < 0 || why_sign)
 		code = desk_fail(&c->d, desk_because(&c->d, KM_EINVAL, DESK_DROP_REFUSED,
 						     why ? why : why_sign, NULL));
 	else
@@ -224,6 +227,10 @@ static int settle(const struct folder *f, const char *name, drop_take *take, voi
 	/* What was said and cannot be kept leaves the file where it is: it is taken again. */
 	lost = ferror(c.d.out) != 0;
 	lost |= fclose(c.d.out) != 0 || !c.text;
+	if (code == GONE) { /* taken back by whoever left it: nothing was said of it */
+		free(c.text);
+		return 0;
+	}
 	if (lost)
 		code = is_settled(code) ? km_rc_exit_code(KM_ENOMEM) : code;
 	sub = code == 0 || code == 3 ? "done" : "refused";

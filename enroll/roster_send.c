@@ -152,6 +152,7 @@ km_rc sheet_send(struct desk *d, struct roster *r, const struct roster_order *or
 struct list {
 	struct desk_table table;
 	struct desk_json *json; /* NULL: text */
+	uint64_t feed;
 	bool opened;
 	uint64_t last, shown, most;
 	unsigned rows; /* of this page */
@@ -187,8 +188,14 @@ static void note_json(struct desk_json *j, const struct msg_roster_note *n)
 	json_close(j, '}');
 }
 
-static void open_list(struct list *l)
+/* Not before something was answered, so that a refusal is one object. */
+static void open_list(struct desk *d, struct list *l)
 {
+	if (l->json && !d->half_written) {
+		json_open(l->json, NULL, '{');
+		json_number(l->json, "feed", (int64_t)l->feed);
+		d->half_written = true;
+	}
 	if (l->json && !l->opened)
 		json_open(l->json, "list", '[');
 	l->opened = true;
@@ -204,7 +211,7 @@ static km_rc take_note(struct desk *d, void *arg, const struct km_msg *m)
 	l->rows++;
 	if (m->roster_note.outcome == KM_OUTCOME_SAME)
 		return KM_OK;
-	open_list(l);
+	open_list(d, l);
 	if (l->json)
 		note_json(l->json, &m->roster_note);
 	else if (l->shown < l->most)
@@ -213,13 +220,13 @@ static km_rc take_note(struct desk *d, void *arg, const struct km_msg *m)
 	return KM_OK;
 }
 
-static km_rc list_page(struct desk *d, uint64_t feed, struct list *l)
+static km_rc list_page(struct desk *d, struct list *l)
 {
 	struct km_msg m = { .number = KM_MSG_ROSTER_LIST };
 	struct desk_operation o = { .request = &m, .arg = l, .row = take_note };
 	km_rc rc;
 
-	m.roster_list.feed = feed;
+	m.roster_list.feed = l->feed;
 	m.roster_list.after = l->last;
 	m.roster_list.limit = DESK_PAGE;
 	l->rows = 0;
@@ -236,21 +243,21 @@ km_rc sheet_list(struct desk *d, uint64_t feed, uint64_t all, uint64_t most, str
 		desk_text(DESK_COL_DAY, d->lang),     desk_text(DESK_COL_OUTCOME, d->lang),
 		desk_text(DESK_COL_DETAILS, d->lang),
 	};
-	struct list l = { .json = d->json ? json : NULL, .most = most };
+	struct list l = { .json = d->json ? json : NULL, .feed = feed, .most = most };
 	char more[24];
 	bool over;
 	km_rc rc;
 
 	desk_table_init(&l.table, headers, sizeof(headers) / sizeof(headers[0]));
 	do
-		rc = list_page(d, feed, &l);
+		rc = list_page(d, &l);
 	while (rc == KM_OK && l.rows == DESK_PAGE && (l.json || l.shown < most) && !ferror(d->out));
 	desk_table_free(&l.table);
 	/* Worked off between two pages: what is missing is in the trail. */
 	over = rc == KM_ESTATE && l.opened;
 	if (rc != KM_OK && !over)
 		return rc;
-	open_list(&l);
+	open_list(d, &l);
 	if (l.json) {
 		json_close(json, ']');
 		json_bool(json, "list_complete", !over);

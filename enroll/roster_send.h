@@ -35,7 +35,8 @@ KM_MUST_CHECK km_rc sheet_send(struct desk *d, struct roster *r, const struct ro
 /*
  * What happens to whom. feed 0: that of this line, which was not taken. In text at most `most`
  * rows, and how many more there are of `all`; with --json all of them as an array under "list" of
- * json. KM_ESTATE, and nothing written: that feed is over, and not listed any more.
+ * json, whose object is opened (with the feed) where nothing was written yet. KM_ESTATE, and
+ * nothing written: that feed is over, and not listed any more.
  */
 KM_MUST_CHECK km_rc sheet_list(struct desk *d, uint64_t feed, uint64_t all, uint64_t most,
 			       struct desk_json *json);

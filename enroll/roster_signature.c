@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/sock.h>
 
 #include "roster_send.h"
@@ -12,27 +13,6 @@
 #define HEX    (2 * ROSTER_SIGNATURE)
 #define BASE64 88  /* of 64 bytes, two '=' at the end */
 #define TEXT   512 /* room for line breaks */
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool from_hex(const char *text, uint8_t out[ROSTER_SIGNATURE])
-{
-	for (size_t i = 0; i < HEX; i += 2) {
-		int high = hex_value(text[i]), low = hex_value(text[i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i / 2] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
 
 static bool from_base64(const char *text, uint8_t out[ROSTER_SIGNATURE])
 {
@@ -56,7 +36,8 @@ static bool from_text(const char *bytes, size_t len, uint8_t out[ROSTER_SIGNATUR
 		if (!bytes[i] || !strchr(" \t\r\n", bytes[i]))
 			text[n++] = bytes[i];
 	text[n] = '\0';
-	return (n == HEX && from_hex(text, out)) || (n == BASE64 && from_base64(text, out));
+	return (n == HEX && km_hex_parse(text, out, ROSTER_SIGNATURE)) ||
+	       (n == BASE64 && from_base64(text, out));
 }
 
 km_rc sheet_signature_read(struct desk *d, int fd, const char *path, uint8_t out[ROSTER_SIGNATURE])

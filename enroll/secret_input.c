@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kenmon/hex.h>
+
 #include "secret_input.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -36,15 +38,6 @@ static int base32_value(char c)
 	return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -66,7 +59,7 @@ struct notation {
 };
 
 static const struct notation base32 = { "base32 (A to Z, 2 to 7)", 5, base32_value };
-static const struct notation hex = { "hexadecimal (0 to 9, a to f)", 4, hex_value };
+static const struct notation hex = { "hexadecimal (0 to 9, a to f)", 4, km_hex_value };
 
 /* Characters beyond the cap are still checked, so that the size can be named. */
 static km_rc decode(struct desk *d, const struct notation *n, const char *text, size_t from,

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../../enroll/copy_file.h"
 #include "../../enroll/new_file.h"
 #include "../fault/fault.h"
 
@@ -197,6 +198,47 @@ static void test_paths_of_any_form_name_the_folder_they_lie_in(void **state)
 	holds("");
 }
 
+/* --- backups and bundles -------------------------------------------------------------- */
+
+static void test_a_backup_that_was_cut_off_does_not_stand_in_the_way_of_the_next(void **state)
+{
+	struct copy_new n = { .name = path };
+
+	(void)state;
+	assert_int_equal(copy_new_begin(&d, &n), KM_OK);
+	assert_int_equal(copy_new_write(&d, &n, "half", 4), KM_OK);
+	close(n.fd); /* as the kernel does it when the desk is killed, or the power goes */
+	assert_false(there());
+	assert_int_equal(copy_new_begin(&d, &n), KM_OK);
+	assert_int_equal(copy_new_write(&d, &n, "whole", 5), KM_OK);
+	assert_int_equal(copy_new_finish(&d, &n), KM_OK);
+	copy_new_end(&n);
+	holds("whole");
+	assert_int_equal(copy_new_begin(&d, &n), KM_EINVAL);
+	copy_new_end(&n);
+	holds("whole");
+}
+
+/* On FAT, say: under another name, which goes away with what is given up. */
+static void test_where_every_file_has_a_name_a_backup_has_another_until_it_is_whole(void **state)
+{
+	struct copy_new n = { .name = path };
+
+	(void)state;
+	for (int whole = 0; whole < 2; whole++) {
+		fault_begin(FAULT_OPEN, 1, EOPNOTSUPP, false);
+		assert_int_equal(copy_new_begin(&d, &n), KM_OK);
+		assert_int_equal(fault_end().failed, 1);
+		assert_int_equal(access(n.temporary, F_OK), 0);
+		assert_false(there());
+		assert_int_equal(copy_new_write(&d, &n, "bytes", 5), KM_OK);
+		if (whole)
+			assert_int_equal(copy_new_finish(&d, &n), KM_OK);
+		copy_new_end(&n);
+	}
+	holds("bytes"); /* and the folder is empty otherwise, or end_all() fails */
+}
+
 static int begin_test(void **state)
 {
 	(void)state;
@@ -244,6 +286,8 @@ int main(void)
 		FILE_TEST(test_without_memory_for_it_there_is_no_file),
 #endif
 		FILE_TEST(test_paths_of_any_form_name_the_folder_they_lie_in),
+		FILE_TEST(test_a_backup_that_was_cut_off_does_not_stand_in_the_way_of_the_next),
+		FILE_TEST(test_where_every_file_has_a_name_a_backup_has_another_until_it_is_whole),
 	};
 
 	return cmocka_run_group_tests(tests, begin_all, end_all);

@@ -168,6 +168,33 @@ static void test_what_was_filed_is_said_with_its_number_and_exit_code_3(void **s
 	end(&s);
 }
 
+/* Else a program would have the codes and could not say what is to be approved. */
+static void test_what_was_filed_with_a_code_names_its_request_too(void **state)
+{
+	struct play p = { .rc = KM_EFILED };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("enroll"), W("recovery-codes"), W("sato")), 3);
+	assert_says(s.out, "{\"result\":\"filed\",\"request\":7,\"codes\":[");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("bypass"), W("sato"), W("--until"), W("+1h"),
+				W("--reason"), W("x")),
+			 3);
+	assert_says(s.out, "{\"result\":\"filed\",\"request\":7,\"code\":\"");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("invite"), W("sato")), 3);
+	assert_says(s.out, "{\"result\":\"filed\",\"request\":7,\"code\":\"");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("invite"), W("sato")), 3);
+	assert_says(s.err, "Filed as request 7");
+	end(&s);
+}
+
 static void test_a_code_that_the_vault_does_not_know_is_not_printed(void **state)
 {
 	struct play p = { .rc = KM_EPERM };
@@ -190,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_a_program_approves_by_the_digest_of_what_it_read),
 		cmocka_unit_test(test_a_row_of_another_number_is_not_believed),
 		cmocka_unit_test(test_what_was_filed_is_said_with_its_number_and_exit_code_3),
+		cmocka_unit_test(test_what_was_filed_with_a_code_names_its_request_too),
 		cmocka_unit_test(test_a_code_that_the_vault_does_not_know_is_not_printed),
 	};
 

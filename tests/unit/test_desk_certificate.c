@@ -398,6 +398,31 @@ static void test_the_page_says_the_same_in_both_languages_and_forms(void **state
 	}
 }
 
+/* Whoever types what the page says must not be told that it is another key. */
+static void test_after_a_restore_the_page_names_the_key_to_compare(void **state)
+{
+	struct certificate c CERTIFICATE;
+	char key[65] = "", *text = NULL;
+	struct desk d;
+	struct scene s;
+	size_t len;
+
+	(void)state;
+	fill(&c);
+	sign_signer(&c, &c.signer[1], 1);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(key + 2 * i, 3, "%02x", c.signer[1].public[i]);
+	desk_init(&d);
+	d.lang = KM_LANG_EN;
+	d.out = open_memstream(&text, &len);
+	certificate_page(&d, &c, false);
+	fclose(d.out);
+	assert_says(text, key);
+	free(text);
+	assert_int_equal(verify(&s, &c, key), 0);
+	end(&s);
+}
+
 static void test_a_page_of_one_that_is_not_finished_says_so(void **state)
 {
 	struct certificate c CERTIFICATE;
@@ -437,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_what_was_proved_and_what_was_not_is_said),
 		cmocka_unit_test(test_one_that_does_not_hold_is_refused_with_its_reason),
 		cmocka_unit_test(test_the_page_says_the_same_in_both_languages_and_forms),
+		cmocka_unit_test(test_after_a_restore_the_page_names_the_key_to_compare),
 		cmocka_unit_test(test_a_page_of_one_that_is_not_finished_says_so),
 	};
 

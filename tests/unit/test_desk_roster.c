@@ -12,7 +12,7 @@
 #define HEAD "employee_number,login,name,department\n"
 #define ROWS HEAD "1,sato,Sato,D\n2,suzuki,Suzuki,D\n"
 
-static char folder[] = "/tmp/kenmon-test-XXXXXX", file[64], beside[64];
+static char folder[] = "/tmp/kenmon-test-XXXXXX", file[64], beside[64], conf[64];
 
 static void write_file(const char *path, const void *bytes, size_t len)
 {
@@ -30,10 +30,8 @@ static void roster(const char *text)
 	write_file(file, text, strlen(text));
 }
 
-#define CHECK(s, ...)                                                                              \
-	KENMON(s, W("roster"), W("check"), file, W("--config"), W("/nonexistent"), __VA_ARGS__)
-#define APPLY(s, ...)                                                                              \
-	KENMON(s, W("roster"), W("apply"), file, W("--config"), W("/nonexistent"), __VA_ARGS__)
+#define CHECK(s, ...) KENMON(s, W("roster"), W("check"), file, W("--config"), conf, __VA_ARGS__)
+#define APPLY(s, ...) KENMON(s, W("roster"), W("apply"), file, W("--config"), conf, __VA_ARGS__)
 
 static const struct msg_roster_sum nothing = { .feed = 5, .same = 2 };
 static const struct msg_roster_sum some = {
@@ -420,6 +418,22 @@ static void test_mistakes_of_a_roster_s_command_line_exit_2(void **state)
 	end(&s);
 }
 
+/* Else a slip of the keyboard would read the file by other columns than the site's. */
+static void test_a_configuration_that_is_named_must_be_there_for_a_roster(void **state)
+{
+	struct play p = { .sum = &nothing };
+	struct scene s;
+
+	(void)state;
+	roster(ROWS);
+	begin(&s, &p, "");
+	assert_int_equal(
+	    KENMON(&s, W("roster"), W("apply"), file, W("--config"), W("/nonexistent/conf")), 2);
+	assert_says(s.err, "/nonexistent/conf: ");
+	assert_int_equal(s.desk.line, -1);
+	end(&s);
+}
+
 static void test_a_configuration_that_is_wrong_is_not_used_for_a_roster(void **state)
 {
 	struct play p = { .sum = &nothing };
@@ -444,6 +458,28 @@ static void test_a_configuration_that_is_wrong_is_not_used_for_a_roster(void **s
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("roster"), W("check"), file, W("--config"), beside), 0);
 	end(&s);
+}
+
+/* Nothing of it was written yet: what went wrong is the one object. */
+static void test_a_listing_that_is_refused_is_one_object_with_json(void **state)
+{
+	char *const commands[][4] = { { W("operator"), W("list"), NULL },
+				      { W("due"), W("list"), NULL },
+				      { W("audit"), W("list"), NULL },
+				      { W("certificate"), W("list"), NULL },
+				      { W("roster"), W("list"), W("5"), NULL } };
+	struct play p = { .rc = KM_EPERM, .list_rc = KM_EPERM };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		begin(&s, &p, "");
+		assert_int_equal(
+		    KENMON(&s, W("--json"), commands[i][0], commands[i][1], commands[i][2]), 77);
+		assert_int_equal(strncmp(s.out, "{\"error\":\"EPERM\"", 16), 0);
+		assert_string_equal(s.err, "");
+		end(&s);
+	}
 }
 
 static void test_a_listing_whose_rows_do_not_go_on_is_not_believed(void **state)
@@ -566,6 +602,8 @@ static int setup(void **state)
 		return -1;
 	snprintf(file, sizeof(file), "%s/roster.csv", folder);
 	snprintf(beside, sizeof(beside), "%s/beside", folder);
+	snprintf(conf, sizeof(conf), "%s/kenmon.conf", folder);
+	write_file(conf, "", 0);
 	return scene_setup(state);
 }
 
@@ -573,6 +611,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	unlink(beside);
+	unlink(conf);
 	unlink(file);
 	return rmdir(folder);
 }
@@ -597,7 +636,9 @@ int main(void)
 		cmocka_unit_test(test_what_the_vault_refuses_is_said_in_its_words),
 		cmocka_unit_test(test_columns_that_are_not_used_and_the_encoding_are_named),
 		cmocka_unit_test(test_mistakes_of_a_roster_s_command_line_exit_2),
+		cmocka_unit_test(test_a_configuration_that_is_named_must_be_there_for_a_roster),
 		cmocka_unit_test(test_a_configuration_that_is_wrong_is_not_used_for_a_roster),
+		cmocka_unit_test(test_a_listing_that_is_refused_is_one_object_with_json),
 		cmocka_unit_test(test_a_listing_whose_rows_do_not_go_on_is_not_believed),
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),

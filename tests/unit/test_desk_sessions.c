@@ -133,6 +133,27 @@ static void test_they_are_ended_when_somebody_says_so(void **state)
 	end(&s);
 }
 
+/* Listed and ended look alike otherwise, in the journal of the timer too. */
+static void test_that_they_were_ended_is_said_and_they_are_listed_once(void **state)
+{
+	struct play p = leaving(three);
+	const char *heading;
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "yes\n");
+	assert_int_equal(KENMON(&s, W("sessions"), W("end")), 0);
+	heading = strstr(s.out, "SESSIONS");
+	assert_non_null(heading);
+	assert_null(strstr(heading + 1, "SESSIONS"));
+	assert_says(s.err, "These sessions were ended.");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("sessions"), W("list")), 0);
+	assert_null(strstr(s.err, "ended"));
+	end(&s);
+}
+
 static void test_and_not_when_the_word_is_another(void **state)
 {
 	struct play p = leaving(three);
@@ -244,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_those_who_have_a_session_are_listed),
 		cmocka_unit_test(test_where_there_is_no_logind_there_is_no_session),
 		cmocka_unit_test(test_they_are_ended_when_somebody_says_so),
+		cmocka_unit_test(test_that_they_were_ended_is_said_and_they_are_listed_once),
 		cmocka_unit_test(test_and_not_when_the_word_is_another),
 		cmocka_unit_test(test_the_sessions_of_root_are_never_ended),
 		cmocka_unit_test(test_one_that_stays_is_told_and_the_others_are_ended),

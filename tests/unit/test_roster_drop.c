@@ -6,13 +6,14 @@
 
 #include <kenmon/people.h>
 
+#include "../../enroll/roster_drop.h"
 #include "desk_scene.h"
 
 #define GOOD "employee_number,login,name,department\n1,sato,Sato,D\n"
 #define BAD  "employee_number,login,name,department\n1,sa to,Sato,D\n"
 
 static const struct msg_roster_sum sum = { .feed = 5, .same = 1 };
-static char folder[32];
+static char folder[32], conf[64];
 
 static void in_folder(const char *name, char out[512])
 {
@@ -103,8 +104,7 @@ static int run(const struct play *p, char **said)
 	int code;
 
 	begin(&s, p, "");
-	code = KENMON(&s, W("roster"), W("apply"), folder, W("--drop-folder"), W("--config"),
-		      W("/nonexistent"));
+	code = KENMON(&s, W("roster"), W("apply"), folder, W("--drop-folder"), W("--config"), conf);
 	*said = strdup(s.err);
 	end(&s);
 	return code;
@@ -270,6 +270,39 @@ static void test_a_roster_of_somebody_who_may_not_hand_one_in_stays(void **state
 	free(said);
 }
 
+static int take_and_remove_the_other(struct desk *d, void *arg, const char *name, int fd, int sign)
+{
+	char path[512];
+
+	(void)d;
+	(void)fd;
+	(void)sign;
+	assert_string_equal(name, "a.csv");
+	in_folder("b.csv", path);
+	assert_int_equal(unlink(path), 0);
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* It is no failure that stops the others, and leaves no text without its roster. */
+static void test_a_roster_that_was_taken_back_meanwhile_is_passed_over(void **state)
+{
+	unsigned taken = 0;
+	struct desk d;
+
+	(void)state;
+	drop_at("a.csv", GOOD, 1775001600);
+	drop_at("b.csv", GOOD, 1775001700);
+	desk_init(&d);
+	d.err = fopen("/dev/null", "we");
+	assert_non_null(d.err);
+	assert_int_equal(drop_all(&d, folder, take_and_remove_the_other, &taken), 0);
+	fclose(d.err);
+	assert_int_equal(taken, 1);
+	assert_int_equal(entries("done"), 2);
+	assert_int_equal(entries("refused"), 0);
+}
+
 /* --- what is planted -------------------------------------------------------------------- */
 
 static void test_no_link_is_followed_and_no_target_is_touched(void **state)
@@ -395,6 +428,8 @@ static int make_folder(void **state)
 	memcpy(folder, "/tmp/kenmon-test-XXXXXX", 24);
 	if (!mkdtemp(folder))
 		return -1;
+	snprintf(conf, sizeof(conf), "%s/kenmon.conf", folder);
+	drop("kenmon.conf", "");
 	in_folder("done", path);
 	if (mkdir(path, 0700) != 0)
 		return -1;
@@ -423,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_FOLDER(test_a_roster_that_was_taken_goes_to_done_with_what_was_said),
 		IN_A_FOLDER(test_a_roster_that_waits_for_approval_is_done_too),
+		IN_A_FOLDER(test_a_roster_that_was_taken_back_meanwhile_is_passed_over),
 		IN_A_FOLDER(test_a_roster_that_is_wrong_goes_to_refused_with_line_and_reason),
 		IN_A_FOLDER(test_the_brake_puts_a_roster_into_refused),
 		IN_A_FOLDER(test_the_oldest_is_taken_first),
