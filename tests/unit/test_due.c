@@ -89,7 +89,6 @@ static struct paper *retirements(uint8_t digest, unsigned count)
 	struct paper *p = paper(digest);
 
 	p->part = true;
-	put_staff(p, 0);
 	for (unsigned i = 1; i <= count; i++) {
 		char number[16];
 
@@ -392,6 +391,25 @@ static void test_a_tenth_may_go_and_more_than_that_waits(void **state)
 	work();
 	assert_int_equal(everybody(), 45);
 	assert_int_equal(recorded(KM_EVENT_FEED_REFUSED), 1);
+}
+
+/* Who was missing is not gone yet; a second roster that lost as many is one too many all the same.
+ */
+static void test_who_was_missing_today_counts_for_the_brake(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(50);
+	p = paper(2);
+	put_staff(p, 47);
+	applies(p);
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_MISSING), 3);
+	p = retirements(3, 3);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_EBRAKE);
+	assert_int_equal(p->sum.brake, KM_BRAKE_MANY);
+	p = retirements(4, 2);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
 }
 
 /* A line of the user that only hands in. */
@@ -844,6 +862,27 @@ static void test_who_left_is_refused_between_acceptance_and_working_off(void **s
 	assert_int_equal(reason_for("n0100"), KM_REASON_SUSPENDED);
 }
 
+static void test_who_leaves_by_a_roster_on_a_day_to_come_is_not_refused_before_it(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(100);
+	assert_int_equal(transfer("n0002", TODAY).rc, 0); /* so that the queue is looked at */
+	p = paper(2);
+	put_staff(p, 98);
+	put_person(p, (struct person){
+			  .number = "n0099", .status = KM_ROSTER_RETIRED, .until = TODAY + 2 });
+	put_person(p, (struct person){ .number = "n0100", .status = KM_ROSTER_RETIRED });
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_true(room.v->feed.working != 0);
+	assert_int_equal(reason_for("n0099"), KM_REASON_NONE);
+	assert_int_equal(reason_for("n0100"), KM_REASON_LEFT);
+	work_off();
+	assert_int_equal(due_for("n0099", KM_DUE_ERASE).day, TODAY + 3);
+	assert_int_equal(reason_for("n0099"), KM_REASON_NONE);
+}
+
 static void test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off(void **state)
 {
 	struct paper *p;
@@ -938,6 +977,7 @@ int main(void)
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
+		IN_ROOM(test_who_was_missing_today_counts_for_the_brake),
 		IN_ROOM(test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake),
 		IN_ROOM(test_only_the_exact_number_lets_a_braked_roster_pass),
 		IN_ROOM(test_the_brake_counts_what_is_due_by_all_causes),
@@ -957,6 +997,7 @@ int main(void)
 		IN_ROOM(test_nothing_is_destroyed_before_the_judge_has_said_what_it_knows),
 		IN_ROOM(test_nothing_is_released_or_destroyed_under_any_suspicion),
 		IN_ROOM(test_who_left_is_refused_between_acceptance_and_working_off),
+		IN_ROOM(test_who_leaves_by_a_roster_on_a_day_to_come_is_not_refused_before_it),
 		IN_ROOM(test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off),
 		IN_ROOM(test_nobody_is_missing_whom_nobody_counted_at_acceptance),
 		IN_ROOM(test_c37_no_file_holds_a_row_or_its_key_once_a_roster_is_done),
