@@ -28,6 +28,7 @@ static void test_an_older_backup_opens_with_the_bundle_of_a_later_epoch(void **s
 	assert_int_equal(restore_now(), 0);
 	open_restored();
 	must_live("alice");
+	assert_int_equal(km_keys_generation(new.keys), 4); /* as if the bundle's, 3, had ended */
 	close_restored();
 }
 
@@ -44,6 +45,7 @@ static void test_no_code_of_before_is_good_after_a_restore(void **state)
 	assert_int_equal(restore_now(), 0);
 	open_restored();
 	count = factors_of("alice", list);
+	assert_int_equal(count, 2);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_not_equal(list[i].factor, KM_FACTOR_HOTP);
 		assert_int_not_equal(list[i].factor, KM_FACTOR_RECOVERY);
@@ -109,6 +111,7 @@ static void test_whoever_was_erased_between_backup_and_bundle_is_gone(void **sta
 	assert_int_equal(bob.state, KM_ERASING);
 	assert_int_equal(store_person(new.s, &bob, &who), KM_ENOTFOUND);
 	assert_int_equal(store_credentials(new.s, bob.subject, list, &count), KM_OK);
+	assert_int_equal(count, 4);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_not_equal(store_seed(new.s, &bob, &list[i], &seed), KM_OK);
 		assert_int_not_equal(store_template(new.s, &bob, &list[i], &t), KM_OK);
@@ -433,6 +436,34 @@ static void test_status_asks_for_a_bundle_of_each_key_epoch(void **state)
 	assert_int_not_equal(last.generation, room.v->epoch.at.generation);
 }
 
+/* One row under another KEK, as between two slices of a rotation: it would open with nothing. */
+static void test_a_bundle_is_of_one_key_epoch_or_not_made(void **state)
+{
+	static const char *const tables[] = { "subject_key", "month_key", "finger_key" };
+	char other[80], back[80];
+	struct km_bundle header;
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+
+	(void)state;
+	furnish();
+	for (size_t i = 0; i < 3; i++) {
+		sqlite3 *db = room.v->store->db[DB_VAULT].handle;
+
+		snprintf(other, sizeof(other), "UPDATE %s SET kek_gen = 2", tables[i]);
+		snprintf(back, sizeof(back), "UPDATE %s SET kek_gen = 1", tables[i]);
+		assert_true(store_end_reading(room.v->store));
+		assert_int_equal(sqlite3_exec(db, other, NULL, NULL, NULL), SQLITE_OK);
+		assert_true(sqlite3_changes(db) > 0);
+		assert_int_equal(bundle_make(room.v, &header, &bytes, &len), KM_EAGAIN);
+		assert_true(store_end_reading(room.v->store));
+		assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
+	}
+	assert_int_equal(bundle_make(room.v, &header, &bytes, &len), KM_OK);
+	assert_int_equal(header.generation, 1);
+	free(bytes);
+}
+
 static void test_without_an_escrow_key_there_is_no_bundle(void **state)
 {
 	(void)state;
@@ -458,6 +489,7 @@ int main(void)
 		RESTORED(test_the_trail_goes_on_under_a_new_signer_and_says_so),
 		RESTORED(test_a_self_signed_signer_without_that_record_is_refused),
 		RESTORED(test_status_asks_for_a_bundle_of_each_key_epoch),
+		RESTORED(test_a_bundle_is_of_one_key_epoch_or_not_made),
 		RESTORED(test_without_an_escrow_key_there_is_no_bundle),
 	};
 
