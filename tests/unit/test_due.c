@@ -7,37 +7,7 @@
 #include "../../authd/vault/gate.h"
 #include "../../authd/vault/sign.h"
 
-#define TODAY (room.v->now.today)
-#define DAY   86400
-
 /* --- time ------------------------------------------------------------------------------------- */
-
-static void work(void)
-{
-	struct vault *v = room.v;
-	bool more = true;
-
-	v->due.look_ms = v->feed.again_ms = 0;
-	v->pacing.served_ms = 0;
-	for (unsigned i = 0; i < 4000 && (more || v->erasing); i++) {
-		more = feed_work(v);
-		more |= due_work(v);
-		erase_work(v);
-	}
-	assert_int_equal(store_flush(v->store), KM_OK);
-}
-
-/* So many days later, and what the vault does by itself then. The clock stays there. */
-static void later(int64_t days)
-{
-	struct vault *v = room.v;
-
-	v->now.today += days;
-	v->now.wall += days * DAY;
-	v->now.boot_ms += days * DAY * 1000;
-	store_set_now(v->store, &v->now);
-	work();
-}
 
 /* The vault ran on each of these days. */
 static void days_pass(unsigned days)
@@ -192,9 +162,7 @@ static void test_an_end_of_validity_is_announced_then_erased_the_day_after(void 
 	assert_int_equal(due_for("x", KM_DUE_ERASE).day, TODAY - 2 + 32);
 	assert_int_equal(due_for("x", KM_DUE_ERASE).cause, KM_CAUSE_EXPIRED);
 	today();
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "y" });
+	p = paper_about(2, (struct person){ .number = "y" });
 	applies(p);
 	assert_int_equal(due_for("y", KM_DUE_ERASE).id, 0);
 	later(31);
@@ -432,9 +400,7 @@ static void test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake(void **s
 	(void)state;
 	staff_of(20);
 	line = drop_folder_comes();
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .role = "approver" });
+	p = paper_about(2, (struct person){ .number = "n0001", .role = "approver" });
 	assert_int_equal(begins(line, p).rc, 0);
 	hands_in_all(line, p);
 	assert_int_equal(ends(line, p, true, 0), KM_EBRAKE);
@@ -679,13 +645,9 @@ static void test_an_unknown_department_stops_only_what_would_destroy(void **stat
 
 	(void)state;
 	staff_of(20);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .department = "Ta?es" });
+	p = paper_about(2, (struct person){ .number = "n0001", .department = "Ta?es" });
 	applies(p);
-	p = paper(3);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0002", .department = "R?ads" });
+	p = paper_about(3, (struct person){ .number = "n0002", .department = "R?ads" });
 	put_person(p, (struct person){ .number = "n0003", .status = KM_ROSTER_RETIRED });
 	assert_int_equal(roster(p, true, ANY_ERASURES), KM_EBRAKE);
 	assert_int_equal(p->sum.brake, KM_BRAKE_DEPARTMENT);
