@@ -18,14 +18,7 @@ as() {
 	setpriv --reuid="$uid" --regid=65534 --clear-groups \
 	    "$dir/bin/kenmon" --socket "$socket" --daemon-user "$vault_uid" "$@"
 }
-# fails CODE COMMAND...: it ends with this exit code; its words are in $dir/out.
-fails() {
-	local wanted=$1 rc
-	shift
-	"$@" >"$dir/out" 2>&1
-	rc=$?
-	[ $rc = "$wanted" ] || { echo "exit code $rc instead of $wanted"; cat "$dir/out"; }
-}
+# said TEXT: the command before said it.
 said() { grep -qF -- "$1" "$dir/out" || { echo "not said: $1"; cat "$dir/out"; }; }
 # The next code; checks run in a shell of their own, so the counter is in a file.
 echo 0 >"$dir/counter"

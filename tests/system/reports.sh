@@ -11,7 +11,7 @@ add() { # LOGIN NUMBER NAME ARGUMENT...
 }
 registered() {
 	add daemon 1 '=HYPERLINK("http://x","y")' --uid 1 &&
-	    add bin 2 '</td><script>alert(1)</script>' --uid 2 --valid-until 2026-12-01 &&
+	    add bin 2 '</td><script>alert(1)</script>' --uid 2 --valid-until 2099-12-01 &&
 	    add sys 3 '佐藤 "花子", ../../etc' --uid 3 &&
 	    quietly kenmon enroll hotp daemon --secret-file - --no-confirm <<<"$secret"
 }
@@ -41,12 +41,12 @@ in_language() {
 # --- changing
 changed() {
 	quietly kenmon operator change sys --department 年金課 --role approver --valid-from 2026-04-01 \
-	    --valid-until 2027-03-31 --mobile '+81 90-1234-5678' --landline '03(1234)5678' &&
+	    --valid-until 2099-03-31 --mobile '+81 90-1234-5678' --landline '03(1234)5678' &&
 	    kenmon operator show sys --json | python3 -c '
 import json, sys
 o = json.load(sys.stdin)
 want = dict(login="sys", department="年金課", role="approver", valid_from="2026-04-01",
-            valid_until="2027-03-31", mobile="+819012345678", landline="0312345678", factors=[])
+            valid_until="2099-03-31", mobile="+819012345678", landline="0312345678", factors=[])
 for key, value in want.items():
     if o[key] != value:
         print(key, o[key])'
@@ -91,7 +91,7 @@ for r in rows:
     for value in r.values():
         if value[:1] in ("=", "+", "-", "@", "\t", "\r"):
             print("a formula:", value)
-if [r["factors"] for r in rows] != ["hotp", "", ""] or rows[1]["valid_until"] != "2026-12-01":
+if [r["factors"] for r in rows] != ["hotp", "", ""] or rows[1]["valid_until"] != "2099-12-01":
     print(rows)
 END
 }

@@ -114,6 +114,15 @@ static inline void open_restored(void)
 	store_set_now(new.s, &new.now);
 }
 
+/* What is there now, by way of a copy and a bundle of this moment. */
+static inline void come_back(void)
+{
+	take(KM_MSG_BACKUP, at.copy);
+	take(KM_MSG_BUNDLE, at.bundle);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+}
+
 static inline void close_restored(void)
 {
 	store_close(new.s);

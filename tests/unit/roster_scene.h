@@ -8,6 +8,8 @@
 #include "../../authd/vault/store_internal.h"
 
 #define ANY_ERASURES (-1)
+#define TODAY        (room.v->now.today)
+#define DAY          86400
 
 /* One row of a roster; what is not said is as in most rows. */
 struct person {
@@ -84,6 +86,16 @@ static inline struct paper *paper(uint8_t digest)
 	memset(&one, 0, sizeof(one));
 	one.digest = digest;
 	return &one;
+}
+
+/* Of one person; who else there is, is not missing. More may be put into it. */
+static inline struct paper *paper_about(uint8_t digest, struct person who)
+{
+	struct paper *p = paper(digest);
+
+	p->part = true;
+	put_person(p, who);
+	return p;
 }
 
 /* As desk_asks(), for frames of any length and more operations than a byte can count. */
@@ -227,6 +239,35 @@ static inline void staff_of(unsigned count)
 	p->made = 1000;
 	put_staff(p, count);
 	applies(p);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static inline void work(void)
+{
+	struct vault *v = room.v;
+	bool more = true;
+
+	v->due.look_ms = v->feed.again_ms = 0;
+	v->pacing.served_ms = 0;
+	for (unsigned i = 0; i < 4000 && (more || v->erasing); i++) {
+		more = feed_work(v);
+		more |= due_work(v);
+		erase_work(v);
+	}
+	assert_int_equal(store_flush(v->store), KM_OK);
+}
+
+/* So many days later, and what the vault does by itself then. The clock stays there. */
+static inline void later(int64_t days)
+{
+	struct vault *v = room.v;
+
+	v->now.today += days;
+	v->now.wall += days * DAY;
+	v->now.boot_ms += days * DAY * 1000;
+	store_set_now(v->store, &v->now);
+	work();
 }
 
 /* --- looking ------------------------------------------------------------------------------- */

@@ -7,37 +7,7 @@
 #include "../../authd/vault/gate.h"
 #include "../../authd/vault/sign.h"
 
-#define TODAY (room.v->now.today)
-#define DAY   86400
-
 /* --- time ------------------------------------------------------------------------------------- */
-
-static void work(void)
-{
-	struct vault *v = room.v;
-	bool more = true;
-
-	v->due.look_ms = v->feed.again_ms = 0;
-	v->pacing.served_ms = 0;
-	for (unsigned i = 0; i < 4000 && (more || v->erasing); i++) {
-		more = feed_work(v);
-		more |= due_work(v);
-		erase_work(v);
-	}
-	assert_int_equal(store_flush(v->store), KM_OK);
-}
-
-/* So many days later, and what the vault does by itself then. The clock stays there. */
-static void later(int64_t days)
-{
-	struct vault *v = room.v;
-
-	v->now.today += days;
-	v->now.wall += days * DAY;
-	v->now.boot_ms += days * DAY * 1000;
-	store_set_now(v->store, &v->now);
-	work();
-}
 
 /* The vault ran on each of these days. */
 static void days_pass(unsigned days)
@@ -89,7 +59,6 @@ static struct paper *retirements(uint8_t digest, unsigned count)
 	struct paper *p = paper(digest);
 
 	p->part = true;
-	put_staff(p, 0);
 	for (unsigned i = 1; i <= count; i++) {
 		char number[16];
 
@@ -193,9 +162,7 @@ static void test_an_end_of_validity_is_announced_then_erased_the_day_after(void 
 	assert_int_equal(due_for("x", KM_DUE_ERASE).day, TODAY - 2 + 32);
 	assert_int_equal(due_for("x", KM_DUE_ERASE).cause, KM_CAUSE_EXPIRED);
 	today();
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "y" });
+	p = paper_about(2, (struct person){ .number = "y" });
 	applies(p);
 	assert_int_equal(due_for("y", KM_DUE_ERASE).id, 0);
 	later(31);
@@ -466,6 +433,25 @@ static void test_a_tenth_may_go_and_more_than_that_waits(void **state)
 	assert_int_equal(recorded(KM_EVENT_FEED_REFUSED), 1);
 }
 
+/* Who was missing is not gone yet; a second roster that lost as many is one too many all the same.
+ */
+static void test_who_was_missing_today_counts_for_the_brake(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(50);
+	p = paper(2);
+	put_staff(p, 47);
+	applies(p);
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_MISSING), 3);
+	p = retirements(3, 3);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_EBRAKE);
+	assert_int_equal(p->sum.brake, KM_BRAKE_MANY);
+	p = retirements(4, 2);
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+}
+
 /* A line of the user that only hands in. */
 static int drop_folder_comes(void)
 {
@@ -486,9 +472,7 @@ static void test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake(void **s
 	(void)state;
 	staff_of(20);
 	line = drop_folder_comes();
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .role = "approver" });
+	p = paper_about(2, (struct person){ .number = "n0001", .role = "approver" });
 	assert_int_equal(begins(line, p).rc, 0);
 	hands_in_all(line, p);
 	assert_int_equal(ends(line, p, true, 0), KM_EBRAKE);
@@ -758,13 +742,9 @@ static void test_an_unknown_department_stops_only_what_would_destroy(void **stat
 
 	(void)state;
 	staff_of(20);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .department = "Ta?es" });
+	p = paper_about(2, (struct person){ .number = "n0001", .department = "Ta?es" });
 	applies(p);
-	p = paper(3);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0002", .department = "R?ads" });
+	p = paper_about(3, (struct person){ .number = "n0002", .department = "R?ads" });
 	put_person(p, (struct person){ .number = "n0003", .status = KM_ROSTER_RETIRED });
 	assert_int_equal(roster(p, true, ANY_ERASURES), KM_EBRAKE);
 	assert_int_equal(p->sum.brake, KM_BRAKE_DEPARTMENT);
@@ -941,6 +921,27 @@ static void test_who_left_is_refused_between_acceptance_and_working_off(void **s
 	assert_int_equal(reason_for("n0100"), KM_REASON_SUSPENDED);
 }
 
+static void test_who_leaves_by_a_roster_on_a_day_to_come_is_not_refused_before_it(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(100);
+	assert_int_equal(transfer("n0002", TODAY).rc, 0); /* so that the queue is looked at */
+	p = paper(2);
+	put_staff(p, 98);
+	put_person(p, (struct person){
+			  .number = "n0099", .status = KM_ROSTER_RETIRED, .until = TODAY + 2 });
+	put_person(p, (struct person){ .number = "n0100", .status = KM_ROSTER_RETIRED });
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_true(room.v->feed.working != 0);
+	assert_int_equal(reason_for("n0099"), KM_REASON_NONE);
+	assert_int_equal(reason_for("n0100"), KM_REASON_LEFT);
+	work_off();
+	assert_int_equal(due_for("n0099", KM_DUE_ERASE).day, TODAY + 3);
+	assert_int_equal(reason_for("n0099"), KM_REASON_NONE);
+}
+
 static void test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off(void **state)
 {
 	struct paper *p;
@@ -1038,6 +1039,7 @@ int main(void)
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
+		IN_ROOM(test_who_was_missing_today_counts_for_the_brake),
 		IN_ROOM(test_the_drop_folder_gives_nobody_a_role_and_lifts_no_brake),
 		IN_ROOM(test_only_the_exact_number_lets_a_braked_roster_pass),
 		IN_ROOM(test_the_brake_counts_what_is_due_by_all_causes),
@@ -1058,6 +1060,7 @@ int main(void)
 		IN_ROOM(test_nothing_is_destroyed_before_the_judge_has_said_what_it_knows),
 		IN_ROOM(test_nothing_is_released_or_destroyed_under_any_suspicion),
 		IN_ROOM(test_who_left_is_refused_between_acceptance_and_working_off),
+		IN_ROOM(test_who_leaves_by_a_roster_on_a_day_to_come_is_not_refused_before_it),
 		IN_ROOM(test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off),
 		IN_ROOM(test_nobody_is_missing_whom_nobody_counted_at_acceptance),
 		IN_ROOM(test_c37_no_file_holds_a_row_or_its_key_once_a_roster_is_done),

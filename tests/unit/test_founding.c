@@ -232,21 +232,28 @@ static void test_the_last_registrar_stays_too_and_others_go_as_before(void **sta
 	assert_int_equal(keeps(scene_msg_state("rei", KM_SUSPENDED)), KM_OK);
 }
 
-/* Both of two were asked to go while there were two: the second is not. */
+/* Filed while there were two; by the time it is approved no code of the other is left. */
 static void test_who_is_the_last_is_looked_at_again_when_it_is_approved(void **state)
 {
-	struct km_msg erase = scene_msg_erase("ami"), away = scene_msg_state("aki", KM_SUSPENDED);
+	struct km_msg erase = scene_msg_erase("ryo");
+	struct km_event_record e;
+	struct km_operator rei;
+	struct msg_done done;
 	struct km_msg m;
 
 	(void)state;
-	scene_add("aya", KM_ROLE_APPROVER, true);
+	scene_add("ryo", KM_ROLE_REGISTRAR, true);
 	m = scene_decision(scene_files(&erase), true);
-	assert_int_equal(scene_rc(NULL, &away), KM_OK);
-	away = scene_msg_state("aya", KM_SUSPENDED);
-	assert_int_equal(scene_rc(NULL, &away), KM_OK);
-	/* Ami is left, and she may not decide on herself either. */
-	assert_int_equal(scene_rc("ami", &m), KM_EPERM);
-	assert_int_equal(keeps(erase), KM_ESTATE);
+	rei = scene_person("rei");
+	event_make(&e, KM_EVENT_CREDENTIAL_REMOVED, rei.subject, "test");
+	assert_int_equal(store_credential_remove(room.v->store, rei.subject,
+						 scene_credential("rei", KM_FACTOR_HOTP).id, &e),
+			 KM_OK);
+	done = scene_does("aki", m);
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "last registrar"));
+	assert_int_equal(scene_person("ryo").state, KM_ACTIVE);
+	assert_int_equal(scene_waiting(), 1);
 }
 
 /* --- the way back

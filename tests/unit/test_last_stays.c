@@ -5,47 +5,6 @@
 
 #include <kenmon/erased.h>
 
-#define TODAY (room.v->now.today)
-#define DAY   86400
-
-static void work(void)
-{
-	struct vault *v = room.v;
-	bool more = true;
-
-	v->due.look_ms = v->feed.again_ms = 0;
-	v->pacing.served_ms = 0;
-	for (unsigned i = 0; i < 400 && (more || v->erasing); i++) {
-		more = feed_work(v);
-		more |= due_work(v);
-		erase_work(v);
-	}
-	assert_int_equal(store_flush(v->store), KM_OK);
-}
-
-static void later(int64_t days)
-{
-	struct vault *v = room.v;
-
-	v->now.today += days;
-	v->now.wall += days * DAY;
-	v->now.boot_ms += days * DAY * 1000;
-	store_set_now(v->store, &v->now);
-	work();
-}
-
-static struct paper *one_row(uint8_t digest, const char *number, const char *login,
-			     struct person who)
-{
-	struct paper *p = paper(digest);
-
-	p->part = true;
-	who.number = number;
-	who.login = login;
-	put_person(p, who);
-	return p;
-}
-
 /* Handed in by Rei, and worked off. */
 static void roster_says(struct paper *p)
 {
@@ -109,7 +68,8 @@ static void test_the_last_registrar_who_retires_is_refused_and_held(void **state
 {
 	(void)state;
 	assert_false(alarm_says("register another first"));
-	roster_says(one_row(1, "N-rei", "rei", (struct person){ .status = KM_ROSTER_RETIRED }));
+	roster_says(paper_about(
+	    1, (struct person){ .number = "N-rei", .login = "rei", .status = KM_ROSTER_RETIRED }));
 	assert_int_equal(operator_of("rei").state, KM_ACTIVE);
 	assert_int_equal(queued("rei"), KM_REASON_LEFT);
 	assert_int_equal(due_for("rei", KM_DUE_ERASE).cause, KM_CAUSE_RETIRED);
@@ -148,7 +108,8 @@ static void test_of_two_approvers_who_leave_together_neither_goes(void **state)
 static void test_one_of_two_approvers_goes(void **state)
 {
 	(void)state;
-	roster_says(one_row(1, "N-aki", "aki", (struct person){ .status = KM_ROSTER_RETIRED }));
+	roster_says(paper_about(
+	    1, (struct person){ .number = "N-aki", .login = "aki", .status = KM_ROSTER_RETIRED }));
 	assert_int_equal(operator_of("aki").cursor, 0);
 	assert_int_equal(operator_of("ami").state, KM_ACTIVE);
 }
@@ -182,11 +143,13 @@ static void test_the_last_is_not_suspended_for_disuse_and_others_are(void **stat
 static void test_a_roster_does_not_make_the_last_registrar_something_else(void **state)
 {
 	(void)state;
-	roster_says(
-	    one_row(1, "N-rei", "rei", (struct person){ .role = "operator", .name = "Rei R" }));
+	roster_says(paper_about(
+	    1, (struct person){
+		   .number = "N-rei", .login = "rei", .role = "operator", .name = "Rei R" }));
 	assert_int_equal(operator_of("rei").role, KM_ROLE_REGISTRAR);
 	assert_string_equal(person_of("rei").name, "Rei R");
-	roster_says(one_row(2, "N-ami", "ami", (struct person){ .role = "operator" }));
+	roster_says(paper_about(
+	    2, (struct person){ .number = "N-ami", .login = "ami", .role = "operator" }));
 	assert_int_equal(operator_of("ami").role, KM_ROLE_OPERATOR);
 }
 

@@ -3,6 +3,7 @@
 
 #include "request_scene.h"
 
+#include "../../authd/vault/act.h"
 #include "../../authd/vault/store_invitation.h"
 
 /* --- approved ------------------------------------------------------------------------------ */
@@ -215,6 +216,24 @@ static void test_an_approval_without_the_approvers_own_factor_is_refused(void **
 	assert_int_equal(scene_waiting(), 1);
 }
 
+/* What was filed while two were needed is no single person's because the site has changed its mind.
+ */
+static void test_where_one_acts_alone_an_approval_still_takes_a_factor(void **state)
+{
+	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
+	struct km_msg m = scene_decision(scene_files(&rebind), true);
+	struct msg_done done;
+
+	(void)state;
+	room.v->conf.approval_required = false;
+	done = scene_does(NULL, m);
+	assert_int_equal(-(int)done.rc, KM_EPERM);
+	assert_non_null(strstr(done.text, "own code was good"));
+	assert_non_null(strstr(scene_record(KM_EVENT_DESK_REFUSED).body, "reason=no-factor"));
+	assert_int_equal(scene_person("hanako").uid, -1);
+	assert_int_equal(scene_rc("aki", &m), KM_OK);
+}
+
 static void test_activating_without_a_request_is_refused(void **state)
 {
 	const struct km_msg codes = scene_msg_recovery("hanako");
@@ -266,11 +285,10 @@ static void hours_pass(unsigned hours)
 static void test_a_request_that_nobody_decides_expires_with_what_waited(void **state)
 {
 	const struct km_msg codes = scene_msg_recovery("hanako"), unlock = scene_msg_unlock("rei");
-	uint64_t id;
 
 	(void)state;
 	(void)scene_files(&codes);
-	id = scene_files(&unlock);
+	(void)scene_files(&unlock);
 	hours_pass(24 * room.v->conf.approval_expires - 1);
 	assert_int_equal(scene_waiting(), 2);
 	/* By a clock in doubt nothing goes. */
@@ -282,7 +300,6 @@ static void test_a_request_that_nobody_decides_expires_with_what_waited(void **s
 	assert_int_equal(scene_waiting(), 0);
 	assert_int_equal(scene_credential("hanako", KM_FACTOR_RECOVERY).id, 0);
 	assert_int_equal(scene_record(KM_EVENT_REQUEST_EXPIRED).event, KM_EVENT_REQUEST_EXPIRED);
-	(void)id;
 }
 
 static void test_what_is_over_goes_also_where_the_founding_is_damaged(void **state)
@@ -440,24 +457,76 @@ static void test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised(void
 	assert_int_equal(scene_credential("hanako", KM_FACTOR_HOTP).throttle.fails, 100);
 }
 
-static void test_a_request_that_does_not_open_can_only_be_rejected(void **state)
+/* Filed behind the desk's back, by Rei. */
+static void file_bytes(struct km_filed *r, const void *bytes, size_t len)
 {
-	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
-	struct km_msg m = { .number = KM_MSG_APPROVAL_DECIDE, .approval_decide.approve = 1 };
-	struct km_filed r = { .act = KM_MSG_OPERATOR_REBIND, .expires = room.v->now.wall + 60 };
 	struct km_event_record e;
 
-	(void)state;
-	(void)rebind;
-	memcpy(r.requester, scene_person("rei").subject, sizeof r.requester);
+	r->expires = room.v->now.wall + 60;
+	memcpy(r->requester, scene_person("rei").subject, sizeof r->requester);
 	event_make(&e, KM_EVENT_REQUESTED, NULL, "test");
-	assert_int_equal(store_request_file(room.v->store, &r, "no frame of ours", 16, &e), KM_OK);
-	assert_string_equal(scene_look(r.id).request_row.text, "");
-	m.approval_decide.id = r.id;
+	assert_int_equal(store_request_file(room.v->store, r, bytes, len, &e), KM_OK);
+}
+
+static void file_message(struct km_filed *r, const struct km_msg *m)
+{
+	uint8_t frame[KM_REQUEST_BYTES];
+	size_t len = 0;
+
+	r->act = m->number;
+	assert_int_equal(km_encode(m, frame, sizeof frame, &len), KM_OK);
+	file_bytes(r, frame, len);
+}
+
+static void is_only_rejected(uint64_t id)
+{
+	struct km_msg m = scene_decision(id, true);
+
 	assert_int_equal(scene_rc("aki", &m), KM_ECORRUPT);
 	m.approval_decide.approve = 0;
 	assert_int_equal(scene_rc("aki", &m), KM_OK);
 	assert_int_equal(scene_waiting(), 0);
+}
+
+static void test_a_request_that_does_not_open_can_only_be_rejected(void **state)
+{
+	struct km_filed r = { .act = KM_MSG_OPERATOR_REBIND };
+
+	(void)state;
+	file_bytes(&r, "no frame of ours", 16);
+	assert_string_equal(scene_look(r.id).request_row.text, "");
+	is_only_rejected(r.id);
+}
+
+static void test_a_request_that_does_other_than_its_digest_says_can_only_be_rejected(void **state)
+{
+	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
+	struct km_filed r = { .digest = { 7 } };
+
+	(void)state;
+	memcpy(r.subject, scene_person("hanako").subject, sizeof r.subject);
+	file_message(&r, &rebind);
+	is_only_rejected(r.id);
+	assert_int_equal(scene_person("hanako").uid, -1);
+}
+
+static void test_a_login_that_is_another_persons_since_is_not_whom_it_was_asked_about(void **state)
+{
+	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
+	struct km_filed r = { .id = 0 };
+	char text[ACT_TEXT];
+	struct msg_done done;
+
+	(void)state;
+	memcpy(r.subject, scene_person("ami").subject, sizeof r.subject);
+	assert_int_equal(act_text(&rebind, text), KM_OK);
+	assert_int_equal(act_digest(rebind.number, r.subject, text, r.digest), KM_OK);
+	file_message(&r, &rebind);
+	done = scene_does("aki", scene_decision(r.id, true));
+	assert_int_equal(-(int)done.rc, KM_ESTATE);
+	assert_non_null(strstr(done.text, "another person's since"));
+	assert_int_equal(scene_person("hanako").uid, -1);
+	assert_int_equal(scene_waiting(), 1);
 }
 
 /* Aki says it and proves it; the line, on which nothing was said in the end. */
@@ -515,6 +584,7 @@ int main(void)
 		IN_SCENE(test_nobody_approves_what_they_asked_for_or_what_is_about_them),
 		IN_SCENE(test_what_is_not_what_the_approver_saw_is_not_done),
 		IN_SCENE(test_an_approval_without_the_approvers_own_factor_is_refused),
+		IN_SCENE(test_where_one_acts_alone_an_approval_still_takes_a_factor),
 		IN_SCENE(test_activating_without_a_request_is_refused),
 		IN_SCENE(test_a_request_that_is_rejected_takes_with_it_what_waited),
 		IN_SCENE(test_a_request_that_nobody_decides_expires_with_what_waited),
@@ -528,6 +598,8 @@ int main(void)
 		IN_SCENE(test_a_code_that_wrong_ones_have_disabled_is_not_resynchronised),
 		IN_SCENE(test_an_approval_said_again_waits_for_the_erasure_it_began),
 		IN_SCENE(test_a_request_that_does_not_open_can_only_be_rejected),
+		IN_SCENE(test_a_request_that_does_other_than_its_digest_says_can_only_be_rejected),
+		IN_SCENE(test_a_login_that_is_another_persons_since_is_not_whom_it_was_asked_about),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

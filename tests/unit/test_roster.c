@@ -3,8 +3,6 @@
 
 #include "../../authd/vault/roster_row.h"
 
-#define TODAY (room.v->now.today)
-
 /* --- outcomes ------------------------------------------------------------------------------- */
 
 static void test_a_first_roster_registers_everybody_under_no_uid(void **state)
@@ -92,12 +90,10 @@ static void test_every_change_of_a_row_is_told_and_done(void **state)
 	staff_of(8);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct km_msg m = { .number = KM_MSG_ROSTER_LIST };
-		struct paper *p = paper(7);
+		struct paper *p = paper_about(7, cases[i].now);
 		int line = desk_comes();
 		km_rc rc;
 
-		p->part = true;
-		put_person(p, cases[i].now);
 		assert_int_equal(begins(line, p).rc, 0);
 		hands_in_all(line, p);
 		rc = ends(line, p, false, ANY_ERASURES);
@@ -126,14 +122,12 @@ static void test_changes_are_sealed_anew_and_the_uid_never_changes(void **state)
 	(void)state;
 	staff_of(8);
 	before = operator_of("n0001");
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001",
-				       .login = "renamed",
-				       .name = "Other",
-				       .department = "Roads",
-				       .role = "approver",
-				       .landline = "0312345678" });
+	p = paper_about(2, (struct person){ .number = "n0001",
+					    .login = "renamed",
+					    .name = "Other",
+					    .department = "Roads",
+					    .role = "approver",
+					    .landline = "0312345678" });
 	applies(p);
 	after = operator_of("renamed");
 	assert_memory_equal(after.subject, before.subject, KM_SUBJECT_BYTES);
@@ -156,9 +150,7 @@ static void test_a_column_that_is_not_there_changes_nothing(void **state)
 	(void)state;
 	staff_of(8);
 	line = desk_comes();
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .role = "auditor", .until = 40000 });
+	p = paper_about(2, (struct person){ .number = "n0001", .role = "auditor", .until = 40000 });
 	memset(m.roster_begin.digest, 2, sizeof(m.roster_begin.digest));
 	m.roster_begin.rows = 1;
 	assert_int_equal(does(line, m).rc, 0);
@@ -174,14 +166,10 @@ static void test_somebody_on_leave_comes_back(void **state)
 
 	(void)state;
 	staff_of(8);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .status = KM_ROSTER_LEAVE });
+	p = paper_about(2, (struct person){ .number = "n0001", .status = KM_ROSTER_LEAVE });
 	applies(p);
 	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
-	p = paper(3);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001" });
+	p = paper_about(3, (struct person){ .number = "n0001" });
 	applies(p);
 	assert_int_equal(p->sum.changed, 1);
 	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
@@ -200,11 +188,8 @@ static void test_who_was_suspended_by_hand_is_resumed_by_no_roster(void **state)
 	m.operator_state.state = KM_SUSPENDED;
 	assert_int_equal(does(line, m).rc, 0);
 	for (size_t i = 0; i < 2; i++) {
-		struct paper *p = paper((uint8_t)(2 + i));
-
-		p->part = true;
-		put_person(p, (struct person){ .number = "n0001", .status = each[i] });
-		applies(p);
+		applies(paper_about((uint8_t)(2 + i),
+				    (struct person){ .number = "n0001", .status = each[i] }));
 		assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
 	}
 	close(line);
@@ -218,18 +203,14 @@ static void test_who_left_is_erased_and_their_number_never_given_again(void **st
 
 	(void)state;
 	staff_of(8);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
+	p = paper_about(2, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
 	applies(p);
 	rounds(6);
 	assert_int_equal(operator_of("n0001").cursor, 0);
 	assert_int_equal(everybody(), 7);
 	assert_int_equal(rows_in("due"), 0);
 	assert_int_equal(recorded(KM_EVENT_ERASED), 1);
-	p = paper(3);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001" });
+	p = paper_about(3, (struct person){ .number = "n0001" });
 	put_person(p, (struct person){ .number = "n0009" });
 	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.wrong, 0);
@@ -238,9 +219,7 @@ static void test_who_left_is_erased_and_their_number_never_given_again(void **st
 	assert_int_equal(operator_of("n0001").cursor, 0);
 	assert_int_equal(everybody(), 8);
 	/* Listed as retired year after year: nothing to do. */
-	p = paper(4);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
+	p = paper_about(4, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
 	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.same, 1);
 }
@@ -283,17 +262,14 @@ static void test_a_day_to_come_is_kept_and_may_be_taken_back(void **state)
 
 	(void)state;
 	staff_of(8);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){
-			  .number = "n0001", .status = KM_ROSTER_TRANSFERRED, .until = TODAY + 9 });
+	p = paper_about(2, (struct person){ .number = "n0001",
+					    .status = KM_ROSTER_TRANSFERRED,
+					    .until = TODAY + 9 });
 	applies(p);
 	assert_int_equal(due_for("n0001", KM_DUE_ERASE).day, TODAY + 10);
 	assert_int_equal(due_for("n0001", KM_DUE_ERASE).cause, KM_CAUSE_TRANSFERRED);
 	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
-	p = paper(3);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001" });
+	p = paper_about(3, (struct person){ .number = "n0001" });
 	applies(p);
 	assert_int_equal(due_for("n0001", KM_DUE_ERASE).id, 0);
 	assert_int_equal(recorded(KM_EVENT_DUE_DROPPED), 1);
@@ -312,9 +288,7 @@ static void test_a_move_out_of_the_covered_departments_is_a_transfer(void **stat
 	put_person(p, (struct person){ .number = "x1", .department = "Water" });
 	applies(p);
 	assert_int_equal(everybody(), 9);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .department = "Roads" });
+	p = paper_about(2, (struct person){ .number = "n0001", .department = "Roads" });
 	put_person(p, (struct person){ .number = "n0002", .department = "Water" });
 	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.changed, 1);

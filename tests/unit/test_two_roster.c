@@ -271,9 +271,7 @@ static void test_no_roster_makes_or_unmakes_administrators_by_one_person(void **
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
-		p = paper((uint8_t)(2 + i));
-		p->part = true;
-		put_person(p, each[i]);
+		p = paper_about((uint8_t)(2 + i), each[i]);
 		line = line_with("rei", p);
 		assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
 		assert_int_equal(p->sum.brake, KM_BRAKE_ROLE);

@@ -360,6 +360,19 @@ static void test_a_permit_for_once_is_good_once(void **state)
 	assert_int_equal(got.len, 0);
 }
 
+static void test_a_permit_for_once_that_nobody_used_is_over_after_a_week(void **state)
+{
+	static const uint8_t root[KM_SUBJECT_BYTES];
+
+	(void)state;
+	found();
+	permit(0);
+	room.v->now.wall += 7 * 86400 - 60;
+	assert_int_equal(permit_find(room.v, KM_MSG_BACKUP, root), KM_OK);
+	room.v->now.wall += 120;
+	assert_int_equal(permit_find(room.v, KM_MSG_BACKUP, root), KM_ENOTFOUND);
+}
+
 static void test_a_standing_permit_is_good_until_its_day(void **state)
 {
 	static const uint8_t root[KM_SUBJECT_BYTES];
@@ -407,6 +420,7 @@ int main(void)
 		BACKED_UP(test_there_is_nothing_to_go_on_with_before_a_beginning),
 		BACKED_UP(test_with_two_persons_no_backup_leaves_without_a_permit),
 		BACKED_UP(test_a_permit_for_once_is_good_once),
+		BACKED_UP(test_a_permit_for_once_that_nobody_used_is_over_after_a_week),
 		BACKED_UP(test_a_standing_permit_is_good_until_its_day),
 		BACKED_UP(test_no_permit_is_longer_than_a_year_and_there_are_eight),
 	};

@@ -70,6 +70,38 @@ static void invited(void)
 	assert_int_equal(desk_does(scene.line, invitation(RIGHT, 600)).rc, 0);
 }
 
+/* Invited, and up to the prompt for the first code. */
+static int begin_with_the_right_code(void)
+{
+	struct km_msg m;
+	int own;
+
+	invited();
+	own = begin_at_own_account();
+	m = answers(own, RIGHT);
+	is_prompt(&m, KM_SHAPE_DIGITS);
+	return own;
+}
+
+/* Right as it is, it is not judged any more. */
+static void first_code_enrols_nothing(int own, km_rc rc, const char *text)
+{
+	struct km_msg m = answers(own, new_code());
+
+	is_done(&m, rc, text);
+	assert_int_equal(codes(), 1);
+	close(own);
+}
+
+static void suspended(void)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_STATE };
+
+	snprintf(m.operator_state.login, sizeof(m.operator_state.login), LOGIN);
+	m.operator_state.state = KM_SUSPENDED;
+	assert_int_equal(desk_does(scene.line, m).rc, 0);
+}
+
 static void test_an_invited_operator_enrols_a_code_of_their_own(void **state)
 {
 	struct km_msg m;
@@ -207,8 +239,7 @@ static void test_two_lines_with_the_right_code_enrol_one_code(void **state)
 	m = answers(first, new_code());
 	is_done(&m, KM_OK, "");
 	m = answers(second, new_code());
-	assert_int_equal(m.number, KM_MSG_DONE);
-	assert_int_not_equal(m.done.rc, 0);
+	is_done(&m, KM_EPERM, "by invitation");
 	assert_int_equal(codes(), 2);
 	close(first);
 	close(second);
@@ -229,16 +260,18 @@ static void made_again(const char *text, int64_t until)
 
 static void test_an_invitation_ends_by_the_clock(void **state)
 {
-	struct km_msg m = own_enrolment(KM_FACTOR_TOTP, true);
+	struct km_msg m;
 	int own;
 
 	(void)state;
 	invited();
 	own = begin_at_own_account();
 	made_again(RIGHT, room.v->now.wall - 1);
-	is_done(&(struct km_msg[]){ answers(own, RIGHT) }[0], KM_ESTATE, "expired");
+	m = answers(own, RIGHT);
+	is_done(&m, KM_ESTATE, "expired");
 	assert_int_equal(invitations(), 0);
 	assert_non_null(strstr(last_record(KM_EVENT_INVITATION_REFUSED), "reason=expired"));
+	m = own_enrolment(KM_FACTOR_TOTP, true);
 	desk_asks(own, &m);
 	is_done(&m, KM_EPERM, "by invitation");
 	close(own);
@@ -266,60 +299,43 @@ static void test_an_invitation_that_waits_for_approval_is_good_for_nothing(void 
 /* The right binding code is no reason to keep a prompt open until tomorrow. */
 static void test_an_invitation_that_ends_before_the_first_code_enrols_nothing(void **state)
 {
-	struct km_msg m;
-	int own;
+	int own = begin_with_the_right_code();
 
 	(void)state;
-	invited();
-	own = begin_at_own_account();
-	m = answers(own, RIGHT);
-	is_prompt(&m, KM_SHAPE_DIGITS);
 	made_again(RIGHT, room.v->now.wall - 1);
-	m = answers(own, new_code());
-	is_done(&m, KM_ESTATE, "expired");
-	assert_int_equal(codes(), 1);
+	first_code_enrols_nothing(own, KM_ESTATE, "expired");
 	assert_int_equal(invitations(), 0);
-	close(own);
 }
 
 static void test_one_that_was_replaced_before_the_first_code_enrols_nothing(void **state)
 {
-	struct km_msg m;
-	int own;
+	int own = begin_with_the_right_code();
 
 	(void)state;
-	invited();
-	own = begin_at_own_account();
-	m = answers(own, RIGHT);
-	is_prompt(&m, KM_SHAPE_DIGITS);
 	made_again(WRONG, room.v->now.wall + 600);
-	m = answers(own, new_code());
-	is_done(&m, KM_EPERM, "another invitation");
-	assert_int_equal(codes(), 1);
+	first_code_enrols_nothing(own, KM_EPERM, "another invitation");
 	assert_int_equal(invitations(), 1);
-	close(own);
 }
 
 static void test_who_is_suspended_before_the_first_code_enrols_nothing(void **state)
 {
-	struct km_msg away = { .number = KM_MSG_OPERATOR_STATE }, m;
-	int own;
+	int own = begin_with_the_right_code();
 
 	(void)state;
-	invited();
-	own = begin_at_own_account();
-	m = answers(own, RIGHT);
-	is_prompt(&m, KM_SHAPE_DIGITS);
-	snprintf(away.operator_state.login, sizeof(away.operator_state.login), LOGIN);
-	away.operator_state.state = KM_SUSPENDED;
-	assert_int_equal(desk_does(scene.line, away).rc, 0);
-	m = answers(own, new_code());
-	is_done(&m, KM_ESTATE, "suspended");
-	assert_int_equal(codes(), 1);
-	close(own);
+	suspended();
+	first_code_enrols_nothing(own, KM_ESTATE, "suspended");
 }
 
 static void test_when_the_clock_falls_into_doubt_the_first_code_is_not_judged(void **state)
+{
+	int own = begin_with_the_right_code();
+
+	(void)state;
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	first_code_enrols_nothing(own, KM_ESUSPECT, "clock");
+}
+
+static void test_who_is_suspended_is_neither_invited_nor_enrolled(void **state)
 {
 	struct km_msg m;
 	int own;
@@ -327,26 +343,7 @@ static void test_when_the_clock_falls_into_doubt_the_first_code_is_not_judged(vo
 	(void)state;
 	invited();
 	own = begin_at_own_account();
-	m = answers(own, RIGHT);
-	is_prompt(&m, KM_SHAPE_DIGITS);
-	room.v->suspicion = KM_SUSPECT_CLOCK;
-	m = answers(own, new_code());
-	is_done(&m, KM_ESUSPECT, "clock");
-	assert_int_equal(codes(), 1);
-	close(own);
-}
-
-static void test_who_is_suspended_is_neither_invited_nor_enrolled(void **state)
-{
-	struct km_msg m = { .number = KM_MSG_OPERATOR_STATE };
-	int own;
-
-	(void)state;
-	invited();
-	own = begin_at_own_account();
-	snprintf(m.operator_state.login, sizeof(m.operator_state.login), LOGIN);
-	m.operator_state.state = KM_SUSPENDED;
-	assert_int_equal(desk_does(scene.line, m).rc, 0);
+	suspended();
 	m = answers(own, RIGHT);
 	is_done(&m, KM_ESTATE, "suspended");
 	m = invitation(RIGHT, 600);
@@ -357,20 +354,21 @@ static void test_who_is_suspended_is_neither_invited_nor_enrolled(void **state)
 
 static void test_an_invitation_with_a_value_that_cannot_be_is_refused(void **state)
 {
-	struct km_msg m = invitation(RIGHT, 59);
+	static const struct {
+		const char *code;
+		uint32_t seconds;
+	} each[] = { { RIGHT, 59 },
+		     { RIGHT, 86401 },
+		     { "ABCDEFGHIJKLMN01", 600 }, /* no base32 */
+		     { "ABCDEFGHIJKLMNO", 600 } };
+	struct km_msg m;
 
 	(void)state;
-	desk_asks(scene.line, &m);
-	is_done(&m, KM_EINVAL, "");
-	m = invitation(RIGHT, 86401);
-	desk_asks(scene.line, &m);
-	is_done(&m, KM_EINVAL, "");
-	m = invitation("ABCDEFGHIJKLMN01", 600); /* no base32 */
-	desk_asks(scene.line, &m);
-	is_done(&m, KM_EINVAL, "");
-	m = invitation("ABCDEFGHIJKLMNO", 600);
-	desk_asks(scene.line, &m);
-	is_done(&m, KM_EINVAL, "");
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		m = invitation(each[i].code, each[i].seconds);
+		desk_asks(scene.line, &m);
+		is_done(&m, KM_EINVAL, "");
+	}
 	m = invitation(RIGHT, 600);
 	snprintf(m.invite.login, sizeof(m.invite.login), "nobody");
 	desk_asks(scene.line, &m);
@@ -397,14 +395,10 @@ static void test_while_the_clock_is_in_doubt_nobody_is_invited_or_enrols(void **
 /* A wrong first code, three times: nothing is stored, and the invitation is still there. */
 static void test_a_first_code_that_is_wrong_uses_nothing_up(void **state)
 {
+	int own = begin_with_the_right_code();
 	struct km_msg m;
-	int own;
 
 	(void)state;
-	invited();
-	own = begin_at_own_account();
-	m = answers(own, RIGHT);
-	is_prompt(&m, KM_SHAPE_DIGITS);
 	m = answers(own, own_code(5000));
 	m = answers(own, own_code(5000));
 	m = answers(own, own_code(5000));

@@ -4,14 +4,21 @@
  */
 #include "restore_scene.h"
 
+/* Behind the vault's back; something is changed by it. */
+static void write_behind(const char *sql)
+{
+	sqlite3 *db = room.v->store->db[DB_VAULT].handle;
+
+	assert_true(store_end_reading(room.v->store));
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_true(sqlite3_changes(db) > 0);
+}
+
 static void test_the_living_are_back_with_their_name_code_and_finger(void **state)
 {
 	(void)state;
 	furnish();
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
+	come_back();
 	must_live("alice");
 	must_live("bob");
 	close_restored();
@@ -28,6 +35,7 @@ static void test_an_older_backup_opens_with_the_bundle_of_a_later_epoch(void **s
 	assert_int_equal(restore_now(), 0);
 	open_restored();
 	must_live("alice");
+	assert_int_equal(km_keys_generation(new.keys), 4); /* as if the bundle's, 3, had ended */
 	close_restored();
 }
 
@@ -39,11 +47,9 @@ static void test_no_code_of_before_is_good_after_a_restore(void **state)
 
 	(void)state;
 	furnish();
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
+	come_back();
 	count = factors_of("alice", list);
+	assert_int_equal(count, 2);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_not_equal(list[i].factor, KM_FACTOR_HOTP);
 		assert_int_not_equal(list[i].factor, KM_FACTOR_RECOVERY);
@@ -109,6 +115,7 @@ static void test_whoever_was_erased_between_backup_and_bundle_is_gone(void **sta
 	assert_int_equal(bob.state, KM_ERASING);
 	assert_int_equal(store_person(new.s, &bob, &who), KM_ENOTFOUND);
 	assert_int_equal(store_credentials(new.s, bob.subject, list, &count), KM_OK);
+	assert_int_equal(count, 4);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_not_equal(store_seed(new.s, &bob, &list[i], &seed), KM_OK);
 		assert_int_not_equal(store_template(new.s, &bob, &list[i], &t), KM_OK);
@@ -258,16 +265,9 @@ static void test_a_finger_whose_bundled_key_does_not_open_is_enrolled_anew(void 
 {
 	(void)state;
 	furnish();
-	assert_true(store_end_reading(room.v->store));
-	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
-				      "UPDATE finger_key SET wrapped = zeroblob(48) WHERE "
-				      "credential = (SELECT max(credential) FROM finger_key)",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
+	write_behind("UPDATE finger_key SET wrapped = zeroblob(48) WHERE "
+		     "credential = (SELECT max(credential) FROM finger_key)");
+	come_back();
 	must_live("alice");
 	only_the_code_of("bob");
 	close_restored();
@@ -282,16 +282,9 @@ static void test_a_damaged_template_is_left_as_it_is(void **state)
 
 	(void)state;
 	furnish();
-	assert_true(store_end_reading(room.v->store));
-	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
-				      "UPDATE template SET reader = 'another' WHERE "
-				      "credential = (SELECT max(credential) FROM template)",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
+	write_behind("UPDATE template SET reader = 'another' WHERE "
+		     "credential = (SELECT max(credential) FROM template)");
+	come_back();
 	must_live("alice");
 	bob = operator_now(new.s, "bob");
 	assert_int_equal(factors_of("bob", list), 2);
@@ -331,10 +324,7 @@ static void test_nobody_is_erased_for_having_been_missing_when_the_copy_was_made
 	}
 	room.v->due.look_ms = INT64_MAX; /* nothing is carried out meanwhile */
 	assert_int_equal(store_flush(room.v->store), KM_OK);
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
+	come_back();
 	assert_int_equal(due_after("alice").day, new.now.today + 7);
 	assert_false(due_after("alice").released);
 	assert_int_equal(due_after("bob").day, day - 1);
@@ -353,34 +343,17 @@ static void test_requests_and_rosters_under_way_are_dropped(void **state)
 	    " VALUES (zeroblob(16), 49, zeroblob(16), zeroblob(16), 1, 2, zeroblob(32),"
 	    " zeroblob(16), x'00');"
 	    "INSERT INTO feed (ref, digest, made, whole, state, lines, upto, worked, erasures,"
-	    " accepted, released, requester, approver, mac) SELECT zeroblob(16), zeroblob(32), 1, "
-	    "1,"
-	    " value, 1, 1, 0, 0, 0, 0, zeroblob(16), zeroblob(16), zeroblob(16)"
+	    " accepted, released, requester, approver, mac) SELECT zeroblob(16), zeroblob(32), 1,"
+	    " 1, value, 1, 1, 0, 0, 0, 0, zeroblob(16), zeroblob(16), zeroblob(16)"
 	    " FROM json_each('[3,4]')";
-	sqlite3 *db;
-	sqlite3_stmt *st = NULL;
 
 	(void)state;
 	furnish();
-	assert_true(store_end_reading(room.v->store));
-	db = room.v->store->db[DB_VAULT].handle;
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
-	db = new.s->db[DB_VAULT].handle;
-	assert_int_equal(sqlite3_prepare_v2(db,
-					    "SELECT (SELECT count(*) FROM request), "
-					    "(SELECT count(*) FROM feed), "
-					    "(SELECT min(state) FROM feed)",
-					    -1, &st, NULL),
-			 SQLITE_OK);
-	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-	assert_int_equal(sqlite3_column_int(st, 0), 0);
-	assert_int_equal(sqlite3_column_int(st, 1), 1); /* what is worked off is history */
-	assert_int_equal(sqlite3_column_int(st, 2), 4);
-	sqlite3_finalize(st);
+	write_behind(sql);
+	come_back();
+	count_must_be(0, "SELECT count(*) FROM request");
+	count_must_be(1, "SELECT count(*) FROM feed"); /* what is worked off is history */
+	count_must_be(4, "SELECT min(state) FROM feed");
 	close_restored();
 }
 
@@ -403,10 +376,7 @@ static void test_the_trail_goes_on_under_a_new_signer_and_says_so(void **state)
 	furnish();
 	assert_int_equal(store_seal(room.v->store), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
-	take(KM_MSG_BACKUP, at.copy);
-	take(KM_MSG_BUNDLE, at.bundle);
-	assert_int_equal(restore_now(), 0);
-	open_restored();
+	come_back();
 	verify_trail(&v);
 	assert_int_equal(v.bad, 0);
 	assert_true(v.restored > 0);
@@ -460,6 +430,29 @@ static void test_status_asks_for_a_bundle_of_each_key_epoch(void **state)
 	assert_int_not_equal(last.generation, room.v->epoch.at.generation);
 }
 
+/* One row under another KEK, as between two slices of a rotation: it would open with nothing. */
+static void test_a_bundle_is_of_one_key_epoch_or_not_made(void **state)
+{
+	static const char *const tables[] = { "subject_key", "month_key", "finger_key" };
+	char other[80], back[80];
+	struct km_bundle header;
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+
+	(void)state;
+	furnish();
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(other, sizeof(other), "UPDATE %s SET kek_gen = 2", tables[i]);
+		snprintf(back, sizeof(back), "UPDATE %s SET kek_gen = 1", tables[i]);
+		write_behind(other);
+		assert_int_equal(bundle_make(room.v, &header, &bytes, &len), KM_EAGAIN);
+		write_behind(back);
+	}
+	assert_int_equal(bundle_make(room.v, &header, &bytes, &len), KM_OK);
+	assert_int_equal(header.generation, 1);
+	free(bytes);
+}
+
 static void test_without_an_escrow_key_there_is_no_bundle(void **state)
 {
 	(void)state;
@@ -486,6 +479,7 @@ int main(void)
 		RESTORED(test_the_trail_goes_on_under_a_new_signer_and_says_so),
 		RESTORED(test_a_self_signed_signer_without_that_record_is_refused),
 		RESTORED(test_status_asks_for_a_bundle_of_each_key_epoch),
+		RESTORED(test_a_bundle_is_of_one_key_epoch_or_not_made),
 		RESTORED(test_without_an_escrow_key_there_is_no_bundle),
 	};
 

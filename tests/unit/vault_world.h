@@ -255,13 +255,6 @@ static inline void world_code(uint64_t counter, char out[16])
 			 OATH_OK);
 }
 
-/* The code of a time, for a token of 30 seconds. */
-static inline void world_totp(time_t when, char out[16])
-{
-	assert_int_equal(
-	    oath_totp_generate2(WORLD_SEED, strlen(WORLD_SEED), when, 30, 0, 6, 0, out), OATH_OK);
-}
-
 /* uid -1: bound at the first login. */
 static inline void world_add_as(struct world *w, const char *login, uid_t uid, bool enrolled,
 				bool suspended)
