@@ -14,8 +14,8 @@
 
 #include "house_scenes.h"
 
-#define POLL_MS 50
-#define POLLS   400 /* twenty seconds: a start, and what waits a second after a failure */
+#define POLL_MS 10
+#define POLLS   2000 /* twenty seconds: a start, and what waits a second after a failure */
 
 struct sheet {
 	uint8_t bytes[1024];
