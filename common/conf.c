@@ -17,8 +17,6 @@
 #define BLANKS  " \t\r\v\f"
 #define SERVICE "service"
 
-_Static_assert(KM_CONF_ROWS <= 64, "one bit for each row");
-
 enum section_kind { NO_SECTION, PLAIN_SECTION, SERVICE_SECTION };
 
 /* Where a value came from, for errors found only when everything is read. */
@@ -30,14 +28,14 @@ struct place {
 struct parse {
 	struct km_conf draft;
 	struct place place[KM_CONF_ROWS];
-	uint64_t service_set[KM_CONF_SERVICES]; /* rows that a service sets itself */
+	bool service_set[KM_CONF_SERVICES][KM_CONF_ROWS]; /* what a service sets itself */
 
 	/* Of the file at hand. */
 	const char *path;
 	const char *at, *end;
 	int line;
-	uint64_t seen; /* rows, to find one that stands twice */
-	uint64_t service_seen[KM_CONF_SERVICES];
+	bool seen[KM_CONF_ROWS]; /* to find what stands twice */
+	bool service_seen[KM_CONF_SERVICES][KM_CONF_ROWS];
 	enum section_kind kind;
 	char section[KM_CONF_TEXT + sizeof(SERVICE)];
 	unsigned service; /* index, in a SERVICE_SECTION */
@@ -184,8 +182,8 @@ static void take_value(struct parse *p, const char *key, const char *value)
 {
 	int i = p->kind == NO_SECTION ? -1 : find_row(p, key);
 	bool in_service = p->kind == SERVICE_SECTION;
-	uint64_t bit = i < 0 ? 0 : UINT64_C(1) << i, *seen;
 	char why[KM_CONF_WHY];
+	bool *seen;
 	void *member;
 
 	if (p->kind == NO_SECTION) {
@@ -197,12 +195,12 @@ static void take_value(struct parse *p, const char *key, const char *value)
 		     show(key).text);
 		return;
 	}
-	seen = in_service ? &p->service_seen[p->service] : &p->seen;
-	if (*seen & bit) {
+	seen = in_service ? &p->service_seen[p->service][i] : &p->seen[i];
+	if (*seen) {
 		FAIL(p, "[%s] %s: stands twice in this file; keep one", p->section, key);
 		return;
 	}
-	*seen |= bit;
+	*seen = true;
 	member = in_service
 		     ? km_conf_in_login(&km_conf_rows[i], &p->draft.service[p->service].login)
 		     : (char *)&p->draft + km_conf_rows[i].offset;
@@ -211,7 +209,7 @@ static void take_value(struct parse *p, const char *key, const char *value)
 		return;
 	}
 	if (in_service) {
-		p->service_set[p->service] |= bit;
+		p->service_set[p->service][i] = true;
 		return;
 	}
 	snprintf(p->place[i].path, sizeof(p->place[i].path), "%s", p->path);
@@ -247,7 +245,7 @@ static km_rc parse_file(struct parse *p, const char *path, bool must_exist)
 	p->at = text.bytes;
 	p->end = text.bytes + text.len;
 	p->line = 0;
-	p->seen = 0;
+	memset(p->seen, 0, sizeof(p->seen));
 	p->kind = NO_SECTION;
 	memset(p->service_seen, 0, sizeof(p->service_seen));
 	if (text.len >= 3 && memcmp(p->at, "\xEF\xBB\xBF", 3) == 0)
@@ -304,7 +302,7 @@ static void complete_services(struct parse *p)
 		for (unsigned i = 0; i < KM_CONF_ROWS; i++) {
 			void *member = km_conf_in_login(&km_conf_rows[i], own);
 
-			if (member && !(p->service_set[s] & (UINT64_C(1) << i)))
+			if (member && !p->service_set[s][i])
 				km_conf_value_copy(
 				    &km_conf_rows[i], member,
 				    km_conf_in_login(&km_conf_rows[i], &p->draft.login));

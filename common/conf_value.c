@@ -247,13 +247,45 @@ static bool set_key(const struct km_conf_row *row, const char *value, void *memb
 	return true;
 }
 
+/* The words of a row, one after the other; NULL behind the last. */
+static const char *next_choice(const char *words, size_t *len)
+{
+	*len = strcspn(words, "|");
+	return *len ? words : NULL;
+}
+
+static const char *choice_after(const char *word, size_t len)
+{
+	return word + len + (word[len] == '|');
+}
+
+static bool set_word(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	size_t len, used;
+	unsigned place = 0;
+
+	for (const char *w = next_choice(row->unit, &len); w;
+	     w = next_choice(choice_after(w, len), &len), place++) {
+		if (strlen(value) != len || strncmp(value, w, len) != 0)
+			continue;
+		*(unsigned *)member = place;
+		return true;
+	}
+	used = (size_t)snprintf(why, KM_CONF_WHY, "must be one of: ");
+	for (const char *w = next_choice(row->unit, &len); w && used < KM_CONF_WHY;
+	     w = next_choice(choice_after(w, len), &len))
+		used += (size_t)snprintf(why + used, KM_CONF_WHY - used, "%s%.*s",
+					 w == row->unit ? "" : ", ", (int)len, w);
+	return false;
+}
+
 bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *member,
 		       char why[KM_CONF_WHY])
 {
 	static bool (*const set[])(const struct km_conf_row *, const char *, void *, char *) = {
 		[NUMBER] = set_number, [STEPS] = set_steps, [NAMES] = set_names,
 		[LANG] = set_language, [ZONE] = set_zone,   [BOOL] = set_bool,
-		[TEXT] = set_text,     [KEY] = set_key,
+		[TEXT] = set_text,     [KEY] = set_key,     [WORD] = set_word,
 	};
 
 	return set[row->kind](row, value, member, why);
@@ -270,6 +302,7 @@ void km_conf_value_copy(const struct km_conf_row *row, void *to, const void *fro
 		[BOOL] = sizeof(bool),
 		[TEXT] = KM_CONF_LINE,
 		[KEY] = sizeof(struct km_conf_key),
+		[WORD] = sizeof(unsigned),
 	};
 
 	memcpy(to, from, size[row->kind]);
@@ -311,6 +344,18 @@ static void print_key(const struct km_conf_key *key, char *out, size_t cap)
 		snprintf(out + 2 * i, cap - 2 * i, "%02x", key->bytes[i]);
 }
 
+static void print_word(const struct km_conf_row *row, unsigned place, char *out, size_t cap)
+{
+	const char *word;
+	size_t len;
+
+	out[0] = '\0';
+	for (word = next_choice(row->unit, &len); word && place > 0; place--)
+		word = next_choice(choice_after(word, len), &len);
+	if (word)
+		snprintf(out, cap, "%.*s", (int)len, word);
+}
+
 void km_conf_value_print(const struct km_conf_row *row, const void *member, char out[KM_CONF_VALUE])
 {
 	unsigned lang;
@@ -340,6 +385,9 @@ void km_conf_value_print(const struct km_conf_row *row, const void *member, char
 		break;
 	case KEY:
 		print_key(member, out, KM_CONF_VALUE);
+		break;
+	case WORD:
+		print_word(row, *(const unsigned *)member, out, KM_CONF_VALUE);
 		break;
 	}
 }

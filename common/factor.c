@@ -163,15 +163,19 @@ enum km_class km_answer_class(struct km_secret *answer, unsigned shapes)
 		unsigned shape, len;
 	} digits[] = { { KM_SHAPE_DIGITS_6, 6 },
 		       { KM_SHAPE_DIGITS_7, 7 },
-		       { KM_SHAPE_DIGITS_8, 8 } };
+		       { KM_SHAPE_DIGITS_8, 8 },
+		       { KM_SHAPE_DIGITS_9, 9 },
+		       { KM_SHAPE_DIGITS_A, 10 } };
 
 	struct km_secret plain KM_SECRET = { 0 };
 	bool is_digits;
 
 	if (answer->len > KM_SECRET_MAX)
 		return KM_CLASS_NONE;
-	if (answer->len == 0)
-		return (shapes & KM_SHAPE_TOUCH) != 0 ? KM_CLASS_TOUCH : KM_CLASS_NONE;
+	if (answer->len == 0 && (shapes & KM_SHAPE_TOUCH) != 0)
+		return KM_CLASS_TOUCH;
+	if (answer->len == 0 || (answer->len == 1 && answer->bytes[0] == '*'))
+		return (shapes & KM_SHAPE_PHONE) != 0 ? KM_CLASS_PHONE : KM_CLASS_NONE;
 	is_digits = as_digits(answer, &plain);
 	for (size_t i = 0; is_digits && i < sizeof(digits) / sizeof(digits[0]); i++)
 		if ((shapes & digits[i].shape) != 0 && plain.len == digits[i].len) {

@@ -45,6 +45,8 @@ enum {
 	PROBES = KM_PHASE_PROBES,
 	GRANTS = KM_PHASE_GRANTS,
 	MATCHER = KM_PHASE_MATCHER,
+	ORDERS = KM_PHASE_ORDERS,
+	COURIER = KM_PHASE_COURIER,
 };
 
 /* Only between judge and vault does a frame carry a session. */

@@ -92,6 +92,29 @@ struct km_conf {
 	unsigned review_interval; /* days */
 	bool erasure_end_sessions;
 	struct km_conf_key backup_escrow_key;
+	struct {
+		unsigned digits, expires; /* seconds */
+		char country[KM_CONF_LINE], prefixes[KM_CONF_LINE];
+		unsigned operator_hour, operator_day, number_hour, number_day, site_hour, site_day;
+		unsigned alarm_ratio;
+	} phone;
+	struct {
+		unsigned gateway;                           /* enum km_gateway */
+		unsigned method, body_type, authentication; /* places among the words of conf.def */
+		char url[KM_CONF_LINE], headers[KM_CONF_LINE], body[KM_CONF_LINE],
+		    credentials[KM_CONF_LINE], ca_file[KM_CONF_LINE], success[KM_CONF_LINE],
+		    report_url[KM_CONF_LINE], delivered[KM_CONF_LINE], spool[KM_CONF_LINE],
+		    program[KM_CONF_LINE];
+		unsigned timeout; /* seconds */
+		unsigned at_once;
+	} sms;
+	struct {
+		unsigned mode, transport, media; /* enum km_voice, km_sip_transport, km_sip_media */
+		char server[KM_CONF_LINE], domain[KM_CONF_LINE], caller[KM_CONF_LINE],
+		    credentials[KM_CONF_LINE], ca_file[KM_CONF_LINE], prompts[KM_CONF_LINE];
+		unsigned ring; /* seconds */
+		unsigned at_once;
+	} voice;
 	unsigned service_count;
 	struct km_conf_service service[KM_CONF_SERVICES];
 };

@@ -41,10 +41,13 @@ enum km_origin { KM_ORIGIN_REMOTE = 0, KM_ORIGIN_LOCAL = 1 };
 #define KM_SHAPE_DIGITS_6 0x01u
 #define KM_SHAPE_DIGITS_7 0x02u
 #define KM_SHAPE_DIGITS_8 0x04u
-#define KM_SHAPE_DIGITS   0x07u
+#define KM_SHAPE_DIGITS   0x187u
 #define KM_SHAPE_RECOVERY 0x08u /* KM_RECOVERY_LENGTH of A-Z2-7, case, '-' and ' ' ignored */
 #define KM_SHAPE_TOUCH    0x10u /* nothing: Enter alone, and a finger follows */
 #define KM_SHAPE_OWN      0x20u /* a desk: of the person at it, before an operation runs */
+#define KM_SHAPE_PHONE    0x40u /* '*', or nothing where no finger is asked for: a code is sent */
+#define KM_SHAPE_DIGITS_9 0x80u /* this and the next: codes by telephone alone can be so long */
+#define KM_SHAPE_DIGITS_A 0x100u
 
 struct km_slot {
 	uint8_t step;   /* number of the step in the service's configuration */
@@ -83,6 +86,8 @@ enum km_phase {
 	KM_PHASE_PROBES = 1u << 16,       /* matcher: from the sensor */
 	KM_PHASE_GRANTS = 1u << 17,       /* vault: from the matcher */
 	KM_PHASE_MATCHER = 1u << 18,      /* matcher: from the vault */
+	KM_PHASE_ORDERS = 1u << 19,       /* vault: from the courier */
+	KM_PHASE_COURIER = 1u << 20,      /* courier: from the vault */
 };
 
 /* Who may send a message. */
@@ -95,6 +100,7 @@ enum km_party {
 	KM_FROM_JUDGE_OR_VAULT = KM_FROM_JUDGE | KM_FROM_VAULT,
 	KM_FROM_SENSOR = 1u << 4,
 	KM_FROM_MATCHER = 1u << 5,
+	KM_FROM_COURIER = 1u << 6,
 };
 
 enum km_message_number {
