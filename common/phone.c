@@ -289,6 +289,36 @@ void km_phone_mask(const char *number, const char *country, char out[KM_PHONE_MA
 	snprintf(out, KM_PHONE_MASK, "+%.*s ****%s", (int)code, digits, end - tail);
 }
 
+bool km_phone_is_number(const char *text)
+{
+	size_t digits;
+
+	text += *text == '+';
+	digits = strspn(text, DIGITS);
+	return digits >= KM_PHONE_LEAST && digits <= KM_PHONE_MOST && text[digits] == '\0';
+}
+
+bool km_phone_compact(const char *typed, char out[KM_PHONE_MOST + 2])
+{
+	char text[KM_PHONE_MOST + 2];
+	size_t used = 0, len;
+
+	for (; *typed; typed += len) {
+		int sign = km_phone_sign(typed, &len);
+
+		if (sign == KM_SIGN_NONE || (sign == KM_SIGN_PLUS && used) ||
+		    used + 1 == sizeof(text))
+			return false;
+		if (sign <= KM_SIGN_PLUS)
+			text[used++] = sign == KM_SIGN_PLUS ? '+' : (char)('0' + sign);
+	}
+	text[used] = '\0';
+	if (!km_phone_is_number(text))
+		return false;
+	memcpy(out, text, used + 1);
+	return true;
+}
+
 const char *km_phone_fault_text(enum km_phone_fault fault)
 {
 	return (unsigned)fault < COUNT(faults) ? faults[fault] : "?";

@@ -67,6 +67,17 @@ enum km_phone_fault km_phone_take(const char *typed, const char *country, const 
  */
 void km_phone_mask(const char *number, const char *country, char out[KM_PHONE_MASK]);
 
+/*
+ * A number of the personnel register, which nothing is ever sent to: an extension, or one with the
+ * prefix of an exchange, is good too. KM_PHONE_LEAST digits or more, with a + before them or not.
+ */
+#define KM_PHONE_LEAST 3
+#define KM_PHONE_MOST  20
+bool km_phone_is_number(const char *text);
+/* The same as it is written, without what stands between the digits; out is untouched if it is
+ * none. */
+bool km_phone_compact(const char *typed, char out[KM_PHONE_MOST + 2]);
+
 /* What is wrong, in English: "digits are missing". */
 const char *km_phone_fault_text(enum km_phone_fault fault);
 

@@ -321,6 +321,58 @@ static void test_no_mask_shows_more_than_half_of_what_is_behind_the_country(void
 	}
 }
 
+static void test_a_number_of_the_register_is_digits_and_a_plus_before_them_or_not(void **state)
+{
+	static const char *const good[] = { "09012345678", "+819012345678", "119", "4711",
+					    "+12345678901234567890" };
+	static const char *const bad[] = { "",
+					   "+",
+					   "12",
+					   "+12",
+					   "090-1234-5678",
+					   "0901234567x",
+					   " 09012345678",
+					   "++8190",
+					   "81+90",
+					   "=09012345678",
+					   "123456789012345678901" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!km_phone_is_number(good[i]))
+			fail_msg("%s is refused", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (km_phone_is_number(bad[i]))
+			fail_msg("\"%s\" is taken", bad[i]);
+}
+
+static void test_what_stands_between_the_digits_of_the_register_is_not_kept(void **state)
+{
+	static const char *const bad[] = { "",
+					   "+",
+					   "12",
+					   "call me",
+					   "0312345678 ext",
+					   "03+1",
+					   "\n119",
+					   "=119",
+					   "1234 5678 9012 3456 7890 1" };
+	char out[KM_PHONE_MOST + 2];
+
+	(void)state;
+	assert_true(km_phone_compact("（０３）１２３４－５６７８", out));
+	assert_string_equal(out, "0312345678");
+	assert_true(km_phone_compact("＋81 (0)3 1234 5678", out)); /* as the register has it */
+	assert_string_equal(out, "+810312345678");
+	assert_true(km_phone_compact("47-11", out));
+	assert_string_equal(out, "4711");
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		if (km_phone_compact(bad[i], out))
+			fail_msg("\"%s\" is taken", bad[i]);
+		assert_string_equal(out, "4711");
+	}
+}
+
 static void test_every_fault_has_a_sentence_of_its_own(void **state)
 {
 	(void)state;
@@ -347,6 +399,9 @@ int main(void)
 		cmocka_unit_test(test_a_number_is_shown_with_stars),
 		cmocka_unit_test(test_any_national_number_reads_as_its_international_form_does),
 		cmocka_unit_test(test_no_mask_shows_more_than_half_of_what_is_behind_the_country),
+		cmocka_unit_test(
+		    test_a_number_of_the_register_is_digits_and_a_plus_before_them_or_not),
+		cmocka_unit_test(test_what_stands_between_the_digits_of_the_register_is_not_kept),
 		cmocka_unit_test(test_every_fault_has_a_sentence_of_its_own),
 	};
 
