@@ -15,6 +15,7 @@
 #include "desk.h"
 #include "founding.h"
 #include "grant.h"
+#include "orders.h"
 
 /*
  * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,
@@ -34,6 +35,7 @@ static const struct operation operations[] = {
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_ENROL_PHONE, desk_enrol_phone, desk_enrol_phone_answer, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_BYPASS, desk_bypass, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_INVITE, desk_invite, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ACTIVATE, desk_activate, NULL, CHANGES | INSIDE, NULL, 0 },
@@ -80,6 +82,8 @@ static const struct operation operations[] = {
 	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_COURIER_TEST, desk_courier_test, NULL, CHANGES | TWO, NULL, REGISTRAR | OFFICER },
+	{ KM_MSG_COURIER_STATUS, desk_courier_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
 	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
@@ -154,9 +158,14 @@ km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *
 	return KM_OK;
 }
 
-/* And ends the grant under which a finger was waited for, or readers were listed. */
+/*
+ * And ends the grant under which a finger was waited for, or readers were listed, and the order
+ * whose code was: but not that of a test, which has no other end.
+ */
 static void forget_pending(struct vault *v, struct line *l)
 {
+	if (!l->testing)
+		orders_drop(v, l);
 	grant_end(v, grant_of_line(v, l));
 	km_locked_free(l->pending, sizeof *l->pending);
 	l->pending = NULL;
@@ -169,6 +178,7 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
+	l->testing = false;
 	forget_pending(v, l);
 	roster_line_closed(v, l);
 	backup_drop(v, l);
@@ -240,6 +250,8 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		return KM_OK;
 	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
 		rc = note_change(c, rc);
+	if (rc != KM_OK && !c->repeated)
+		c->l->testing = false;
 	forget_pending(c->v, c->l);
 	/* A copy goes on with the next operation, but not after a failure. */
 	if (rc != KM_OK && rc != KM_EAGAIN)
@@ -266,6 +278,14 @@ void call_finish(struct call *c, km_rc rc)
 {
 	c->l->touched = true;
 	if (finish(c, operation_of(&c->l->pending->asked), rc) != KM_OK)
+		line_close(c->v, c->l);
+}
+
+void call_tested(struct call *c, km_rc rc)
+{
+	c->l->touched = true;
+	c->l->testing = false;
+	if (put_done(c->l, rc, 0, c->text) != KM_OK)
 		line_close(c->v, c->l);
 }
 
@@ -404,7 +424,7 @@ void line_settle(struct vault *v, bool durable)
 		l->touched = false;
 		if (!durable) {
 			l->out.head = l->out.tail = 0;
-			l->erasing = l->withdrawing = false;
+			l->erasing = l->withdrawing = l->testing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);

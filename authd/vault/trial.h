@@ -50,6 +50,8 @@ struct trial {
 	bool by_name;
 	uint16_t bucket;
 	struct km_throttle name;
+	uint64_t untold; /* a number of theirs that took another's place, and they do not know; 0:
+			    none */
 
 	bool judged[KM_MAX_CREDENTIALS]; /* those that need not wait */
 	uint32_t wait;                   /* the least wait, when nothing could be judged */

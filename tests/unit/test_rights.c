@@ -61,6 +61,7 @@ static const struct {
 	  "-p--apf-------" }, /* with an invitation, which the handler asks for */
 	{ KM_MSG_ENROL_RECOVERY, false, "-p---pf-------" },
 	{ KM_MSG_ENROL_FINGER, false, "-p---pf-------" },
+	{ KM_MSG_ENROL_PHONE, false, "-p---pf-------" },
 	{ KM_MSG_BYPASS, false, "-p---pf-------" },
 	{ KM_MSG_INVITE, false, "-p---pf-------" },
 	{ KM_MSG_ACTIVATE, false, "--------------" },
@@ -96,6 +97,8 @@ static const struct {
 	{ KM_MSG_AUDIT_VERIFY, false, "rrr--affff----" },
 	{ KM_MSG_AUDIT_ANCHOR, false, "rrr--affff----" },
 	{ KM_MSG_STATUS, false, "rrr--affff----" },
+	{ KM_MSG_COURIER_TEST, false, "-p---pf--f----" },
+	{ KM_MSG_COURIER_STATUS, false, "rrr--affff----" },
 	{ KM_MSG_KEY_STATUS, false, "rrr--affff----" },
 	{ KM_MSG_KEY_ROTATE, false, "-p-------f----" },
 	{ KM_MSG_REVIEW, false, "-p------ff----" },
