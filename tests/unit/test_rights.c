@@ -254,8 +254,9 @@ static void test_the_row_of_a_suspension_and_that_of_a_resumption_are_two(void *
 static void test_acts_on_another_person_need_two(void **state)
 {
 	static const enum km_message_number two[] = {
-		KM_MSG_OPERATOR_ADD, KM_MSG_OPERATOR_REBIND, KM_MSG_OPERATOR_CHANGE, KM_MSG_UNLOCK,
-		KM_MSG_ERASE,        KM_MSG_TRANSFER,        KM_MSG_DUE_RELEASE,
+		KM_MSG_OPERATOR_ADD, KM_MSG_OPERATOR_REBIND, KM_MSG_OPERATOR_CHANGE,
+		KM_MSG_UNLOCK,       KM_MSG_ERASE,           KM_MSG_TRANSFER,
+		KM_MSG_DUE_RELEASE,  KM_MSG_COURIER_TEST,
 	};
 	size_t n = 1; /* resuming, above */
 	const struct operation *o;
