@@ -14,7 +14,7 @@
 
 #include "gate.h"
 #include "grant.h"
-#include "orders.h"
+#include "courier.h"
 #include "trial.h"
 
 /*

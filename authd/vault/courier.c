@@ -14,7 +14,7 @@
 #include <kenmon/log.h>
 #include <kenmon/sock.h>
 
-#include "orders.h"
+#include "courier.h"
 
 #define SAY_EVERY_MS 60000 /* news for nobody: a line a minute says enough */
 

@@ -11,7 +11,7 @@
 #include <kenmon/sock.h>
 
 #include "grant.h"
-#include "orders.h"
+#include "courier.h"
 #include "vault.h"
 
 #define HEAD_EVERY_MS 1000 /* how often the judge is told where the chain ends, at most */

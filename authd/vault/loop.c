@@ -16,7 +16,7 @@
 
 #include "desk.h"
 #include "grant.h"
-#include "orders.h"
+#include "courier.h"
 
 #define LOOP_EVENTS  32
 #define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */

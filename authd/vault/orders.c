@@ -11,7 +11,7 @@
 
 #include <kenmon/log.h>
 
-#include "orders.h"
+#include "courier.h"
 
 /* The courier ends what is not over by then; who does not is waited for no longer. */
 #define ORDER_SLACK_MS 5000
@@ -67,30 +67,30 @@ static struct outgoing *room_for_one(struct vault *v)
 	return v->outgoing && v->outgoings < VAULT_OUTGOING ? &v->outgoing[v->outgoings] : NULL;
 }
 
-km_rc order_new(struct vault *v, const struct order_wish *wish, struct order **out)
+km_rc order_new(struct vault *v, const struct order_plan *plan, struct order **out)
 {
 	struct outgoing *way = room_for_one(v);
 	struct order *o = free_place(v);
 
 	if (!orders_ready(v) ||
-	    (km_order_is_call(wish->kind) ? !v->calls : v->gateway == KM_GATEWAY_NONE))
+	    (km_order_is_call(plan->kind) ? !v->calls : v->gateway == KM_GATEWAY_NONE))
 		return KM_EUNAVAIL;
 	if (!way || !o)
 		return KM_ELIMIT;
-	if (!fits(way->number, sizeof way->number, wish->number) ||
-	    !fits(way->text, sizeof way->text, wish->text) ||
-	    !fits(way->digits, sizeof way->digits, wish->digits)) {
+	if (!fits(way->number, sizeof way->number, plan->number) ||
+	    !fits(way->text, sizeof way->text, plan->text) ||
+	    !fits(way->digits, sizeof way->digits, plan->digits)) {
 		km_wipe(way, sizeof *way);
 		return KM_ELIMIT;
 	}
 	*o = (struct order){ .id = ++v->order_last,
-			     .kind = (uint8_t)wish->kind,
-			     .decoy = wish->decoy,
-			     .session = wish->session,
-			     .line = wish->line,
-			     .heard = wish->heard,
+			     .kind = (uint8_t)plan->kind,
+			     .decoy = plan->decoy,
+			     .session = plan->session,
+			     .line = plan->line,
+			     .heard = plan->heard,
 			     .begun_ms = v->now.boot_ms,
-			     .until_ms = wish->until_ms };
+			     .until_ms = plan->until_ms };
 	way->id = o->id;
 	v->outgoings++;
 	v->orders++;
@@ -169,14 +169,6 @@ void order_drop(struct vault *v, struct order *o)
 	/* It ends when the courier says so; a decoy has no other end than this. */
 	if (cancel(v, o->id) != KM_OK || o->decoy)
 		release(v, o);
-}
-
-void orders_drop_of(struct vault *v, const struct line *l)
-{
-	for (size_t i = 0; i < KM_ORDERS && v->orders > 0; i++) {
-		if (v->order[i].id && v->order[i].line == l)
-			order_drop(v, &v->order[i]);
-	}
 }
 
 static km_rc write_order(struct vault *v, const struct order *o, const struct outgoing *way)

@@ -1,9 +1,7 @@
 /*
- * What is asked of the courier: its link, and the orders that are under way.
- *
- * An order is given within a round and written once the round is durable: it was counted before it
- * is sent. It ends with what the courier says of it, with its owner, or when its time is over. What
- * of it is secret lies in locked memory, and no longer than until it is written.
+ * Orders that are no login's: the code that confirms a number at its enrolment, a test of the
+ * courier, a notice. What a login sends is challenge.c's. They count in the budgets of the number
+ * and of the site like any other.
  */
 #ifndef KENMON_VAULT_ORDERS_H
 #define KENMON_VAULT_ORDERS_H
@@ -12,66 +10,26 @@
 
 #include "vault.h"
 
-#define VAULT_OUTGOING 64 /* orders of one round: 20 KiB of locked memory */
-
-/* --- courier.c: the link --------------------------------------------------------- */
-
-/* At the start: who may connect, where no option says so. */
-void orders_expect(struct vault *v);
-void orders_accept(struct vault *v);
-void orders_drain(struct vault *v);
-/* Is there one that takes orders? */
-bool orders_ready(const struct vault *v);
-/* Its link is closed, and every order of it ends, in this round or the next. Nothing without one. */
-void orders_lost(struct vault *v, const char *why);
-
-/* What an order of this factor, KM_FACTOR_SMS or _VOICE, would be; NONE: it takes none such. */
-enum km_order orders_kind(const struct vault *v, unsigned factor);
-
-/* --- orders.c --------------------------------------------------------------------- */
-
 struct order_wish {
-	enum km_order kind;
-	bool decoy;             /* all as for a real one, and nothing is sent */
-	struct session *session; /* whose it is, or */
-	struct line *line;
+	enum km_order kind; /* MESSAGE: a code in a text; SPOKEN: digits, read twice; NOTICE: a text */
 	const char *number; /* E.164 */
-	const char *text;   /* the message, or the digits to be read; "": neither */
-	const char *digits; /* KEYPAD: shown to the session's client; "" */
-	int64_t until_ms;   /* CLOCK_BOOTTIME; at most KM_ORDER_SECONDS from now */
-	/*
-	 * What came of it, several times, the last time with a state that ends: *o is a copy then,
-	 * and the order is gone. Other than KM_OK: the courier lies, and its link is closed.
-	 */
-	km_rc (*heard)(struct vault *v, struct order *o, const struct msg_ordered *m);
+	const struct km_secret *digits; /* of a MESSAGE and SPOKEN; else NULL */
+	enum km_text text;              /* of a NOTICE; else NOTHING */
+	unsigned seconds;               /* then it is of no use any more */
 };
 
 /*
- * Written at the end of this round, if it is durable; else it is gone without a word. A session's
- * hears of it with CONFIRM, and of the digits with KEYPAD, before the order leaves. KM_EUNAVAIL:
- * the courier takes none of this kind. KM_ELIMIT: there are too many.
+ * Goes to the courier once this round is durable. How it goes comes as desk_phone_ordered() where
+ * it is a line's (NULL: nobody waits for it), the last time with a state that ends. A line has one
+ * at most. KM_EUNAVAIL: there is no courier, or it has no way for this kind. KM_ELIMIT: a budget is
+ * used up, or too many are under way.
  */
-KM_MUST_CHECK km_rc order_new(struct vault *v, const struct order_wish *wish, struct order **out);
-/* It failed in this round: as if it had never been. */
-void order_undo(struct vault *v, struct order *o);
-/* Nobody waits for it any more: CANCEL. NULL is allowed. */
-void order_drop(struct vault *v, struct order *o);
-/* As that, of whatever a line has asked for. */
-void orders_drop_of(struct vault *v, const struct line *l);
-struct order *order_of(struct vault *v, uint64_t id); /* NULL: none */
-/* What the courier said of it, whose place it is. KM_EPROTO: it cannot be. */
-KM_MUST_CHECK km_rc order_news(struct vault *v, struct order *o, const struct msg_ordered *m);
+KM_MUST_CHECK km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wish);
 
-/* Does this login wait for keys at a telephone, and for nothing else? */
-bool order_waits(const struct session *s);
+/* Nobody at this line waits any more: what is not begun is cancelled, nothing of it is heard. */
+void orders_drop(struct vault *v, struct line *l);
 
-/* The round's end: what was asked for in it is written, or undone. */
-void orders_settle(struct vault *v, bool durable);
-/* Each round: those whose time is over end, and decoys are told of. */
-void orders_tick(struct vault *v);
-/* How long a round may wait, in milliseconds: at most so long. */
-int orders_pause(const struct vault *v, int most);
-/* At the end of the vault. */
-void orders_free(struct vault *v);
+/* desk_phone.c: what became of the order of a line. */
+void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "challenge.h"
 #include "gate.h"
-#include "orders.h"
+#include "courier.h"
 
 #define TEND_MS 60000
 #define TO_NOBODY "+000000000000000" /* as long as a number can be; it is never sent to */
@@ -293,7 +293,7 @@ static km_rc keep_and_count(struct vault *v, struct sending *x)
 /* The order has its place before anything is counted; what was sent before is good no more. */
 static km_rc order(struct vault *v, struct sending *x)
 {
-	const struct order_wish wish = { .kind = x->kind,
+	const struct order_plan plan = { .kind = x->kind,
 					 .decoy = x->t.by_name,
 					 .session = x->t.s,
 					 .number = x->number,
@@ -305,7 +305,7 @@ static km_rc order(struct vault *v, struct sending *x)
 	km_rc rc;
 
 	order_drop(v, x->t.s->order);
-	rc = order_new(v, &wish, &o);
+	rc = order_new(v, &plan, &o);
 	if (rc == KM_EUNAVAIL || rc == KM_ELIMIT)
 		return refuse(v, x, KM_REASON_PHONE_NONE, 0);
 	if (rc != KM_OK)

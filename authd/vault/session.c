@@ -15,7 +15,7 @@
 
 #include "gate.h"
 #include "grant.h"
-#include "orders.h"
+#include "courier.h"
 #include "vault.h"
 
 struct session *session_find(struct vault *v, uint32_t id)

@@ -12,7 +12,7 @@
  *   store_schema_phone.c  tables of codes by telephone  store_phone.c  what they hold
  *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
- *   store_finger_key.c keys of fingers
+ *   store_finger_key.c keys of fingers                   store_number.c telephone numbers
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
@@ -399,7 +399,17 @@ void record_number(struct km_event_record *event, const char *key, uint64_t id);
 /* The trail names the credential, so that a login by it can be followed to who enrolled it. */
 KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
 				      uint64_t id);
-/* The sets of codes that this one takes the place of: the event names one. */
+/* Seals a seed, or what takes its place, into the row that was made. */
+KM_MUST_CHECK km_rc credential_seal(struct km_store *s, const struct km_operator *op,
+				    const struct km_credential *in, const struct km_secret *seed,
+				    uint64_t id);
+/* Another of the same subject and factor that waits or does not as this one. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc credential_earlier(struct km_store *s, const struct km_credential *by,
+				       uint64_t *id);
+/* What moving is of a number that becomes good: is there something to be told (store_number.h)? */
+KM_MUST_CHECK km_rc phone_is_news(struct km_store *s, const struct km_credential *by,
+				  uint64_t *moving);
+/* What this one takes the place of, of its factor: the event names one. */
 KM_MUST_CHECK km_rc credential_replace(struct km_store *s, const struct km_credential *by,
 				       struct km_event_record *event);
 

@@ -216,7 +216,7 @@ km_rc store_spend(struct km_store *s, const struct km_spending *spent, size_t co
 
 	for (size_t i = 0; !rc && i < count; i++)
 		rc = budget_put(s, &spent[i]);
-	if (!rc)
+	if (!rc && event)
 		rc = chain_append(s, event);
 	return rc ? rc : store_op_done(&op);
 }

@@ -58,7 +58,7 @@ struct km_sending {
 /* A code that is about to be sent: counted, and its challenge in the place of an earlier one. */
 KM_MUST_CHECK km_rc store_send(struct km_store *, const struct km_sending *);
 
-/* Counts alone, with an event. */
+/* Counts alone, with an event; NULL: what it is counted for has one. */
 KM_MUST_CHECK km_rc store_spend(struct km_store *, const struct km_spending *, size_t count,
 				const struct km_event_record *event);
 

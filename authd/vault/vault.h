@@ -10,7 +10,8 @@
  *   matcher.c  the matcher's link                grant.h    what is lent to it, to whom, how long
  *   send.c     a code by telephone: SEND, and what came of it    challenge.c  the code itself
  *   budget.c   how many may be sent? (pure)      courier.c  the courier's link
- *   orders.c   what is asked of it (orders.h)    desk_sent.c  what status says of it
+ *   orders.c   what is asked of it (courier.h)   orders_desk.c  orders of a desk (orders.h)
+ *   desk_sent.c  what status says of all that
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
@@ -99,7 +100,7 @@ struct session {
 };
 
 /*
- * What was asked of the courier, for a login or for a desk's line (orders.h). One of nobody's is a
+ * What was asked of the courier, for a login or for a desk's line (courier.h). One of nobody's is a
  * decoy: it is told of as the last real one was.
  */
 struct order {

@@ -183,7 +183,7 @@ static const struct wrong {
 	  "[service su] tries: stands twice in this file; keep one" },
 	{ "[login]\nfactors = totp+finger\n", 2,
 	  "[login] factors = totp+finger: 'finger' is no factor; there are totp, hotp, recovery, "
-	  "fingerprint" },
+	  "fingerprint, sms, voice" },
 	{ "[login]\nfactors = fingerprint\n", 2,
 	  "[login] factors = fingerprint: needs a code beside the fingerprint: "
 	  "totp+fingerprint, for example" },
@@ -199,7 +199,7 @@ static const struct wrong {
 	{ "[sensor]\nallow-virtual = 2\n", 2, "[sensor] allow-virtual = 2: must be yes or no" },
 	{ "[login]\nfactors = totp + hotp\n", 2,
 	  "[login] factors = totp + hotp: a factor is missing beside '+'; "
-	  "there are totp, hotp, recovery, fingerprint" },
+	  "there are totp, hotp, recovery, fingerprint, sms, voice" },
 	{ "[login]\nfactors = totp+hotp totp\n", 2,
 	  "[login] factors = totp+hotp totp: names totp twice; once is enough" },
 	{ "[login]\nfactors = totp+totp\n", 2,
@@ -209,6 +209,22 @@ static const struct wrong {
 	  "[lockout] longest-wait = 60: must not be below first-wait, which is 120 seconds" },
 	{ "[lockout]\nlongest-wait = 30\nfirst-wait = 40\n", 2,
 	  "[lockout] longest-wait = 30: must not be below first-wait, which is 40 seconds" },
+	{ "[phone]\ncountry = 81\n", 2,
+	  "[phone] country = 81: must be + and a country's code, such as +81" },
+	{ "[phone]\ncountry =\n", 2,
+	  "[phone] country = : must be + and a country's code, such as +81" },
+	{ "[phone]\nprefixes = +81, +44\n", 2,
+	  "[phone] prefixes = +81, +44: must be beginnings of numbers, each with + and the "
+	  "country's code, such as +81 +44" },
+	{ "[phone]\nprefixes =\n", 2,
+	  "[phone] prefixes = : must be beginnings of numbers, each with + and the country's "
+	  "code, such as +81 +44" },
+	{ "[login]\ntries = 3\nfactors = totp+sms\n", 3,
+	  "[login] factors: names sms, but [sms] gateway is none" },
+	{ "[service su]\nfactors = voice\n[voice]\nmode = spoken\n", 2,
+	  "[service su] factors: names voice, but [voice] server is empty" },
+	{ "[service su]\ntries = 1\nfactors = sms+voice\n[sms]\ngateway = http\n", 3,
+	  "[service su] factors: names voice, but [voice] server is empty" },
 	{ "[roster]\nkey = 00ff\n", 2,
 	  "[roster] key = 00ff: must be a public key in 64 hex digits, or empty" },
 	{ "[backup]\nescrow-key = "
@@ -243,6 +259,25 @@ static void assert_untouched(void)
 
 	for (size_t i = 0; i < sizeof(conf); i++)
 		assert_int_equal(at[i], 0xA5);
+}
+
+static void test_a_service_may_ask_for_codes_by_telephone_where_there_is_a_way_out(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    read_text("[login]\nfactors = totp+recovery sms+voice\n"
+		      "[sms]\ngateway = spool\n[voice]\nserver = sip.example\n"
+		      "[phone]\nprefixes = +8190 +8180\n[service su]\nfactors = totp\n"),
+	    KM_OK);
+	assert_int_equal(conf.login.factors.factors[1],
+			 KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE));
+	assert_string_equal(conf.phone.country, "+81");
+	assert_string_equal(conf.phone.prefixes, "+8190 +8180");
+	/* Nobody is asked for a telephone before the site says so. */
+	km_conf_defaults(&conf);
+	assert_int_equal(conf.login.factors.factors[0] &
+			     (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE)),
+			 0);
 }
 
 static void test_every_mistake_is_named_with_its_line_and_changes_nothing(void **state)
@@ -438,6 +473,7 @@ int main(void)
 		IN_A_FOLDER(test_values_of_every_kind_are_read),
 		IN_A_FOLDER(test_a_service_starts_from_login_wherever_it_stands),
 		IN_A_FOLDER(test_drop_ins_count_in_lexical_order_and_only_conf_files),
+		IN_A_FOLDER(test_a_service_may_ask_for_codes_by_telephone_where_there_is_a_way_out),
 		IN_A_FOLDER(test_every_mistake_is_named_with_its_line_and_changes_nothing),
 		IN_A_FOLDER(test_a_long_word_is_cut_between_characters),
 		IN_A_FOLDER(test_the_same_mistake_in_a_drop_in_names_that_file),
