@@ -7,10 +7,13 @@
 
 #include <kenmon/factor.h>
 
+#include "challenge.h"
+#include "courier.h"
 #include "desk.h"
 #include "orders.h"
 
 #define PHONES      (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
+#define PUMPED      ": more than logins explain; somebody may have them sent for the money"
 #define TEST_DIGITS "123456" /* read by a call; no code is open that they could be */
 
 /* --- a test ----------------------------------------------------------------------------------- */
@@ -105,53 +108,84 @@ static km_rc put_mode(struct call *c)
 	return call_status(c, false, "calls-ask-for", "%s", modes[c->v->conf.voice.mode]);
 }
 
+/* Of today, by UTC as budgets count. */
+static km_rc put_budget(struct call *c)
+{
+	const struct km_conf *conf = &c->v->conf;
+	struct km_spending site;
+	km_rc rc = challenge_site(c->v, CHALLENGE_SENT, &site);
+	bool pumped = rc == KM_OK && budget_is_pumped(&site.budget, conf->phone.alarm_ratio);
+
+	if (rc != KM_OK)
+		return rc;
+	rc = call_status(c, site.budget.in_hour >= conf->phone.site_hour, "sent-this-hour",
+			 "%u of %u", site.budget.in_hour, conf->phone.site_hour);
+	if (rc == KM_OK)
+		rc = call_status(c, site.budget.in_day >= conf->phone.site_day, "sent-today",
+				 "%u of %u", site.budget.in_day, conf->phone.site_day);
+	return rc == KM_OK ? call_status(c, pumped, "logins-today", "%u by a code that was sent%s",
+					 site.budget.won, pumped ? PUMPED : "")
+			   : rc;
+}
+
 km_rc desk_courier_status(struct call *c)
 {
 	static const char *const gateways[] = { [KM_GATEWAY_NONE] = "none",
 						[KM_GATEWAY_HTTP] = "by an HTTP gateway",
 						[KM_GATEWAY_SPOOL] = "by the folders of smstools",
 						[KM_GATEWAY_EXEC] = "by a program of the site's" };
-	struct orders_state s;
-	km_rc rc;
+	const struct vault *v = c->v;
+	const bool there = orders_ready(v);
+	km_rc rc =
+	    call_status(c, !there && (asked_for(&v->conf) & PHONES), "courier", "%s",
+			there ? "connected" : "not there: see the journal of kenmon-courier");
 
-	orders_state(c->v, &s);
-	rc = call_status(c, !s.there && (asked_for(&c->v->conf) & PHONES), "courier", "%s",
-			 s.there ? "connected" : "not there: see the journal of kenmon-courier");
 	if (rc == KM_OK)
 		rc = put_way(c, "messages", KM_FACTOR_SMS,
-			     gateways[s.gateway <= KM_GATEWAY_EXEC ? s.gateway : 0],
-			     s.there && s.gateway != KM_GATEWAY_NONE);
+			     gateways[v->gateway <= KM_GATEWAY_EXEC ? v->gateway : 0],
+			     there && v->gateway != KM_GATEWAY_NONE);
 	if (rc == KM_OK)
-		rc = put_way(c, "calls", KM_FACTOR_VOICE, "by SIP", s.there && s.calls);
+		rc = put_way(c, "calls", KM_FACTOR_VOICE, "by SIP", there && v->calls);
 	if (rc == KM_OK)
 		rc = put_mode(c);
 	if (rc == KM_OK)
-		rc = call_status(c, false, "prefixes", "%s", c->v->conf.phone.prefixes);
+		rc = call_status(c, false, "prefixes", "%s", v->conf.phone.prefixes);
 	if (rc == KM_OK)
-		rc = call_status(c, false, "under-way", "%zu", s.under_way);
-	return rc == KM_OK ? orders_budget_rows(c) : rc;
+		rc = call_status(c, false, "under-way", "%zu", v->orders);
+	return rc == KM_OK ? put_budget(c) : rc;
+}
+
+/* What of the courier's ways is missing, in a sentence; NULL: nothing that a service asks for. */
+static const char *missing(const struct vault *v, uint32_t wanted)
+{
+	if (!orders_ready(v))
+		return "not there: no code is sent (see the journal of kenmon-courier)";
+	if ((wanted & KM_FACTOR_BIT(KM_FACTOR_SMS)) && v->gateway == KM_GATEWAY_NONE)
+		return "it has no gateway for text messages";
+	if ((wanted & KM_FACTOR_BIT(KM_FACTOR_VOICE)) && !v->calls)
+		return "it cannot call";
+	return NULL;
 }
 
 km_rc desk_courier_rows(struct call *c)
 {
-	uint32_t wanted = asked_for(&c->v->conf) & PHONES;
-	struct orders_state s;
+	const uint32_t wanted = asked_for(&c->v->conf) & PHONES;
+	const char *what = wanted ? missing(c->v, wanted) : NULL;
+	struct km_spending site;
 	km_rc rc = KM_OK;
 
 	if (!wanted)
 		return KM_OK;
-	orders_state(c->v, &s);
-	if (!s.there)
-		rc = call_status(c, true, "courier",
-				 "not there: no code is sent (see the journal of kenmon-courier)");
-	if (rc == KM_OK && s.there && (wanted & KM_FACTOR_BIT(KM_FACTOR_SMS)) &&
-	    s.gateway == KM_GATEWAY_NONE)
-		rc = call_status(c, true, "courier", "it has no gateway for text messages");
-	if (rc == KM_OK && s.there && (wanted & KM_FACTOR_BIT(KM_FACTOR_VOICE)) && !s.calls)
-		rc = call_status(c, true, "courier", "it cannot call");
+	if (what)
+		rc = call_status(c, true, "courier", "%s", what);
 	if (rc == KM_OK && (wanted & KM_FACTOR_BIT(KM_FACTOR_VOICE)) &&
 	    c->v->conf.voice.mode == KM_VOICE_CONFIRM)
-		rc = call_status(c, false, "voice-mode",
-				 "calls ask for '#' alone, which is below NIST SP 800-63B-4");
-	return rc == KM_OK ? orders_alarm_rows(c) : rc;
+		rc = call_status(c, false, "calls",
+				 "'#' alone is asked for, which is below NIST SP 800-63B-4");
+	if (rc == KM_OK)
+		rc = challenge_site(c->v, CHALLENGE_SENT, &site);
+	if (rc == KM_OK && budget_is_pumped(&site.budget, c->v->conf.phone.alarm_ratio))
+		rc = call_status(c, true, "codes-sent", "%u today for %u logins%s",
+				 site.budget.in_day, site.budget.won, PUMPED);
+	return rc;
 }

@@ -8,6 +8,7 @@
 
 #include <kenmon/factor.h>
 
+#include "challenge.h"
 #include "desk.h"
 #include "orders.h"
 #include "store_number.h"
@@ -218,20 +219,15 @@ static km_rc store_number(struct call *c, const struct km_operator *op,
 
 /* --- confirming ----------------------------------------------------------------------------- */
 
-/* Uniform digits: bytes from 250 on are drawn again. */
 static km_rc draw_code(unsigned digits, struct km_secret *out)
 {
-	out->len = 0;
-	while (out->len < digits) {
-		uint8_t byte;
-		km_rc rc = km_random(&byte, 1);
+	char text[KM_ORDER_KEYS + 1] = "";
+	km_rc rc = challenge_digits(digits, text);
 
-		if (rc != KM_OK)
-			return rc;
-		if (byte < 250)
-			out->bytes[out->len++] = (uint8_t)('0' + byte % 10);
-	}
-	return KM_OK;
+	if (rc == KM_OK)
+		rc = km_secret_set(out, text, strlen(text));
+	km_wipe(text, sizeof text);
+	return rc;
 }
 
 km_rc desk_order_refused(struct call *c, km_rc rc)

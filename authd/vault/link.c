@@ -12,6 +12,7 @@
 #include <kenmon/sock.h>
 
 #include "grant.h"
+#include "courier.h"
 #include "vault.h"
 
 #define HEAD_EVERY_MS 1000 /* how often the judge is told where the chain ends, at most */
@@ -111,6 +112,15 @@ static km_rc take_revoke(struct vault *v, struct km_msg *m, int fd)
 	return s ? finger_revoke(v, s, &m->revoke) : KM_OK;
 }
 
+static km_rc take_send(struct vault *v, struct km_msg *m, int fd)
+{
+	struct session *s = session_find(v, m->session);
+
+	if (fd >= 0)
+		return KM_EPROTO;
+	return s ? phone_send(v, s, &m->send) : KM_OK;
+}
+
 /* How a capture goes that a desk asked for. One that is over here is no fault of the judge's. */
 static km_rc take_sensed(struct vault *v, struct km_msg *m, int fd)
 {
@@ -160,6 +170,7 @@ static const struct {
 	{ KM_MSG_GRANT, KM_PHASE_OPENED, false, take_grant },
 	{ KM_MSG_REVOKE, KM_PHASE_OPENED, false, take_revoke },
 	{ KM_MSG_SENSED, KM_PHASE_LINK, false, take_sensed },
+	{ KM_MSG_SEND, KM_PHASE_OPENED, false, take_send },
 };
 
 static km_rc take(struct vault *v, size_t len, int fd)
@@ -177,7 +188,7 @@ static km_rc take(struct vault *v, size_t len, int fd)
 
 void link_drain(struct vault *v)
 {
-	while (v->replies < VAULT_ROUND && !v->stop) {
+	while (v->replies < VAULT_ROUND && v->outgoings < VAULT_OUTGOING && !v->stop) {
 		int fd = -1;
 		size_t len;
 		km_rc rc = km_recv(v->judge, v->frame, KM_FRAME_MAX, &len, &fd, NULL, MSG_DONTWAIT);

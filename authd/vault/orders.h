@@ -30,18 +30,6 @@ KM_MUST_CHECK km_rc orders_place(struct vault *v, struct line *l, const struct o
 /* Nobody at this line waits any more: what is not begun is cancelled, nothing of it is heard. */
 void orders_drop(struct vault *v, struct line *l);
 
-struct orders_state {
-	bool there;       /* a courier is connected */
-	unsigned gateway; /* enum km_gateway: what it has for text messages */
-	bool calls;
-	size_t under_way;
-};
-void orders_state(const struct vault *v, struct orders_state *out);
-struct call;
-/* Rows of a status: what the budgets of the site stand at; what of them is an alarm. */
-KM_MUST_CHECK km_rc orders_budget_rows(struct call *c);
-KM_MUST_CHECK km_rc orders_alarm_rows(struct call *c);
-
 /* desk_phone.c: what became of the order of a line. */
 void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why);
 
