@@ -111,6 +111,10 @@ void call_row(struct call *c, struct km_msg *m);
 void call_finish(struct call *c, km_rc rc);
 /* The DONE of a test whose order has ended. */
 void call_tested(struct call *c, km_rc rc);
+/* DONE, of the operation that the line runs. */
+KM_MUST_CHECK km_rc line_put_done(struct line *l, km_rc rc, uint64_t id, const char *text);
+/* Sends what is queued, or closes the line. */
+void line_send(struct vault *v, struct line *l);
 /* What was begun goes on; else says and writes down why not. */
 KM_MUST_CHECK km_rc line_still_may(struct call *c, const struct operation *o,
 				   const struct km_msg *asked);

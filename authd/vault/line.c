@@ -188,7 +188,7 @@ void line_close(struct vault *v, struct line *l)
 	*l = (struct line){ .fd = -1 };
 }
 
-static km_rc put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
+km_rc line_put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
 {
 	struct km_msg m = { .number = KM_MSG_DONE };
 
@@ -258,7 +258,7 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		backup_drop(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
-	return put_done(c->l, rc, c->id, c->text);
+	return line_put_done(c->l, rc, c->id, c->text);
 }
 
 void call_again(struct call *c, struct vault *v, struct line *l)
@@ -278,14 +278,6 @@ void call_finish(struct call *c, km_rc rc)
 {
 	c->l->touched = true;
 	if (finish(c, operation_of(&c->l->pending->asked), rc) != KM_OK)
-		line_close(c->v, c->l);
-}
-
-void call_tested(struct call *c, km_rc rc)
-{
-	c->l->touched = true;
-	c->l->testing = false;
-	if (put_done(c->l, rc, 0, c->text) != KM_OK)
 		line_close(c->v, c->l);
 }
 
@@ -327,7 +319,7 @@ static km_rc take_proof(struct vault *v, struct line *l, struct km_msg *m)
 	forget_pending(v, l);
 	if (rc != KM_OK) {
 		kept_free(kept);
-		return put_done(l, rc, 0, c.text);
+		return line_put_done(l, rc, 0, c.text);
 	}
 	rc = km_decode(kept->frame, kept->len, KM_FROM_DESK, l->phase, m);
 	if (rc == KM_OK)
@@ -399,7 +391,7 @@ void line_drain(struct vault *v, struct line *l)
 		line_close(v, l);
 }
 
-static void line_send(struct vault *v, struct line *l)
+void line_send(struct vault *v, struct line *l)
 {
 	struct epoll_event ready = { .events = EPOLLIN, .data.fd = l->fd };
 	km_rc rc = queue_send(&l->out, l->fd);
@@ -429,72 +421,11 @@ void line_settle(struct vault *v, bool durable)
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
 			backup_drop(v, l);
-			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
+			if (line_put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;
 			}
 		}
 		line_send(v, l);
-	}
-}
-
-/* DONE for somebody who has waited. */
-static void line_done(struct vault *v, struct line *l, km_rc rc)
-{
-	if (put_done(l, rc, 0, "") == KM_OK)
-		line_send(v, l);
-	else
-		line_close(v, l);
-}
-
-bool line_erased(struct vault *v, km_rc rc)
-{
-	bool waits = false;
-
-	for (size_t i = 0; i < VAULT_LINES; i++) {
-		struct line *l = &v->line[i];
-
-		if (l->fd < 0 || !l->erasing)
-			continue;
-		if (l->withdrawing && grants_returning(v, l->withdrawn)) {
-			waits = true;
-			continue;
-		}
-		/* Of a withdrawal nothing is left to be damaged. */
-		line_done(v, l, l->withdrawing ? KM_OK : rc);
-		l->erasing = l->withdrawing = false;
-	}
-	return waits;
-}
-
-void line_rotated(struct vault *v)
-{
-	for (size_t i = 0; i < VAULT_LINES; i++) {
-		struct line *l = &v->line[i];
-
-		if (l->fd < 0 || !l->rotating || l->rotating > v->epoch.at.generation)
-			continue;
-		l->rotating = 0;
-		line_done(v, l, KM_OK);
-	}
-}
-
-void line_rewrapping(struct vault *v)
-{
-	struct km_msg m = { .number = KM_MSG_PROGRESS };
-
-	m.progress.done = v->epoch.rewrap.done;
-	m.progress.total = v->epoch.total;
-	for (size_t i = 0; i < VAULT_LINES; i++) {
-		struct line *l = &v->line[i];
-
-		/* Who has not read the last one needs no next one. */
-		if (l->fd < 0 || !l->rotating || l->out.head < l->out.tail)
-			continue;
-		l->out.head = l->out.tail = 0;
-		if (queue_put(&l->out, &m) == KM_OK)
-			line_send(v, l);
-		else
-			line_close(v, l);
 	}
 }

@@ -15,7 +15,7 @@
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
- *   line.c     a desk's private line             desk*.c    its operations
+ *   line.c, line_later.c  a desk's private line   desk*.c    its operations
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
