@@ -22,7 +22,7 @@ void phone_change_wipe(struct phone_change *change)
 
 /* --- numbers ----------------------------------------------------------------------------- */
 
-km_rc desk_number(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1])
+km_rc desk_number_read(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1])
 {
 	enum km_phone_fault fault =
 	    km_phone_take(typed, c->v->conf.phone.country, c->v->conf.phone.prefixes, out);
@@ -153,7 +153,7 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op, unsi
 static km_rc may_enrol(struct call *c, const struct msg_enrol_phone *m, struct km_operator *op,
 		       char number[KM_NUMBER_MAX + 1])
 {
-	km_rc rc = desk_number(c, m->number, number);
+	km_rc rc = desk_number_read(c, m->number, number);
 
 	if (rc == KM_OK)
 		rc = call_operator(c, m->login, op);
@@ -329,6 +329,7 @@ static bool may_have_come(unsigned state)
 {
 	static const enum km_order_state states[] = { KM_ORDER_STATE_SENT, KM_ORDER_STATE_ANSWERED,
 						      KM_ORDER_STATE_DELIVERED,
+						      KM_ORDER_STATE_TAKEN,
 						      KM_ORDER_STATE_UNKNOWN };
 
 	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
@@ -356,11 +357,14 @@ static void confirm_goes_on(struct call *c, unsigned state, unsigned why)
 
 static void test_goes_on(struct call *c, unsigned state, unsigned why)
 {
+	/* No more can be known of a gateway that tells no more. */
+	bool good = state == KM_ORDER_STATE_DELIVERED || state == KM_ORDER_STATE_TAKEN;
+
 	if (!km_order_state_ends(state))
 		return;
-	if (state != KM_ORDER_STATE_DELIVERED)
+	if (!good)
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));
-	call_tested(c, state == KM_ORDER_STATE_DELIVERED ? KM_OK : KM_EUNAVAIL);
+	call_tested(c, good ? KM_OK : KM_EUNAVAIL);
 }
 
 void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why)
