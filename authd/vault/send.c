@@ -553,6 +553,11 @@ static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m
 	return KM_OK;
 }
 
+km_rc phone_start(struct vault *v)
+{
+	return store_challenges_end(v->store);
+}
+
 void phone_tend(struct vault *v)
 {
 	km_rc rc;
