@@ -60,7 +60,7 @@ struct trial {
 	struct km_challenge challenge; /* what it was sent for, once it was right */
 
 	bool judged[TRIAL_MOST]; /* those that need not wait */
-	uint32_t wait;                   /* the least wait, when nothing could be judged */
+	uint32_t wait;           /* the least wait, when nothing could be judged */
 	uint32_t locks; /* the longest wait that this failure brought; 0: it locked nothing */
 	enum code_found found;
 	size_t winner;

@@ -249,9 +249,9 @@ struct vault {
 	bool calls;
 	int64_t courier_said_ms; /* since boot: when news for nobody was last logged */
 	struct order order[KM_ORDERS];
-	size_t orders;       /* that are used */
-	uint64_t order_last; /* number of the last one */
-	bool orders_due;     /* something of them is to be told at once */
+	size_t orders;                   /* that are used */
+	uint64_t order_last;             /* number of the last one */
+	bool orders_due;                 /* something of them is to be told at once */
 	struct order_pace order_pace[2]; /* of the last message, and of the last call */
 	struct outgoing *outgoing;       /* of this round, in locked memory; NULL: none yet */
 	size_t outgoings;

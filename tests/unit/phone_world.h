@@ -20,8 +20,8 @@
 
 static struct phone_world {
 	struct world *w;
-	int courier; /* our end of its link; -1: none */
-	int client;  /* of the login under way */
+	int courier;        /* our end of its link; -1: none */
+	int client;         /* of the login under way */
 	uint64_t cancelled; /* the last order that was; 0: none */
 	unsigned orders;    /* that the courier was given */
 } pw;
@@ -181,10 +181,21 @@ static inline void hears_verdict(enum km_verdict_code code, enum km_reason reaso
 /* OPEN; returns the shape of the first slot. The client stays in pw. */
 static inline uint16_t asks_in(const char *login)
 {
+	struct km_msg m;
+	bool quiet;
+
 	if (pw.client >= 0)
 		close(pw.client);
+	do /* of a login before this one */
+		quiet = !world_heard(pw.w, &m);
+	while (!quiet && m.number == KM_MSG_ORDER_NEWS);
+	assert_true(quiet);
 	pw.client = world_open(pw.w, KM_REQUEST_AUTHENTICATE, login);
-	return judge_hears(KM_MSG_PLAN).plan.slots.slot[0].shape;
+	do
+		assert_true(world_answered(pw.w, &m));
+	while (m.number == KM_MSG_ORDER_NEWS);
+	assert_int_equal(m.number, KM_MSG_PLAN);
+	return m.plan.slots.slot[0].shape;
 }
 
 static inline void judge_sends(uint32_t session, uint8_t step)
@@ -310,8 +321,8 @@ static inline size_t events_of(enum km_event event, const char **body)
 	last[0] = '\0';
 	do {
 		count = 0;
-		assert_int_equal(
-		    store_audit(pw.w->v->store, after, NULL, 400, trail_rows, &count), KM_OK);
+		assert_int_equal(store_audit(pw.w->v->store, after, NULL, 400, trail_rows, &count),
+				 KM_OK);
 		for (size_t i = 0; i < count; i++) {
 			after = trail_rows[i].seq;
 			if (trail_rows[i].event != event)
@@ -333,7 +344,8 @@ static inline const char *last_event(enum km_event event)
 	return body;
 }
 
-/* --- Alice, who has a mobile telephone and no token ---------------------------------------------- */
+/* --- Alice, who has a mobile telephone and no token ----------------------------------------------
+ */
 
 static uint64_t alices; /* her mobile */
 

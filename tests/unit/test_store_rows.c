@@ -324,13 +324,18 @@ static void hand_in_roster(struct box *b, const struct km_operator *bob)
 /* A code was sent to alice. */
 static void send_code(struct box *b, const struct km_operator *op)
 {
-	struct km_challenge c = { .credential = 1, .order = 1, .kind = 1, .until_ms = 9000 };
+	struct km_challenge c = { .credential = 1,
+				  .order = 1,
+				  .kind = 1,
+				  .session = { 1 },
+				  .boot = { 2 },
+				  .until_ms = 9000 };
 	struct km_sending in = { .challenge = &c };
 	struct km_event_record e = event_of(KM_EVENT_CODE_SENT, op->subject);
 
 	memcpy(c.subject, op->subject, sizeof(c.subject));
-	assert_int_equal(
-	    store_challenge_code(b->s, op, c.session, "tty1", "123456", 6, c.code), KM_OK);
+	assert_int_equal(store_challenge_code(b->s, op, c.session, "tty1", "123456", 6, c.code),
+			 KM_OK);
 	for (size_t i = 0; i < KM_BUDGETS; i++) {
 		in.spent[i].budget = (struct km_budget){ 1, 1, 1, 1, 1 };
 		in.spent[i].tag[0] = (uint8_t)(i + 1);

@@ -93,10 +93,11 @@ static void test_a_wrong_code_counts_against_token_and_telephone(void **state)
 		hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
 	}
 	assert_int_equal(credential_of("bob", phone).throttle.fails, 3);
-	assert_int_equal(
-	    store_credentials(pw.w->v->store, operator_of("bob").subject, all, &count), KM_OK);
+	assert_int_equal(store_credentials(pw.w->v->store, operator_of("bob").subject, all, &count),
+			 KM_OK);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(all[i].throttle.fails, all[i].factor == KM_FACTOR_RECOVERY ? 0 : 3);
+		assert_int_equal(all[i].throttle.fails,
+				 all[i].factor == KM_FACTOR_RECOVERY ? 0 : 3);
 	/* What is right clears the telephone alone. */
 	world_check(pw.w, code);
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
@@ -196,8 +197,7 @@ static void test_a_code_dies_with_the_vault(void **state)
 static void test_without_a_step_that_has_it_send_ends_the_link(void **state)
 {
 	(void)state;
-	pw.w->v->conf.login.factors =
-	    (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
 	assert_false(asks_in("alice") & KM_SHAPE_PHONE);
 	judge_sends(pw.w->session, 0);
 	the_judge_is_thrown_out();
