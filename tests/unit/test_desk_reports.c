@@ -169,6 +169,35 @@ static void test_a_review_names_each_finding_and_nobody_else(void **state)
 	lacks(out, "only-phone");
 }
 
+static void test_a_review_finds_whose_only_factor_is_a_telephone(void **state)
+{
+	static const struct {
+		const char *login;
+		uint32_t factors;
+		bool found;
+	} staff[] = {
+		{ "texts", KM_FACTOR_BIT(KM_FACTOR_SMS), true },
+		{ "calls", KM_FACTOR_BIT(KM_FACTOR_VOICE), true },
+		{ "two", KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE), true },
+		{ "token", KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_TOTP), false },
+		{ "paper", KM_FACTOR_BIT(KM_FACTOR_VOICE) | KM_FACTOR_BIT(KM_FACTOR_RECOVERY),
+		  false },
+	};
+	struct play p = vault_with_people();
+	char *out, line[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(staff) / sizeof(staff[0]); i++)
+		operator_at((unsigned)i, staff[i].login)->factors = staff[i].factors;
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	for (size_t i = 0; i < sizeof(staff) / sizeof(staff[0]); i++) {
+		snprintf(line, sizeof(line), "%s,only-phone,", staff[i].login);
+		if ((strstr(out, line) != NULL) != staff[i].found)
+			fail_msg("%s: %s", staff[i].login, out);
+	}
+	assert_int_equal(lines_with(out, "only-phone"), 3);
+}
+
 static void test_a_review_counts_days_as_it_is_told(void **state)
 {
 	struct play p = vault_with_people();
@@ -425,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_a_line_that_breaks_ends_a_report_without_its_end),
 		cmocka_unit_test(test_rows_that_come_twice_are_not_taken),
 		cmocka_unit_test(test_a_review_names_each_finding_and_nobody_else),
+		cmocka_unit_test(test_a_review_finds_whose_only_factor_is_a_telephone),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),
