@@ -80,24 +80,28 @@ km_rc desk_phones_whole(struct call *c, const struct km_operator *op)
 
 /* --- one in another's place ----------------------------------------------------------------- */
 
+/* Of one that is damaged nobody can be told at it; that it goes is written down all the same. */
+static km_rc look_at_old_one(struct call *c, const struct km_operator *op, unsigned factor,
+			     struct phone_change *out)
+{
+	struct km_credential good;
+	km_rc rc = store_phone_of(c->v->store, op->subject, factor, &good);
+
+	out->factor = factor;
+	if (rc != KM_OK)
+		return rc == KM_ENOTFOUND ? KM_OK : rc;
+	out->was = good.id;
+	rc = store_phone_number(c->v->store, op, &good, out->old);
+	return rc == KM_ECORRUPT ? KM_OK : rc;
+}
+
 km_rc desk_phone_look(struct call *c, const struct km_operator *op,
 		      const struct km_credential *credential, struct phone_change *out)
 {
-	struct km_credential good;
 	km_rc rc = desk_number_mask(c, op, credential, out->mask);
 
 	out->of = credential->id;
-	out->factor = credential->factor;
-	if (rc == KM_OK)
-		rc = store_phone_of(c->v->store, op->subject, credential->factor, &good);
-	if (rc == KM_ENOTFOUND)
-		return KM_OK;
-	if (rc == KM_OK) {
-		out->was = good.id;
-		rc = store_phone_number(c->v->store, op, &good, out->old);
-	}
-	/* One that is damaged goes, and nobody can be told at it. */
-	return rc == KM_ECORRUPT && out->was ? KM_OK : rc;
+	return rc == KM_OK ? look_at_old_one(c, op, credential->factor, out) : rc;
 }
 
 /* A telephone without messages hears nothing: its owner is told at the next login. */
@@ -174,31 +178,18 @@ static km_rc stored(struct call *c, const struct km_operator *op, const struct k
 	return in->waiting ? request_file_activation(c, op, &a) : desk_phone_changed(c, op, change);
 }
 
-/* What goes when this one is good is read before it has gone. */
-static km_rc look_ahead(struct call *c, const struct km_operator *op,
-			const struct km_credential *in, const char *number,
-			struct phone_change *out)
-{
-	struct km_credential good;
-	km_rc rc = store_phone_of(c->v->store, op->subject, in->factor, &good);
-
-	if (rc == KM_OK)
-		rc = desk_phone_look(c, op, &good, out);
-	km_phone_mask(number, c->v->conf.phone.country, out->mask);
-	out->factor = in->factor;
-	return rc == KM_ENOTFOUND || rc == KM_ECORRUPT ? KM_OK : rc;
-}
-
 static km_rc store_number(struct call *c, const struct km_operator *op,
 			  const struct msg_enrol_phone *m, const char *number, bool confirmed)
 {
 	struct km_credential in = { .factor = m->factor, .waiting = desk_two_persons(c->v) };
 	struct phone_change change PHONE_CHANGE = { .of = 0 };
 	struct km_event_record r;
-	km_rc rc = look_ahead(c, op, &in, number, &change);
+	/* It is read before it has gone. */
+	km_rc rc = look_at_old_one(c, op, in.factor, &change);
 
 	if (rc != KM_OK)
 		return rc;
+	km_phone_mask(number, c->v->conf.phone.country, change.mask);
 	memcpy(in.subject, op->subject, sizeof in.subject);
 	memcpy(in.label, m->label, sizeof in.label);
 	call_event(c, &r, KM_EVENT_ENROLLED, op);

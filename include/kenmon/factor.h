@@ -31,7 +31,8 @@ enum km_class {
 	KM_CLASS_DIGITS = 1,
 	KM_CLASS_RECOVERY = 2,
 	KM_CLASS_TOUCH = 3, /* an empty answer: a finger follows */
-	KM_CLASS_PHONE = 4, /* '*', or an empty answer where no finger is asked for: a code is sent */
+	KM_CLASS_PHONE =
+	    4, /* '*', or an empty answer where no finger is asked for: a code is sent */
 };
 
 /* HMAC hash of a one-time code (RFC 4226 has SHA-1 only; RFC 6238 all three). */
