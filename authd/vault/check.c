@@ -20,9 +20,9 @@ km_rc check_init(struct vault *v)
 static bool answers(const struct vault *v, const struct km_credential *c, uint32_t factors,
 		    enum km_class class)
 {
-	/* A bypass stands in for any code. */
-	uint32_t in_place_of =
-	    c->factor == KM_FACTOR_BYPASS ? KM_CODE_FACTORS : KM_FACTOR_BIT(c->factor);
+	/* A bypass stands in for any code, one that would be sent too. */
+	uint32_t in_place_of = c->factor == KM_FACTOR_BYPASS ? KM_CODE_FACTORS | KM_PHONE_FACTORS
+							     : KM_FACTOR_BIT(c->factor);
 
 	return gate_is_good(c, v->now.wall) && (factors & in_place_of) &&
 	       km_factor_class(c->factor) == class;
@@ -196,7 +196,7 @@ km_rc trial_code(struct vault *v, struct trial *t, uint32_t factors)
 {
 	km_rc rc;
 
-	t->class = km_answer_class(t->answer, session_shape(factors));
+	t->class = km_answer_class(t->answer, session_shape(&v->conf, factors));
 	if (t->class == KM_CLASS_NONE)
 		return refuse_shapeless(v, t);
 	rc = trial_look_up(v, t);

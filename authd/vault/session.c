@@ -207,15 +207,29 @@ static enum km_reason closed_house(const struct vault *v)
 	return KM_REASON_NONE;
 }
 
-uint16_t session_shape(uint32_t factors)
+/* As many digits as a code has that is sent by telephone. */
+static uint16_t phone_digits(const struct km_conf *conf)
+{
+	static const uint16_t shape[] = { [6] = KM_SHAPE_DIGITS_6,
+					  [7] = KM_SHAPE_DIGITS_7,
+					  [8] = KM_SHAPE_DIGITS_8,
+					  [9] = KM_SHAPE_DIGITS_9,
+					  [10] = KM_SHAPE_DIGITS_A };
+
+	return conf->phone.digits < sizeof shape / sizeof shape[0] ? shape[conf->phone.digits] : 0;
+}
+
+uint16_t session_shape(const struct km_conf *conf, uint32_t factors)
 {
 	uint16_t shape = 0;
 
 	if (factors & (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP)))
 		shape |= KM_SHAPE_DIGITS;
+	if (factors & KM_PHONE_FACTORS)
+		shape |= phone_digits(conf);
 	/* Also where no recovery code counts: somebody may have a bypass, and nobody is told who.
 	 */
-	if (factors & KM_CODE_FACTORS)
+	if (factors & (KM_CODE_FACTORS | KM_PHONE_FACTORS))
 		shape |= KM_SHAPE_RECOVERY;
 	return shape;
 }
@@ -232,9 +246,9 @@ static bool asks_for_a_finger(const struct session *s)
 }
 
 /*
- * Which codes are asked for depends on the service alone: nothing is looked up, and nothing can be
- * told apart. A finger is offered to those who have one, at this machine, and everybody who asks
- * there for such a service is looked up alike.
+ * Which codes are asked for, and whether one can be sent, depends on the service alone: nothing is
+ * looked up, and nothing can be told apart. A finger is offered to those who have one, at this
+ * machine, and everybody who asks there for such a service is looked up alike.
  */
 static km_rc open_login(struct vault *v, struct session *s)
 {
@@ -250,8 +264,11 @@ static km_rc open_login(struct vault *v, struct session *s)
 	finger = asks_for_a_finger(s) && finger_offered(v, s);
 	for (unsigned i = 0; i < s->steps.count; i++) {
 		slots->slot[i].step = (uint8_t)i;
-		slots->slot[i].shape = session_shape(s->steps.factors[i]);
+		slots->slot[i].shape = session_shape(&v->conf, s->steps.factors[i]);
 		slots->count++;
+		/* Whoever has a telephone, and whoever has none or does not exist. */
+		if (s->steps.factors[i] & KM_PHONE_FACTORS)
+			slots->slot[i].shape |= KM_SHAPE_PHONE;
 		if (finger && (s->steps.factors[i] & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT))) {
 			slots->slot[i].shape |= KM_SHAPE_TOUCH;
 			s->touch |= (uint8_t)(1u << i);

@@ -181,7 +181,9 @@ enum {
 	PROBES,
 	GRANTS,
 	MATCHER,
-	DESK_IDLE = 1 << 20,
+	ORDERS,
+	COURIER,
+	DESK_IDLE = 1 << 24,
 };
 
 static const struct {
