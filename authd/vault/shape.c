@@ -25,7 +25,7 @@ uint16_t session_shape(const struct km_conf *conf, uint32_t factors)
 		shape |= phone_digits(conf);
 	/* Also where no recovery code counts: somebody may have a bypass, and nobody is told who.
 	 */
-	if (factors & (KM_CODE_FACTORS | KM_PHONE_FACTORS))
+	if (factors & KM_CODE_FACTORS)
 		shape |= KM_SHAPE_RECOVERY;
 	return shape;
 }

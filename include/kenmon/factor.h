@@ -21,9 +21,9 @@ enum km_factor {
 /* Those whose answer is a code that is typed. */
 #define KM_CODE_FACTORS                                                                            \
 	(KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) |                           \
-	 KM_FACTOR_BIT(KM_FACTOR_RECOVERY))
+	 KM_FACTOR_BIT(KM_FACTOR_RECOVERY) | KM_PHONE_FACTORS)
 
-/* Those whose code is sent to the person. */
+/* Those whose code is sent. */
 #define KM_PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
 enum km_class {

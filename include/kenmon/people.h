@@ -63,10 +63,6 @@ const char *km_brake_text(unsigned brake, enum km_lang lang);
 #define KM_LOGIN_MOST 32
 bool km_login_is_possible(const char *login);
 
-/* A telephone number: KM_PHONE_LEAST digits or more, with a + before them or not. */
-#define KM_PHONE_LEAST 3 /* an extension */
-bool km_phone_is_number(const char *text);
-
 /* Either language's word; KM_ROSTER_NONE for anything else. */
 enum km_roster_status km_roster_status_parse(const char *word);
 

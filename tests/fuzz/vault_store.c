@@ -139,6 +139,7 @@ static struct vault *open_vault(void)
 
 	fuzz_check(v, "no memory");
 	v->listener = v->judge = v->matcher_door = v->matcher = -1;
+	v->courier_door = v->courier = -1;
 	v->machine_id_path = key;
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		v->line[i].fd = -1;
@@ -165,6 +166,7 @@ void store_vault_free(struct vault *v)
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		line_close(v, &v->line[i]);
 	queue_free(&v->to_judge);
+	orders_free(v);
 	roster_forget(v);
 	store_close(v->store);
 	km_keys_close(v->keys);

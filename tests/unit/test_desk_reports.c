@@ -169,6 +169,26 @@ static void test_a_review_names_each_finding_and_nobody_else(void **state)
 	lacks(out, "only-phone");
 }
 
+static void test_a_review_names_who_has_nothing_but_telephones(void **state)
+{
+	static const uint32_t phones[] = { KM_FACTOR_BIT(KM_FACTOR_SMS),
+					   KM_FACTOR_BIT(KM_FACTOR_VOICE),
+					   KM_FACTOR_BIT(KM_FACTOR_SMS) |
+					       KM_FACTOR_BIT(KM_FACTOR_VOICE) };
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		operator_at(i, "phoned")->factors = phones[i];
+	operator_at(3, "both")->factors = phones[2] | KM_FACTOR_BIT(KM_FACTOR_RECOVERY);
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	assert_int_equal(lines_with(out, "phoned,only-phone,,10"), 3);
+	assert_int_equal(lines_with(out, "only-phone"), 3);
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), W("csv"));
+	assert_says(out, ",recovery sms voice,");
+}
+
 static void test_a_review_counts_days_as_it_is_told(void **state)
 {
 	struct play p = vault_with_people();
@@ -308,6 +328,42 @@ static void holds(const char *path, const char *text)
 	assert_says(bytes, text);
 }
 
+/* NIST SP 800-63B-4, 3.1.3: no secret crosses the telephone in a call that asks for '#' alone. */
+static void test_a_review_says_where_calls_are_below_the_standard(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool said;
+	} files[] = {
+		{ "[voice]\nserver = sip.example\nmode = confirm\n", true },
+		{ "[voice]\nserver = sip.example\nmode = keypad\n", false },
+		{ "[voice]\nmode = confirm\n", false }, /* nobody is called at all */
+	};
+	struct play p = vault_with_people();
+	struct target t;
+	char *out;
+
+	(void)state;
+	target_begin(&t);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		FILE *f = fopen(t.path, "we");
+
+		assert_non_null(f);
+		assert_true(fputs(files[i].conf, f) >= 0);
+		assert_int_equal(fclose(f), 0);
+		out = REPORT(&p, 0, W("report"), W("review"), W("--config"), t.path);
+		if (files[i].said)
+			assert_says(out, "\nCalls: only '#' is asked for ([voice] mode = confirm), "
+					 "which is below NIST");
+		else
+			lacks(out, "NIST");
+	}
+	out = REPORT(&p, 0, W("report"), W("review"), W("--json"), W("--config"), t.path);
+	lacks(out, "\"calls\"");
+	(void)REPORT(&p, 2, W("report"), W("review"), W("--config"), W("/nonexistent/kenmon.conf"));
+	target_end(&t);
+}
+
 static void test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read(void **state)
 {
 	struct play p = vault_with_people();
@@ -425,6 +481,8 @@ int main(void)
 		cmocka_unit_test(test_a_line_that_breaks_ends_a_report_without_its_end),
 		cmocka_unit_test(test_rows_that_come_twice_are_not_taken),
 		cmocka_unit_test(test_a_review_names_each_finding_and_nobody_else),
+		cmocka_unit_test(test_a_review_names_who_has_nothing_but_telephones),
+		cmocka_unit_test(test_a_review_says_where_calls_are_below_the_standard),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),

@@ -46,7 +46,8 @@ static void test_what_cannot_be_a_code_is_none_and_stays_as_it_is(void **state)
 	static const char *const texts[] = {
 		"",
 		"12345",
-		"123456789",
+		"12345678901",
+		"*",
 		"12345a",
 		"123 45",
 		"-12345",
@@ -165,8 +166,9 @@ static void test_codes_that_are_sent_may_be_longer_than_an_authenticators(void *
 
 static void test_factors_and_their_words_belong_together(void **state)
 {
-	static const enum km_factor factors[] = { KM_FACTOR_TOTP, KM_FACTOR_HOTP,
-						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT };
+	static const enum km_factor factors[] = { KM_FACTOR_TOTP,     KM_FACTOR_HOTP,
+						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT,
+						  KM_FACTOR_SMS,      KM_FACTOR_VOICE };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
@@ -181,6 +183,8 @@ static void test_factors_and_their_words_belong_together(void **state)
 	assert_int_equal(km_factor_class(KM_FACTOR_HOTP), KM_CLASS_DIGITS);
 	assert_int_equal(km_factor_class(KM_FACTOR_RECOVERY), KM_CLASS_RECOVERY);
 	assert_int_equal(km_factor_class(KM_FACTOR_FINGERPRINT), KM_CLASS_TOUCH);
+	assert_int_equal(km_factor_class(KM_FACTOR_SMS), KM_CLASS_PHONE);
+	assert_int_equal(km_factor_class(KM_FACTOR_VOICE), KM_CLASS_PHONE);
 	assert_int_equal(km_factor_class(0), KM_CLASS_NONE);
 	assert_int_equal(km_factor_class(99), KM_CLASS_NONE);
 }

@@ -67,7 +67,7 @@ static void test_every_change_of_a_row_is_told_and_done(void **state)
 		{ { .number = "n0001", .until = 40000 }, KM_OUTCOME_CHANGED, "valid_until" },
 		{ { .number = "n0001", .from = 4 }, KM_OUTCOME_CHANGED, "valid_from" },
 		{ { .number = "n0001", .mobile = "+8190" }, KM_OUTCOME_CHANGED, "mobile" },
-		{ { .number = "n0001", .landline = "03" }, KM_OUTCOME_CHANGED, "landline" },
+		{ { .number = "n0001", .landline = "0312" }, KM_OUTCOME_CHANGED, "landline" },
 		{ { .number = "n0001", .login = "renamed" }, KM_OUTCOME_CHANGED, "login" },
 		{ { .number = "n0001", .login = "n0002" },
 		  KM_OUTCOME_WRONG,

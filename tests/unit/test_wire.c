@@ -266,8 +266,8 @@ static void test_one_byte_after_a_frame_is_refused(void **state)
 
 static void test_a_message_passes_only_from_its_party_and_in_its_phase(void **state)
 {
-	static const unsigned parties[] = { KM_FROM_DOOR,  KM_FROM_DESK,   KM_FROM_JUDGE,
-					    KM_FROM_VAULT, KM_FROM_SENSOR, KM_FROM_MATCHER,
+	static const unsigned parties[] = { KM_FROM_DOOR,   KM_FROM_DESK,   KM_FROM_JUDGE,
+					    KM_FROM_VAULT,  KM_FROM_SENSOR, KM_FROM_MATCHER,
 					    KM_FROM_COURIER };
 	size_t points = 0;
 
