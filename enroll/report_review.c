@@ -14,9 +14,8 @@
 
 #define DAY_SECONDS 86400
 
-/* Factors that reach a telephone and nothing else; kenmon has none yet (include/kenmon/factor.def).
- */
-#define PHONE_FACTORS 0u
+/* Factors that reach a telephone and nothing else: restricted, by NIST SP 800-63B-4, 3.2.9. */
+#define PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
 enum kind { CHANGED, NEVER, IDLE, EXPIRES, NO_FACTOR, OLD_FACTOR, ONLY_PHONE, EXEMPT, KINDS };
 

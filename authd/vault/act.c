@@ -28,24 +28,33 @@ static const struct {
 	{ KM_MSG_ACTIVATE, "activate" },
 	{ KM_MSG_BACKUP, "backup" },
 	{ KM_MSG_BUNDLE, "key-bundle" },
+	{ KM_MSG_COURIER_TEST, "courier-test" },
 };
 
 #define FIELD(NAME, name, kind, key, member)                                                       \
 	{                                                                                          \
-		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0                  \
+		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0, false           \
+	}
+#define SAID(NAME, name, kind, key, member)                                                        \
+	{                                                                                          \
+		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0, true            \
 	}
 #define CHANGE(kind, key, member, bit)                                                             \
 	{                                                                                          \
 		KM_MSG_OPERATOR_CHANGE, kind, key,                                                 \
-		    offsetof(struct km_msg, operator_change.member), bit                           \
+		    offsetof(struct km_msg, operator_change.member), bit, false                    \
 	}
 
-/* In the order in which they are shown. A field with a bit is shown where the mask has it. */
+/*
+ * In the order in which they are shown. A field with a bit is shown where the mask has it, one that
+ * must say something where its first byte is not 0.
+ */
 static const struct field {
 	uint8_t act, kind;
 	const char *key;
 	size_t at;
 	uint16_t bit;
+	bool must_say;
 } fields[] = {
 	FIELD(OPERATOR_ADD, operator_add, TEXT, "login", login),
 	FIELD(OPERATOR_ADD, operator_add, TEXT, "employee-number", employee_number),
@@ -87,6 +96,8 @@ static const struct field {
 	FIELD(ACTIVATE, activate, WIDE, "credential", credential),
 	FIELD(ACTIVATE, activate, FACTOR, "factor", factor),
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
+	SAID(ACTIVATE, activate, TEXT, "number", number),
+	SAID(ACTIVATE, activate, BOOLEAN, "confirmed", confirmed),
 	FIELD(ACTIVATE, activate, WIDE_SIGNED, "until", until),
 	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
 	FIELD(ACTIVATE, activate, WIDE, "invitation", invitation),
@@ -94,6 +105,8 @@ static const struct field {
 	FIELD(BACKUP, backup, BOOLEAN, "full", full),
 	FIELD(BACKUP, backup, SHORT, "days", days),
 	FIELD(BUNDLE, bundle, SHORT, "days", days),
+	FIELD(COURIER_TEST, courier_test, FACTOR, "factor", factor),
+	FIELD(COURIER_TEST, courier_test, TEXT, "number", number),
 };
 
 const char *act_word(unsigned number)
@@ -221,6 +234,8 @@ km_rc act_text(const struct km_msg *m, char text[ACT_TEXT])
 			continue;
 		count++;
 		if (f->bit && !(m->operator_change.mask & f->bit))
+			continue;
+		if (f->must_say && !*at)
 			continue;
 		fits = fits && put_field(out, &len, f->key, value_of(f, at, number));
 	}

@@ -314,6 +314,36 @@ static km_rc find_waiting(struct call *c, const struct km_operator *op, struct k
 	return KM_ENOTFOUND;
 }
 
+/* A number is held against what was shown of it, and its owner hears of it at the old one. */
+static km_rc activate_phone(struct call *c, const struct km_operator *op,
+			    const struct km_credential *waits, struct km_event_record *e)
+{
+	struct phone_change change PHONE_CHANGE = { .of = 0 };
+	km_rc rc = desk_phone_look(c, op, waits, &change);
+
+	if (rc == KM_OK && strcmp(change.mask, c->m->activate.number) != 0) {
+		call_say(c, "what waits is not what was asked for: reject the request");
+		rc = KM_ESTATE;
+	}
+	if (rc != KM_OK)
+		return rc;
+	event_add(e, "number", change.mask);
+	rc = store_credential_activate(c->v->store, op->subject, waits->id, e);
+	if (rc == KM_OK)
+		note_event(c->v, e);
+	return rc == KM_OK ? desk_phone_changed(c, op, &change) : rc;
+}
+
+static km_rc activate_other(struct call *c, const struct km_operator *op,
+			    const struct km_credential *waits, struct km_event_record *e)
+{
+	km_rc rc = store_credential_activate(c->v->store, op->subject, waits->id, e);
+
+	if (rc == KM_OK)
+		note_event(c->v, e);
+	return rc;
+}
+
 static km_rc activate_credential(struct call *c, const struct km_operator *op)
 {
 	struct km_credential waits;
@@ -339,9 +369,8 @@ static km_rc activate_credential(struct call *c, const struct km_operator *op)
 	event_add(&e, "factor", km_factor_word(waits.factor));
 	if (waits.until)
 		event_add_number(&e, "until", waits.until);
-	rc = store_credential_activate(c->v->store, op->subject, waits.id, &e);
-	if (rc == KM_OK)
-		note_event(c->v, &e);
+	rc = (km_factor_class(waits.factor) == KM_CLASS_PHONE ? activate_phone
+							      : activate_other)(c, op, &waits, &e);
 	c->id = waits.id;
 	return rc;
 }

@@ -34,7 +34,9 @@ static void fingers_first(struct km_credential *list, size_t count, size_t *fing
 static bool code_waits(const struct km_credential *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (list[i].waiting && !list[i].until && list[i].factor != KM_FACTOR_FINGERPRINT)
+		if (list[i].waiting && !list[i].until &&
+		    (km_factor_class(list[i].factor) == KM_CLASS_DIGITS ||
+		     km_factor_class(list[i].factor) == KM_CLASS_RECOVERY))
 			return true;
 	return false;
 }

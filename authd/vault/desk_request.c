@@ -75,6 +75,8 @@ static km_rc could_be(struct call *c, struct km_operator *op, const struct km_op
 	*about = NULL;
 	if (c->m->number == KM_MSG_OPERATOR_ADD)
 		return desk_operator_addable(c);
+	if (c->m->number == KM_MSG_COURIER_TEST)
+		return desk_courier_testable(c);
 	if (!login || !login[0])
 		return KM_OK;
 	rc = call_operator(c, login, op);
@@ -131,6 +133,8 @@ km_rc request_file_activation(struct call *c, const struct km_operator *op,
 		m.activate.invitation = store_invitation_name(a->invitation);
 		m.activate.seconds = a->invitation->seconds;
 	}
+	m.activate.confirmed = a->confirmed;
+	snprintf(m.activate.number, sizeof m.activate.number, "%s", a->number ? a->number : "");
 	snprintf(m.activate.label, sizeof m.activate.label, "%s", a->label ? a->label : "");
 	snprintf(m.activate.reason, sizeof m.activate.reason, "%s", a->reason ? a->reason : "");
 	km_wipe(&who, sizeof who);

@@ -3,6 +3,7 @@
  * and with the link the vault, which is started again: a judge that does not
  * keep to the protocol is not one to go on with.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -268,15 +269,28 @@ static void turn_down(struct reply *r)
 		r->to_client.result.verdict = KM_VERDICT_UNAVAILABLE;
 		r->to_client.result.reason = KM_REASON_STORAGE;
 		r->to_client.result.wait = 0;
+		r->tell = KM_TEXT_NOTHING;
 	} else {
 		r->to_client.number = KM_MSG_NONE;
 	}
+}
+
+/* The door takes it for what it is by the same stamp as the result. */
+static void tell_client(struct vault *v, const struct reply *r)
+{
+	struct km_msg m = { .number = KM_MSG_INFO, .info.error = 1 };
+
+	snprintf(m.info.text, sizeof m.info.text, "%s", km_text(r->tell, v->conf.language));
+	if (km_send_msg(r->client, &m, -1, MSG_DONTWAIT) == KM_OK)
+		v->messages++;
 }
 
 static void to_client(struct vault *v, struct reply *r)
 {
 	if (r->client < 0)
 		return;
+	if (r->tell != KM_TEXT_NOTHING && r->to_client.number == KM_MSG_RESULT)
+		tell_client(v, r);
 	/* A client that does not read sees the end of the file instead: refused. */
 	if (r->to_client.number != KM_MSG_NONE &&
 	    km_send_msg(r->client, &r->to_client, r->pass, MSG_DONTWAIT) == KM_OK)

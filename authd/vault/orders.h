@@ -11,8 +11,9 @@
 #include "vault.h"
 
 struct order_wish {
-	enum km_order kind; /* MESSAGE: a code in a text; SPOKEN: digits, read twice; NOTICE: a text */
-	const char *number; /* E.164 */
+	enum km_order
+	    kind; /* MESSAGE: a code in a text; SPOKEN: digits, read twice; NOTICE: a text */
+	const char *number;             /* E.164 */
 	const struct km_secret *digits; /* of a MESSAGE and SPOKEN; else NULL */
 	enum km_text text;              /* of a NOTICE; else NOTHING */
 	unsigned seconds;               /* then it is of no use any more */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "challenge.h"
+#include "store_number.h"
 
 void trial_wipe(struct trial *t)
 {
@@ -54,6 +55,9 @@ km_rc trial_look_up(struct vault *v, struct trial *t)
 	}
 	if (rc == KM_OK)
 		rc = store_credentials(v->store, t->op.subject, t->credential, &t->count);
+	for (size_t i = 0; rc == KM_OK && i < t->count; i++)
+		if (store_phone_untold(&t->credential[i]))
+			t->untold = t->credential[i].id;
 	/* Somebody who has no telephone has pressed the key for it, too. */
 	if (rc == KM_OK && t->s && challenge_is_typed(t->s) && t->class == KM_CLASS_DIGITS)
 		rc = store_name_throttle(v->store, KM_CLASS_PHONE, t->bucket, &t->sent_name);
@@ -198,6 +202,14 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 	return KM_OK;
 }
 
+/* Whoever gets in now is told. Where that cannot be kept they are told at the next login. */
+static void tell_of_change(struct vault *v, struct trial *t)
+{
+	if (t->login && t->s && t->untold &&
+	    store_phone_told(v->store, t->op.subject, t->untold) == KM_OK)
+		t->s->tell = KM_TEXT_PHONE_CHANGED;
+}
+
 km_rc trial_passed(struct vault *v, struct trial *t)
 {
 	const struct km_credential *c = &t->credential[t->winner];
@@ -235,6 +247,7 @@ km_rc trial_passed(struct vault *v, struct trial *t)
 	note_event(v, &r);
 	if (a.second)
 		note_event(v, a.second);
+	tell_of_change(v, t);
 	t->verdict = (struct km_verdict){ .code = t->passes };
 	return KM_OK;
 }

@@ -54,6 +54,8 @@ struct trial {
 	bool by_name;           /* all of them do */
 	uint16_t bucket;
 	struct km_throttle name;
+	uint64_t untold; /* a number of theirs that took another's place, and they do not know; 0:
+			    none */
 	/* Where a code was sent in this login: */
 	size_t sent;                   /* 1 + the place of its credential; 0: none was */
 	struct km_throttle sent_name;  /* the bucket of such codes */

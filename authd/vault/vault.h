@@ -15,18 +15,19 @@
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
- *   line.c     a desk's private line             desk*.c    its operations
+ *   line.c, line_later.c  a desk's private line   desk*.c    its operations
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
  *   roster.h   rosters: handing them in          due.h       what is due, and the brake
  *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
- *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
- *   pace.c     work for many, between logins
- *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
- *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
- *   tend_people.c  what ends by itself
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is kept
+ *   desk_phone.c  numbers to which codes are sent  desk_courier.c  trying the courier, and its
+ * state orders.h   what a desk has sent founding.c from root alone to two persons     desk_bypass.c
+ * one code, once, for some hours pace.c     work for many, between logins ballast.c  room for
+ * erasures on a full disk   tend.c     seals, keeping period backup.c, bundle.c, permit.c,
+ * restore.c  copies that leave the machine, and come back (copy.h) tend_people.c  what ends by
+ * itself store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is
+ * kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -87,6 +88,7 @@ struct session {
 	struct km_steps steps;
 	uint8_t at;          /* the step whose code is judged next: those before it were passed */
 	uint8_t touch;       /* bits of the steps for which the plan offered a finger */
+	enum km_text tell;   /* to be said before the RESULT that lets in; NOTHING: nothing */
 	bool revocable;      /* GRANTED was said, and no REVOKE has come for it */
 	struct grant *grant; /* a finger is waited for; NULL: none */
 	struct {
@@ -155,6 +157,7 @@ struct reply {
 	int client;              /* -1: nothing for the client; else sent to and closed */
 	int pass;                /* a descriptor for the client, or -1 */
 	struct km_msg to_client; /* RESULT or DESK_LINE */
+	enum km_text tell;       /* before it; NOTHING: nothing */
 };
 
 /* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
@@ -181,6 +184,7 @@ struct line {
 	struct queue out;
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
+	bool testing;        /* its DONE comes when the order of a test has ended */
 	bool erasing;        /* its DONE comes when the erasure is finished */
 	bool withdrawing;    /* that is a withdrawal, of: */
 	uint8_t withdrawn[KM_SUBJECT_BYTES];

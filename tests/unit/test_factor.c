@@ -46,7 +46,8 @@ static void test_what_cannot_be_a_code_is_none_and_stays_as_it_is(void **state)
 	static const char *const texts[] = {
 		"",
 		"12345",
-		"123456789",
+		"12345678901",
+		"*",
 		"12345a",
 		"123 45",
 		"-12345",
@@ -120,12 +121,43 @@ test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere(
 	assert_int_equal(km_answer_class(&answer, KM_SHAPE_TOUCH), KM_CLASS_NONE);
 }
 
+static void
+test_a_star_asks_for_a_code_by_telephone_and_enter_too_where_no_finger_is_asked_for(void **state)
+{
+	static const char *const others[] = { " ", "**", "*123456", "#", "\357\274\212" };
+
+	(void)state;
+	assert_int_equal(class_of("*", KM_SHAPE_PHONE), KM_CLASS_PHONE);
+	assert_int_equal(class_of("", KM_SHAPE_PHONE), KM_CLASS_PHONE);
+	assert_int_equal(class_of("*", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
+	assert_int_equal(class_of("*", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_PHONE);
+	assert_int_equal(class_of("", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_TOUCH);
+	assert_int_equal(class_of("*", KM_SHAPE_TOUCH | EVERY_SHAPE), KM_CLASS_NONE);
+	assert_int_equal(class_of("123456", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_DIGITS);
+	assert_int_equal(class_of("123456", KM_SHAPE_PHONE), KM_CLASS_NONE);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(class_of(others[i], KM_SHAPE_PHONE), KM_CLASS_NONE);
+}
+
+static void test_codes_by_telephone_can_have_nine_or_ten_digits(void **state)
+{
+	(void)state;
+	assert_int_equal(class_of("123456789", KM_SHAPE_DIGITS_9), KM_CLASS_DIGITS);
+	assert_int_equal(class_of("1234567890", KM_SHAPE_DIGITS_A), KM_CLASS_DIGITS);
+	assert_int_equal(class_of("123456789", KM_SHAPE_DIGITS_A), KM_CLASS_NONE);
+	assert_int_equal(class_of("1234567890", KM_SHAPE_DIGITS_9), KM_CLASS_NONE);
+	assert_int_equal(
+	    class_of("123456789", KM_SHAPE_DIGITS_6 | KM_SHAPE_DIGITS_7 | KM_SHAPE_DIGITS_8),
+	    KM_CLASS_NONE);
+}
+
 /* --- words ----------------------------------------------------------------- */
 
 static void test_factors_and_their_words_belong_together(void **state)
 {
-	static const enum km_factor factors[] = { KM_FACTOR_TOTP, KM_FACTOR_HOTP,
-						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT };
+	static const enum km_factor factors[] = { KM_FACTOR_TOTP,     KM_FACTOR_HOTP,
+						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT,
+						  KM_FACTOR_SMS,      KM_FACTOR_VOICE };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
@@ -140,6 +172,8 @@ static void test_factors_and_their_words_belong_together(void **state)
 	assert_int_equal(km_factor_class(KM_FACTOR_HOTP), KM_CLASS_DIGITS);
 	assert_int_equal(km_factor_class(KM_FACTOR_RECOVERY), KM_CLASS_RECOVERY);
 	assert_int_equal(km_factor_class(KM_FACTOR_FINGERPRINT), KM_CLASS_TOUCH);
+	assert_int_equal(km_factor_class(KM_FACTOR_SMS), KM_CLASS_PHONE);
+	assert_int_equal(km_factor_class(KM_FACTOR_VOICE), KM_CLASS_PHONE);
 	assert_int_equal(km_factor_class(0), KM_CLASS_NONE);
 	assert_int_equal(km_factor_class(99), KM_CLASS_NONE);
 }
@@ -329,6 +363,9 @@ int main(void)
 		cmocka_unit_test(test_a_recovery_code_is_put_into_its_stored_form),
 		cmocka_unit_test(
 		    test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere),
+		cmocka_unit_test(
+		    test_a_star_asks_for_a_code_by_telephone_and_enter_too_where_no_finger_is_asked_for),
+		cmocka_unit_test(test_codes_by_telephone_can_have_nine_or_ten_digits),
 		cmocka_unit_test(test_factors_and_their_words_belong_together),
 		cmocka_unit_test(test_words_of_a_record_are_read_back_or_refused),
 		cmocka_unit_test(test_only_allow_becomes_success_and_zero_is_deny),
