@@ -20,8 +20,7 @@ KM_MUST_CHECK km_rc challenge_new(struct vault *v, struct session *s,
 /* Is there a code in this login that can be typed, or seems to be? */
 bool challenge_is_typed(const struct session *s);
 /* And is this the credential to whose number it was sent? */
-bool challenge_is_of(const struct vault *v, const struct session *s,
-		     const struct km_credential *c);
+bool challenge_is_of(const struct vault *v, const struct session *s, const struct km_credential *c);
 
 /*
  * Is this the code that was sent in the trial's login? The same work whatever it is. CODE_RIGHT:

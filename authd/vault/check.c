@@ -16,9 +16,7 @@
 
 km_rc check_init(struct vault *v)
 {
-	km_rc rc = store_challenges_end(v->store); /* nobody waits for one any more */
-
-	return rc == KM_OK ? store_decoy(v->store, &v->decoy_operator, &v->decoy) : rc;
+	return store_decoy(v->store, &v->decoy_operator, &v->decoy);
 }
 
 static bool answers(const struct vault *v, const struct km_credential *c, uint32_t factors,

@@ -43,8 +43,8 @@ void orders_lost(struct vault *v, const char *why)
 {
 	if (v->courier < 0)
 		return;
-	km_log(LOG_NOTICE, "the courier's link is closed (%s): no codes by telephone until it is back",
-	       why);
+	km_log(LOG_NOTICE,
+	       "the courier's link is closed (%s): no codes by telephone until it is back", why);
 	epoll_ctl(v->poll, EPOLL_CTL_DEL, v->courier, NULL);
 	close(v->courier);
 	v->courier = -1;

@@ -22,7 +22,8 @@ void orders_accept(struct vault *v);
 void orders_drain(struct vault *v);
 /* Is there one that takes orders? */
 bool orders_ready(const struct vault *v);
-/* Its link is closed, and every order of it ends, in this round or the next. Nothing without one. */
+/* Its link is closed, and every order of it ends, in this round or the next. Nothing without one.
+ */
 void orders_lost(struct vault *v, const char *why);
 
 /* What an order of this factor, KM_FACTOR_SMS or _VOICE, would be; NONE: it takes none such. */
@@ -32,7 +33,7 @@ enum km_order orders_kind(const struct vault *v, unsigned factor);
 
 struct order_plan {
 	enum km_order kind;
-	bool decoy;             /* all as for a real one, and nothing is sent */
+	bool decoy;              /* all as for a real one, and nothing is sent */
 	struct session *session; /* whose it is, or */
 	struct line *line;
 	const char *number; /* E.164 */

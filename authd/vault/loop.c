@@ -221,7 +221,7 @@ int vault_run(struct vault *v)
 	if (watch_signals() != KM_OK)
 		return 1;
 	while (!v->stop && !asked_to_stop)
-		more = vault_round(v, !more ? orders_pause(v, LOOP_IDLE_MS)
+		more = vault_round(v, !more            ? orders_pause(v, LOOP_IDLE_MS)
 				      : v->pacing.held ? LOOP_HELD_MS
 						       : 0);
 	say_goodbye(v);

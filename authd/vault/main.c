@@ -320,6 +320,8 @@ static km_rc begin(struct vault *v)
 	if (rc == KM_OK)
 		rc = check_init(v);
 	if (rc == KM_OK)
+		rc = phone_start(v);
+	if (rc == KM_OK)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	event_add(&r, "version", KM_VERSION);

@@ -15,7 +15,7 @@
 #include "gate.h"
 #include "courier.h"
 
-#define TEND_MS 60000
+#define TEND_MS   60000
 #define TO_NOBODY "+000000000000000" /* as long as a number can be; it is never sent to */
 
 /* What one SEND comes to. */
@@ -97,8 +97,7 @@ static km_rc why_not(struct vault *v, const struct trial *t, enum km_reason *out
 	enum km_reason queued = KM_REASON_NONE;
 	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
 
-	*out = t->known ? gate_reason(&t->op, v->now.today, t->uid, t->trusted)
-			: KM_REASON_UNKNOWN;
+	*out = t->known ? gate_reason(&t->op, v->now.today, t->uid, t->trusted) : KM_REASON_UNKNOWN;
 	if (*out == KM_REASON_NONE)
 		*out = queued;
 	return rc;
@@ -203,8 +202,8 @@ static km_rc spend(struct vault *v, struct sending *x, bool *allowed)
 			continue;
 		was = budget_is_pumped(b, v->conf.phone.alarm_ratio);
 		*b = budget_sent(b);
-		x->pumped = i == KM_BUDGETS - 1 && !was &&
-			    budget_is_pumped(b, v->conf.phone.alarm_ratio);
+		x->pumped =
+		    i == KM_BUDGETS - 1 && !was && budget_is_pumped(b, v->conf.phone.alarm_ratio);
 	}
 	return rc;
 }
@@ -253,8 +252,8 @@ static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m
 static km_rc make_code(struct vault *v, struct sending *x)
 {
 	const struct km_operator *owner = x->t.by_name ? &v->decoy_operator : &x->t.op;
-	km_rc rc = challenge_digits(x->kind == KM_ORDER_CONFIRM ? 0 : v->conf.phone.digits,
-				    x->digits);
+	km_rc rc =
+	    challenge_digits(x->kind == KM_ORDER_CONFIRM ? 0 : v->conf.phone.digits, x->digits);
 
 	if (rc == KM_OK)
 		rc = challenge_new(v, x->t.s, owner, x->digits, &x->challenge);
@@ -351,7 +350,8 @@ static km_rc send_code(struct vault *v, struct sending *x, uint32_t factors)
 
 km_rc phone_send(struct vault *v, struct session *s, const struct msg_send *m)
 {
-	struct sending x SENDING = { .t = { .lockout = &v->conf.lockout, .class = KM_CLASS_PHONE } };
+	struct sending x SENDING = { .t = { .lockout = &v->conf.lockout,
+					    .class = KM_CLASS_PHONE } };
 	uint32_t factors;
 
 	/* Only what the plan has offered, for the step that is due, and nothing beside it. */
@@ -367,14 +367,15 @@ km_rc phone_send(struct vault *v, struct session *s, const struct msg_send *m)
 
 /* --- what came of it -------------------------------------------------------------------------- */
 
-/* The credential to which it was sent, as it is now; false: it is there no more, or was nobody's. */
+/* The credential to which it was sent, as it is now; false: it is there no more, or was nobody's.
+ */
 static bool keep_sent(const struct vault *v, struct trial *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		const struct km_credential *c = &t->credential[i];
 
-		if (c->id != t->s->sent.credential || km_factor_class(c->factor) != KM_CLASS_PHONE ||
-		    !gate_is_good(c, v->now.wall))
+		if (c->id != t->s->sent.credential ||
+		    km_factor_class(c->factor) != KM_CLASS_PHONE || !gate_is_good(c, v->now.wall))
 			continue;
 		t->credential[0] = *c;
 		t->count = 1;
@@ -489,8 +490,8 @@ static void not_me(struct vault *v, struct session *s)
 		rc = trial_failed(v, &t, KM_REASON_PHONE_NOT_ME, &wait);
 	}
 	if (rc == KM_OK)
-		session_decide(
-		    v, s, (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PHONE_NOT_ME, 0 });
+		session_decide(v, s,
+			       (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PHONE_NOT_ME, 0 });
 	answer_rc(v, s, rc);
 }
 
@@ -551,6 +552,11 @@ static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m
 		break;
 	}
 	return KM_OK;
+}
+
+km_rc phone_start(struct vault *v)
+{
+	return store_challenges_end(v->store);
 }
 
 void phone_tend(struct vault *v)

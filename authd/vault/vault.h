@@ -253,9 +253,9 @@ struct vault {
 	bool calls;
 	int64_t courier_said_ms; /* since boot: when news for nobody was last logged */
 	struct order order[KM_ORDERS];
-	size_t orders;       /* that are used */
-	uint64_t order_last; /* number of the last one */
-	bool orders_due;     /* something of them is to be told at once */
+	size_t orders;                   /* that are used */
+	uint64_t order_last;             /* number of the last one */
+	bool orders_due;                 /* something of them is to be told at once */
 	struct order_pace order_pace[2]; /* of the last message, and of the last call */
 	struct outgoing *outgoing;       /* of this round, in locked memory; NULL: none yet */
 	size_t outgoings;
@@ -409,6 +409,8 @@ KM_MUST_CHECK km_rc check_init(struct vault *v);
 
 /* --- send.c ------------------------------------------------------------------ */
 
+/* At a start: no login is left that a code was sent in. */
+KM_MUST_CHECK km_rc phone_start(struct vault *v);
 KM_MUST_CHECK km_rc phone_send(struct vault *v, struct session *s, const struct msg_send *m);
 /* When nobody waits, once a minute: codes whose time is over go, and counts of days gone by. */
 void phone_tend(struct vault *v);

@@ -8,7 +8,8 @@
  *     └─ HKDF-SHA256 → seals kek.G  (AES-256-GCM)
  *          KEK_G (64 bytes) → wraps subject keys and month keys (AES-256-SIV, RFC 5297)
  *               subject key (32 bytes) → seals rows (AES-256-GCM)
- *                    └─ HMAC-SHA256 → keys for the HMACs of recovery codes, and of codes by telephone
+ *                    └─ HMAC-SHA256 → keys for the HMACs of recovery codes, and of codes by
+ * telephone
  *
  * All of them live in locked memory. Nothing here logs.
  */

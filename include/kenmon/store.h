@@ -204,11 +204,12 @@ struct km_acceptance {
 					fingers and telephones have none */
 	int32_t drift;               /* TOTP: the new value */
 	const uint8_t *recovery_mac; /* recovery: the code to mark as used, else NULL */
-	/* sms, voice: what the code was sent for, which goes; and the site's count with this login */
+	/* sms, voice: what the code was sent for, which goes; and the site's count with this login
+	 */
 	const struct km_challenge *challenge;
 	const struct km_spending *won; /* or NULL */
-	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
-	bool login;                  /* false: confirming or resyncing, not a login */
+	int64_t bind_uid;              /* ≥ 0: bind an operator that has no uid yet */
+	bool login;                    /* false: confirming or resyncing, not a login */
 	const struct km_event_record *event;
 	const struct km_event_record *second; /* e.g. OPERATOR_BOUND; may be NULL */
 };
@@ -226,7 +227,8 @@ struct km_failure {
 	enum km_class class;
 	uint16_t bucket;
 	struct km_throttle name_throttle;
-	bool phone_by_name; /* and in that of the telephones, where a code was, or seemed to be, sent */
+	bool phone_by_name; /* and in that of the telephones, where a code was, or seemed to be,
+			       sent */
 	struct km_throttle phone_throttle;
 	const struct km_event_record *event;  /* NULL: coalesced by the caller */
 	const struct km_event_record *second; /* e.g. LOCKED; may be NULL */

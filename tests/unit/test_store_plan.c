@@ -25,6 +25,9 @@ static const struct {
 	{ SQL_DUE_READY, "due_day (day<?)" },
 	{ SQL_STAGE_OF, "stage_subject (subject=?)" },
 	{ SQL_STAGE_LEFT, "(feed<?)" },
+	{ SQL_CHALLENGE, "(subject=?)" },
+	{ SQL_BUDGET, "(tag=?)" },
+	{ SQL_BUDGET_PRUNE, "budget_day (day<?)" },
 	{ SQL_CERTIFICATES_SINCE, "certificate_begun (begun>?)" },
 };
 

@@ -155,6 +155,8 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	if (rc == KM_OK)
 		rc = check_init(v);
 	if (rc == KM_OK)
+		rc = phone_start(v);
+	if (rc == KM_OK)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	if (rc == KM_OK)
