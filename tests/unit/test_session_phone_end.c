@@ -190,7 +190,7 @@ static void test_news_that_are_in_no_table_break_the_protocol(void **state)
 		judge_session_close(j, s, KM_REASON_ABORTED);
 		forget();
 	}
-	assert_int_equal(states, 9);
+	assert_int_equal(states, 10);
 	assert_int_equal(whys, 18);
 }
 
