@@ -55,6 +55,7 @@ static void test_C1_one_code_many_times_in_one_login_opens_it_once(void **state)
 	(void)state;
 	pw.w->v->conf.phone.operator_hour = pw.w->v->conf.phone.number_hour = 10000;
 	pw.w->v->conf.phone.operator_day = pw.w->v->conf.phone.number_day = 10000;
+	pw.w->v->conf.phone.site_hour = 10000;
 	for (size_t i = 0; i < sizeof many / sizeof many[0]; i++) {
 		for (unsigned round = 0; round < ROUNDS; round++) {
 			struct outcome o;
