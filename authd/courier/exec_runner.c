@@ -3,7 +3,8 @@
  * walls, since what it runs would have to live behind them. It hears the room alone, by records of
  * one size, and starts the one program that it was made for: no shell, the number as the only
  * argument, the text on standard input, an empty environment, no descriptor but /dev/null for what
- * it says, a session of its own, all of which is killed when its time is over or it has ended.
+ * it says, no capability, a session of its own, all of which is killed when its time is over or it
+ * has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/secret.h>
+#include <kenmon/wall.h>
 
 #include "exec.h"
 
@@ -297,7 +299,7 @@ static void serve(const char *program, int room)
 	r.room = ROOM;
 	r.request = km_locked_new(sizeof(*r.request));
 	sigemptyset(&none);
-	if (!r.request || !keep_only(room) || !hold_signals())
+	if (!r.request || !keep_only(room) || !hold_signals() || km_powers_drop() != KM_OK)
 		_exit(1);
 	while (!r.stop) {
 		struct pollfd polled = { .fd = r.room, .events = POLLIN };
