@@ -209,7 +209,7 @@ static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *
 	if (len == 0 || out[len - 1] == ' ')
 		return;
 	snprintf(out + len, cap - len, "\n%s",
-		 km_text(p->shape & KM_SHAPE_DIGITS ? KM_TEXT_PROMPT_CODE : KM_TEXT_PROMPT_RECOVERY,
+		 km_text(p->shape & KM_SHAPE_CODE ? KM_TEXT_PROMPT_CODE : KM_TEXT_PROMPT_RECOVERY,
 			 d->lang));
 }
 
@@ -268,7 +268,7 @@ static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct k
 		return KM_EPROTO;
 	o->prompts++;
 	/* Not before a binding code was right. */
-	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_DIGITS)) {
+	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_CODE)) {
 		km_rc rc = o->before(d, o->arg);
 
 		o->told = true;

@@ -91,6 +91,8 @@ KM_MUST_CHECK km_rc call_keep(struct call *c, const struct km_operator *op);
 void call_say(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Opens a PROMPT for a one-time code. */
 KM_MUST_CHECK km_rc call_ask(struct call *c, enum km_text text);
+/* For what is not an authenticator's: KM_SHAPE_*. */
+KM_MUST_CHECK km_rc call_ask_for(struct call *c, enum km_text text, unsigned shape);
 /* An event of this call: by whom, on what authority. */
 void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
 		const struct km_operator *op);

@@ -268,10 +268,16 @@ km_rc desk_enrol_phone(struct call *c)
 	return rc;
 }
 
+/* The code that was sent: as many digits as the site has codes of. */
+static km_rc ask_for_it(struct call *c, enum km_text text)
+{
+	return call_ask_for(c, text, session_shape(&c->v->conf, KM_PHONE_FACTORS) & KM_SHAPE_CODE);
+}
+
 static km_rc wrong(struct call *c)
 {
 	if (++c->l->pending->answers < CONFIRM_TRIES)
-		return call_ask(c, KM_TEXT_CODE_WRONG);
+		return ask_for_it(c, KM_TEXT_CODE_WRONG);
 	call_say(c, "nothing was stored");
 	return KM_EBADCODE;
 }
@@ -290,7 +296,7 @@ km_rc desk_enrol_phone_answer(struct call *c)
 		call_say(c, "%s", km_text(KM_TEXT_CODE_LATE, KM_LANG_EN));
 		return KM_ETIMEOUT;
 	}
-	if (km_answer_class(typed, KM_SHAPE_DIGITS) != KM_CLASS_DIGITS ||
+	if (km_answer_class(typed, KM_SHAPE_CODE) != KM_CLASS_DIGITS ||
 	    !km_equal(typed->bytes, typed->len, p->phone.code.bytes, p->phone.code.len))
 		return wrong(c);
 	rc = may_enrol(c, &p->asked.enrol_phone, &op, number);
@@ -338,7 +344,7 @@ static void confirm_goes_on(struct call *c, unsigned state, unsigned why)
 		return;
 	if (may_have_come(state)) {
 		p->phone.prompted = true;
-		if (call_ask(c, KM_TEXT_PROMPT_NUMBER) != KM_OK)
+		if (ask_for_it(c, KM_TEXT_PROMPT_NUMBER) != KM_OK)
 			line_close(c->v, c->l);
 	} else if (km_order_state_ends(state)) {
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));

@@ -11,7 +11,6 @@
  *   send.c     a code by telephone: SEND, and what came of it    challenge.c  the code itself
  *   budget.c   how many may be sent? (pure)      courier.c  the courier's link
  *   orders.c   what is asked of it (courier.h)   orders_desk.c  orders of a desk (orders.h)
- *   desk_sent.c  what status says of all that
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
@@ -392,12 +391,14 @@ void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRA
 /* An order was written, or seems to have been. */
 void session_sending(struct vault *v, struct session *s, enum km_order kind);
 
-/* What an answer to these factors may look like: KM_SHAPE_*. */
-uint16_t session_shape(uint32_t factors);
-
 /* The bucket in which failures of a name count when there is no credential. */
 uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket);
+
+/* --- shape.c ----------------------------------------------------------------- */
+
+/* What a code of these factors may look like: KM_SHAPE_*. */
+uint16_t session_shape(const struct km_conf *conf, uint32_t factors);
 
 /* --- check.c ----------------------------------------------------------------- */
 
