@@ -45,7 +45,7 @@ static void confine(void)
 	const struct vault_places places = { .state_dir = pw.w->state,
 					     .kek_dir = kek,
 					     .key = pw.w->key,
-					     .config = "/nonexistent/kenmon.conf",
+					     .config = pw.w->machine /* no more is read */,
 					     .machine_id = pw.w->machine };
 	unsigned gaps;
 
