@@ -12,6 +12,8 @@
 
 #include <openssl/crypto.h>
 
+#include <kenmon/room.h>
+
 #include "../../authd/vault/walls.h"
 #include "../unit/phone_world.h"
 #include "house_killer.h"
@@ -20,15 +22,16 @@
 #define HEAR_MS 2000 /* by then a vault that lives has answered */
 
 static struct folder kept;
-static bool confined; /* the vault stands behind its walls */
+static bool confined;      /* the vault stands behind its walls */
 static int judge, courier; /* our ends */
 static struct {
-	unsigned left;  /* orders that came to us */
-	bool allowed;   /* the judge was told so */
+	unsigned left; /* orders that came to us */
+	bool allowed;  /* the judge was told so */
 	char code[KM_ORDER_KEYS + 1];
 } seen;
 
-/* --- the vault's process ----------------------------------------------------------------------- */
+/* --- the vault's process -----------------------------------------------------------------------
+ */
 
 static void watch(struct vault *v, int fd)
 {
@@ -49,7 +52,8 @@ static void confine(void)
 					     .machine_id = pw.w->machine };
 	unsigned gaps;
 
-	if (km_keys_folder(pw.w->state, kek) != KM_OK || OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1 ||
+	if (km_room_begin() != KM_OK || km_keys_folder(pw.w->state, kek) != KM_OK ||
+	    OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1 ||
 	    !vault_confine(&places, &gaps))
 		_exit(5);
 }
@@ -110,7 +114,8 @@ static pid_t start(void)
 	return child;
 }
 
-/* --- its judge and its courier ------------------------------------------------------------------- */
+/* --- its judge and its courier -------------------------------------------------------------------
+ */
 
 /* False: it is gone, or said nothing. */
 static bool hears(int fd, unsigned phases, struct km_msg *m)
@@ -171,7 +176,8 @@ static void log_in_once(void)
 	close(client);
 }
 
-/* --- what holds after it ---------------------------------------------------------------------------- */
+/* --- what holds after it
+ * ---------------------------------------------------------------------------- */
 
 static void holds(const char *where)
 {
@@ -235,8 +241,8 @@ static bool play(unsigned n, unsigned *counted)
 	return struck;
 }
 
-static void test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing(
-    void **state)
+static void
+test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing(void **state)
 {
 	unsigned calls = 0, counted, struck = 0, missed = 0;
 
@@ -298,8 +304,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing,
 		    begin, end),
-		cmocka_unit_test_setup_teardown(
-		    test_behind_its_walls_the_vault_sends_and_judges, begin, end),
+		cmocka_unit_test_setup_teardown(test_behind_its_walls_the_vault_sends_and_judges,
+						begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
