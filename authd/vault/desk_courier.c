@@ -187,5 +187,12 @@ km_rc desk_courier_rows(struct call *c)
 	if (rc == KM_OK && budget_is_pumped(&site.budget, c->v->conf.phone.alarm_ratio))
 		rc = call_status(c, true, "codes-sent", "%u today for %u logins%s",
 				 site.budget.in_day, site.budget.won, PUMPED);
+	if (rc == KM_OK)
+		rc = challenge_site(c->v, CHALLENGE_NOT_ME, &site);
+	if (rc == KM_OK && site.budget.in_day > 0)
+		rc = call_status(c, true, "not-me",
+				 "%u calls today were answered with '*': somebody has their "
+				 "passwords (kenmon audit list)",
+				 site.budget.in_day);
 	return rc;
 }

@@ -102,8 +102,8 @@ static const char usage[] =
     "  --journal SOCKET   log to this journald socket instead of standard error\n"
     "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
     "\n"
-    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\" and,\n"
-    "where fingers are to be compared, \"grant\", where codes are to be sent, \"order\").\n"
+    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\",\n"
+    "where fingers are to be compared \"grant\", and for codes by telephone \"order\").\n"
     "See kenmon-vault(8).\n";
 
 /* Takes the uid of an option. */

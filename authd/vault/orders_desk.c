@@ -8,13 +8,6 @@
 #include "courier.h"
 #include "orders.h"
 
-/* Until the desk has an ear for it (desk_phone.c). */
-__attribute__((weak)) void desk_phone_ordered(struct vault *v, struct line *l, unsigned state,
-					      unsigned why)
-{
-	(void)v, (void)l, (void)state, (void)why;
-}
-
 static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m)
 {
 	if (o->line)

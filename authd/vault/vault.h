@@ -11,7 +11,6 @@
  *   send.c     a code by telephone: SEND, and what came of it    challenge.c  the code itself
  *   budget.c   how many may be sent? (pure)      courier.c  the courier's link
  *   orders.c   what is asked of it (courier.h)   orders_desk.c  orders of a desk (orders.h)
- *   desk_sent.c  what status says of all that
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after

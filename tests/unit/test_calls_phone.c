@@ -1,273 +1,218 @@
 /*
- * C3 where numbers are enrolled, confirmed and the courier is tried: every call that the vault
- * makes meanwhile fails. A number is there whole, with its record, or the one before it is; and
- * nothing leaves that the trail and the counts do not know of.
+ * C3, C23 in the vault: while a code is sent and judged, every call that the vault makes fails.
+ * Nobody is let in without a code that is written down and used up, nothing leaves that is not
+ * counted, no guess that was told is uncounted, no order is left, and the next login works.
  */
-#include "calls_office.h"
+#include "calls.h"
+#include "phone_world.h"
 
-#include "../../authd/vault/courier.h"
-#include "../../authd/vault/store_internal.h"
-#include "../../authd/vault/store_number.h"
+static struct {
+	bool wrong;  /* another code than was sent is tried */
+	bool keypad; /* or keys, at a call */
+	uint8_t verdict;        /* what the client was told; KM_VERDICT_DENY when nothing */
+	struct km_msg to_judge; /* the last verdict about the session */
+	bool sending;           /* the judge was told so */
+	unsigned left;          /* orders that were written to the courier */
+} login;
 
-#define FIRST  "+819012345678"
-#define SECOND "+818087654321"
-
-static int courier = -1; /* our end of its link */
-static unsigned left;    /* orders that were written to it */
-static struct km_msg order;
-
-static void courier_comes(struct world *w)
+static void with_a_courier(struct world *w, enum km_factor factor)
 {
-	struct km_msg m = { .number = KM_MSG_COURIER };
-	struct epoll_event ready = { .events = EPOLLIN };
-	int pair[2];
-
-	orders_lost(w->v, "test");
-	if (courier >= 0)
-		close(courier);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	w->v->courier = ready.data.fd = pair[0];
-	courier = pair[1];
-	assert_int_equal(epoll_ctl(w->v->poll, EPOLL_CTL_ADD, pair[0], &ready), 0);
-	m.courier.version = KM_ROOM_PROTOCOL;
-	m.courier.gateway = KM_GATEWAY_SPOOL;
-	m.courier.calls = 1;
-	assert_int_equal(km_send_msg(courier, &m, -1, 0), KM_OK);
-	world_round(w);
-	assert_true(orders_ready(w->v));
-	left = 0;
+	if (pw.courier >= 0)
+		close(pw.courier);
+	memset(&login, 0, sizeof login);
+	pw = (struct phone_world){ .w = w, .courier = -1, .client = -1 };
+	w->v->conf.login.factors = (struct km_steps){ 1, { WITH_HOTP } };
+	courier_comes();
+	alices = enrol_phone("known", factor, PHONE_MOBILE);
 }
 
-static void courier_goes(struct world *w)
+static void right_code_is_known(struct world *w)
 {
-	if (w->v)
-		orders_lost(w->v, "test");
-	if (courier >= 0)
-		close(courier);
-	courier = -1;
+	with_a_courier(w, KM_FACTOR_SMS);
 }
 
-/* The last of what was written; and how much was. */
-static bool courier_hears(void)
+static void wrong_code_is_tried(struct world *w)
 {
-	static uint8_t frame[KM_FRAME_MAX];
-	bool found = false;
+	with_a_courier(w, KM_FACTOR_SMS);
+	login.wrong = true;
+}
+
+static void telephone_is_called(struct world *w)
+{
+	with_a_courier(w, KM_FACTOR_VOICE);
+	login.keypad = true;
+}
+
+/* What is said of the session, up to the last verdict. */
+static void hear_all(struct world *w)
+{
 	struct km_msg m;
-	size_t len;
 
-	while (km_recv(courier, frame, sizeof frame, &len, NULL, NULL, MSG_DONTWAIT) == KM_OK) {
-		assert_int_equal(km_decode(frame, len, KM_FROM_VAULT, KM_PHASE_COURIER, &m), KM_OK);
-		if (m.number != KM_MSG_ORDER)
-			continue;
-		order = m;
-		left++;
-		found = true;
+	while (world_answered(w, &m)) {
+		if (m.number == KM_MSG_VERDICT)
+			login.to_judge = m;
+		login.sending |= m.number == KM_MSG_SENDING;
 	}
-	return found;
 }
 
-static void courier_says(struct world *w, unsigned state)
+static void keys_come(struct world *w, uint64_t order, const char *keys)
 {
 	struct km_msg m = { .number = KM_MSG_ORDERED };
 
-	m.ordered.order = order.order.order;
-	m.ordered.state = (uint8_t)state;
-	if (km_send_msg(courier, &m, -1, MSG_DONTWAIT) == KM_OK && !w->v->stop)
+	m.ordered.order = order;
+	m.ordered.state = KM_ORDER_STATE_KEYED;
+	m.ordered.count = (uint8_t)strlen(keys);
+	memcpy(m.ordered.keys, keys, strlen(keys));
+	if (km_send_msg(pw.courier, &m, -1, 0) == KM_OK)
 		world_round(w);
 }
 
-static const char *number_now(struct world *w)
+/* One login from OPEN over SEND to the code's VERDICT, as far as it gets. */
+static void log_in(struct world *w)
 {
-	static char number[KM_NUMBER_MAX + 1];
-	struct km_operator op = calls_operator(w, "known");
-	struct km_credential c;
-	km_rc rc = store_phone_of(w->v->store, op.subject, KM_FACTOR_SMS, &c);
+	char code[KM_ORDER_KEYS + 1] = "";
+	struct km_msg m = { 0 }, result, order = { 0 };
+	int client = world_open(w, KM_REQUEST_AUTHENTICATE, "known");
+	bool given = false;
 
-	number[0] = '\0';
-	if (rc == KM_OK && store_phone_number(w->v->store, &op, &c, number) != KM_OK)
-		calls_say("the number does not open");
-	return number;
-}
-
-static void ask_for(const char *number, bool confirm)
-{
-	struct msg_enrol_phone *m = &new_operation(KM_MSG_ENROL_PHONE)->enrol_phone;
-
-	TEXT(m->login, "known");
-	TEXT(m->number, number);
-	m->factor = KM_FACTOR_SMS;
-	m->confirm = confirm;
-}
-
-/* --- in another's place ------------------------------------------------------------------------
- */
-
-static void with_first(struct world *w)
-{
-	prepare(w);
-	courier_comes(w);
-	ask_for(FIRST, false);
-	memset(asked.status.op, 0x70, sizeof asked.status.op);
-	send_asked(w);
-	assert_true(done_ok());
-	assert_string_equal(number_now(w), FIRST);
-	assert_false(courier_hears());
-}
-
-static void replace(struct world *w)
-{
-	ask_for(SECOND, false);
-	send_asked(w);
-}
-
-static void check_replaced(struct world *w, bool dry)
-{
-	bool there = strcmp(number_now(w), SECOND) == 0;
-
-	if (!there && strcmp(number_now(w), FIRST) != 0)
-		calls_say("neither number is there");
-	check_told(dry, there);
-	(void)courier_hears();
-	if (!there && left > 0)
-		calls_say("somebody was told of what did not happen");
-	if (dry && left != 1)
-		calls_say("the old number was not told");
-	if (calls_records(w, KM_EVENT_PHONE_CHANGED) != there)
-		calls_say("the trail says otherwise");
-	again(w);
-	if (strcmp(number_now(w), SECOND) != 0 || calls_records(w, KM_EVENT_PHONE_CHANGED) != 1)
-		calls_say("sent again it is not there once");
-	courier_goes(w);
-}
-
-/* --- confirmed -----------------------------------------------------------------------------------
- */
-
-static void with_courier(struct world *w)
-{
-	prepare(w);
-	courier_comes(w);
-}
-
-static void type_code(struct world *w)
-{
-	struct km_msg m = { .number = KM_MSG_ANSWER };
-	const struct km_secret *text = &order.order.text;
-
-	/* The one run of six digits of the message. */
-	for (size_t i = 0, run = 0; i < text->len; i++) {
-		run = text->bytes[i] >= '0' && text->bytes[i] <= '9' ? run + 1 : 0;
-		if (run == 6)
-			assert_int_equal(km_secret_set(&m.answer.secret, text->bytes + i - 5, 6),
-					 KM_OK);
+	hear_all(w);
+	judge_sends(w->session, 0);
+	hear_all(w);
+	if (courier_heard(&m)) {
+		order = m;
+		given = true;
+		login.left++;
+		digits_in(m.order.text.bytes, m.order.text.len, code);
 	}
-	assert_int_equal(m.answer.secret.len, 6);
-	if (km_send_msg(w->desk, &m, -1, 0) == KM_OK && !w->v->stop)
-		world_round(w);
-}
-
-static void send_confirmed(struct world *w)
-{
-	struct km_msg m;
-
-	memset(&office, 0, sizeof office);
-	if (w->desk < 0 || km_send_msg(w->desk, &asked, -1, 0) != KM_OK)
-		return;
-	world_round(w);
-	if (courier_hears())
-		courier_says(w, KM_ORDER_STATE_SENT);
-	while (hear(w, &m) == KM_OK) {
-		if (m.number == KM_MSG_PROMPT)
-			type_code(w);
-		if (m.number != KM_MSG_DONE)
-			continue;
-		office.done = true;
-		office.rc = (km_rc) - (int)m.done.rc;
+	result = world_client_heard(client, NULL);
+	if (result.number == KM_MSG_INFO) {
+		digits_in(result.info.text, strlen(result.info.text), code);
+		result.number = KM_MSG_NONE;
 	}
-}
-
-static void confirm(struct world *w)
-{
-	ask_for(FIRST, true);
-	send_confirmed(w);
-}
-
-static void check_confirmed(struct world *w, bool dry)
-{
-	bool there = strcmp(number_now(w), FIRST) == 0;
-
-	check_told(dry, there);
-	if (there && left == 0)
-		calls_say("a code was right that never left");
-	courier_comes(w);
-	open_desk(w);
-	send_confirmed(w);
-	/* A number that is there already is the first result again, or is enrolled now. */
-	if (!done_ok() || strcmp(number_now(w), FIRST) != 0)
-		calls_say("sent again it is not enrolled: %s", km_rc_text(office.rc, KM_LANG_EN));
-	courier_goes(w);
-}
-
-/* --- a test
- * ---------------------------------------------------------------------------------------- */
-
-static void try_it(struct world *w)
-{
-	struct msg_courier_test *m = &new_operation(KM_MSG_COURIER_TEST)->courier_test;
-	struct km_msg got;
-
-	TEXT(m->number, FIRST);
-	m->factor = KM_FACTOR_SMS;
-	memset(&office, 0, sizeof office);
-	if (w->desk < 0 || km_send_msg(w->desk, &asked, -1, 0) != KM_OK)
-		return;
-	world_round(w);
-	if (courier_hears())
-		courier_says(w, KM_ORDER_STATE_DELIVERED);
-	while (hear(w, &got) == KM_OK) {
-		if (got.number != KM_MSG_DONE)
-			continue;
-		office.done = true;
-		office.rc = (km_rc) - (int)got.done.rc;
+	if (given && login.sending && code[0]) {
+		if (login.keypad)
+			keys_come(w, order.order.order, code);
+		else
+			world_check(w, login.wrong ? another(code) : code);
+		hear_all(w);
 	}
+	if (result.number == KM_MSG_NONE)
+		result = world_client_heard(client, NULL);
+	login.verdict = result.number == KM_MSG_RESULT ? result.result.verdict : KM_VERDICT_DENY;
+	world_end(w, KM_REASON_ABORTED);
+	close(client);
 }
 
-static void check_tried(struct world *w, bool dry)
+/* What left was counted before; what was counted may not have left. */
+static void check_what_left_is_counted(struct world *w)
 {
-	unsigned written = calls_records(w, KM_EVENT_COURIER_TESTED);
+	struct km_spending site;
 
-	(void)courier_hears();
-	if (left > written)
-		calls_say("a test left of which the trail knows nothing");
-	if (done_ok() && written != 1)
-		calls_say("done, and not written down");
-	if (dry && (!done_ok() || left != 1))
-		calls_say("nothing failed, and it is not done");
-	for (size_t i = 0; i < VAULT_LINES; i++)
-		if (w->v->line[i].fd >= 0 && w->v->line[i].testing && !w->v->orders)
-			calls_say("a line waits for nothing");
-	courier_goes(w);
+	if (challenge_site(w->v, CHALLENGE_SENT, &site) != KM_OK)
+		calls_say("the counts cannot be read");
+	else if (site.budget.in_day < login.left)
+		calls_say("%u left, %u are counted", login.left, site.budget.in_day);
+	if (calls_records(w, KM_EVENT_CODE_SENT) != site.budget.in_day)
+		calls_say("what is counted is not what is written down");
+}
+
+static void check_the_next(struct world *w)
+{
+	w->v->conf.login.factors = (struct km_steps){ 1, { WITH_HOTP } };
+	if (w->v->courier < 0) {
+		close(pw.courier);
+		courier_comes();
+	}
+	for (size_t i = 0; i < KM_ORDERS; i++)
+		if (w->v->order[i].session)
+			calls_say("an order is left");
+	login.wrong = false;
+	login.sending = false;
+	log_in(w);
+	if (login.verdict != KM_VERDICT_ALLOW)
+		calls_say("the next code does not open");
+}
+
+static struct km_credential phone_of(struct world *w)
+{
+	return calls_credential(w, "known", login.keypad ? KM_FACTOR_VOICE : KM_FACTOR_SMS);
+}
+
+static void check_right(struct world *w, bool dry)
+{
+	struct km_credential c = phone_of(w);
+	bool in = login.verdict == KM_VERDICT_ALLOW, noted = c.last_used != 0;
+	struct km_challenge open;
+	km_rc rc = store_challenge(w->v->store, c.subject, &open);
+
+	if (in && !noted)
+		calls_say("ALLOW, and the store knows nothing of it");
+	if (dry && !in)
+		calls_say("nothing failed, and no ALLOW");
+	if (noted && rc != KM_ENOTFOUND)
+		calls_say("the code was used, and is good still");
+	if (calls_records(w, KM_EVENT_LOGIN_ALLOWED) != noted ||
+	    (calls_operator(w, "known").last_login != 0) != noted)
+		calls_say("the code was used %d, and the trail says otherwise", noted);
+	if (c.throttle.total != 0)
+		calls_say("a right code counts as wrong");
+	check_what_left_is_counted(w);
+	check_the_next(w);
+}
+
+static void check_wrong(struct world *w, bool dry)
+{
+	struct km_credential c = phone_of(w);
+	bool told = login.to_judge.number == KM_MSG_VERDICT &&
+		    login.to_judge.verdict.reason == KM_REASON_WRONG;
+
+	if (login.verdict == KM_VERDICT_ALLOW || c.last_used != 0)
+		calls_say("ALLOW for a wrong code");
+	if (told && c.throttle.fails != 1)
+		calls_say("\"wrong\" was said and not counted");
+	if (c.throttle.fails > 1)
+		calls_say("one wrong code counts as %u", c.throttle.fails);
+	if (dry && !told)
+		calls_say("nothing failed, and no answer");
+	check_what_left_is_counted(w);
+	check_the_next(w);
 }
 
 #define MATRIX(name, ...)                                                                          \
 	static void name(void **state)                                                             \
 	{                                                                                          \
-		static const struct calls_act act = { __VA_ARGS__ };                               \
+		static const struct calls_act act = { false, __VA_ARGS__ };                        \
 		calls_matrix(*state, &calls_kept, &act);                                           \
 	}
-MATRIX(test_C3_no_failing_call_half_replaces_a_number, false, with_first, replace, check_replaced)
-MATRIX(test_C3_no_failing_call_half_confirms_a_number, false, with_courier, confirm,
-       check_confirmed)
-MATRIX(test_C3_no_failing_call_sends_a_test_that_nobody_wrote_down, false, with_courier, try_it,
-       check_tried)
+MATRIX(test_C3_no_failing_call_lets_a_code_that_was_sent_open_unrecorded_or_twice,
+       right_code_is_known, log_in, check_right)
+MATRIX(test_C3_no_failing_call_lets_another_code_open_or_go_uncounted_once_told,
+       wrong_code_is_tried, log_in, check_wrong)
+MATRIX(test_C3_no_failing_call_lets_keys_open_unrecorded_or_twice, telephone_is_called, log_in,
+       check_right)
+
+static int begin(void **state)
+{
+	pw.courier = -1;
+	return calls_setup(state);
+}
+
+static int end(void **state)
+{
+	if (pw.courier >= 0)
+		close(pw.courier);
+	return calls_teardown(state);
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_C3_no_failing_call_half_replaces_a_number),
-		cmocka_unit_test(test_C3_no_failing_call_half_confirms_a_number),
-		cmocka_unit_test(test_C3_no_failing_call_sends_a_test_that_nobody_wrote_down),
+		cmocka_unit_test(
+		    test_C3_no_failing_call_lets_a_code_that_was_sent_open_unrecorded_or_twice),
+		cmocka_unit_test(
+		    test_C3_no_failing_call_lets_another_code_open_or_go_uncounted_once_told),
+		cmocka_unit_test(test_C3_no_failing_call_lets_keys_open_unrecorded_or_twice),
 	};
 
-	return cmocka_run_group_tests(tests, calls_setup, calls_teardown);
+	return cmocka_run_group_tests(tests, begin, end);
 }
