@@ -9,6 +9,7 @@
 #include <kenmon/factor.h>
 
 #include "challenge.h"
+#include "courier.h"
 #include "desk.h"
 #include "orders.h"
 #include "store_number.h"
@@ -105,21 +106,32 @@ km_rc desk_phone_look(struct call *c, const struct km_operator *op,
 }
 
 /* A telephone without messages hears nothing: its owner is told at the next login. */
-static bool tell_old_one(struct call *c, const struct phone_change *change)
+static bool can_be_told(const struct call *c, const struct phone_change *change)
+{
+	return change->factor == KM_FACTOR_SMS && change->old[0] &&
+	       orders_kind(c->v, KM_FACTOR_SMS) != KM_ORDER_NONE;
+}
+
+static km_rc not_told(struct call *c, const struct km_operator *op)
+{
+	struct km_event_record e;
+
+	call_event(c, &e, KM_EVENT_CODE_NOT_SENT, op);
+	event_add(&e, "kind", km_order_word(KM_ORDER_NOTICE));
+	return note_record(c->v, &e);
+}
+
+/* The notice is last: what fails before it is undone, and nobody was told. */
+km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
+			 const struct phone_change *change)
 {
 	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
 					 .number = change->old,
 					 .text = KM_TEXT_NOTICE_CHANGED,
 					 .seconds = KM_ORDER_SECONDS };
-
-	return change->factor == KM_FACTOR_SMS && change->old[0] &&
-	       orders_place(c->v, NULL, &wish) == KM_OK;
-}
-
-km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
-			 const struct phone_change *change)
-{
+	const bool told = can_be_told(c, change);
 	struct km_event_record e;
+	km_rc rc;
 
 	if (!change->was)
 		return KM_OK;
@@ -128,8 +140,12 @@ km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 	event_add(&e, "number", change->mask);
 	event_add_number(&e, "credential", (int64_t)change->of);
 	event_add_number(&e, "was", (int64_t)change->was);
-	event_add(&e, "notice", tell_old_one(c, change) ? "sent" : "none");
-	return note_record(c->v, &e);
+	event_add(&e, "notice", told ? "sent" : "none");
+	rc = note_record(c->v, &e);
+	if (rc != KM_OK || !told)
+		return rc;
+	rc = orders_place(c->v, NULL, &wish);
+	return rc == KM_OK ? rc : not_told(c, op);
 }
 
 /* --- enrolling ------------------------------------------------------------------------------ */
@@ -208,6 +224,34 @@ static km_rc store_number(struct call *c, const struct km_operator *op,
 	return stored(c, op, &in, &change, confirmed);
 }
 
+struct enrolling {
+	struct call *c;
+	const struct km_operator *op;
+	const struct msg_enrol_phone *m;
+	const char *number;
+	bool confirmed;
+};
+
+static km_rc enrol_run(void *arg)
+{
+	const struct enrolling *e = arg;
+
+	return store_number(e->c, e->op, e->m, e->number, e->confirmed);
+}
+
+/* The number, that the old one went, and that a second person is asked: all of it, or nothing. */
+static km_rc enrol(struct call *c, const struct km_operator *op, const struct msg_enrol_phone *m,
+		   const char *number, bool confirmed)
+{
+	struct enrolling e = { c, op, m, number, confirmed };
+	size_t notes = c->v->notes;
+	km_rc rc = store_together(c->v->store, enrol_run, &e);
+
+	if (rc != KM_OK && rc != KM_EFILED)
+		c->v->notes = notes;
+	return rc;
+}
+
 /* --- confirming ----------------------------------------------------------------------------- */
 
 static km_rc draw_code(unsigned digits, struct km_secret *out)
@@ -262,8 +306,7 @@ km_rc desk_enrol_phone(struct call *c)
 	if (rc == KM_OK)
 		rc = may_enrol(c, m, &op, number);
 	if (rc == KM_OK)
-		rc = m->confirm ? send_code(c, &op, m, number)
-				: store_number(c, &op, m, number, false);
+		rc = m->confirm ? send_code(c, &op, m, number) : enrol(c, &op, m, number, false);
 	km_wipe(number, sizeof number);
 	return rc;
 }
@@ -305,7 +348,7 @@ km_rc desk_enrol_phone_answer(struct call *c)
 			    memcmp(op.subject, p->op.subject, sizeof op.subject) != 0))
 		rc = KM_ESTATE;
 	if (rc == KM_OK)
-		rc = store_number(c, &op, &p->asked.enrol_phone, number, true);
+		rc = enrol(c, &op, &p->asked.enrol_phone, number, true);
 	km_wipe(number, sizeof number);
 	return rc;
 }
