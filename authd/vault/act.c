@@ -10,7 +10,22 @@
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
 
-enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BRAKE, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER, SHORT };
+enum kind {
+	TEXT,
+	ROLE,
+	STATE,
+	DAY,
+	UID,
+	FACTOR,
+	ALGORITHM,
+	BRAKE,
+	BOOLEAN,
+	WIDE,
+	WIDE_SIGNED,
+	NUMBER,
+	SHORT,
+	BYTE
+};
 
 static const struct {
 	uint8_t act;
@@ -32,20 +47,29 @@ static const struct {
 
 #define FIELD(NAME, name, kind, key, member)                                                       \
 	{                                                                                          \
-		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0                  \
+		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0, false           \
+	}
+#define SAID(NAME, name, kind, key, member)                                                        \
+	{                                                                                          \
+		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0, true            \
 	}
 #define CHANGE(kind, key, member, bit)                                                             \
 	{                                                                                          \
 		KM_MSG_OPERATOR_CHANGE, kind, key,                                                 \
-		    offsetof(struct km_msg, operator_change.member), bit                           \
+		    offsetof(struct km_msg, operator_change.member), bit, false                    \
 	}
 
-/* In the order in which they are shown. A field with a bit is shown where the mask has it. */
+/*
+ * In the order in which they are shown. A field with a bit is shown where the mask has it, one that
+ * must say something where it is not 0 or empty: nothing that is shown and nothing that is left out
+ * mean the same.
+ */
 static const struct field {
 	uint8_t act, kind;
 	const char *key;
 	size_t at;
 	uint16_t bit;
+	bool must_say;
 } fields[] = {
 	FIELD(OPERATOR_ADD, operator_add, TEXT, "login", login),
 	FIELD(OPERATOR_ADD, operator_add, TEXT, "employee-number", employee_number),
@@ -86,11 +110,15 @@ static const struct field {
 	FIELD(ACTIVATE, activate, TEXT, "login", login),
 	FIELD(ACTIVATE, activate, WIDE, "credential", credential),
 	FIELD(ACTIVATE, activate, FACTOR, "factor", factor),
+	SAID(ACTIVATE, activate, ALGORITHM, "algorithm", algorithm),
+	SAID(ACTIVATE, activate, BYTE, "digits", digits),
+	SAID(ACTIVATE, activate, SHORT, "period", period),
+	SAID(ACTIVATE, activate, WIDE, "counter", counter),
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
-	FIELD(ACTIVATE, activate, WIDE_SIGNED, "until", until),
-	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
-	FIELD(ACTIVATE, activate, WIDE, "invitation", invitation),
-	FIELD(ACTIVATE, activate, NUMBER, "seconds", seconds),
+	SAID(ACTIVATE, activate, WIDE_SIGNED, "until", until),
+	SAID(ACTIVATE, activate, TEXT, "reason", reason),
+	SAID(ACTIVATE, activate, WIDE, "invitation", invitation),
+	SAID(ACTIVATE, activate, NUMBER, "seconds", seconds),
 	FIELD(BACKUP, backup, BOOLEAN, "full", full),
 	FIELD(BACKUP, backup, SHORT, "days", days),
 	FIELD(BUNDLE, bundle, SHORT, "days", days),
@@ -107,20 +135,34 @@ const char *act_word(unsigned number)
 
 /* --- values ------------------------------------------------------------------------------ */
 
+/* Of a text its first byte. */
 static int64_t number_at(const void *at, enum kind kind)
 {
 	uint16_t narrowest;
 	uint32_t narrow;
 	int64_t wide;
 
-	if (kind == SHORT) {
+	switch (kind) {
+	case TEXT:
+	case ROLE:
+	case STATE:
+	case FACTOR:
+	case ALGORITHM:
+	case BRAKE:
+	case BOOLEAN:
+	case BYTE:
+		return *(const uint8_t *)at;
+	case SHORT:
 		memcpy(&narrowest, at, sizeof narrowest);
 		return narrowest;
-	}
-
-	if (kind == NUMBER) {
+	case NUMBER:
 		memcpy(&narrow, at, sizeof narrow);
 		return narrow;
+	case DAY:
+	case UID:
+	case WIDE:
+	case WIDE_SIGNED:
+		break;
 	}
 	memcpy(&wide, at, sizeof wide);
 	return wide;
@@ -152,6 +194,8 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 		return km_state_word(*at);
 	case FACTOR:
 		return *at ? km_factor_word(*at) : "invitation";
+	case ALGORITHM:
+		return km_algorithm_word(*at);
 	case BRAKE:
 		return km_brake_word(*at);
 	case BOOLEAN:
@@ -166,6 +210,7 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 	case WIDE_SIGNED:
 	case NUMBER:
 	case SHORT:
+	case BYTE:
 		break;
 	}
 	if (f->kind == WIDE)
@@ -221,6 +266,8 @@ km_rc act_text(const struct km_msg *m, char text[ACT_TEXT])
 			continue;
 		count++;
 		if (f->bit && !(m->operator_change.mask & f->bit))
+			continue;
+		if (f->must_say && number_at(at, f->kind) == 0)
 			continue;
 		fits = fits && put_field(out, &len, f->key, value_of(f, at, number));
 	}
