@@ -10,11 +10,14 @@
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
 
+#define DAY_SECONDS 86400
+
 enum kind {
 	TEXT,
 	ROLE,
 	STATE,
 	DAY,
+	TIME,
 	UID,
 	FACTOR,
 	ALGORITHM,
@@ -115,7 +118,7 @@ static const struct field {
 	SAID(ACTIVATE, activate, SHORT, "period", period),
 	SAID(ACTIVATE, activate, WIDE, "counter", counter),
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
-	SAID(ACTIVATE, activate, WIDE_SIGNED, "until", until),
+	SAID(ACTIVATE, activate, TIME, "until", until),
 	SAID(ACTIVATE, activate, TEXT, "reason", reason),
 	SAID(ACTIVATE, activate, WIDE, "invitation", invitation),
 	SAID(ACTIVATE, activate, NUMBER, "seconds", seconds),
@@ -159,6 +162,7 @@ static int64_t number_at(const void *at, enum kind kind)
 		memcpy(&narrow, at, sizeof narrow);
 		return narrow;
 	case DAY:
+	case TIME:
 	case UID:
 	case WIDE:
 	case WIDE_SIGNED:
@@ -183,6 +187,22 @@ static const char *day_of(int64_t day, char out[32])
 	return out;
 }
 
+/* In UTC: the words and their digest stay what they are when the site's time zone changes. */
+static const char *time_of(int64_t seconds, char out[32])
+{
+	unsigned second = (unsigned)(seconds % DAY_SECONDS);
+	char date[16] = "";
+
+	if (seconds >= 0)
+		km_day_format(seconds / DAY_SECONDS, date);
+	if (date[0])
+		snprintf(out, 32, "%sT%02u:%02u:%02uZ", date, second / 3600 % 24, second / 60 % 60,
+			 second % 60);
+	else
+		snprintf(out, 32, "second %lld", (long long)seconds);
+	return out;
+}
+
 static const char *value_of(const struct field *f, const uint8_t *at, char out[32])
 {
 	switch ((enum kind)f->kind) {
@@ -202,6 +222,8 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 		return *at ? "yes" : "no";
 	case DAY:
 		return day_of(number_at(at, DAY), out);
+	case TIME:
+		return time_of(number_at(at, TIME), out);
 	case UID:
 		if (number_at(at, UID) < 0)
 			return "first-login";

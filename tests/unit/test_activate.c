@@ -1,6 +1,8 @@
 /* What waits becomes good as the approver saw it: all of it that says what its code is worth. */
 #include "request_scene.h"
 
+#include <kenmon/clock.h>
+
 #include "../../authd/vault/act.h"
 
 static struct km_msg enrols(enum km_factor factor, enum km_algorithm algorithm, uint8_t digits)
@@ -64,6 +66,31 @@ static void test_of_what_has_no_digits_none_are_shown(void **state)
 		assert_null(strstr(text, "period="));
 		assert_null(strstr(text, "counter="));
 	}
+}
+
+static void test_a_time_is_shown_as_one_and_in_every_zone_the_same(void **state)
+{
+	static const struct {
+		int64_t until;
+		const char *shown;
+	} cases[] = { { 1775012400, " until=2026-04-01T03:00:00Z" },
+		      { 1709251199, " until=2024-02-29T23:59:59Z" },
+		      { 1, " until=1970-01-01T00:00:01Z" },
+		      { -1, " until=second%20-1" },
+		      { INT64_MAX, " until=second%209223372036854775807" } };
+	static const char *const zones[] = { "UTC", "Asia/Tokyo", "America/New_York" };
+	char text[ACT_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
+		struct km_msg m = { .number = KM_MSG_ACTIVATE };
+
+		m.activate.until = cases[i / 3].until;
+		assert_int_equal(km_clock_zone(zones[i % 3]), KM_OK);
+		assert_int_equal(act_text(&m, text), KM_OK);
+		assert_non_null(strstr(text, cases[i / 3].shown));
+	}
+	assert_int_equal(km_clock_zone(NULL), KM_OK);
 }
 
 /* --- what becomes good ---------------------------------------------------------------------- */
@@ -154,6 +181,7 @@ int main(void)
 		IN_SCENE(test_of_a_code_by_time_algorithm_digits_and_period_are_shown),
 		IN_SCENE(test_of_a_code_by_counter_algorithm_digits_and_counter_are_shown),
 		IN_SCENE(test_of_what_has_no_digits_none_are_shown),
+		cmocka_unit_test(test_a_time_is_shown_as_one_and_in_every_zone_the_same),
 		IN_SCENE(test_what_is_not_as_it_was_shown_does_not_become_good),
 	};
 
