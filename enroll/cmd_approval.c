@@ -162,6 +162,8 @@ static void show_one(struct desk *d, const struct msg_request_row *r)
 	line_of(d, DESK_COL_EXPIRES, desk_time(r->expires, text));
 	fprintf(d->out, "%s:\n", desk_text(DESK_WILL_DO, d->lang));
 	each_field(d, NULL, r);
+	if (r->act == KM_MSG_DUE_RELEASE)
+		fprintf(d->out, "  (%s)\n", desk_text(DESK_RELEASE_LISTED, d->lang));
 	line_of(d, DESK_COL_DIGEST, km_hex(r->digest, DIGEST, hex));
 }
 

@@ -11,6 +11,7 @@
 #include <kenmon/people.h>
 
 #define DAY_SECONDS 86400
+#define MARK_BYTES  8
 
 enum kind {
 	TEXT,
@@ -27,7 +28,8 @@ enum kind {
 	WIDE_SIGNED,
 	NUMBER,
 	SHORT,
-	BYTE
+	BYTE,
+	MARK
 };
 
 static const struct {
@@ -102,6 +104,7 @@ static const struct field {
 	FIELD(TRANSFER, transfer, DAY, "effective", effective),
 	FIELD(TRANSFER, transfer, TEXT, "reason", reason),
 	FIELD(DUE_RELEASE, due_release, NUMBER, "erasures", erasures),
+	FIELD(DUE_RELEASE, due_release, MARK, "set", set),
 	FIELD(ROSTER_END, roster_end, BOOLEAN, "apply", apply),
 	FIELD(ROSTER_END, roster_end, WIDE_SIGNED, "erasures", erasures),
 	FIELD(ROSTER_END, roster_end, WIDE, "feed", feed),
@@ -138,7 +141,7 @@ const char *act_word(unsigned number)
 
 /* --- values ------------------------------------------------------------------------------ */
 
-/* Of a text its first byte. */
+/* Of a text, and of a mark, its first byte. */
 static int64_t number_at(const void *at, enum kind kind)
 {
 	uint16_t narrowest;
@@ -154,6 +157,7 @@ static int64_t number_at(const void *at, enum kind kind)
 	case BRAKE:
 	case BOOLEAN:
 	case BYTE:
+	case MARK:
 		return *(const uint8_t *)at;
 	case SHORT:
 		memcpy(&narrowest, at, sizeof narrowest);
@@ -203,6 +207,14 @@ static const char *time_of(int64_t seconds, char out[32])
 	return out;
 }
 
+/* Enough of a digest to tell two apart by eye: what is carried out is held against all of it. */
+static const char *mark_of(const uint8_t *digest, char out[32])
+{
+	for (size_t i = 0; i < MARK_BYTES; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	return out;
+}
+
 static const char *value_of(const struct field *f, const uint8_t *at, char out[32])
 {
 	switch ((enum kind)f->kind) {
@@ -222,6 +234,8 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 		return *at ? "yes" : "no";
 	case DAY:
 		return day_of(number_at(at, DAY), out);
+	case MARK:
+		return mark_of(at, out);
 	case TIME:
 		return time_of(number_at(at, TIME), out);
 	case UID:

@@ -223,6 +223,8 @@ KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool to_list);
 km_rc desk_transfer(struct call *c);
 km_rc desk_due_list(struct call *c);
 km_rc desk_due_release(struct call *c);
+/* Could what c->m names be released now? set: of what is held. */
+KM_MUST_CHECK km_rc desk_due_releasable(struct call *c, uint8_t set[32]);
 /* Rows of a status. */
 km_rc desk_due_rows(struct call *c);
 

@@ -86,12 +86,24 @@ static km_rc could_be(struct call *c, struct km_operator *op, const struct km_op
 	return KM_OK;
 }
 
+/* Who is held now, and no others later. */
+static km_rc file_release(struct call *c)
+{
+	struct km_msg m = { .number = KM_MSG_DUE_RELEASE, .due_release = c->m->due_release };
+	km_rc rc = desk_due_releasable(c, m.due_release.set);
+
+	return rc == KM_OK ? file(c, &m, NULL) : rc;
+}
+
 km_rc request_file(struct call *c)
 {
 	const struct km_operator *about;
 	struct km_operator op;
-	km_rc rc = could_be(c, &op, &about);
+	km_rc rc;
 
+	if (c->m->number == KM_MSG_DUE_RELEASE)
+		return file_release(c);
+	rc = could_be(c, &op, &about);
 	return rc == KM_OK ? file(c, c->m, about) : rc;
 }
 

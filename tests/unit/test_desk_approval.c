@@ -117,6 +117,33 @@ static void test_what_is_no_time_is_shown_as_it_came(void **state)
 	}
 }
 
+static void test_a_release_says_where_it_is_listed_who_is_held(void **state)
+{
+	static const struct msg_request_row release[] = {
+		{ .id = 14,
+		  .act = KM_MSG_DUE_RELEASE,
+		  .requester = "rei",
+		  .filed = FILED,
+		  .expires = FILED + 86400,
+		  .text = "erasures=10 set=0123456789abcdef" },
+		{ 0 },
+	};
+	struct play p = { .requests = release };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("14")), 0);
+	assert_says(s.out, "  erasures: 10\n  set: 0123456789abcdef\n");
+	assert_says(s.out, "'kenmon due list'");
+	end(&s);
+	p.requests = two;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("12")), 0);
+	assert_null(strstr(s.out, "due list"));
+	end(&s);
+}
+
 static void test_approving_takes_the_number_that_was_shown(void **state)
 {
 	static const struct {
@@ -264,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_every_field_is_shown_and_none_passes_for_another),
 		cmocka_unit_test(test_a_time_is_shown_as_all_others_and_nothing_else_as_a_time),
 		cmocka_unit_test(test_what_is_no_time_is_shown_as_it_came),
+		cmocka_unit_test(test_a_release_says_where_it_is_listed_who_is_held),
 		cmocka_unit_test(test_approving_takes_the_number_that_was_shown),
 		cmocka_unit_test(test_a_program_approves_by_the_digest_of_what_it_read),
 		cmocka_unit_test(test_a_row_of_another_number_is_not_believed),
