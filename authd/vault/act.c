@@ -11,7 +11,6 @@
 #include <kenmon/people.h>
 
 #define DAY_SECONDS 86400
-#define MARK_BYTES  8
 
 enum kind {
 	TEXT,
@@ -210,7 +209,7 @@ static const char *time_of(int64_t seconds, char out[32])
 /* Enough of a digest to tell two apart by eye: what is carried out is held against all of it. */
 static const char *mark_of(const uint8_t *digest, char out[32])
 {
-	for (size_t i = 0; i < MARK_BYTES; i++)
+	for (size_t i = 0; i < KM_MARK_BYTES; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 	return out;
 }

@@ -71,8 +71,11 @@ static km_rc put_due(struct call *c, const struct km_due_row *row)
 	d->what = row->what;
 	d->cause = row->cause;
 	d->day = row->day;
-	d->held = row->what == KM_DUE_ERASE && row->day <= c->v->now.today &&
-		  (last || (c->v->due.held && !row->released));
+	if (row->what == KM_DUE_ERASE && row->day <= c->v->now.today) {
+		bool braked = c->v->due.held && !row->released;
+
+		d->held = braked ? KM_HELD_BRAKE : last ? KM_HELD_LAST : KM_HELD_NOT;
+	}
 	rc = call_put(c, &m);
 	km_wipe(&m, sizeof m);
 	km_wipe(&who, sizeof who);

@@ -243,6 +243,56 @@ static void test_the_set_is_of_who_is_held_in_whatever_order_they_came(void **st
 	assert_memory_equal(back, set, 32);
 }
 
+/* Who is held as Aki reads it, for the one reason; how many. */
+static size_t listed(enum km_held why, uint8_t out[2 * STAFF][KM_SUBJECT_BYTES])
+{
+	struct km_msg who = { .number = KM_MSG_IDENTIFY, .identify.login = "aki" };
+	struct km_msg m = { .number = KM_MSG_DUE_LIST, .due_list.limit = 50 };
+	int line = desk_comes();
+	size_t count = 0;
+
+	assert_int_equal(desk_does(line, who).rc, 0);
+	desk_asks(line, &m);
+	if (m.number == KM_MSG_PROMPT) {
+		char code[16];
+
+		scene_code("aki", code);
+		m = (struct km_msg){ .number = KM_MSG_ANSWER };
+		assert_int_equal(km_secret_set(&m.answer.secret, code, strlen(code)), KM_OK);
+		desk_asks(line, &m);
+	}
+	while (m.number == KM_MSG_DUE_ROW) {
+		if (m.due_row.held == why)
+			memcpy(out[count++], m.due_row.subject, KM_SUBJECT_BYTES);
+		assert_int_equal(hear(line, KM_PHASE_DESK_TALK, &m, NULL), KM_OK);
+	}
+	assert_int_equal(m.number, KM_MSG_DONE);
+	assert_int_equal(m.done.rc, 0);
+	close(line);
+	return count;
+}
+
+/* So the approver can tell that the list which they read is what they agree to. */
+static void test_the_set_is_of_whom_a_list_calls_held_by_the_brake(void **state)
+{
+	const int64_t today = room.v->now.today;
+	uint8_t held[2 * STAFF][KM_SUBJECT_BYTES], set[32], made[32];
+
+	(void)state;
+	hold_ten();
+	due(logins[HELD], KM_DUE_SUSPEND, today, false);
+	due(logins[HELD + 1], KM_DUE_ERASE, today + 1, false);
+	due("rei", KM_DUE_ERASE, today, true); /* let go, and the last registrar all the same */
+	room.v->due.held = true;
+	assert_int_equal(listed(KM_HELD_LAST, held), 1);
+	assert_int_equal(listed(KM_HELD_BRAKE, held), HELD);
+	qsort(held, HELD, KM_SUBJECT_BYTES, by_bytes);
+	assert_int_equal(
+	    EVP_Digest(held, (size_t)HELD * KM_SUBJECT_BYTES, made, NULL, EVP_sha256(), NULL), 1);
+	assert_int_equal(store_due_held(room.v->store, today, set), KM_OK);
+	assert_memory_equal(made, set, 32);
+}
+
 static void test_a_row_that_was_changed_is_in_no_set(void **state)
 {
 	uint8_t set[32] = { 7 }, kept[32] = { 7 };
@@ -268,6 +318,7 @@ int main(void)
 		IN_STAFF(test_a_request_that_names_nobody_lets_nobody_go),
 		IN_STAFF(test_where_one_acts_alone_the_exact_number_is_enough),
 		IN_STAFF(test_the_set_is_of_who_is_held_in_whatever_order_they_came),
+		IN_STAFF(test_the_set_is_of_whom_a_list_calls_held_by_the_brake),
 		IN_STAFF(test_a_row_that_was_changed_is_in_no_set),
 	};
 
