@@ -53,6 +53,8 @@ static const struct {
 	{ KM_MSG_DUE_RELEASE, "due-release", DESK_ACT_RELEASE },
 	{ KM_MSG_ROSTER_END, "roster", DESK_ACT_ROSTER },
 	{ KM_MSG_ACTIVATE, "activate", DESK_ACT_ACTIVATE },
+	{ KM_MSG_BACKUP, "backup", DESK_ACT_BACKUP },
+	{ KM_MSG_BUNDLE, "key-bundle", DESK_ACT_BUNDLE },
 };
 
 static const char *act_word(unsigned act)

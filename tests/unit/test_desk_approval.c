@@ -2,6 +2,7 @@
  */
 #include "desk_scene.h"
 
+#include "../../authd/vault/act.h"
 #include "../../enroll/out.h"
 
 #define FILED 1775012400
@@ -44,6 +45,34 @@ static void test_requests_are_listed_in_words(void **state)
 	assert_int_equal(KENMON(&s, W("approval"), W("list")), 0);
 	assert_says(s.out, "職員の登録");
 	end(&s);
+}
+
+static void test_every_act_that_is_filed_has_its_word_and_its_text(void **state)
+{
+	struct msg_request_row row[2] = { { .id = 1, .requester = "rei" }, { 0 } };
+	struct play p = { .requests = row };
+	unsigned count = 0;
+
+	(void)state;
+	for (unsigned act = 1; act <= UINT8_MAX; act++) {
+		char text[64];
+		struct scene s;
+
+		if (strcmp(act_word(act), "?") == 0)
+			continue;
+		count++;
+		row->act = (uint8_t)act;
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("--json"), W("approval"), W("list")), 0);
+		snprintf(text, sizeof text, "\"act\":\"%s\"", act_word(act));
+		assert_says(s.out, text);
+		end(&s);
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("approval"), W("list")), 0);
+		assert_null(strchr(s.out, '?'));
+		end(&s);
+	}
+	assert_in_range(count, 12, UINT8_MAX);
 }
 
 /* C10: what somebody wrote into a name is no line of ours, and no command to a terminal. */
@@ -288,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_are_listed_in_words),
+		cmocka_unit_test(test_every_act_that_is_filed_has_its_word_and_its_text),
 		cmocka_unit_test(test_every_field_is_shown_and_none_passes_for_another),
 		cmocka_unit_test(test_a_time_is_shown_as_all_others_and_nothing_else_as_a_time),
 		cmocka_unit_test(test_what_is_no_time_is_shown_as_it_came),
