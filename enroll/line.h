@@ -29,6 +29,12 @@ struct desk_operation {
 	struct msg_done done;
 };
 
+/*
+ * The words of a prompt, escaped. What is a sentence and no prompt ("That code is not right.") gets
+ * one behind it.
+ */
+void desk_prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap);
+
 /* Is a frame with this stamp from the vault, or from somebody who could do all that we can? */
 bool desk_believes(const struct desk *d, const struct km_stamp *stamp);
 
