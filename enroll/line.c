@@ -402,6 +402,32 @@ km_rc desk_open(struct desk *d)
 	return rc;
 }
 
+km_rc desk_begin(struct desk *d, struct desk_operation *o)
+{
+	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
+
+	o->rows = o->prompts = 0;
+	o->told = false;
+	d->why[0] = '\0';
+	if (rc == KM_OK && d->line < 0)
+		rc = desk_open(d);
+	if (rc == KM_OK)
+		rc = send_request(d, o->request);
+	if (rc != KM_OK)
+		desk_close(d);
+	return rc == KM_EAGAIN ? KM_ETIMEOUT : rc;
+}
+
+km_rc desk_end(struct desk *d, struct desk_operation *o)
+{
+	km_rc rc = await_done(d, o, NULL);
+
+	if (rc == KM_OK)
+		return ended(d, o);
+	desk_close(d);
+	return o->aborted ? KM_EABORTED : rc;
+}
+
 km_rc desk_operate(struct desk *d, struct desk_operation *o)
 {
 	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));

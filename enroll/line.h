@@ -53,4 +53,12 @@ void desk_close(struct desk *d);
  */
 KM_MUST_CHECK km_rc desk_operate(struct desk *d, struct desk_operation *o);
 
+/*
+ * The same in two halves, so that the desk can work while the vault does: an operation without
+ * prompts of its own, sent once. Nothing else goes over the line in between, and the request stays
+ * where it is. After an error of either half it is over.
+ */
+KM_MUST_CHECK km_rc desk_begin(struct desk *d, struct desk_operation *o);
+KM_MUST_CHECK km_rc desk_end(struct desk *d, struct desk_operation *o);
+
 #endif
