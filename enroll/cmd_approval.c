@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <kenmon/hex.h>
 #include <kenmon/log.h>
@@ -53,6 +54,8 @@ static const struct {
 	{ KM_MSG_ROSTER_END, "roster", DESK_ACT_ROSTER },
 	{ KM_MSG_ACTIVATE, "activate", DESK_ACT_ACTIVATE },
 	{ KM_MSG_COURIER_TEST, "courier-test", DESK_ACT_TEST },
+	{ KM_MSG_BACKUP, "backup", DESK_ACT_BACKUP },
+	{ KM_MSG_BUNDLE, "key-bundle", DESK_ACT_BUNDLE },
 };
 
 static const char *act_word(unsigned act)
@@ -91,15 +94,16 @@ static char *decode(char *value)
 	return from;
 }
 
-/* Seconds are for programs: a person reads a date. */
+/* A time comes in UTC, and is shown in the zone of all others here; what is none stays as it is. */
 static const char *shown(const char *key, const char *value, char out[DESK_TIME])
 {
-	char *end;
-	long long seconds = strtoll(value, &end, 10);
+	struct tm tm = { 0 };
+	const char *end =
+	    strcmp(key, "until") == 0 ? strptime(value, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
 
-	if (strcmp(key, "until") != 0 || *end || seconds <= 0)
+	if (!end || *end || !*desk_time((int64_t)timegm(&tm), out))
 		return value;
-	return desk_time(seconds, out);
+	return out;
 }
 
 static void each_field(struct desk *d, struct desk_json *j, const struct msg_request_row *r)
@@ -115,7 +119,7 @@ static void each_field(struct desk *d, struct desk_json *j, const struct msg_req
 		*value++ = '\0';
 		next = decode(value);
 		if (j)
-			json_string(j, key, value);
+			json_string(j, key, shown(key, value, when));
 		else
 			fprintf(d->out, "  %s: %s\n", key,
 				km_escape(shown(key, value, when), clean, sizeof(clean)));
@@ -161,6 +165,8 @@ static void show_one(struct desk *d, const struct msg_request_row *r)
 	line_of(d, DESK_COL_EXPIRES, desk_time(r->expires, text));
 	fprintf(d->out, "%s:\n", desk_text(DESK_WILL_DO, d->lang));
 	each_field(d, NULL, r);
+	if (r->act == KM_MSG_DUE_RELEASE)
+		fprintf(d->out, "  (%s)\n", desk_text(DESK_RELEASE_LISTED, d->lang));
 	line_of(d, DESK_COL_DIGEST, km_hex(r->digest, DIGEST, hex));
 }
 

@@ -75,6 +75,9 @@ struct desk_listing {
 	void (*json)(struct desk_json *j, const struct km_msg *row); /* its members */
 };
 int desk_list(struct desk *d, const struct desk_listing *l);
+/* And each row is given to somebody else, too. */
+int desk_list_each(struct desk *d, const struct desk_listing *l,
+		   km_rc (*each)(void *arg, const struct km_msg *row), void *arg);
 
 /* How far something is: shown at a terminal once a second has passed. */
 struct desk_progress {

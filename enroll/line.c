@@ -160,59 +160,6 @@ static km_rc send_abort(struct desk *d)
 	return km_send_msg(d->line, &m, -1, 0);
 }
 
-/* The longest sentence of texts.def with which an English text begins; 0: none. */
-static enum km_text sentence_of(const char *text, size_t *len)
-{
-	enum km_text found = KM_TEXT_NOTHING;
-
-	*len = 0;
-	for (unsigned id = 1; id < KM_TEXT_COUNT; id++) {
-		const char *en = km_text((enum km_text)id, KM_LANG_EN);
-		size_t n = strlen(en);
-
-		if (n > *len && strncmp(text, en, n) == 0) {
-			found = (enum km_text)id;
-			*len = n;
-		}
-	}
-	return found;
-}
-
-/* The vault speaks English: its sentences are said in our language, what else there is stays. */
-static void translate(const struct desk *d, const char *text, char *out, size_t cap)
-{
-	size_t len, at = 0;
-
-	out[0] = '\0';
-	while (*text && at < cap) {
-		enum km_text id = sentence_of(text, &len);
-
-		if (len == 0 && *text != ' ')
-			len = strlen(text);
-		if (id)
-			snprintf(out + at, cap - at, "%s", km_text(id, d->lang));
-		else
-			snprintf(out + at, cap - at, "%.*s", (int)(len ? len : 1), text);
-		text += len ? len : 1;
-		at += strlen(out + at);
-	}
-}
-
-/* What is a sentence and no prompt ("That code is not right.") gets one behind it. */
-static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap)
-{
-	char text[sizeof(p->text) * 4];
-	size_t len;
-
-	translate(d, km_escape(p->text, text, sizeof(text)), out, cap);
-	len = strlen(out);
-	if (len == 0 || out[len - 1] == ' ')
-		return;
-	snprintf(out + len, cap - len, "\n%s",
-		 km_text(p->shape & KM_SHAPE_CODE ? KM_TEXT_PROMPT_CODE : KM_TEXT_PROMPT_RECOVERY,
-			 d->lang));
-}
-
 /*
  * A prompt: asked at the terminal. What cannot be an answer by its shape is not
  * sent, so that a slip of the keyboard is not counted as a wrong code.
@@ -223,7 +170,7 @@ static km_rc answer(struct desk *d, struct desk_operation *o, const struct msg_p
 	char text[sizeof(p->text) * 8]; /* a translation may have more bytes */
 	km_rc rc;
 
-	prompt_text(d, p, text, sizeof(text));
+	desk_prompt_text(d, p, text, sizeof(text));
 	do {
 		rc = desk_ask(d, text, p->echo != 0, &m.answer.secret);
 		if (rc == KM_EABORTED) {
@@ -416,6 +363,32 @@ km_rc desk_open(struct desk *d)
 	if (rc != KM_OK)
 		desk_close(d);
 	return rc;
+}
+
+km_rc desk_begin(struct desk *d, struct desk_operation *o)
+{
+	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
+
+	o->rows = o->prompts = 0;
+	o->told = false;
+	d->why[0] = '\0';
+	if (rc == KM_OK && d->line < 0)
+		rc = desk_open(d);
+	if (rc == KM_OK)
+		rc = send_request(d, o->request);
+	if (rc != KM_OK)
+		desk_close(d);
+	return rc == KM_EAGAIN ? KM_ETIMEOUT : rc;
+}
+
+km_rc desk_end(struct desk *d, struct desk_operation *o)
+{
+	km_rc rc = await_done(d, o, NULL);
+
+	if (rc == KM_OK)
+		return ended(d, o);
+	desk_close(d);
+	return o->aborted ? KM_EABORTED : rc;
 }
 
 km_rc desk_operate(struct desk *d, struct desk_operation *o)

@@ -172,11 +172,8 @@ KM_MUST_CHECK km_rc request_file(struct call *c);
  */
 struct activation {
 	uint64_t credential;                    /* 0: the invitation */
-	unsigned factor;                        /* enum km_factor; 0: the invitation */
-	const char *label;                      /* NULL: none */
 	const char *number;                     /* of a telephone, with stars; NULL: none */
 	bool confirmed;                         /* and a code was typed that was sent there */
-	int64_t until;                          /* of a bypass */
 	const char *reason;                     /* of a bypass; NULL: none */
 	const struct km_invitation *invitation; /* where it is one */
 };
@@ -220,6 +217,9 @@ km_rc desk_credential_remove(struct call *c);
 km_rc desk_resync(struct call *c);
 km_rc desk_resync_answer(struct call *c);
 
+/* One credential of an operator; says that there is none: KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc desk_credential(struct call *c, const struct km_operator *op, uint64_t id,
+				    struct km_credential *out);
 /* Has this operator a code that answers, other than this credential (0: any)? */
 KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t count,
 				  uint64_t other_than, bool *has);
@@ -281,6 +281,8 @@ KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool to_list);
 km_rc desk_transfer(struct call *c);
 km_rc desk_due_list(struct call *c);
 km_rc desk_due_release(struct call *c);
+/* Could what c->m names be released now? set: of what is held. */
+KM_MUST_CHECK km_rc desk_due_releasable(struct call *c, uint8_t set[32]);
 /* Rows of a status. */
 km_rc desk_due_rows(struct call *c);
 

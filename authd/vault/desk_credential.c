@@ -87,9 +87,7 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
 /* What was stored is good; or it waits, and that a second person agrees is asked for. */
 static km_rc stored(struct call *c, const struct km_operator *op, const struct km_credential *in)
 {
-	const struct activation a = { .credential = c->id,
-				      .factor = in->factor,
-				      .label = in->label };
+	const struct activation a = { .credential = c->id };
 
 	return in->waiting ? request_file_activation(c, op, &a) : KM_OK;
 }
@@ -293,9 +291,8 @@ static km_rc find_in(struct call *c, const struct km_credential *list, size_t co
 	return KM_ENOTFOUND;
 }
 
-/* One credential of an operator. */
-static km_rc find(struct call *c, const struct km_operator *op, uint64_t id,
-		  struct km_credential *out)
+km_rc desk_credential(struct call *c, const struct km_operator *op, uint64_t id,
+		      struct km_credential *out)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	size_t count = 0;
@@ -409,7 +406,7 @@ km_rc desk_resync(struct call *c)
 	km_rc rc = call_operator(c, m->login, &op);
 
 	if (rc == KM_OK)
-		rc = find(c, &op, m->id, &credential);
+		rc = desk_credential(c, &op, m->id, &credential);
 	if (rc != KM_OK)
 		return rc;
 	if (km_factor_class(credential.factor) != KM_CLASS_DIGITS) {
@@ -455,7 +452,7 @@ km_rc desk_resync_answer(struct call *c)
 	}
 	rc = read_again(c, p);
 	if (rc == KM_OK)
-		rc = find(c, &p->op, p->credential.id, &p->credential);
+		rc = desk_credential(c, &p->op, p->credential.id, &p->credential);
 	if (rc == KM_OK)
 		rc = resyncable(c, &p->credential);
 	if (rc == KM_OK)

@@ -314,6 +314,26 @@ static km_rc find_waiting(struct call *c, const struct km_operator *op, struct k
 	return KM_ENOTFOUND;
 }
 
+/* In the words that the approver read: what these leave out cannot be what differs. */
+static km_rc as_it_was_shown(struct call *c, const struct km_credential *waits)
+{
+	struct km_msg now = { .number = KM_MSG_ACTIVATE, .activate = c->m->activate };
+	char shown[ACT_TEXT], is_so[ACT_TEXT];
+	km_rc rc = act_text(c->m, shown);
+
+	request_describe(waits, &now.activate);
+	if (rc == KM_OK)
+		rc = act_text(&now, is_so);
+	if (rc == KM_OK && strcmp(shown, is_so) != 0) {
+		call_say(c, "what waits is not what was asked for: reject the request");
+		rc = KM_ESTATE;
+	}
+	km_wipe(&now, sizeof now);
+	km_wipe(shown, sizeof shown);
+	km_wipe(is_so, sizeof is_so);
+	return rc;
+}
+
 /* A number is held against what was shown of it, and its owner hears of it at the old one. */
 static km_rc activate_phone(struct call *c, const struct km_operator *op,
 			    const struct km_credential *waits, struct km_event_record *e)
@@ -351,6 +371,8 @@ static km_rc activate_credential(struct call *c, const struct km_operator *op)
 	bool code = false;
 	km_rc rc = find_waiting(c, op, &waits, &code);
 
+	if (rc == KM_OK)
+		rc = as_it_was_shown(c, &waits);
 	if (rc != KM_OK)
 		return rc;
 	/* They may be enrolled in one go, and approved in this order. */

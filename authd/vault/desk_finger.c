@@ -262,9 +262,7 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 	note_event(c->v, &r);
 	if (!in.waiting)
 		return KM_OK;
-	return request_file_activation(
-	    c, &op,
-	    &(struct activation){ .credential = c->id, .factor = in.factor, .label = finger });
+	return request_file_activation(c, &op, &(struct activation){ .credential = c->id });
 }
 
 static void lost(struct call *c, km_rc why)

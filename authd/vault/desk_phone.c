@@ -186,8 +186,6 @@ static km_rc stored(struct call *c, const struct km_operator *op, const struct k
 		    const struct phone_change *change, bool confirmed)
 {
 	const struct activation a = { .credential = c->id,
-				      .factor = in->factor,
-				      .label = in->label,
 				      .number = change->mask,
 				      .confirmed = confirmed };
 

@@ -523,7 +523,7 @@ bool erase_work(struct vault *v);
 
 /* --- pace.c ------------------------------------------------------------------- */
 
-#define PACE_EVERY_MS 40 /* one slice in so long, while logins are served */
+#define PACE_EVERY_MS 25 /* one slice in so long, while logins are served */
 
 /* May a slice of work for many begin in this round? False: pacing.held, and asked again soon. */
 bool pace_may(struct vault *v);

@@ -33,6 +33,11 @@ enum km_roster_status {
 /* What is due for somebody, on its day. */
 enum km_due { KM_DUE_SUSPEND = 1, KM_DUE_ERASE = 2 };
 
+/* Why an erasure waits beyond its day: for who looks, or only as the last of their role. */
+enum km_held { KM_HELD_NOT = 0, KM_HELD_BRAKE = 1, KM_HELD_LAST = 2 };
+
+#define KM_MARK_BYTES 8 /* of a digest, for people to tell two apart */
+
 /* Bits of OPERATOR_CHANGE's mask. */
 enum km_change {
 	KM_CHANGE_NAME = 1,

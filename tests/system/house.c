@@ -386,11 +386,12 @@ static char *read_file(const char *path, size_t *len)
 	size_t cap = 0, n = 0, got = 1;
 
 	while (f && got > 0) {
-		char *more = realloc(text, (cap += 65536) + 1);
-
-		if (!more)
-			break;
-		text = more;
+		if (n == cap) {
+			cap = cap ? 2 * cap : 65536;
+			text = realloc(text, cap + 1);
+			if (!text)
+				abort(); /* part of a file proves nothing */
+		}
 		got = fread(text + n, 1, cap - n, f);
 		n += got;
 	}
