@@ -26,6 +26,8 @@ struct desk_operation {
 	unsigned rows, prompts;
 	bool aborted;
 	bool told; /* before was called */
+	bool open; /* prompt was asked, and the vault spoke before it was answered */
+	struct msg_prompt prompt;
 	struct msg_done done;
 };
 

@@ -22,7 +22,7 @@ km_rc check_init(struct vault *v)
 static bool answers(const struct vault *v, const struct km_credential *c, uint32_t factors,
 		    enum km_class class)
 {
-	/* A bypass stands in for any code. */
+	/* A bypass stands in for any code, one that would be sent too. */
 	uint32_t in_place_of =
 	    c->factor == KM_FACTOR_BYPASS ? KM_CODE_FACTORS : KM_FACTOR_BIT(c->factor);
 
@@ -244,7 +244,7 @@ km_rc trial_code(struct vault *v, struct trial *t, uint32_t factors)
 {
 	km_rc rc;
 
-	t->class = km_answer_class(t->answer, session_shape(factors));
+	t->class = km_answer_class(t->answer, session_shape(&v->conf, factors));
 	if (t->class != KM_CLASS_DIGITS && t->class != KM_CLASS_RECOVERY)
 		return refuse_shapeless(v, t);
 	rc = trial_look_up(v, t);

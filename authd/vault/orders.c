@@ -197,6 +197,7 @@ static void tell_client(struct vault *v, const struct order *o, const struct out
 		return;
 	km_text_filled(o->kind == KM_ORDER_KEYPAD ? KM_TEXT_KEY_IN : KM_TEXT_CONFIRM_CALL,
 		       v->conf.language, way->digits, m.info.text, sizeof m.info.text);
+	m.info.error = KM_INFO_CALL;
 	/* One that does not read cannot key in what it does not know. */
 	if (km_send_msg(o->session->client, &m, -1, MSG_DONTWAIT) == KM_OK)
 		v->messages++;

@@ -222,22 +222,6 @@ static enum km_reason closed_house(const struct vault *v)
 	return KM_REASON_NONE;
 }
 
-uint16_t session_shape(uint32_t factors)
-{
-	uint16_t shape = 0;
-
-	if (factors &
-	    (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) | KM_PHONE_FACTORS))
-		shape |= KM_SHAPE_DIGITS;
-	if (factors & KM_PHONE_FACTORS)
-		shape |= KM_SHAPE_PHONE;
-	/* Also where no recovery code counts: somebody may have a bypass, and nobody is told who.
-	 */
-	if (factors & KM_CODE_FACTORS)
-		shape |= KM_SHAPE_RECOVERY;
-	return shape;
-}
-
 /* Is there a reader here to be touched, and does a step ask for that? */
 static bool asks_for_a_finger(const struct session *s)
 {
@@ -250,9 +234,9 @@ static bool asks_for_a_finger(const struct session *s)
 }
 
 /*
- * Which codes are asked for depends on the service alone: nothing is looked up, and nothing can be
- * told apart. A finger is offered to those who have one, at this machine, and everybody who asks
- * there for such a service is looked up alike.
+ * Which codes are asked for, and whether one can be sent, depends on the service alone: nothing is
+ * looked up, and nothing can be told apart. A finger is offered to those who have one, at this
+ * machine, and everybody who asks there for such a service is looked up alike.
  */
 static km_rc open_login(struct vault *v, struct session *s)
 {
@@ -268,8 +252,11 @@ static km_rc open_login(struct vault *v, struct session *s)
 	finger = asks_for_a_finger(s) && finger_offered(v, s);
 	for (unsigned i = 0; i < s->steps.count; i++) {
 		slots->slot[i].step = (uint8_t)i;
-		slots->slot[i].shape = session_shape(s->steps.factors[i]);
+		slots->slot[i].shape = session_shape(&v->conf, s->steps.factors[i]);
 		slots->count++;
+		/* Whoever has a telephone, and whoever has none or does not exist. */
+		if (s->steps.factors[i] & KM_PHONE_FACTORS)
+			slots->slot[i].shape |= KM_SHAPE_PHONE;
 		if (finger && (s->steps.factors[i] & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT))) {
 			slots->slot[i].shape |= KM_SHAPE_TOUCH;
 			s->touch |= (uint8_t)(1u << i);

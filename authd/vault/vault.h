@@ -392,12 +392,14 @@ void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRA
 /* An order was written, or seems to have been. */
 void session_sending(struct vault *v, struct session *s, enum km_order kind);
 
-/* What an answer to these factors may look like: KM_SHAPE_*. */
-uint16_t session_shape(uint32_t factors);
-
 /* The bucket in which failures of a name count when there is no credential. */
 uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket);
+
+/* --- shape.c ----------------------------------------------------------------- */
+
+/* What a code of these factors may look like: KM_SHAPE_*. */
+uint16_t session_shape(const struct km_conf *conf, uint32_t factors);
 
 /* --- check.c ----------------------------------------------------------------- */
 

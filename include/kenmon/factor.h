@@ -73,7 +73,8 @@ bool km_algorithm_parse(const char *word, enum km_algorithm *out);
 /*
  * The class of an answer by its shape, for the shapes allowed (KM_SHAPE_*);
  * KM_CLASS_NONE when it cannot be a code. A recovery code is put into its
- * stored form in place (upper case, without '-' and ' ').
+ * stored form in place (upper case, without '-' and ' '), and so are digits and
+ * a star in wide forms.
  */
 enum km_class km_answer_class(struct km_secret *answer, unsigned shapes);
 

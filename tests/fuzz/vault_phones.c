@@ -87,6 +87,12 @@ void phones_heard(struct vault *v)
 
 /* --- what a right answer is -------------------------------------------------------------- */
 
+/* Does an order go to this person, as far as is known? */
+static bool is_theirs(const struct given *o, const struct person *p)
+{
+	return model.renumbered || o->whose == p - model.person;
+}
+
 bool phones_accept(const struct person *p, const struct km_secret *answer)
 {
 	struct km_secret plain = *answer;
@@ -96,7 +102,7 @@ bool phones_accept(const struct person *p, const struct km_secret *answer)
 	for (size_t i = 0; i < ORDERS; i++) {
 		struct given *o = &courier.order[i];
 
-		if (o->used || o->whose != p - model.person ||
+		if (o->used || !is_theirs(o, p) ||
 		    (o->kind != KM_ORDER_MESSAGE && o->kind != KM_ORDER_SPOKEN) ||
 		    plain.len != strlen(o->code) || memcmp(plain.bytes, o->code, plain.len) != 0)
 			continue;
@@ -111,7 +117,7 @@ bool phones_keyed(const struct person *p, const char *shown)
 	for (size_t i = 0; p && i < ORDERS; i++) {
 		struct given *o = &courier.order[i];
 
-		if (!o->keyed || o->used || o->whose != p - model.person ||
+		if (!o->keyed || o->used || !is_theirs(o, p) ||
 		    o->kind != KM_ORDER_KEYPAD || !shown[0] || strcmp(o->keys, shown) != 0)
 			continue;
 		o->used = true;

@@ -151,6 +151,7 @@ struct model {
 	struct credential credential[CREDENTIALS];
 	size_t persons, credentials;
 	bool done[256]; /* operation ids, by their byte, that had their effect */
+	bool renumbered; /* a desk has registered a number */
 	bool unsure;    /* a line broke before it told how its operation went */
 };
 extern struct model model;

@@ -85,6 +85,16 @@ finger_words() {
 	    "$(sed -n 's/^KM_FINGER([A-Z_]*, [0-9]*, "\([a-z-]*\)".*/\1/p; s/^KM_\(SENSOR_EVENT\|STAGE\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/{finger,sensor_event,stage}.def | wc -l)" ] ||
 	    echo "a table has lines this test does not read"
 }
+# Words of what becomes of an order, and why.
+order_words() {
+	local word words
+	words=$(sed -n 's/^KM_ORDER_\(STATE\|WHY\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/order.def)
+	for word in $words; do
+		grep -qF ".It Li $word Ta " docs/man/kenmon.1 || echo "kenmon(1) does not explain $word"
+	done
+	[ "$(wc -w <<<"$words")" = "$(grep -cE '^KM_ORDER_(STATE|WHY)\(' include/kenmon/order.def)" ] ||
+	    echo "order.def has lines this test does not read"
+}
 module_options() {
 	local word
 	sed -n 's/.*{ "\([a-z-]*=\{0,1\}\)",.*/\1/p' pam_module/options.c | while read -r word; do
@@ -148,6 +158,7 @@ for page in docs/man/*.[1-8]; do
 done
 check "kenmon(1) and kenmon --help agree" quiet desk_options
 check "kenmon(1) explains every finger, event of a reader and stage" quiet finger_words
+check "kenmon(1) explains every state of an order and every reason" quiet order_words
 check "every reason that the vault gives is known in Japanese" reasons_known
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8

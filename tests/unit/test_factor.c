@@ -122,33 +122,44 @@ test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere(
 }
 
 static void
-test_a_star_asks_for_a_code_by_telephone_and_enter_too_where_no_finger_is_asked_for(void **state)
+test_enter_or_a_star_has_a_code_sent_where_that_is_offered_and_is_nothing_elsewhere(void **state)
 {
-	static const char *const others[] = { " ", "**", "*123456", "#", "\357\274\212" };
+	static const char *const none[] = { "**", "* ", "#", "-", "\357\274\212\357\274\212" };
 
 	(void)state;
-	assert_int_equal(class_of("*", KM_SHAPE_PHONE), KM_CLASS_PHONE);
-	assert_int_equal(class_of("", KM_SHAPE_PHONE), KM_CLASS_PHONE);
+	assert_int_equal(class_of("", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
 	assert_int_equal(class_of("*", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
-	assert_int_equal(class_of("*", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_PHONE);
+	/* Of a Japanese input method; the judge is sent a plain one. */
+	assert_int_equal(class_of("\357\274\212", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
+	assert_int_equal(answer.len, 1);
+	assert_int_equal(answer.bytes[0], '*');
+	/* Enter is a finger's first. */
 	assert_int_equal(class_of("", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_TOUCH);
+	assert_int_equal(class_of("*", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_PHONE);
 	assert_int_equal(class_of("*", KM_SHAPE_TOUCH | EVERY_SHAPE), KM_CLASS_NONE);
+	assert_int_equal(class_of("*", EVERY_SHAPE), KM_CLASS_NONE);
 	assert_int_equal(class_of("123456", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_DIGITS);
-	assert_int_equal(class_of("123456", KM_SHAPE_PHONE), KM_CLASS_NONE);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_int_equal(class_of(others[i], KM_SHAPE_PHONE), KM_CLASS_NONE);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_equal(class_of(none[i], KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_NONE);
 }
 
-static void test_codes_by_telephone_can_have_nine_or_ten_digits(void **state)
+static void test_codes_that_are_sent_may_be_longer_than_an_authenticators(void **state)
 {
+	static const char *const codes[] = { "123456", "1234567", "12345678", "123456789",
+					     "1234567890" };
+	static const unsigned shapes[] = { KM_SHAPE_DIGITS_6, KM_SHAPE_DIGITS_7, KM_SHAPE_DIGITS_8,
+					   KM_SHAPE_DIGITS_9, KM_SHAPE_DIGITS_A };
+
 	(void)state;
-	assert_int_equal(class_of("123456789", KM_SHAPE_DIGITS_9), KM_CLASS_DIGITS);
-	assert_int_equal(class_of("1234567890", KM_SHAPE_DIGITS_A), KM_CLASS_DIGITS);
-	assert_int_equal(class_of("123456789", KM_SHAPE_DIGITS_A), KM_CLASS_NONE);
-	assert_int_equal(class_of("1234567890", KM_SHAPE_DIGITS_9), KM_CLASS_NONE);
-	assert_int_equal(
-	    class_of("123456789", KM_SHAPE_DIGITS_6 | KM_SHAPE_DIGITS_7 | KM_SHAPE_DIGITS_8),
-	    KM_CLASS_NONE);
+	for (size_t i = 0; i < 5; i++) {
+		for (size_t k = 0; k < 5; k++)
+			assert_int_equal(class_of(codes[i], shapes[k]),
+					 i == k ? KM_CLASS_DIGITS : KM_CLASS_NONE);
+		assert_int_equal(class_of(codes[i], KM_SHAPE_CODE), KM_CLASS_DIGITS);
+		assert_int_equal(class_of(codes[i], KM_SHAPE_DIGITS),
+				 i < 3 ? KM_CLASS_DIGITS : KM_CLASS_NONE);
+	}
+	assert_int_equal(class_of("12345678901", KM_SHAPE_CODE), KM_CLASS_NONE);
 }
 
 /* --- words ----------------------------------------------------------------- */
@@ -362,10 +373,10 @@ int main(void)
 		cmocka_unit_test(test_digits_with_blanks_or_in_wide_forms_become_plain),
 		cmocka_unit_test(test_a_recovery_code_is_put_into_its_stored_form),
 		cmocka_unit_test(
-		    test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere),
+		    test_enter_or_a_star_has_a_code_sent_where_that_is_offered_and_is_nothing_elsewhere),
+		cmocka_unit_test(test_codes_that_are_sent_may_be_longer_than_an_authenticators),
 		cmocka_unit_test(
-		    test_a_star_asks_for_a_code_by_telephone_and_enter_too_where_no_finger_is_asked_for),
-		cmocka_unit_test(test_codes_by_telephone_can_have_nine_or_ten_digits),
+		    test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere),
 		cmocka_unit_test(test_factors_and_their_words_belong_together),
 		cmocka_unit_test(test_words_of_a_record_are_read_back_or_refused),
 		cmocka_unit_test(test_only_allow_becomes_success_and_zero_is_deny),

@@ -34,6 +34,8 @@ static int alice_is_called(void **state)
 	call = sends(KM_ORDER_KEYPAD, NULL);
 	m = world_client_heard(pw.client, NULL);
 	assert_int_equal(m.number, KM_MSG_INFO);
+	/* A door believes it of the vault alone. */
+	assert_int_equal(m.info.error, KM_INFO_CALL);
 	digits_in(m.info.text, strlen(m.info.text), code);
 	return 0;
 }
@@ -242,6 +244,7 @@ static void test_a_hash_alone_is_enough_only_where_the_site_says_so(void **state
 	assert_int_equal(call.keys, 0);
 	m = world_client_heard(pw.client, NULL);
 	assert_int_equal(m.number, KM_MSG_INFO);
+	assert_int_equal(m.info.error, KM_INFO_CALL);
 	assert_string_equal(m.info.text, km_text(KM_TEXT_CONFIRM_CALL, KM_LANG_EN));
 	ordered(call.order, KM_ORDER_STATE_KEYED, KM_ORDER_WHY_NONE, "");
 	hears_news(KM_ORDER_STATE_KEYED, KM_ORDER_WHY_NONE);
