@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../authd/vault/codes.h"
+#include "../../authd/vault/courier.h"
 #include "../unit/agree.h"
 #include "vault_world.h"
 
