@@ -244,6 +244,8 @@ static bool can_be(const struct order *o, unsigned state)
 		return keys;
 	if (state == KM_ORDER_STATE_NOT_ME)
 		return km_order_is_call(o->kind);
+	if (state == KM_ORDER_STATE_TAKEN)
+		return !km_order_is_call(o->kind);
 	return state != KM_ORDER_STATE_DELIVERED || !keys;
 }
 
@@ -299,7 +301,9 @@ static void tell_of_decoy(struct vault *v, struct order *o)
 			m = (struct msg_ordered){ .state = KM_ORDER_STATE_RINGING };
 			o->next_ms = v->now.boot_ms + v->conf.voice.ring * 1000LL;
 		} else {
-			m = (struct msg_ordered){ .state = KM_ORDER_STATE_SENT };
+			m = (struct msg_ordered){ .state = pace->state == KM_ORDER_STATE_TAKEN
+							       ? KM_ORDER_STATE_TAKEN
+							       : KM_ORDER_STATE_SENT };
 		}
 	}
 	(void)!tell(v, o, &m);

@@ -297,6 +297,27 @@ static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
 	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
 }
 
+/* A gateway that took a message and says no more of it has not ended its code. */
+static void test_an_order_that_is_taken_ends_and_its_code_is_good(void **state)
+{
+	struct msg_order o;
+
+	(void)state;
+	o = sends(KM_ORDER_MESSAGE, code);
+	ordered(o.order, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE, "");
+	hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	assert_int_equal(pw.w->v->orders, 0);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	/* And nobody's is told of by the same words. */
+	(void)asks_in("nobody");
+	pw.w->v->order_pace[0].took_ms = 0;
+	judge_sends(pw.w->session, 0);
+	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
+	hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	assert_int_equal(pw.w->v->orders, 0);
+}
+
 static void test_a_number_that_may_not_be_sent_to_any_more_is_not(void **state)
 {
 	(void)state;
@@ -357,6 +378,7 @@ int main(void)
 		COMING(test_a_login_that_ends_cancels_its_order),
 		HAVING(test_nobody_s_telephone_is_told_of_and_nothing_is_sent),
 		COMING(test_a_decoy_is_told_of_when_the_last_real_order_was),
+		COMING(test_an_order_that_is_taken_ends_and_its_code_is_good),
 		COMING(test_a_number_that_may_not_be_sent_to_any_more_is_not),
 		HAVING(test_a_clock_in_doubt_keeps_nobody_from_a_code),
 		COMING(test_a_code_outlives_a_new_key_epoch),
