@@ -111,7 +111,7 @@ static inline void exchange_sounds(const struct exchange *e)
 	}
 }
 
-/* A port that is free now, even, with a free one behind it. */
+/* A port that is free now; of datagrams an even one. */
 static inline int exchange_port(int type)
 {
 	for (;;) {
@@ -124,7 +124,7 @@ static inline int exchange_port(int type)
 		assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
 		close(fd);
 		port = ntohs(a.sin_port);
-		if (port % 2 == 0 && port < 65000)
+		if (port < 65000 && (port % 2 == 0 || type == SOCK_STREAM))
 			return port;
 	}
 }
