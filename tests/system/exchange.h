@@ -139,6 +139,9 @@ static inline pid_t exchange_run(const char *const argv[], const char *log)
 	if (pid == 0) {
 		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
+		/* sipp plays with the terminal, which stops everybody in the background. */
+		setsid();
+		dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
 		execvp(argv[0], (char *const *)(uintptr_t)argv); /* which changes nothing */
