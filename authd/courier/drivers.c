@@ -15,6 +15,5 @@ const struct courier_driver *courier_driver_of_messages(const struct km_conf *co
 
 const struct courier_driver *courier_driver_of_calls(const struct km_conf *conf)
 {
-	(void)conf;
-	return NULL;
+	return *conf->voice.server ? &sip_driver : NULL;
 }

@@ -6,5 +6,6 @@
 
 extern const struct courier_driver sms_spool_driver;
 extern const struct courier_driver sms_exec_driver;
+extern const struct courier_driver sip_driver;
 
 #endif
