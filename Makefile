@@ -51,11 +51,13 @@ JUDGE_SRC  := $(wildcard authd/*.c authd/factors/*.c)
 VAULT_SRC  := $(wildcard authd/vault/*.c)
 SENSOR_SRC := $(wildcard authd/sensor/*.c)
 MATCHER_SRC := $(wildcard authd/matcher/*.c)
+COURIER_SRC := $(wildcard authd/courier/*.c)
 DESK_SRC   := $(wildcard enroll/*.c)
 
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
+COURIER_LIBS := -lsystemd -linih
 DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto -lsystemd
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
@@ -67,7 +69,7 @@ LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher
+            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(BUILD)/kenmon-courier
 
 all: $(PROGRAMS)
 
@@ -86,6 +88,7 @@ $(BUILD)/libjudge.a:  $(call obj,$(filter-out authd/main.c,$(JUDGE_SRC)))
 $(BUILD)/libvault.a:  $(call obj,$(filter-out authd/vault/main.c,$(VAULT_SRC)))
 $(BUILD)/libsensor.a: $(call obj,$(filter-out authd/sensor/main.c,$(SENSOR_SRC)))
 $(BUILD)/libmatcher.a: $(call obj,$(filter-out authd/matcher/main.c,$(MATCHER_SRC)))
+$(BUILD)/libcourier.a: $(call obj,$(filter-out authd/courier/main.c,$(COURIER_SRC)))
 $(BUILD)/libdesk.a:   $(call obj,$(filter-out enroll/main.c,$(DESK_SRC)))
 $(BUILD)/lib%.a:
 	$(Q)rm -f $@; ar rcsD $@ $^
@@ -115,15 +118,19 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 	@echo "  LD   $@"
 	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^
 
+$(BUILD)/kenmon-courier: $(BUILD)/obj/authd/courier/main.o $(BUILD)/libcourier.a $(BUILD)/libcommon.a
+	@echo "  LD   $@"
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(COURIER_LIBS)
+
 # --- test programs -------------------------------------------------------------------------------
 
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
-             $(BUILD)/libdesk.a $(BUILD)/libcommon.a
+             $(BUILD)/libcourier.a $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c tests/synth/staff.c)
 SCANNER   := $(call obj,tests/synth/scanner.c)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
-TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) $(COURIER_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
@@ -273,7 +280,7 @@ power:
 measure:
 	@tests/measure
 
-ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MATCHER_SRC) $(DESK_SRC)
+ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MATCHER_SRC) $(COURIER_SRC) $(DESK_SRC)
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
@@ -299,7 +306,7 @@ install: all
 	install -d $(D)$(SECURITYDIR) $(D)$(LIBEXECDIR) $(D)$(PREFIX)/bin $(D)$(UNITDIR) $(D)$(SYSCONFDIR)/kenmon
 	install -m 0644 $(BUILD)/pam_kenmon.so $(D)$(SECURITYDIR)/
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
-	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
+	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(BUILD)/kenmon-courier $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
 	for u in systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path; do \
 	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/usr/bin/kenmon|$(PREFIX)/bin/kenmon|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \

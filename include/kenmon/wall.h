@@ -109,7 +109,7 @@ struct km_wall_path {
 
 /* --- putting them up -------------------------------------------------------- */
 
-#define KM_WALL_CALLS 4 /* tables of calls that one room has at most */
+#define KM_WALL_CALLS 6 /* tables of calls that one room has at most */
 
 struct km_wall {
 	struct km_calls calls[KM_WALL_CALLS]; /* rows of all of them together */
@@ -117,6 +117,8 @@ struct km_wall {
 	size_t paths;
 	/* Sockets of others by names that are no paths; Landlock's 6 and later, else they can. */
 	bool may_reach_abstract;
+	/* TCP; Landlock's 4 and later. UDP and the rest are the filter's. */
+	bool may_reach_network;
 };
 
 /* What could not be had here. Each is worth a warning; km_wall_gap_text says what it means. */
