@@ -143,7 +143,8 @@ static void attempt(struct sms_job *job)
 		begin_transfer(job);
 		return;
 	}
-	if (known == SMS_NAME_ASKED && !job->sent && wake_after(job, job->give_up_ms - km_boot_ms())) {
+	if (known == SMS_NAME_ASKED && !job->sent &&
+	    wake_after(job, job->give_up_ms - km_boot_ms())) {
 		job->waits = name;
 		return;
 	}
