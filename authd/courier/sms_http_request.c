@@ -206,7 +206,7 @@ static km_rc set_url(struct sms_transfer *t, const struct km_sms_template *url,
 			return KM_ENOMEM;
 	}
 	if (curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http") != CURLE_OK ||
-	    curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "") != CURLE_OK ||
+	    curl_easy_setopt(t->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https") != CURLE_OK ||
 	    curl_easy_setopt(t->easy, CURLOPT_URL, s.text) != CURLE_OK)
 		return KM_ENOMEM;
 	return KM_OK;
