@@ -268,6 +268,8 @@ static void report_over(struct sms_job *job, CURLcode code)
 
 void sms_job_over(struct sms_job *job, CURLcode code)
 {
+	if (code == CURLE_OK && !job->transfer->whole)
+		code = CURLE_WEIRD_SERVER_REPLY;
 	if (job->sent)
 		report_over(job, code);
 	else

@@ -121,6 +121,7 @@ struct sms_transfer {
 	struct sms_job *job;
 	bool begun; /* the first byte of a request may be out */
 	bool large; /* the answer was, and was cut off */
+	bool whole; /* its header was */
 	size_t seen, kept;
 	char answer[KM_SMS_SEEN + 1];
 };

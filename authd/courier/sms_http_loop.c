@@ -2,21 +2,23 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include <kenmon/clock.h>
 #include <kenmon/log.h>
 
 #include "sms_http.h"
 
 #define USEC_PER_MS 1000u
 
+/* From now, and not from when this turn of the loop began, as sd-event's relative times are. */
 bool sms_timer(sd_event *event, sd_event_source **source, int64_t ms,
 	       sd_event_time_handler_t handler, void *arg)
 {
-	uint64_t usec = (ms > 0 ? (uint64_t)ms : 0) * USEC_PER_MS;
+	uint64_t at = (uint64_t)(km_boot_ms() + (ms > 0 ? ms : 0) + 1) * USEC_PER_MS;
 
 	if (!*source)
-		return sd_event_add_time_relative(event, source, CLOCK_BOOTTIME, usec, USEC_PER_MS,
-						  handler, arg) >= 0;
-	return sd_event_source_set_time_relative(*source, usec) >= 0 &&
+		return sd_event_add_time(event, source, CLOCK_BOOTTIME, at, USEC_PER_MS, handler,
+					 arg) >= 0;
+	return sd_event_source_set_time(*source, at) >= 0 &&
 	       sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT) >= 0;
 }
 
@@ -45,13 +47,7 @@ static void act(struct sms_http *http, curl_socket_t fd, int what)
 	take_ended(http);
 }
 
-static int on_time(sd_event_source *source, uint64_t usec, void *arg)
-{
-	(void)source;
-	(void)usec;
-	act(arg, CURL_SOCKET_TIMEOUT, 0);
-	return 0;
-}
+static int on_time(sd_event_source *source, uint64_t usec, void *arg);
 
 static int set_timer(CURLM *multi, long ms, void *arg)
 {
@@ -64,6 +60,20 @@ static int set_timer(CURLM *multi, long ms, void *arg)
 		return 0;
 	}
 	return sms_timer(http->event, &http->multi_timer, ms, on_time, http) ? 0 : -1;
+}
+
+/* libcurl does not name the same moment twice: if we came too early, nobody would come again. */
+static int on_time(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct sms_http *http = arg;
+	long ms = -1;
+
+	(void)source;
+	(void)usec;
+	act(http, CURL_SOCKET_TIMEOUT, 0);
+	if (curl_multi_timeout(http->multi, &ms) == CURLM_OK && ms >= 0)
+		(void)set_timer(http->multi, ms, http);
+	return 0;
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *arg)

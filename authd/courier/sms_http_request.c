@@ -77,10 +77,17 @@ static bool counts(struct sms_transfer *t, size_t n)
 	return !t->large;
 }
 
+/* libcurl counts a header that is broken off as a whole one: its end is the empty line. */
 static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
 {
-	(void)bytes;
-	return counts(arg, size * n) ? size * n : 0;
+	struct sms_transfer *t = arg;
+	size_t len = size * n;
+
+	if (len <= 2 && (len == 0 || bytes[len - 1] == '\n'))
+		t->whole = true;
+	else if (len > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+		t->whole = false;
+	return counts(t, len) ? len : 0;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t n, void *arg)

@@ -32,7 +32,6 @@ struct gateway_line { /* one connection */
 	SSL *ssl;
 	struct gateway_seen *seen;
 	unsigned n; /* which connection this is, from 0 */
-	size_t cut; /* where some behaviours break off */
 };
 
 struct gateway {
@@ -41,7 +40,6 @@ struct gateway {
 	pid_t pid;
 	struct gateway_seen *seen;
 	enum gateway_certificate certificate;
-	size_t cut;
 	char ca[HOUSE_PATH]; /* file of the authority; in the folder that was given */
 };
 
@@ -53,8 +51,14 @@ bool gateway_reserve(struct gateway *g, const char *folder, enum gateway_certifi
 bool gateway_open(struct gateway *g, gateway_behaviour *behave);
 void gateway_close(struct gateway *g);
 
+/* The same for a server that is not ours: an authority, a certificate for 127.0.0.1 and its key, in
+ * PEM. */
+bool gateway_write_certificate(const char *ca, const char *certificate, const char *key);
+
 /* For behaviours. */
 bool gateway_read(struct gateway_line *l); /* a whole request, into seen->last */
+/* At most so many bytes of one. True: that was all of it. */
+bool gateway_read_part(struct gateway_line *l, size_t most);
 bool gateway_write(struct gateway_line *l, const void *bytes, size_t len);
 bool gateway_say(struct gateway_line *l, const char *text);
 /* "HTTP/1.1 STATUS" with this body and its length. */

@@ -5,93 +5,50 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "house_gateway.h"
-#include "house_post.h"
+#include "house_messages.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define NUMBER       "+819012345678"
-#define TEXT         "\xe8\xaa\x8d\xe8\xa8\xbc\xe3\x82\xb3\xe3\x83\xbc\xe3\x83\x89: 314159\n\"\\&=%"
-#define LONG_MS      60000
-
-static struct post post;
-static struct gateway gateway;
-static uint64_t order;
-static enum km_order_state before;
+static struct messages house;
 
 static int begin(void **state)
 {
 	(void)state;
-	return post_begin(&post) ? 0 : -1;
+	return messages_begin(&house);
 }
 
 static int end(void **state)
 {
 	(void)state;
-	post_stop(&post);
-	gateway_close(&gateway);
-	post_end(&post);
+	messages_end(&house);
 	return 0;
 }
 
-/* text, with the gateway's "https://127.0.0.1:PORT" for each "BASE". */
-static void with_base(const char *text, char *out, size_t cap)
-{
-	const char *at;
-	size_t used = 0;
-
-	out[0] = '\0';
-	for (; (at = strstr(text, "BASE")) != NULL; text = at + 4)
-		used += (size_t)snprintf(out + used, cap - used, "%.*s%s://127.0.0.1:%u",
-					 (int)(at - text), text,
-					 gateway.certificate ? "https" : "http", gateway.port);
-	snprintf(out + used, cap - used, "%s", text);
-}
-
-/* more: further lines of [sms]. */
 static void start(enum gateway_certificate certificate, gateway_behaviour *behave, const char *more,
 		  const char *credentials)
 {
-	char conf[4096], lines[2048];
-
-	assert_true(gateway_reserve(&gateway, post.dir, certificate));
-	with_base(more, lines, sizeof(lines));
-	snprintf(conf, sizeof(conf), "[sms]\ngateway = http\nca-file = %s\n%s%s\n%s",
-		 certificate ? gateway.ca : "", credentials ? "credentials = " : "",
-		 credentials ? post.credentials : "", lines);
-	assert_true(post_configure(&post, conf, credentials));
-	if (behave)
-		assert_true(gateway_open(&gateway, behave));
-	assert_true(post_start(&post));
+	messages_start(&house, certificate, behave, more, credentials);
 }
-
-#define JSON "url = BASE/send\nbody = {\"to\": \"{number}\", \"text\": \"{text}\"}\n"
 
 static void outcome(enum km_order_state state, enum km_order_why why)
 {
-	struct post_news n = post_outcome(&post, order, &before);
-
-	if (n.state != state || n.why != why)
-		fail_msg("order %d: %s, %s; its log: %s", (int)order, km_order_state_word(n.state),
-			 km_order_why_word(n.why), post_log(&post));
+	messages_outcome(&house, state, why);
 }
 
 static void ends(enum km_order_state state, enum km_order_why why)
 {
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, LONG_MS));
-	outcome(state, why);
+	messages_end_as(&house, MESSAGE_TEXT, state, why);
 }
 
 static void request_has(const char *part)
 {
-	if (!strstr(gateway.seen->last, part))
-		fail_msg("no '%s' in: %s", part, gateway.seen->last);
+	if (!strstr(house.gateway.seen->last, part))
+		fail_msg("no '%s' in: %s", part, house.gateway.seen->last);
 }
 
 /* --- what is sent -------------------------------------------------------------------------------
@@ -106,16 +63,16 @@ static void take_it(struct gateway_line *l)
 static void test_a_message_goes_as_json_over_tls(void **state)
 {
 	(void)state;
-	start(GATEWAY_GOOD, take_it, JSON, NULL);
+	start(GATEWAY_GOOD, take_it, MESSAGE_JSON, NULL);
 	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 	request_has("POST /send HTTP/1.1\r\n");
 	request_has("\r\nContent-Type: application/json\r\n");
 	request_has(
 	    "\r\n\r\n{\"to\": \"+819012345678\", \"text\": \"\xe8\xaa\x8d\xe8\xa8\xbc\xe3\x82\xb3"
 	    "\xe3\x83\xbc\xe3\x83\x89: 314159\\u000A\\\"\\\\&=%\"}");
-	assert_null(strstr(gateway.seen->last, "Expect"));
-	assert_null(strstr(gateway.seen->last, "Authorization"));
-	assert_int_equal(gateway.seen->requests, 1);
+	assert_null(strstr(house.gateway.seen->last, "Expect"));
+	assert_null(strstr(house.gateway.seen->last, "Authorization"));
+	assert_int_equal(house.gateway.seen->requests, 1);
 }
 
 static void test_a_message_goes_as_kannel_wants_it(void **state)
@@ -136,12 +93,14 @@ static void test_credentials_are_shown_as_configured(void **state)
 {
 	(void)state;
 	start(GATEWAY_PLAIN, take_it,
-	      JSON "authentication = basic\nheaders = X-Ref: {id}; Accept: application/json\n",
+	      MESSAGE_JSON
+	      "authentication = basic\nheaders = X-Ref: {id}; Accept: application/json\n",
 	      "kenmon:pa:ss");
 	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 	request_has("\r\nAuthorization: Basic a2VubW9uOnBhOnNz\r\n");
 	request_has("\r\nAccept: application/json\r\n");
-	assert_int_equal(strspn(strstr(gateway.seen->last, "X-Ref: ") + 7, "0123456789abcdef"), 32);
+	assert_int_equal(
+	    strspn(strstr(house.gateway.seen->last, "X-Ref: ") + 7, "0123456789abcdef"), 32);
 }
 
 static void test_a_token_is_shown_as_configured(void **state)
@@ -166,7 +125,7 @@ static void test_the_environment_names_no_proxy(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++)
 		setenv(names[i], "http://127.0.0.1:1", 1);
-	start(GATEWAY_GOOD, take_it, JSON, NULL);
+	start(GATEWAY_GOOD, take_it, MESSAGE_JSON, NULL);
 	for (size_t i = 0; i < COUNT(names); i++)
 		unsetenv(names[i]);
 	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
@@ -177,7 +136,7 @@ static void test_a_text_that_cannot_stand_in_a_header_is_not_sent(void **state)
 	(void)state;
 	start(GATEWAY_PLAIN, take_it, "url = BASE/{number}\nheaders = X-Text: {text}\n", NULL);
 	ends(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_REFUSED);
-	assert_int_equal(gateway.seen->connections, 0);
+	assert_int_equal(house.gateway.seen->connections, 0);
 }
 
 /* --- what answers mean
@@ -225,10 +184,11 @@ static void test_each_status_means_what_the_table_says(void **state)
 	start(GATEWAY_PLAIN, answer_by_text,
 	      "url = BASE/{number}\nbody-type = text\nbody = status={text}\n", NULL);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_true(post_send(&post, ++order, NUMBER, rows[i].text, LONG_MS));
+		assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, rows[i].text,
+				      MESSAGE_MS));
 		outcome(rows[i].state, rows[i].why);
 	}
-	assert_int_equal(gateway.seen->requests, COUNT(rows));
+	assert_int_equal(house.gateway.seen->requests, COUNT(rows));
 }
 
 static void answer_with_text(struct gateway_line *l)
@@ -246,9 +206,10 @@ static void test_a_2xx_that_does_not_match_is_no_success(void **state)
 	      "url = BASE/{number}\nbody-type = text\nbody = {text}\nsuccess = ^0: "
 	      "(Accepted|Queued)\n",
 	      NULL);
-	assert_true(post_send(&post, ++order, NUMBER, "0: Accepted for delivery", LONG_MS));
+	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER,
+			      "0: Accepted for delivery", MESSAGE_MS));
 	outcome(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	assert_true(post_send(&post, ++order, NUMBER, "3: Queued", LONG_MS));
+	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, "3: Queued", MESSAGE_MS));
 	outcome(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_ANSWER);
 }
 
@@ -263,7 +224,7 @@ static void answer_with_zero(struct gateway_line *l)
 static void test_an_answer_with_a_zero_byte_says_nothing(void **state)
 {
 	(void)state;
-	start(GATEWAY_PLAIN, answer_with_zero, JSON "success = O\n", NULL);
+	start(GATEWAY_PLAIN, answer_with_zero, MESSAGE_JSON "success = O\n", NULL);
 	ends(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_ANSWER);
 }
 
@@ -271,8 +232,8 @@ static void test_an_answer_with_a_zero_byte_says_nothing(void **state)
  * ------------------------------------------------------------------------- */
 
 #define REPORT                                                                                     \
-	JSON "report-url = BASE/status/{id}\nsuccess = \"id\": \"([^\"]*)\"\n"                     \
-	     "delivered = \"state\": \"delivered\"\n"
+	MESSAGE_JSON "report-url = BASE/status/{id}\nsuccess = \"id\": \"([^\"]*)\"\n"             \
+		     "delivered = \"state\": \"delivered\"\n"
 
 static void deliver_at_the_third_question(struct gateway_line *l)
 {
@@ -294,11 +255,11 @@ static void test_a_delivery_is_asked_for_until_it_is_there(void **state)
 	start(GATEWAY_GOOD, deliver_at_the_third_question, REPORT "authentication = bearer\n",
 	      "tok");
 	ends(KM_ORDER_STATE_DELIVERED, KM_ORDER_WHY_NONE);
-	assert_int_equal(before, KM_ORDER_STATE_SENT);
-	assert_int_equal(gateway.seen->requests, 4);
+	assert_int_equal(house.before, KM_ORDER_STATE_SENT);
+	assert_int_equal(house.gateway.seen->requests, 4);
 	request_has("GET /status/SM-42 HTTP/1.1\r\n");
 	request_has("\r\nAuthorization: Bearer tok\r\n");
-	assert_null(strstr(gateway.seen->last, "314159"));
+	assert_null(strstr(house.gateway.seen->last, "314159"));
 }
 
 static void give_a_bad_name(struct gateway_line *l)
@@ -312,7 +273,7 @@ static void test_a_name_that_is_none_is_not_asked_for(void **state)
 	(void)state;
 	start(GATEWAY_PLAIN, give_a_bad_name, REPORT, NULL);
 	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	assert_int_equal(gateway.seen->connections, 1);
+	assert_int_equal(house.gateway.seen->connections, 1);
 }
 
 static void say_queued(struct gateway_line *l)
@@ -325,13 +286,14 @@ static void test_a_delivery_that_is_never_heard_of_leaves_a_message_taken(void *
 {
 	(void)state;
 	start(GATEWAY_PLAIN, say_queued, REPORT, NULL);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, 2500));
+	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, 2500));
 	outcome(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	assert_int_equal(before, KM_ORDER_STATE_SENT);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, LONG_MS));
-	assert_int_equal(post_hear(&post, order).state, KM_ORDER_STATE_QUEUED);
-	assert_int_equal(post_hear(&post, order).state, KM_ORDER_STATE_SENT);
-	assert_true(post_cancel(&post, order));
+	assert_int_equal(house.before, KM_ORDER_STATE_SENT);
+	assert_true(
+	    post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, MESSAGE_MS));
+	assert_int_equal(post_hear(&house.post, house.order).state, KM_ORDER_STATE_QUEUED);
+	assert_int_equal(post_hear(&house.post, house.order).state, KM_ORDER_STATE_SENT);
+	assert_true(post_cancel(&house.post, house.order));
 	outcome(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 }
 
@@ -341,30 +303,32 @@ static void test_a_delivery_that_is_never_heard_of_leaves_a_message_taken(void *
 static void test_a_gateway_that_is_not_there_yet_is_tried_again(void **state)
 {
 	(void)state;
-	start(GATEWAY_PLAIN, NULL, JSON, NULL);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, LONG_MS));
-	assert_true(post_logged(&post, "tried again while there is time"));
-	assert_true(gateway_open(&gateway, take_it));
+	start(GATEWAY_PLAIN, NULL, MESSAGE_JSON, NULL);
+	assert_true(
+	    post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, MESSAGE_MS));
+	assert_true(post_logged(&house.post, "tried again while there is time"));
+	assert_true(gateway_open(&house.gateway, take_it));
 	outcome(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	assert_int_equal(gateway.seen->requests, 1);
+	assert_int_equal(house.gateway.seen->requests, 1);
 }
 
 static void test_a_gateway_that_never_comes_is_unreachable(void **state)
 {
 	(void)state;
-	start(GATEWAY_PLAIN, NULL, JSON "timeout = 1\n", NULL);
+	start(GATEWAY_PLAIN, NULL, MESSAGE_JSON "timeout = 1\n", NULL);
 	ends(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, 100));
+	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, 100));
 	outcome(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
 }
 
 static void test_what_has_not_left_is_cancelled(void **state)
 {
 	(void)state;
-	start(GATEWAY_PLAIN, NULL, JSON, NULL);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, LONG_MS));
-	assert_true(post_logged(&post, "tried again while there is time"));
-	assert_true(post_cancel(&post, order));
+	start(GATEWAY_PLAIN, NULL, MESSAGE_JSON, NULL);
+	assert_true(
+	    post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, MESSAGE_MS));
+	assert_true(post_logged(&house.post, "tried again while there is time"));
+	assert_true(post_cancel(&house.post, house.order));
 	outcome(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_CANCELLED);
 }
 
@@ -377,16 +341,17 @@ static void keep_waiting(struct gateway_line *l)
 static void test_what_has_left_is_unknown_when_it_is_cancelled_or_late(void **state)
 {
 	(void)state;
-	start(GATEWAY_PLAIN, keep_waiting, JSON, NULL);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, LONG_MS));
-	for (unsigned i = 0; gateway.seen->requests == 0 && i < 2000; i++)
+	start(GATEWAY_PLAIN, keep_waiting, MESSAGE_JSON, NULL);
+	assert_true(
+	    post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, MESSAGE_MS));
+	for (unsigned i = 0; house.gateway.seen->requests == 0 && i < 2000; i++)
 		usleep(5000);
-	assert_int_equal(gateway.seen->requests, 1);
-	assert_true(post_cancel(&post, order));
+	assert_int_equal(house.gateway.seen->requests, 1);
+	assert_true(post_cancel(&house.post, house.order));
 	outcome(KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT);
-	assert_true(post_send(&post, ++order, NUMBER, TEXT, 500));
+	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, 500));
 	outcome(KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT);
-	assert_int_equal(gateway.seen->requests, 2);
+	assert_int_equal(house.gateway.seen->requests, 2);
 }
 
 static void test_nothing_of_a_message_is_in_the_log(void **state)
@@ -396,10 +361,10 @@ static void test_nothing_of_a_message_is_in_the_log(void **state)
 	      "url = BASE/{number}?c={password}\nbody-type = text\nbody = {text}\nsuccess = ^no\n",
 	      "kenmon:canary-in-url");
 	ends(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_ANSWER);
-	assert_true(post_logged(&post, "status 200"));
-	assert_null(strstr(post_log(&post), "314159"));
-	assert_null(strstr(post_log(&post), "9012345678"));
-	assert_null(strstr(post_log(&post), "canary"));
+	assert_true(post_logged(&house.post, "status 200"));
+	assert_null(strstr(post_log(&house.post), "314159"));
+	assert_null(strstr(post_log(&house.post), "9012345678"));
+	assert_null(strstr(post_log(&house.post), "canary"));
 }
 
 #define A_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
