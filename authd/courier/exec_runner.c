@@ -3,7 +3,8 @@
  * walls, since what it runs would have to live behind them. It hears the room alone, by records of
  * one size, and starts the one program that it was made for: no shell, the number as the only
  * argument, the text on standard input, an empty environment, no descriptor but /dev/null for what
- * it says, a session of its own, all of which is killed when its time is over or it has ended.
+ * it says, no capability, a session of its own, all of which is killed when its time is over or it
+ * has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/secret.h>
+#include <kenmon/wall.h>
 
 #include "exec.h"
 
@@ -60,13 +62,12 @@ static void defaults(void)
 }
 
 /* Standard input is the text; 1 and 2 are /dev/null already; told is the only other descriptor. */
-static void become_program(const char *program, const char *number, int text, int told)
+static void become_program(const char *program, char *number, int text, int told)
 {
-	char name[] = "sms", argument[KM_NUMBER_MAX + 1];
-	char *argv[] = { name, argument, NULL };
+	char name[] = "sms";
+	char *argv[] = { name, number, NULL };
 	int error;
 
-	memcpy(argument, number, sizeof(argument));
 	environ = NULL;
 	defaults();
 	/* Above the three, and the only one there: it closes when the program begins. */
@@ -116,6 +117,7 @@ static int hear_start(pid_t pid, int told)
 
 static int start(const struct runner *r, const struct exec_request *q, pid_t *pid)
 {
+	char number[KM_NUMBER_MAX + 1]; /* of the request nothing is left in a child */
 	int told[2], error, text = text_pipe(q);
 
 	if (text < 0)
@@ -125,10 +127,12 @@ static int start(const struct runner *r, const struct exec_request *q, pid_t *pi
 		close(text);
 		return error;
 	}
+	memcpy(number, q->number, sizeof(number));
 	*pid = fork();
 	error = errno;
 	if (*pid == 0)
-		become_program(r->program, q->number, text, told[1]);
+		become_program(r->program, number, text, told[1]);
+	km_wipe(number, sizeof(number));
 	close(text);
 	close(told[1]);
 	if (*pid > 0)
@@ -297,7 +301,7 @@ static void serve(const char *program, int room)
 	r.room = ROOM;
 	r.request = km_locked_new(sizeof(*r.request));
 	sigemptyset(&none);
-	if (!r.request || !keep_only(room) || !hold_signals())
+	if (!r.request || !keep_only(room) || !hold_signals() || km_powers_drop() != KM_OK)
 		_exit(1);
 	while (!r.stop) {
 		struct pollfd polled = { .fd = r.room, .events = POLLIN };

@@ -150,7 +150,7 @@ void courier_free(struct courier *c)
 	km_locked_free(c->needs, COURIER_KINDS * sizeof(*c->needs));
 	if (c->vault >= 0)
 		close(c->vault);
-	c->vault = -1;
+	*c = (struct courier){ .vault = -1 };
 }
 
 /* --- the loop

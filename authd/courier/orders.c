@@ -213,6 +213,7 @@ km_rc courier_take(struct courier *c, const struct msg_order *m)
 	slot->order = (struct courier_order){
 		.id = m->order,
 		.kind = m->kind,
+		.state = KM_ORDER_STATE_QUEUED,
 		.lang = m->lang,
 		.keys = m->keys,
 		.until_ms = m->until - now_ms < LONGEST_MS ? m->until : now_ms + LONGEST_MS,
@@ -222,7 +223,7 @@ km_rc courier_take(struct courier *c, const struct msg_order *m)
 	memcpy(slot->order.number, m->number, sizeof(slot->order.number));
 	slot->order.text = m->text;
 	c->count++;
-	courier_report(c, &slot->order, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE, NULL, 0);
+	courier_tell(c, slot);
 	courier_wake(c);
 	return KM_OK;
 }

@@ -45,6 +45,7 @@ enum {
 	OPT_OWNER = 256,
 	OPT_JUDGE_UID,
 	OPT_MATCHER_UID,
+	OPT_COURIER_UID,
 	OPT_MACHINE_ID,
 	OPT_CREATE_KEY,
 	OPT_SETUP,
@@ -67,6 +68,7 @@ static const struct option long_options[] = {
 	{ "owner", required_argument, NULL, OPT_OWNER },
 	{ "judge-uid", required_argument, NULL, OPT_JUDGE_UID },
 	{ "matcher-uid", required_argument, NULL, OPT_MATCHER_UID },
+	{ "courier-uid", required_argument, NULL, OPT_COURIER_UID },
 	{ "machine-id", required_argument, NULL, OPT_MACHINE_ID },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -76,7 +78,8 @@ static const struct option long_options[] = {
 static const char usage[] =
     "usage: kenmon-vault [--state-dir DIR] [--key FILE] [--config FILE] [--setup]\n"
     "                    [--create-key] [--owner UID] [--judge-uid UID]\n"
-    "                    [--matcher-uid UID] [--journal SOCKET] [--machine-id FILE]\n"
+    "                    [--matcher-uid UID] [--courier-uid UID] [--journal SOCKET]\n"
+    "                    [--machine-id FILE]\n"
     "       kenmon-vault --restore FILE --bundle FILE --escrow-key FILE [--state-dir DIR]\n"
     "                    [--key FILE]\n"
     "\n"
@@ -92,11 +95,13 @@ static const char usage[] =
     "  --judge-uid UID    only a judge of this uid is served\n"
     "  --matcher-uid UID  only a matcher of this uid is lent templates (default: its socket's\n"
     "                     owner)\n"
+    "  --courier-uid UID  only a courier of this uid is given orders (default: its socket's\n"
+    "                     owner)\n"
     "  --journal SOCKET   log to this journald socket instead of standard error\n"
     "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
     "\n"
-    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\" and,\n"
-    "where fingers are to be compared, \"grant\").\n"
+    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\",\n"
+    "where fingers are to be compared \"grant\", and for codes by telephone \"order\").\n"
     "See kenmon-vault(8).\n";
 
 /* Takes the uid of an option. */
@@ -175,6 +180,10 @@ static int parse(int argc, char **argv, struct options *o, struct vault *v)
 			return KM_EXIT_USAGE + 1;
 		case OPT_MATCHER_UID:
 			if (take_uid("--matcher-uid", &v->has_matcher_uid, &v->matcher_uid))
+				break;
+			return KM_EXIT_USAGE + 1;
+		case OPT_COURIER_UID:
+			if (take_uid("--courier-uid", &v->has_courier_uid, &v->courier_uid))
 				break;
 			return KM_EXIT_USAGE + 1;
 		case OPT_MACHINE_ID:

@@ -197,6 +197,8 @@ struct vault {
 	int matcher_door, matcher; /* where it connects, and its link; -1: none */
 	bool has_matcher_uid;
 	uid_t matcher_uid;
+	bool has_courier_uid;
+	uid_t courier_uid;
 	bool matcher_spoke;      /* its first frame was right: it may be lent to */
 	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
 	struct grant grant[KM_GRANTS];

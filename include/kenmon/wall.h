@@ -137,6 +137,9 @@ enum km_wall_gap {
  */
 KM_MUST_CHECK km_rc km_wall_up(const struct km_wall *wall, unsigned *gaps);
 
+/* Capabilities alone, for a process that stays outside the walls; km_wall_up does it too. */
+KM_MUST_CHECK km_rc km_powers_drop(void);
+
 /* A sentence for the log; NULL for a bit that means nothing. */
 const char *km_wall_gap_text(unsigned gap);
 

@@ -101,7 +101,8 @@ static bool copy_program(const char *from_dir, const char *to_dir, const char *n
 static bool place_programs(struct house *h)
 {
 	static const char *const name[] = { "pam_kenmon.so", "kenmon-authd",   "kenmon-vault",
-					    "kenmon-sensor", "kenmon-matcher", "kenmon" };
+					    "kenmon-sensor", "kenmon-matcher", "kenmon-courier",
+					    "kenmon" };
 	char build[HOUSE_PATH];
 
 	if (!house_programs(build)) {
