@@ -158,7 +158,7 @@ struct post_news post_hear(struct post *p, uint64_t id)
 	struct km_msg m;
 
 	while (next(p, &m))
-		if (m.number == KM_MSG_ORDERED && m.ordered.order == id)
+		if (m.number == KM_MSG_ORDERED && (m.ordered.order == id || id == 0))
 			return (struct post_news){ (enum km_order_state)m.ordered.state,
 						   (enum km_order_why)m.ordered.why };
 	return (struct post_news){ KM_ORDER_STATE_NONE, KM_ORDER_WHY_NONE };

@@ -36,7 +36,8 @@ void post_end(struct post *p);
 
 bool post_send(struct post *p, uint64_t id, const char *number, const char *text, int64_t ms);
 bool post_cancel(struct post *p, uint64_t id);
-/* The next word about this order; words about others are dropped. state NONE: none came. */
+/* The next word about this order; words about others are dropped. 0: about any. state NONE: none
+ * came. */
 struct post_news post_hear(struct post *p, uint64_t id);
 /* The first that ends it; before is what came before that one. */
 struct post_news post_outcome(struct post *p, uint64_t id, enum km_order_state *before);
