@@ -95,6 +95,14 @@ static void exec_courier(const struct orders *o)
 	_exit(127);
 }
 
+int orders_run(struct orders *o)
+{
+	o->pid = fork();
+	if (o->pid == 0)
+		exec_courier(o);
+	return o->pid < 0 ? -1 : orders_end(o, 0);
+}
+
 bool orders_start(struct orders *o, struct km_msg *hello)
 {
 	struct pollfd p = { .fd = o->listener, .events = POLLIN };

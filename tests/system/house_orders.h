@@ -32,6 +32,8 @@ bool orders_configure(const struct orders *o, const char *text);
 
 /* Starts a courier, takes its link and its first word. */
 bool orders_start(struct orders *o, struct km_msg *hello);
+/* Starts one that ends without coming to the vault. Its exit code, as below. */
+int orders_run(struct orders *o);
 /* Its end: by this signal, or by itself (0). The exit code, 128 + a signal, or -1: it does not end.
  */
 int orders_end(struct orders *o, int signal);
