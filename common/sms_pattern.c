@@ -9,8 +9,7 @@
 
 #include <kenmon/sms.h>
 
-#define REPEATS 1000 /* how often something is repeated by {n,m} at most, all of them multiplied   \
-		      */
+#define REPEATS 255 /* by {n,m}, all of them multiplied */
 
 /* The end of "[…]", at whose '[' it begins. */
 static const char *behind_bracket(const char *p)
@@ -39,29 +38,49 @@ static unsigned long repeats(const char *p)
 	return m > n ? m : n ? n : 1;
 }
 
-bool km_sms_pattern_fits(const char *pattern, char why[KM_SMS_WHY])
+static bool says(char why[KM_SMS_WHY], const char *what)
+{
+	snprintf(why, KM_SMS_WHY, "%s", what);
+	return false;
+}
+
+/*
+ * regcomp(3) copies what is repeated by {n,m}, and once for each '+': what is repeated again and
+ * again doubles each time.
+ */
+static bool size_fits(const char *pattern, char why[KM_SMS_WHY])
 {
 	unsigned long product = 1;
+	char before = '\0';
+
+	for (const char *p = pattern; *p;) {
+		const bool again = strchr("*+?{", *p) != NULL;
+
+		if (*p == '\\' && p[1] >= '1' && p[1] <= '9')
+			return says(why, "cannot refer to its own groups (\\1 to \\9)");
+		if (again && strchr("*+?{", before) && before)
+			return says(why, "repeats a repetition");
+		if (*p == '{')
+			product *= repeats(p) <= REPEATS ? repeats(p) : REPEATS + 1;
+		else if (*p == '+' && before == ')')
+			product *= 2;
+		if (product > REPEATS)
+			return says(why, "repeats too much too often");
+		before = *p == '\\' || *p == '[' ? 'x' : *p;
+		if (*p == '{')
+			p += strcspn(p, "}");
+		p = *p == '[' ? behind_bracket(p) : p + (*p != '\0') + (*p == '\\' && p[1]);
+	}
+	return true;
+}
+
+bool km_sms_pattern_fits(const char *pattern, char why[KM_SMS_WHY])
+{
 	regex_t re;
 	int bad;
 
-	for (const char *p = pattern; *p;) {
-		if (*p == '\\' && p[1] >= '1' && p[1] <= '9') {
-			snprintf(why, KM_SMS_WHY, "\\%c: a pattern cannot refer to its groups",
-				 p[1]);
-			return false;
-		}
-		if (*p == '{') {
-			unsigned long n = repeats(p);
-
-			product = n > REPEATS ? REPEATS + 1 : product * n;
-		}
-		if (product > REPEATS) {
-			snprintf(why, KM_SMS_WHY, "repeats something more than %d times", REPEATS);
-			return false;
-		}
-		p = *p == '[' ? behind_bracket(p) : p + 1 + (*p == '\\' && p[1]);
-	}
+	if (!size_fits(pattern, why))
+		return false;
 	bad = regcomp(&re, pattern, REG_EXTENDED);
 	if (bad == 0) {
 		regfree(&re);

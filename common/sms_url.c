@@ -2,14 +2,14 @@
  * Addresses of gateways. Only what every parser of addresses understands alike is taken, so that
  * ours and libcurl's see the same host.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <kenmon/sms.h>
 
-#define HTTPS "https://"
-#define HTTP  "http://"
+#define HTTPS  "https://"
+#define HTTP   "http://"
+#define DIGITS "0123456789"
 
 #define LABEL "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 #define AFTER LABEL "._~%!$&'()*+,;=:@/?"
@@ -24,7 +24,7 @@ struct address {
 /* A port of digits; behind it *at. */
 static bool read_port(const char **at, unsigned *port)
 {
-	size_t n = strspn(*at, "0123456789");
+	size_t n = strspn(*at, DIGITS);
 
 	*port = 0;
 	for (size_t i = 0; i < n && n <= 5; i++)
@@ -33,27 +33,83 @@ static bool read_port(const char **at, unsigned *port)
 	return n > 0 && n <= 5 && *port > 0 && *port <= 65535;
 }
 
-/* Four decimal numbers, or a name that is none, so that "127.1" and "0x7f.1" are nothing. */
+/* One to longest of these digits; behind them *at. */
+static bool read_number(const char **at, const char *digits, size_t longest)
+{
+	size_t n = strspn(*at, digits);
+
+	*at += n;
+	return n > 0 && n <= longest;
+}
+
+/* Four decimal numbers with dots between them; first: the first. */
+static bool is_four(const char *host, unsigned *first)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		const char *from;
+		unsigned n = 0;
+
+		if (i > 0 && *host++ != '.')
+			return false;
+		from = host;
+		if (!read_number(&host, DIGITS, 3))
+			return false;
+		for (const char *p = from; p < host; p++)
+			n = n * 10 + (unsigned)(*p - '0');
+		if (n > 255 || (host - from > 1 && *from == '0'))
+			return false;
+		if (i == 0)
+			*first = n;
+	}
+	return *host == '\0';
+}
+
+/* Eight groups, or fewer with one "::" among them (RFC 4291); without an IPv4 address at its end.
+ */
+static bool is_six(const char *host)
+{
+	unsigned groups = 0;
+	bool gap = strncmp(host, "::", 2) == 0;
+
+	host += gap ? 2 : 0;
+	while (*host) {
+		if (!read_number(&host, DIGITS "abcdefABCDEF", 4))
+			return false;
+		groups++;
+		if (*host == '\0')
+			break;
+		if (*host++ != ':')
+			return false;
+		if (*host == ':' && gap)
+			return false;
+		if (*host == ':') {
+			gap = true;
+			host++;
+		} else if (*host == '\0') {
+			return false;
+		}
+	}
+	return gap ? groups < 8 : groups == 8;
+}
+
+/* So that "127.1" and "0x7f.1" are nothing. */
 static bool is_name(const char *host)
 {
 	const char *last = strrchr(host, '.');
-	struct in_addr four;
+	unsigned first;
 
-	if (inet_pton(AF_INET, host, &four) == 1)
-		return true;
 	last = last ? last + 1 : host;
-	return host[0] != '.' && host[0] != '-' && !strstr(host, "..") && *last &&
-	       strspn(last, "0123456789") == 0;
+	return is_four(host, &first) || (host[0] != '.' && host[0] != '-' && !strstr(host, "..") &&
+					 *last && strspn(last, DIGITS) == 0);
 }
 
 static bool read_host(const char **at, char host[256])
 {
 	bool six = **at == '[';
 	size_t n;
-	struct in6_addr bytes;
 
 	*at += six;
-	n = strspn(*at, six ? "0123456789abcdefABCDEF:." : LABEL ".");
+	n = strspn(*at, six ? DIGITS "abcdefABCDEF:" : LABEL ".");
 	if (n == 0 || n >= 254)
 		return false;
 	memcpy(host, *at, n);
@@ -61,7 +117,7 @@ static bool read_host(const char **at, char host[256])
 	*at += n;
 	if (!six)
 		return is_name(host);
-	return *(*at)++ == ']' && inet_pton(AF_INET6, host, &bytes) == 1;
+	return *(*at)++ == ']' && is_six(host);
 }
 
 static bool read_address(const char *url, struct address *a)
@@ -84,14 +140,17 @@ static bool read_address(const char *url, struct address *a)
 
 bool km_sms_host_is_loopback(const char *host)
 {
-	struct in6_addr six;
-	struct in_addr four;
+	unsigned first;
 
-	if (strcmp(host, "localhost") == 0)
-		return true;
-	if (inet_pton(AF_INET, host, &four) == 1)
-		return ntohl(four.s_addr) >> 24 == 127;
-	return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (is_four(host, &first) && first == 127);
+}
+
+bool km_sms_host_is_literal(const char *host)
+{
+	unsigned first;
+
+	return is_four(host, &first) || is_six(host) || strcmp(host, "localhost") == 0;
 }
 
 static bool says(char why[KM_SMS_WHY], const char *what)

@@ -2,7 +2,6 @@
  * The gateway's name: asked by c-ares on our loop, /etc/hosts first. libcurl's own resolver would
  * make a thread and go through NSS, whose modules may be anything; it gets addresses alone.
  */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,36 +111,46 @@ void sms_names_end(struct sms_http *http)
 
 void sms_name_set(struct sms_name *name, const char *url)
 {
-	unsigned char bytes[sizeof(struct in6_addr)];
-
 	memset(name, 0, sizeof(*name));
 	if (km_sms_url_host(url, name->host, &name->port) != KM_OK)
 		return; /* cannot be: it was looked at; an empty name is not found */
-	name->literal = inet_pton(AF_INET, name->host, bytes) == 1 ||
-			inet_pton(AF_INET6, name->host, bytes) == 1 ||
-			strcmp(name->host, "localhost") == 0;
+	name->literal = km_sms_host_is_literal(name->host);
 }
 
-/* "HOST:PORT:ADDRESS,ADDRESS"; false where there is no address that fits. */
+#define ADDRESS_TEXT 48
+
+/* As an address stands in an URL; false: of another family. */
+static bool format(const struct ares_addrinfo_node *n, char out[ADDRESS_TEXT])
+{
+	const struct sockaddr_in *four = (const void *)n->ai_addr;
+	const struct sockaddr_in6 *six = (const void *)n->ai_addr;
+	const uint8_t *b =
+	    n->ai_family == AF_INET6 ? six->sin6_addr.s6_addr : (const uint8_t *)&four->sin_addr;
+
+	if (n->ai_family == AF_INET)
+		snprintf(out, ADDRESS_TEXT, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	else if (n->ai_family == AF_INET6)
+		snprintf(
+		    out, ADDRESS_TEXT,
+		    "[%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x]",
+		    b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		    b[13], b[14], b[15]);
+	return n->ai_family == AF_INET || n->ai_family == AF_INET6;
+}
+
+/* "HOST:PORT:ADDRESS,ADDRESS"; false where there is no address. */
 static bool list(struct sms_name *name, const struct ares_addrinfo *found)
 {
 	int used = snprintf(name->resolve, sizeof(name->resolve), "%s:%u:", name->host, name->port);
-	char text[INET6_ADDRSTRLEN];
+	char text[ADDRESS_TEXT];
 	unsigned count = 0;
 
 	for (const struct ares_addrinfo_node *n = found->nodes; n; n = n->ai_next) {
-		bool six = n->ai_family == AF_INET6;
-		const void *at =
-		    six ? (const void *)&((const struct sockaddr_in6 *)(const void *)n->ai_addr)
-			      ->sin6_addr
-			: &((const struct sockaddr_in *)(const void *)n->ai_addr)->sin_addr;
 		size_t left = sizeof(name->resolve) - (size_t)used;
 
-		if ((!six && n->ai_family != AF_INET) || left < sizeof(text) + 4 ||
-		    !inet_ntop(n->ai_family, at, text, sizeof(text)))
-			continue;
-		used += snprintf(name->resolve + used, left, six ? "%s[%s]" : "%s%s",
-				 count++ ? "," : "", text);
+		if (left > ADDRESS_TEXT + 1 && format(n, text))
+			used +=
+			    snprintf(name->resolve + used, left, "%s%s", count++ ? "," : "", text);
 	}
 	return count > 0;
 }

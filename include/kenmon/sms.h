@@ -119,6 +119,8 @@ bool km_sms_url_fits(const struct km_sms_template *url, char why[KM_SMS_WHY]);
 
 /* The host and the port of such an address; an IPv6 address without its brackets. */
 KM_MUST_CHECK km_rc km_sms_url_host(const char *url, char host[256], unsigned *port);
+/* Is it an address, or localhost: a host whose name nobody need be asked for? */
+bool km_sms_host_is_literal(const char *host);
 /* Is it this machine: localhost, 127.0.0.0/8, ::1? */
 bool km_sms_host_is_loopback(const char *host);
 

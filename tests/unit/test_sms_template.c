@@ -223,9 +223,13 @@ static void test_a_template_for_json_is_json_with_placeholders_in_strings(void *
 static void test_an_address_is_https_or_this_machine(void **state)
 {
 	static const char *const good[] = {
-		"https://gw.example.jp/x", "https://gw",           "https://192.0.2.1:8443/",
-		"https://[2001:db8::1]/x", "http://localhost:1/x", "http://127.0.0.1/x",
-		"http://127.255.0.9:80/x", "http://[::1]:65535/x",
+		"https://gw.example.jp/x",    "https://gw",
+		"https://192.0.2.1:8443/",    "https://[2001:db8::1]/x",
+		"http://localhost:1/x",       "http://127.0.0.1/x",
+		"http://127.255.0.9:80/x",    "http://[::1]:65535/x",
+		"https://[1:2:3:4:5:6:7:8]/", "https://[::]/",
+		"https://[fe80::1:2]/",       "https://[1::]/",
+		"https://0.0.0.0/",           "https://3com.example/",
 	};
 	static const char *const bad[] = {
 		"",
@@ -273,6 +277,19 @@ static void test_an_address_is_https_or_this_machine(void **state)
 		"http://localhost.example/",
 		"http://[::2]/",
 		"http://[::ffff:127.0.0.1]/",
+		"https://256.0.0.1/",
+		"https://01.2.3.4/",
+		"https://1.2.3/",
+		"https://1.2.3.4.5/",
+		"https://1.2.3.4567/",
+		"https://[1:2:3:4:5:6:7]/",
+		"https://[1:2:3:4:5:6:7:8:9]/",
+		"https://[1::2::3]/",
+		"https://[12345::]/",
+		"https://[:::]/",
+		"https://[1:]/",
+		"https://[:1]/",
+		"https://[1:2:3:4:5:6:7::8]/",
 	};
 	struct km_sms_template t;
 
@@ -361,9 +378,17 @@ static void test_a_pattern_that_would_take_for_ever_is_refused(void **state)
 					    "[]\\1[:alpha:]{9}x]",
 					    "\\\\1",
 					    "a{2,10}",
-					    "[{]9999[}]" };
-	static const char *const bad[] = { "(a)\\1",        "(",   "[a",  "a{1001}", "(a{100}){11}",
-					   "a{1,}{5,2000}", "*a{", "[[.a" };
+					    "[{]9999[}]",
+					    "(a+)+b*c?",
+					    "\\++",
+					    "[+*]+" };
+	static const char *const bad[] = { "(a)\\1",      "(",
+					   "[a",          "a{256}",
+					   "(a{100}){3}", "a{1,}{5,2000}",
+					   "*a{",         "[[.a",
+					   "a++",         "a*{2}",
+					   "a{2}*",       "((((((((((a+)+)+)+)+)+)+)+)+)+)+",
+					   "a?+" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++)
