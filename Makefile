@@ -57,7 +57,7 @@ DESK_SRC   := $(wildcard enroll/*.c)
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
-COURIER_LIBS := -lsystemd -linih -lre -lssl -lcrypto
+COURIER_LIBS := -lsystemd -linih -lcurl -lcares -lre -lssl -lcrypto
 DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto -lsystemd
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
