@@ -57,7 +57,7 @@ DESK_SRC   := $(wildcard enroll/*.c)
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
-COURIER_LIBS := -lsystemd -linih
+COURIER_LIBS := -lsystemd -linih -lcurl -lcares -lre -lssl -lcrypto
 DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto -lsystemd
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
@@ -71,7 +71,14 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
             $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(BUILD)/kenmon-courier
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) prompts
+
+# What calls say, read aloud. A build for sanitizers takes the same.
+PROMPTS := $(patsubst %,build/prompts/%/.made,en ja)
+prompts: $(PROMPTS)
+build/prompts/%/.made: authd/courier/prompts/%.txt authd/courier/prompts/make-prompts
+	@echo "  SAY  $<"
+	$(Q)authd/courier/prompts/make-prompts $* build/prompts && touch $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -81,6 +88,10 @@ $(BUILD)/obj/%.o: %.c
 FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2))
 $(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
+
+# libre's headers are not ours; they want to know what this system has.
+RE_FLAGS := -isystem /usr/include/re
+$(call obj,$(wildcard authd/courier/sip_*.c) tests/unit/test_voice_script.c): CPPFLAGS += $(RE_FLAGS)
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libdoor.a:   $(call obj,$(DOOR_SRC))
@@ -313,6 +324,7 @@ install: all
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
+	for l in en ja; do install -D -m 0644 -t $(D)$(PREFIX)/share/kenmon/prompts/$$l build/prompts/$$l/*.wav || exit 1; done
 	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md docs/BACKUP.md \
@@ -326,8 +338,9 @@ uninstall:
 	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path)) \
 	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
-	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
+	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon $(D)$(PREFIX)/share/kenmon/prompts
+	rmdir --ignore-fail-on-non-empty $(D)$(PREFIX)/share/kenmon 2>/dev/null || true
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit-tests pam-tests tests deps try check check-long bench bench-recognition power measure lint clean install uninstall
+.PHONY: all prompts unit-tests pam-tests tests deps try check check-long bench bench-recognition power measure lint clean install uninstall
 .SECONDARY:

@@ -19,6 +19,7 @@
 #include <kenmon/clock.h>
 #include <kenmon/secret.h>
 #include <kenmon/wall.h>
+#include <kenmon/wire.h>
 
 #include "exec.h"
 
@@ -146,11 +147,12 @@ static int start(const struct runner *r, const struct exec_request *q, pid_t *pi
 
 static void tell(struct runner *r, struct run *run)
 {
-	ssize_t n = send(r->room, &run->answer, sizeof(run->answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	km_rc rc =
+	    km_send(r->room, (const uint8_t *)&run->answer, sizeof(run->answer), -1, MSG_DONTWAIT);
 
-	if (n >= 0)
+	if (rc == KM_OK)
 		run->used = false;
-	else if (errno != EAGAIN && errno != EINTR)
+	else if (rc != KM_EAGAIN)
 		r->stop = true;
 }
 

@@ -23,7 +23,8 @@ static bool is_used(const struct courier_slot *slot)
 
 static bool is_under_way(const struct courier_slot *slot)
 {
-	return is_used(slot) && !km_order_state_ends(slot->order.state);
+	return is_used(slot) && (slot->order.state == KM_ORDER_STATE_NONE ||
+				 !km_order_state_ends(slot->order.state));
 }
 
 /* The slot that an order is in: it is the first thing there. */

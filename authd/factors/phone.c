@@ -111,7 +111,7 @@ bool judge_phone_say_unsaid(struct judge *j, struct judge_session *s)
 	return !s->phone.unsaid || say_failure(j, s);
 }
 
-/* --- asking ------------------------------------------------------------------------------ */
+/* --- asking ---------------------------------------------------------------------------- */
 
 static bool is_star(const struct km_secret *answer)
 {
@@ -165,7 +165,7 @@ static void offer_no_phone(struct judge_session *s)
 		s->slots.slot[i].shape &= (uint16_t)~KM_SHAPE_PHONE;
 }
 
-/* --- an order ------------------------------------------------------------------------------ */
+/* --- an order -------------------------------------------------------------------------- */
 
 /*
  * As long as the code is good for, and for another factor after it; but a login has an end: its own
@@ -259,7 +259,7 @@ km_rc judge_phone_news(struct judge *j, struct judge_session *s, const struct km
 	return KM_OK;
 }
 
-/* --- the verdict ---------------------------------------------------------------------------- */
+/* --- the verdict ----------------------------------------------------------------------- */
 
 /* Why nothing came of it, as well as is known. */
 static enum km_text text_of(const struct judge_session *s, unsigned reason)

@@ -207,9 +207,10 @@ static void enrolled(struct person *p, const struct msg_enrol *m, uint64_t id)
 	c->next = m->factor == KM_FACTOR_HOTP ? m->counter : 0;
 }
 
-/* Of each kind there is one; no code is ever sent here. */
+/* Of each kind there is one. Whose number is whose is not known any more. */
 static void has_phone(struct person *p, const struct msg_enrol_phone *m, uint64_t id)
 {
+	model.renumbered = true;
 	removed(p, 0, m->factor);
 	model_credential(p, id, m->factor, &(const struct km_secret){ 0 });
 }

@@ -329,8 +329,7 @@ static void test_c28_a_call_while_a_prompt_is_open_is_refused(void **state)
 	assert_false(person_saw(&s->person, KEYS));
 }
 
-/* --- programs that keep what they are told (sshd)
- * -------------------------------------------------- */
+/* --- programs that keep what they are told (sshd) ------------------------------------ */
 
 /* What is on the other machine's screen, and what waits for the next question. */
 struct remote {
@@ -414,8 +413,7 @@ static void test_over_ssh_why_nobody_was_reached_comes_with_the_next_question(vo
 	assert_non_null(strstr(r.when_asked[2], english(KM_TEXT_ORDER_NO_ANSWER)));
 }
 
-/* --- one field for password and code
- * ---------------------------------------------------------------- */
+/* --- one field for password and code ------------------------------------------------- */
 
 static const char split_stack[] = "auth optional %M split=6\n"
 				  "auth requisite %P\n"

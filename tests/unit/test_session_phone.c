@@ -2,7 +2,7 @@
  */
 #include "phone_login.h"
 
-/* --- one login ------------------------------------------------------------------------ */
+/* --- one login ------------------------------------------------------------------------- */
 
 static void test_a_login_with_a_message_goes_from_enter_to_the_code_in_it(void **state)
 {
@@ -135,7 +135,7 @@ static void test_texts_are_in_the_language_of_the_person(void **state)
 			    km_text(KM_TEXT_PROMPT_SENT, KM_LANG_JA));
 }
 
-/* --- beside a finger, and from one step to the next --------------------------------------- */
+/* --- beside a finger, and from one step to the next ------------------------------------ */
 
 static void test_where_enter_is_a_fingers_a_star_has_a_code_sent(void **state)
 {
@@ -225,7 +225,7 @@ static void test_a_code_that_was_sent_passes_its_step_and_the_next_asks_for_anot
 	asks(2, KM_TEXT_PROMPT_PHONE, PHONE);
 }
 
-/* --- how it goes ----------------------------------------------------------------------------- */
+/* --- how it goes ----------------------------------------------------------------------- */
 
 /* The courier's word for it, what is said, and whether the code is asked for. */
 static void test_each_state_of_a_message_has_its_text_and_its_prompt(void **state)

@@ -3,8 +3,7 @@
 
 #include "phone_login.h"
 
-/* --- what the verdicts mean ----------------------------------------------------------------------
- */
+/* --- what the verdicts mean ------------------------------------------------------------ */
 
 static void test_each_reason_for_no_code_has_a_text_and_says_whether_one_is_sent_again(void **state)
 {
@@ -130,8 +129,7 @@ static void test_wrong_keys_wrong_codes_and_late_ones_use_up_the_same_tries(void
 	refused(KM_VERDICT_DENY, KM_REASON_TRIES);
 }
 
-/* --- the vault's part in it
- * ------------------------------------------------------------------------ */
+/* --- the vault's part in it ---------------------------------------------------------- */
 
 static void test_c28_an_order_is_told_of_once_and_only_when_it_was_asked_for(void **state)
 {
@@ -240,8 +238,7 @@ static void test_a_star_in_a_call_ends_the_login_in_whatever_phase_it_is(void **
 	}
 }
 
-/* --- time ----------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------ */
 
 static void test_a_login_lasts_as_long_as_the_code_that_was_sent_and_some_more(void **state)
 {
@@ -282,8 +279,7 @@ static void test_codes_sent_again_and_again_do_not_keep_a_login_for_ever(void **
 	assert_int_equal(world.deadline, 0);
 }
 
-/* --- how it ends
- * ----------------------------------------------------------------------------------- */
+/* --- how it ends --------------------------------------------------------------------- */
 
 /* C9: the client goes, time is up, the vault goes: in every phase, and nobody is woken for it. */
 static void test_c9_whoever_goes_in_whatever_phase_the_vault_hears_of_it(void **state)
