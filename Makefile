@@ -51,11 +51,13 @@ JUDGE_SRC  := $(wildcard authd/*.c authd/factors/*.c)
 VAULT_SRC  := $(wildcard authd/vault/*.c)
 SENSOR_SRC := $(wildcard authd/sensor/*.c)
 MATCHER_SRC := $(wildcard authd/matcher/*.c)
+COURIER_SRC := $(wildcard authd/courier/*.c)
 DESK_SRC   := $(wildcard enroll/*.c)
 
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
+COURIER_LIBS := -lsystemd -linih -lcurl -lcares -lre -lssl -lcrypto
 DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto -lsystemd
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
@@ -67,9 +69,16 @@ LDFLAGS_ROOM := $(if $(SAN),,-Wl,--gc-sections)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/pam_kenmon.so $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(BUILD)/kenmon \
-            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher
+            $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(BUILD)/kenmon-courier
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) prompts
+
+# What calls say, read aloud. A build for sanitizers takes the same.
+PROMPTS := $(patsubst %,build/prompts/%/.made,en ja)
+prompts: $(PROMPTS)
+build/prompts/%/.made: authd/courier/prompts/%.txt authd/courier/prompts/make-prompts
+	@echo "  SAY  $<"
+	$(Q)authd/courier/prompts/make-prompts $* build/prompts && touch $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -80,12 +89,17 @@ FPRINT_FLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfprint-2
 $(call obj,$(SENSOR_SRC) $(SENSOR_TESTS)): CPPFLAGS += $(FPRINT_FLAGS)
 $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
+# libre's headers are not ours; they want to know what this system has.
+RE_FLAGS := -isystem /usr/include/re
+$(call obj,$(wildcard authd/courier/sip_*.c) tests/unit/test_voice_script.c): CPPFLAGS += $(RE_FLAGS)
+
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libdoor.a:   $(call obj,$(DOOR_SRC))
 $(BUILD)/libjudge.a:  $(call obj,$(filter-out authd/main.c,$(JUDGE_SRC)))
 $(BUILD)/libvault.a:  $(call obj,$(filter-out authd/vault/main.c,$(VAULT_SRC)))
 $(BUILD)/libsensor.a: $(call obj,$(filter-out authd/sensor/main.c,$(SENSOR_SRC)))
 $(BUILD)/libmatcher.a: $(call obj,$(filter-out authd/matcher/main.c,$(MATCHER_SRC)))
+$(BUILD)/libcourier.a: $(call obj,$(filter-out authd/courier/main.c,$(COURIER_SRC)))
 $(BUILD)/libdesk.a:   $(call obj,$(filter-out enroll/main.c,$(DESK_SRC)))
 $(BUILD)/lib%.a:
 	$(Q)rm -f $@; ar rcsD $@ $^
@@ -115,15 +129,19 @@ $(BUILD)/kenmon-matcher: $(BUILD)/obj/authd/matcher/main.o $(BUILD)/libmatcher.a
 	@echo "  LD   $@"
 	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^
 
+$(BUILD)/kenmon-courier: $(BUILD)/obj/authd/courier/main.o $(BUILD)/libcourier.a $(BUILD)/libcommon.a
+	@echo "  LD   $@"
+	$(Q)$(CC) -pie $(LDFLAGS) $(LDFLAGS_ROOM) -o $@ $^ $(COURIER_LIBS)
+
 # --- test programs -------------------------------------------------------------------------------
 
 tests_in  = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/$(1)/test_*.c))
 ROOM_LIBS := $(BUILD)/libdoor.a $(BUILD)/libjudge.a $(BUILD)/libvault.a $(BUILD)/libmatcher.a \
-             $(BUILD)/libdesk.a $(BUILD)/libcommon.a
+             $(BUILD)/libcourier.a $(BUILD)/libdesk.a $(BUILD)/libcommon.a
 SYNTH     := $(call obj,tests/synth/finger.c tests/synth/feed.c tests/synth/staff.c)
 SCANNER   := $(call obj,tests/synth/scanner.c)
 HOUSE     := $(call obj,$(wildcard tests/system/house*.c)) $(SYNTH)
-TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) -lm
+TEST_LIBS  = -lcmocka $(DOOR_LIBS) $(JUDGE_LIBS) $(VAULT_LIBS) $(DESK_LIBS) $(COURIER_LIBS) -lm
 
 # Calls of the libraries that fail when a test wants (tests/fault): with -rdynamic the libraries, too,
 # take these for their own. The door's tests have libc's only.
@@ -273,7 +291,7 @@ power:
 measure:
 	@tests/measure
 
-ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MATCHER_SRC) $(DESK_SRC)
+ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MATCHER_SRC) $(COURIER_SRC) $(DESK_SRC)
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
@@ -299,17 +317,18 @@ install: all
 	install -d $(D)$(SECURITYDIR) $(D)$(LIBEXECDIR) $(D)$(PREFIX)/bin $(D)$(UNITDIR) $(D)$(SYSCONFDIR)/kenmon
 	install -m 0644 $(BUILD)/pam_kenmon.so $(D)$(SECURITYDIR)/
 	install -m 0755 $(BUILD)/kenmon-authd $(BUILD)/kenmon-vault $(D)$(LIBEXECDIR)/
-	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(D)$(LIBEXECDIR)/
+	install -m 0755 $(BUILD)/kenmon-sensor $(BUILD)/kenmon-matcher $(BUILD)/kenmon-courier $(D)$(LIBEXECDIR)/
 	install -m 0755 $(BUILD)/kenmon $(D)$(PREFIX)/bin/
 	for u in systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path; do \
 	    sed 's|/usr/libexec/kenmon|$(LIBEXECDIR)|g; s|/usr/bin/kenmon|$(PREFIX)/bin/kenmon|g; s|/etc/kenmon|$(SYSCONFDIR)/kenmon|g' $$u \
 	        >$(D)$(UNITDIR)/$${u##*/} && chmod 0644 $(D)$(UNITDIR)/$${u##*/} || exit 1; done
 	for k in sysusers.d tmpfiles.d; do \
 	    install -D -m 0644 systemd/$$k/kenmon.conf $(D)$(PREFIX)/lib/$$k/kenmon.conf || exit 1; done
+	for l in en ja; do install -D -m 0644 -t $(D)$(PREFIX)/share/kenmon/prompts/$$l build/prompts/$$l/*.wav || exit 1; done
 	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md docs/BACKUP.md \
-	    docs/ADMINISTRATION.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md
+	    docs/ADMINISTRATION.md docs/COURIER.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
 
@@ -319,8 +338,9 @@ uninstall:
 	    $(patsubst systemd/%,$(D)$(UNITDIR)/%,$(wildcard systemd/*.service systemd/*.socket systemd/*.timer systemd/*.path)) \
 	    $(D)$(UDEVDIR)/70-kenmon-sensor.rules $(D)$(PREFIX)/lib/sysusers.d/kenmon.conf $(D)$(PREFIX)/lib/tmpfiles.d/kenmon.conf \
 	    $(foreach m,$(MAN),$(D)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
-	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon
+	rm -rf $(D)$(LIBEXECDIR) $(D)$(PREFIX)/share/doc/kenmon $(D)$(PREFIX)/share/kenmon/prompts
+	rmdir --ignore-fail-on-non-empty $(D)$(PREFIX)/share/kenmon 2>/dev/null || true
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit-tests pam-tests tests deps try check check-long bench bench-recognition power measure lint clean install uninstall
+.PHONY: all prompts unit-tests pam-tests tests deps try check check-long bench bench-recognition power measure lint clean install uninstall
 .SECONDARY:

@@ -39,7 +39,18 @@ struct judge_finger {
 	bool granted;  /* GRANTED came */
 	uint8_t event; /* enum km_sensor_event: with which the capture ended, and was revoked */
 	unsigned uncounted; /* verdicts that used up no try */
-	unsigned said;      /* events that the person was told of */
+};
+
+/* How it stands with the code that a login had sent (factors/phone.c). */
+struct judge_phone {
+	bool wanted;  /* SEND was sent, and neither SENDING nor VERDICT has come */
+	bool calling; /* a call asks for keys: its VERDICT comes by itself */
+	bool awaited; /* how the message goes, before the code in it is asked for */
+	bool unsaid;  /* that it failed, heard while the person was asked */
+	bool ordered; /* SENDING came in this login: news may come from now on */
+	uint8_t kind; /* enum km_order of this slot's last one; 0: none that came to anything */
+	uint8_t state, why; /* as last heard */
+	unsigned sends;     /* in this login */
 };
 
 /* One connection of a door or a desk, from accept to its end. */
@@ -68,9 +79,13 @@ struct judge_session {
 	unsigned deadline_s; /* for the whole login, as configured */
 	bool finger_first;
 	struct judge_finger finger;
+	struct judge_phone phone;
+	unsigned said; /* events and news that the person was told of */
 	struct km_slots slots;
-	uint8_t at;          /* slot whose prompt is open */
-	int64_t deadline_ms; /* CLOCK_BOOTTIME */
+	uint8_t at;        /* slot whose prompt is open */
+	int64_t opened_ms; /* CLOCK_BOOTTIME, as the next two */
+	int64_t deadline_ms;
+	int64_t wake_ms; /* 0: nothing is waited for */
 	sd_event_source *io;
 };
 
@@ -83,6 +98,8 @@ struct judge_ports {
 	/* CAPTURE or STOP. KM_EUNAVAIL: there is no sensor. */
 	km_rc (*to_sensor)(struct judge *, const struct km_msg *);
 	void (*set_deadline)(struct judge *, struct judge_session *, unsigned seconds);
+	/* judge_phone_waited() after so long, if the session is still there; 0: not at all. */
+	void (*set_wake)(struct judge *, struct judge_session *, unsigned seconds);
 	void (*find_origin)(struct judge *, struct judge_session *, struct judge_facts *);
 	/*
 	 * The session is over: close what belongs to it; nobody may write to it any more.
@@ -206,6 +223,9 @@ KM_MUST_CHECK bool judge_session_tell(struct judge *j, struct judge_session *s,
 KM_MUST_CHECK bool judge_session_pass(struct judge *j, struct judge_session *s,
 				      const struct km_msg *m, int pass_fd);
 
+/* Over because the vault said so: it has written RESULT, or refuses to say anything. */
+void judge_session_over(struct judge *j, struct judge_session *s);
+
 /* --- factors/ ------------------------------------------------------------- */
 
 /*
@@ -227,12 +247,49 @@ struct judge_steps {
 	size_t count;
 };
 
-extern const struct judge_steps judge_codes_steps, judge_finger_steps;
+extern const struct judge_steps judge_codes_steps, judge_finger_steps, judge_phone_steps;
 
-/* Of codes.c, for a slot that takes a code or a finger. The first sets the phase. */
+/* Of codes.c, for a slot that takes something else besides. The first sets the phase. */
 KM_MUST_CHECK km_rc judge_codes_ask(struct judge *j, struct judge_session *s);
 KM_MUST_CHECK km_rc judge_codes_check(struct judge *j, struct judge_session *s,
 				      const struct km_msg *answer);
+/* What is said of a code that was not right. */
+enum km_text judge_codes_wrong(unsigned reason);
+
+/* --- factors/phone.c ------------------------------------------------------- */
+
+#define JUDGE_SENDS        5  /* in one login: a door takes 96 frames, and the vault has budgets */
+#define JUDGE_NEWS_SECONDS 10 /* as long as a gateway is waited for before the code is asked for   \
+			       */
+#define JUDGE_AFTER_ORDER                                                                          \
+	30 /* seconds of a login after the code is good for nothing: another factor */
+
+/* Has the vault a code sent; for a slot that has KM_SHAPE_PHONE. Sets the phase. */
+KM_MUST_CHECK km_rc judge_phone_send(struct judge *j, struct judge_session *s);
+/* Is this the answer that asks for it, where no finger does? */
+bool judge_phone_is_asked(const struct judge_session *s, const struct km_secret *answer);
+/* Row of session.c: ORDER_NEWS. */
+KM_MUST_CHECK km_rc judge_phone_news(struct judge *j, struct judge_session *s,
+				     const struct km_msg *m);
+/* Nothing was heard for JUDGE_NEWS_SECONDS. */
+void judge_phone_waited(struct judge *j, struct judge_session *s);
+/* An order, or a request for one, is under way: the next word about this slot is phone.c's. */
+bool judge_phone_has_turn(const struct judge_session *s);
+/* A verdict of the vault. False: it does not use up a try. */
+bool judge_phone_counts(const struct judge_session *s, unsigned reason);
+/* The slot was passed: nothing of its order counts any more. */
+void judge_phone_passed(struct judge *j, struct judge_session *s);
+/* What was heard while the person was asked and has to be said. False: the session is over. */
+KM_MUST_CHECK bool judge_phone_say_unsaid(struct judge *j, struct judge_session *s);
+
+/* --- steps.c -------------------------------------------------------------- */
+
+/* Rows of session.c: what the slot's factor makes of it; a plan; a verdict. */
+KM_MUST_CHECK km_rc judge_step(struct judge *j, struct judge_session *s, const struct km_msg *m);
+KM_MUST_CHECK km_rc judge_step_plan(struct judge *j, struct judge_session *s,
+				    const struct km_msg *m);
+KM_MUST_CHECK km_rc judge_step_verdict(struct judge *j, struct judge_session *s,
+				       const struct km_msg *m);
 
 /* --- drain.c -------------------------------------------------------------- */
 

@@ -50,6 +50,21 @@ static void watch_deadline(struct judge *j, int64_t at_ms)
 		j->deadline_ms = at_ms;
 }
 
+static void wake(struct judge *j, struct judge_session *s)
+{
+	s->wake_ms = 0;
+	judge_phone_waited(j, s);
+}
+
+static int64_t earlier(int64_t next, const struct judge_session *s)
+{
+	if (s->id != 0 && s->deadline_ms < next)
+		next = s->deadline_ms;
+	if (s->id != 0 && s->wake_ms != 0 && s->wake_ms < next)
+		next = s->wake_ms;
+	return next;
+}
+
 static int on_deadlines(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct judge *j = arg;
@@ -62,8 +77,9 @@ static int on_deadlines(sd_event_source *source, uint64_t usec, void *arg)
 
 		if (s->id != 0 && s->deadline_ms <= now)
 			judge_session_refuse(j, s, KM_REASON_DEADLINE);
-		else if (s->id != 0 && s->deadline_ms < next)
-			next = s->deadline_ms;
+		else if (s->id != 0 && s->wake_ms != 0 && s->wake_ms <= now)
+			wake(j, s);
+		next = earlier(next, s);
 	}
 	j->deadline_ms = INT64_MAX;
 	watch_deadline(j, next);
@@ -75,6 +91,13 @@ static void set_deadline(struct judge *j, struct judge_session *s, unsigned seco
 {
 	s->deadline_ms = km_boot_ms() + (int64_t)seconds * MSEC_PER_SEC;
 	watch_deadline(j, s->deadline_ms);
+}
+
+static void set_wake(struct judge *j, struct judge_session *s, unsigned seconds)
+{
+	s->wake_ms = seconds ? km_boot_ms() + (int64_t)seconds * MSEC_PER_SEC : 0;
+	if (s->wake_ms != 0)
+		watch_deadline(j, s->wake_ms);
 }
 
 static void find_origin(struct judge *j, struct judge_session *s, struct judge_facts *facts)
@@ -98,6 +121,7 @@ const struct judge_ports judge_real_ports = {
 	.to_vault = judge_link_send,
 	.to_sensor = judge_sensor_send,
 	.set_deadline = set_deadline,
+	.set_wake = set_wake,
 	.find_origin = find_origin,
 	.let_go = let_go,
 };

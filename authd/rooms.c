@@ -38,6 +38,7 @@ void rooms_init(struct rooms *r, const struct judge_spawn *how)
 		[ROOM_JUDGE] = { "kenmon-authd", false, true },
 		[ROOM_SENSOR] = { "kenmon-sensor", true, false },
 		[ROOM_MATCHER] = { "kenmon-matcher", false, false },
+		[ROOM_COURIER] = { "kenmon-courier", false, false },
 	};
 	static const struct {
 		const char *name;
@@ -47,6 +48,7 @@ void rooms_init(struct rooms *r, const struct judge_spawn *how)
 		[DOOR_AUTHD] = { "authd", ROOM_JUDGE, EVERYBODY },
 		[DOOR_VAULT] = { "vault", ROOM_VAULT, ROOM_JUDGE },
 		[DOOR_GRANT] = { "grant", ROOM_VAULT, ROOM_MATCHER },
+		[DOOR_ORDER] = { "order", ROOM_VAULT, ROOM_COURIER },
 		[DOOR_SENSOR] = { "sensor", ROOM_SENSOR, ROOM_JUDGE },
 		[DOOR_PROBE] = { "probe", ROOM_MATCHER, ROOM_SENSOR },
 	};
@@ -121,11 +123,13 @@ static void add_others(const struct rooms *r, struct args *a, enum room_number r
 	} uids[] = {
 		{ ROOM_VAULT, ROOM_JUDGE, "--judge-uid" },
 		{ ROOM_VAULT, ROOM_MATCHER, "--matcher-uid" },
+		{ ROOM_VAULT, ROOM_COURIER, "--courier-uid" },
 		{ ROOM_JUDGE, ROOM_VAULT, "--vault-uid" },
 		{ ROOM_JUDGE, ROOM_SENSOR, "--sensor-uid" },
 		{ ROOM_SENSOR, ROOM_JUDGE, "--judge-uid" },
 		{ ROOM_MATCHER, ROOM_SENSOR, "--sensor-uid" },
 		{ ROOM_MATCHER, ROOM_VAULT, "--vault-uid" },
+		{ ROOM_COURIER, ROOM_VAULT, "--vault-uid" },
 	};
 	static const struct {
 		enum room_number room;
@@ -136,6 +140,7 @@ static void add_others(const struct rooms *r, struct args *a, enum room_number r
 		{ ROOM_JUDGE, DOOR_SENSOR, "--sensor-socket" },
 		{ ROOM_SENSOR, DOOR_PROBE, "--probe-socket" },
 		{ ROOM_MATCHER, DOOR_GRANT, "--grant-socket" },
+		{ ROOM_COURIER, DOOR_ORDER, "--order-socket" },
 	};
 
 	for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++)

@@ -7,9 +7,17 @@
 #include "judge.h"
 
 /* In the order of their uids with --separate-uids. */
-enum room_number { ROOM_VAULT, ROOM_JUDGE, ROOM_SENSOR, ROOM_MATCHER, ROOMS, EVERYBODY };
+enum room_number {
+	ROOM_VAULT,
+	ROOM_JUDGE,
+	ROOM_SENSOR,
+	ROOM_MATCHER,
+	ROOM_COURIER,
+	ROOMS,
+	EVERYBODY
+};
 
-enum door_number { DOOR_AUTHD, DOOR_VAULT, DOOR_GRANT, DOOR_SENSOR, DOOR_PROBE, DOORS };
+enum door_number { DOOR_AUTHD, DOOR_VAULT, DOOR_GRANT, DOOR_ORDER, DOOR_SENSOR, DOOR_PROBE, DOORS };
 
 struct rooms;
 

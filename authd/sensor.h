@@ -23,7 +23,7 @@
 				*/
 #define JUDGE_SAID_AT_ONCE  4  /* events of one capture that a person is told of */
 #define JUDGE_SAID_A_SECOND 2  /* and so many more as time goes on; nobody reads faster */
-#define JUDGE_SAID_MOST     24 /* in one login: a door takes 64 frames, and verdicts need 36 */
+#define JUDGE_SAID_MOST     24 /* in one login: a door takes 96 frames, and verdicts need 51 */
 
 struct judge;
 struct judge_session;

@@ -8,12 +8,15 @@
  *                    └───────── VERDICT says RETRY or NEXT ───────┘
  *
  * A handler sets the next phase. What no row permits ends the session when a
- * client says it, and the link when the vault does. Success is not in here:
+ * client says it, and the link when the vault does. What comes after the plan is in
+ * steps.c. Success is in neither:
  * the vault writes it on the client's descriptor itself.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <kenmon/clock.h>
 
 #include "judge.h"
 
@@ -21,9 +24,6 @@ static km_rc on_hello(struct judge *, struct judge_session *, const struct km_ms
 static km_rc on_login(struct judge *, struct judge_session *, const struct km_msg *);
 static km_rc on_desk(struct judge *, struct judge_session *, const struct km_msg *);
 static km_rc on_abort(struct judge *, struct judge_session *, const struct km_msg *);
-static km_rc on_plan(struct judge *, struct judge_session *, const struct km_msg *);
-static km_rc on_verdict(struct judge *, struct judge_session *, const struct km_msg *);
-static km_rc on_step(struct judge *, struct judge_session *, const struct km_msg *);
 
 static const struct {
 	unsigned phases;
@@ -33,10 +33,13 @@ static const struct {
 	{ KM_PHASE_GREET, KM_MSG_HELLO, on_hello },
 	{ KM_PHASE_REQUEST, KM_MSG_LOGIN, on_login },
 	{ KM_PHASE_REQUEST, KM_MSG_DESK, on_desk },
-	{ KM_PHASE_OPENING, KM_MSG_PLAN, on_plan },
-	{ KM_PHASE_ASKED, KM_MSG_ANSWER, on_step },
-	{ KM_PHASE_CHECKING, KM_MSG_GRANTED, on_step },
-	{ KM_PHASE_OPENING | KM_PHASE_CHECKING, KM_MSG_VERDICT, on_verdict },
+	{ KM_PHASE_OPENING, KM_MSG_PLAN, judge_step_plan },
+	{ KM_PHASE_ASKED, KM_MSG_ANSWER, judge_step },
+	{ KM_PHASE_CHECKING, KM_MSG_GRANTED, judge_step },
+	{ KM_PHASE_CHECKING, KM_MSG_SENDING, judge_step },
+	{ KM_PHASE_CHECKING | KM_PHASE_ASKED, KM_MSG_ORDER_NEWS, judge_phone_news },
+	{ KM_PHASE_OPENING | KM_PHASE_CHECKING | KM_PHASE_ASKED, KM_MSG_VERDICT,
+	  judge_step_verdict },
 	{ KM_PHASE_WORKING | KM_PHASE_ASKED, KM_MSG_ABORT, on_abort },
 };
 
@@ -140,6 +143,12 @@ static void vacate(struct judge *j, struct judge_session *s)
 	*s = (struct judge_session){ .generation = generation, .fd = -1 };
 	if (gone)
 		j->vacant[j->vacancies++] = (uint16_t)(s - j->sessions);
+}
+
+void judge_session_over(struct judge *j, struct judge_session *s)
+{
+	s->opened = false;
+	vacate(j, s);
 }
 
 void judge_session_close(struct judge *j, struct judge_session *s, enum km_reason reason)
@@ -331,6 +340,7 @@ static bool opened(struct judge *j, struct judge_session *s, const struct km_msg
 		return false;
 	}
 	j->ports->set_deadline(j, s, deadline);
+	s->opened_ms = km_boot_ms();
 	s->shared = true;
 	if (!judge_session_pass(j, s, open, s->fd))
 		return false;
@@ -423,70 +433,4 @@ static km_rc on_abort(struct judge *j, struct judge_session *s, const struct km_
 	/* Not the client's word for why: the trail would say whatever a client likes. */
 	judge_session_close(j, s, KM_REASON_ABORTED);
 	return KM_OK;
-}
-
-/* --- the rows: steps of a factor ------------------------------------------------------- */
-
-/* A factor whose answers are no codes brings a table. */
-static const struct judge_steps *steps_of(const struct km_slot *slot)
-{
-	return slot->shape & KM_SHAPE_TOUCH ? &judge_finger_steps : &judge_codes_steps;
-}
-
-static km_rc on_step(struct judge *j, struct judge_session *s, const struct km_msg *m)
-{
-	const struct judge_steps *steps = steps_of(&s->slots.slot[s->at]);
-
-	for (size_t i = 0; i < steps->count; i++) {
-		const struct judge_step *step = &steps->row[i];
-		km_rc rc;
-
-		if (step->message != m->number || !(step->phase & s->phase))
-			continue;
-		rc = step->act(j, s, m);
-		if (rc == KM_OK && step->next != 0)
-			s->phase = step->next;
-		return rc;
-	}
-	return KM_EPROTO;
-}
-
-static km_rc on_plan(struct judge *j, struct judge_session *s, const struct km_msg *m)
-{
-	if (s->kind != KM_REQUEST_AUTHENTICATE || m->plan.slots.count == 0)
-		return KM_EPROTO;
-	/* Beside a finger there is always a code (common/conf_value.c). */
-	for (unsigned i = 0; i < m->plan.slots.count; i++)
-		if (m->plan.slots.slot[i].shape == KM_SHAPE_TOUCH)
-			return KM_EPROTO;
-	j->link.plans = true;
-	s->slots = m->plan.slots;
-	s->at = 0;
-	return on_step(j, s, m);
-}
-
-/* Each slot is a step that must be passed; the vault says when, and keeps count of it too. */
-static km_rc on_verdict(struct judge *j, struct judge_session *s, const struct km_msg *m)
-{
-	bool next = m->verdict.verdict == KM_VERDICT_NEXT, counts;
-
-	if (m->verdict.verdict != KM_VERDICT_RETRY && !next) {
-		/* The vault has written RESULT already, or refuses to say anything. */
-		if (s->kind == KM_REQUEST_AUTHENTICATE && (s->phase & KM_PHASE_OPENING))
-			j->link.plans = false;
-		s->opened = false;
-		vacate(j, s);
-		return KM_OK;
-	}
-	if (!(s->phase & KM_PHASE_CHECKING) || (next && s->at + 1 >= s->slots.count))
-		return KM_EPROTO;
-	counts = judge_finger_counts(j, s, m->verdict.reason);
-	if (next) {
-		s->finger.wanted = false;
-		s->at++;
-	} else if (counts && ++s->used >= s->tries) {
-		judge_session_refuse(j, s, KM_REASON_TRIES);
-		return KM_OK;
-	}
-	return on_step(j, s, m);
 }

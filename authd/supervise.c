@@ -91,8 +91,8 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *arg)
 /* The vault first: its last head is for the judge to write down, who is the last. */
 static void stop_next(struct rooms *r)
 {
-	static const enum room_number order[ROOMS] = { ROOM_VAULT, ROOM_MATCHER, ROOM_SENSOR,
-						       ROOM_JUDGE };
+	static const enum room_number order[ROOMS] = { ROOM_VAULT, ROOM_MATCHER, ROOM_COURIER,
+						       ROOM_SENSOR, ROOM_JUDGE };
 
 	for (unsigned i = 0; i < ROOMS; i++) {
 		struct room *room = &r->room[order[i]];

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include <kenmon/conf.h>
+#include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/order.h>
+#include <kenmon/sms.h>
 
 #include "conf_file.h"
 #include "conf_value.h"
@@ -29,6 +32,7 @@ struct parse {
 	struct km_conf draft;
 	struct place place[KM_CONF_ROWS];
 	bool service_set[KM_CONF_SERVICES][KM_CONF_ROWS]; /* what a service sets itself */
+	struct place service_factors[KM_CONF_SERVICES];   /* and where its factors stand */
 
 	/* Of the file at hand. */
 	const char *path;
@@ -178,6 +182,12 @@ static int find_row(const struct parse *p, const char *key)
 	return -1;
 }
 
+static void note_place(const struct parse *p, struct place *at)
+{
+	snprintf(at->path, sizeof(at->path), "%s", p->path);
+	at->line = p->line;
+}
+
 static void take_value(struct parse *p, const char *key, const char *value)
 {
 	int i = p->kind == NO_SECTION ? -1 : find_row(p, key);
@@ -210,10 +220,11 @@ static void take_value(struct parse *p, const char *key, const char *value)
 	}
 	if (in_service) {
 		p->service_set[p->service][i] = true;
+		if (strcmp(key, "factors") == 0)
+			note_place(p, &p->service_factors[p->service]);
 		return;
 	}
-	snprintf(p->place[i].path, sizeof(p->place[i].path), "%s", p->path);
-	p->place[i].line = p->line;
+	note_place(p, &p->place[i]);
 }
 
 static int on_value(void *arg, const char *section, const char *key, const char *value)
@@ -276,6 +287,23 @@ static const struct place *place_of(const struct parse *p, const char *section, 
 	return &p->place[0];
 }
 
+/* The templates of an HTTP gateway, so that 'config check' finds what the courier would refuse. */
+static km_rc check_gateway(struct parse *p)
+{
+	struct km_sms_gateway gateway;
+	const struct place *at;
+	const char *key = "";
+	char why[KM_SMS_WHY];
+
+	if (p->draft.sms.gateway != KM_GATEWAY_HTTP ||
+	    km_sms_gateway_read(&p->draft, &gateway, &key, why) == KM_OK)
+		return KM_OK;
+	at = place_of(p, "sms", key);
+	if (at->line == 0)
+		at = place_of(p, "sms", "gateway");
+	return km_conf_fail(p->error, KM_ECONF, at->path, at->line, "[sms] %s: %s", key, why);
+}
+
 static km_rc check_whole(struct parse *p)
 {
 	const struct km_conf_lockout *lockout = &p->draft.lockout;
@@ -290,7 +318,7 @@ static km_rc check_whole(struct parse *p)
 				    "which is %u seconds",
 				    lockout->longest_wait, lockout->first_wait);
 	}
-	return KM_OK;
+	return check_gateway(p);
 }
 
 /* What a service does not say itself is what [login] says, wherever in the files it stands. */
@@ -308,6 +336,43 @@ static void complete_services(struct parse *p)
 				    km_conf_in_login(&km_conf_rows[i], &p->draft.login));
 		}
 	}
+}
+
+/* Nobody could pass a step whose codes never leave: said here, and not at the first login. */
+static km_rc check_ways_out(struct parse *p, const struct km_conf_login *login, const char *section,
+			    const struct place *at)
+{
+	const struct {
+		uint32_t factor;
+		bool there;
+		const char *missing;
+	} ways[] = {
+		{ KM_FACTOR_BIT(KM_FACTOR_SMS), p->draft.sms.gateway != KM_GATEWAY_NONE,
+		  "sms, but [sms] gateway is none" },
+		{ KM_FACTOR_BIT(KM_FACTOR_VOICE), p->draft.voice.server[0] != '\0',
+		  "voice, but [voice] server is empty" },
+	};
+	uint32_t all = 0;
+
+	for (unsigned i = 0; i < login->factors.count; i++)
+		all |= login->factors.factors[i];
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if ((all & ways[i].factor) && !ways[i].there)
+			return km_conf_fail(p->error, KM_ECONF, at->path, at->line,
+					    "[%s] factors: names %s", section, ways[i].missing);
+	return KM_OK;
+}
+
+static km_rc check_services(struct parse *p)
+{
+	char section[KM_CONF_TEXT + sizeof(SERVICE)];
+	km_rc rc = check_ways_out(p, &p->draft.login, "login", place_of(p, "login", "factors"));
+
+	for (unsigned s = 0; rc == KM_OK && s < p->draft.service_count; s++) {
+		snprintf(section, sizeof(section), SERVICE " %s", p->draft.service[s].name);
+		rc = check_ways_out(p, &p->draft.service[s].login, section, &p->service_factors[s]);
+	}
+	return rc;
 }
 
 static void parse_free(struct parse **p)
@@ -338,6 +403,9 @@ km_rc km_conf_read(const char *path, bool must_exist, struct km_conf *conf,
 	if (rc != KM_OK)
 		return rc;
 	complete_services(p);
+	rc = check_services(p);
+	if (rc != KM_OK)
+		return rc;
 	*conf = p->draft;
 	return KM_OK;
 }

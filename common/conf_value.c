@@ -8,6 +8,7 @@
 #include <kenmon/factor.h>
 #include <kenmon/hex.h>
 #include <kenmon/log.h>
+#include <kenmon/phone.h>
 
 #include "conf_value.h"
 #include "zone.h"
@@ -231,6 +232,24 @@ static bool set_text(const struct km_conf_row *row, const char *value, void *mem
 	return true;
 }
 
+static bool set_country(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	if (km_phone_country_is_good(value))
+		return set_text(row, value, member, why);
+	snprintf(why, KM_CONF_WHY, "must be + and a country's code, such as +81");
+	return false;
+}
+
+static bool set_prefixes(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	if (km_phone_prefixes_are_good(value))
+		return set_text(row, value, member, why);
+	snprintf(
+	    why, KM_CONF_WHY,
+	    "must be beginnings of numbers, each with + and the country's code, such as +81 +44");
+	return false;
+}
+
 static bool set_key(const struct km_conf_row *row, const char *value, void *member, char *why)
 {
 	struct km_conf_key key = { .set = *value != '\0' };
@@ -283,9 +302,10 @@ bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *m
 		       char why[KM_CONF_WHY])
 {
 	static bool (*const set[])(const struct km_conf_row *, const char *, void *, char *) = {
-		[NUMBER] = set_number, [STEPS] = set_steps, [NAMES] = set_names,
-		[LANG] = set_language, [ZONE] = set_zone,   [BOOL] = set_bool,
-		[TEXT] = set_text,     [KEY] = set_key,     [WORD] = set_word,
+		[NUMBER] = set_number, [STEPS] = set_steps,     [NAMES] = set_names,
+		[LANG] = set_language, [ZONE] = set_zone,       [BOOL] = set_bool,
+		[TEXT] = set_text,     [COUNTRY] = set_country, [PREFIXES] = set_prefixes,
+		[KEY] = set_key,       [WORD] = set_word,
 	};
 
 	return set[row->kind](row, value, member, why);
@@ -301,6 +321,8 @@ void km_conf_value_copy(const struct km_conf_row *row, void *to, const void *fro
 		[ZONE] = KM_CONF_TEXT,
 		[BOOL] = sizeof(bool),
 		[TEXT] = KM_CONF_LINE,
+		[COUNTRY] = KM_CONF_LINE,
+		[PREFIXES] = KM_CONF_LINE,
 		[KEY] = sizeof(struct km_conf_key),
 		[WORD] = sizeof(unsigned),
 	};
@@ -381,6 +403,8 @@ void km_conf_value_print(const struct km_conf_row *row, const void *member, char
 		snprintf(out, KM_CONF_VALUE, "%s", *(const bool *)member ? "yes" : "no");
 		break;
 	case TEXT:
+	case COUNTRY:
+	case PREFIXES:
 		snprintf(out, KM_CONF_VALUE, "%s", (const char *)member);
 		break;
 	case KEY:

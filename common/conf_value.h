@@ -7,7 +7,7 @@
 
 #include <kenmon/conf.h>
 
-enum km_conf_kind { NUMBER, STEPS, NAMES, LANG, ZONE, BOOL, TEXT, KEY, WORD };
+enum km_conf_kind { NUMBER, STEPS, NAMES, LANG, ZONE, BOOL, TEXT, COUNTRY, PREFIXES, KEY, WORD };
 
 struct km_conf_row {
 	const char *section, *key;

@@ -157,6 +157,19 @@ static bool as_digits(const struct km_secret *answer, struct km_secret *plain)
 	return true;
 }
 
+/*
+ * Nothing, or a star, which may be in the wide form of a Japanese input method (U+FF0A) and becomes
+ * plain. False: it is something else.
+ */
+static bool as_star(struct km_secret *answer)
+{
+	static const uint8_t wide[] = { 0xEF, 0xBC, 0x8A };
+
+	if (answer->len == sizeof(wide) && memcmp(answer->bytes, wide, sizeof(wide)) == 0)
+		return km_secret_set(answer, "*", 1) == KM_OK;
+	return answer->len == 0 || (answer->len == 1 && answer->bytes[0] == '*');
+}
+
 enum km_class km_answer_class(struct km_secret *answer, unsigned shapes)
 {
 	static const struct {
@@ -174,8 +187,8 @@ enum km_class km_answer_class(struct km_secret *answer, unsigned shapes)
 		return KM_CLASS_NONE;
 	if (answer->len == 0 && (shapes & KM_SHAPE_TOUCH) != 0)
 		return KM_CLASS_TOUCH;
-	if (answer->len == 0 || (answer->len == 1 && answer->bytes[0] == '*'))
-		return (shapes & KM_SHAPE_PHONE) != 0 ? KM_CLASS_PHONE : KM_CLASS_NONE;
+	if ((shapes & KM_SHAPE_PHONE) != 0 && as_star(answer))
+		return KM_CLASS_PHONE;
 	is_digits = as_digits(answer, &plain);
 	for (size_t i = 0; is_digits && i < sizeof(digits) / sizeof(digits[0]); i++)
 		if ((shapes & digits[i].shape) != 0 && plain.len == digits[i].len) {

@@ -102,15 +102,6 @@ bool km_login_is_possible(const char *login)
 	       strspn(login, LETTERS DIGITS "_-.@") == len;
 }
 
-bool km_phone_is_number(const char *text)
-{
-	size_t digits;
-
-	text += *text == '+';
-	digits = strspn(text, DIGITS);
-	return digits >= KM_PHONE_LEAST && text[digits] == '\0';
-}
-
 enum km_roster_status km_roster_status_parse(const char *word)
 {
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)

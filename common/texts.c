@@ -31,22 +31,27 @@ static int append(char *out, size_t cap, size_t *used, const char *bytes, size_t
 	return n == len;
 }
 
-void km_text_number(enum km_text id, enum km_lang lang, unsigned long number, char *out, size_t cap)
+void km_text_filled(enum km_text id, enum km_lang lang, const char *word, char *out, size_t cap)
 {
 	const char *text = km_text(id, lang);
 	const char *mark = strstr(text, "%u");
 	size_t before = mark ? (size_t)(mark - text) : strlen(text);
-	char digits[24];
 	size_t used = 0;
 
 	if (cap == 0)
 		return;
-	if (append(out, cap, &used, text, before) && mark) {
-		snprintf(digits, sizeof(digits), "%lu", number);
-		if (append(out, cap, &used, digits, strlen(digits)))
-			append(out, cap, &used, mark + 2, strlen(mark + 2));
-	}
+	if (append(out, cap, &used, text, before) && mark &&
+	    append(out, cap, &used, word, strlen(word)))
+		append(out, cap, &used, mark + 2, strlen(mark + 2));
 	out[used] = '\0';
+}
+
+void km_text_number(enum km_text id, enum km_lang lang, unsigned long number, char *out, size_t cap)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%lu", number);
+	km_text_filled(id, lang, digits, out, cap);
 }
 
 enum km_lang km_lang_parse(const char *name, enum km_lang fallback)

@@ -275,7 +275,7 @@ static km_rc filter_up(const struct km_wall *wall, unsigned *gaps)
 /* --- capabilities ---------------------------------------------------------------- */
 
 /* Root's rooms (--spawn by root) are root in name only. A unit leaves none to drop. */
-static km_rc drop_capabilities(void)
+km_rc km_powers_drop(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	static const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
@@ -297,7 +297,7 @@ km_rc km_wall_up(const struct km_wall *wall, unsigned *gaps)
 	}
 	rc = wall_paths_up(wall, gaps);
 	if (rc == KM_OK)
-		rc = drop_capabilities();
+		rc = km_powers_drop();
 	/* Last: it refuses what the others are made with. */
 	return rc == KM_OK ? filter_up(wall, gaps) : rc;
 }

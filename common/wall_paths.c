@@ -99,6 +99,8 @@ static km_rc restrict_to(const struct km_wall *wall, int version)
 	handled = versions[v].handled;
 	if (wall->may_reach_abstract)
 		handled.scoped &= ~SCOPE_NAMES;
+	if (wall->may_reach_network)
+		handled.net = 0;
 	set = (int)syscall(__NR_landlock_create_ruleset, &handled, versions[v].size, 0);
 	if (set < 0)
 		return KM_EIO;

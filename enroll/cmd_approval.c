@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <kenmon/hex.h>
 #include <kenmon/log.h>
@@ -52,6 +53,9 @@ static const struct {
 	{ KM_MSG_DUE_RELEASE, "due-release", DESK_ACT_RELEASE },
 	{ KM_MSG_ROSTER_END, "roster", DESK_ACT_ROSTER },
 	{ KM_MSG_ACTIVATE, "activate", DESK_ACT_ACTIVATE },
+	{ KM_MSG_COURIER_TEST, "courier-test", DESK_ACT_TEST },
+	{ KM_MSG_BACKUP, "backup", DESK_ACT_BACKUP },
+	{ KM_MSG_BUNDLE, "key-bundle", DESK_ACT_BUNDLE },
 };
 
 static const char *act_word(unsigned act)
@@ -90,15 +94,16 @@ static char *decode(char *value)
 	return from;
 }
 
-/* Seconds are for programs: a person reads a date. */
+/* A time comes in UTC, and is shown in the zone of all others here; what is none stays as it is. */
 static const char *shown(const char *key, const char *value, char out[DESK_TIME])
 {
-	char *end;
-	long long seconds = strtoll(value, &end, 10);
+	struct tm tm = { 0 };
+	const char *end =
+	    strcmp(key, "until") == 0 ? strptime(value, "%Y-%m-%dT%H:%M:%SZ", &tm) : NULL;
 
-	if (strcmp(key, "until") != 0 || *end || seconds <= 0)
+	if (!end || *end || !*desk_time((int64_t)timegm(&tm), out))
 		return value;
-	return desk_time(seconds, out);
+	return out;
 }
 
 static void each_field(struct desk *d, struct desk_json *j, const struct msg_request_row *r)
@@ -114,7 +119,7 @@ static void each_field(struct desk *d, struct desk_json *j, const struct msg_req
 		*value++ = '\0';
 		next = decode(value);
 		if (j)
-			json_string(j, key, value);
+			json_string(j, key, shown(key, value, when));
 		else
 			fprintf(d->out, "  %s: %s\n", key,
 				km_escape(shown(key, value, when), clean, sizeof(clean)));
@@ -160,6 +165,8 @@ static void show_one(struct desk *d, const struct msg_request_row *r)
 	line_of(d, DESK_COL_EXPIRES, desk_time(r->expires, text));
 	fprintf(d->out, "%s:\n", desk_text(DESK_WILL_DO, d->lang));
 	each_field(d, NULL, r);
+	if (r->act == KM_MSG_DUE_RELEASE)
+		fprintf(d->out, "  (%s)\n", desk_text(DESK_RELEASE_LISTED, d->lang));
 	line_of(d, DESK_COL_DIGEST, km_hex(r->digest, DIGEST, hex));
 }
 
@@ -277,16 +284,19 @@ static km_rc agree(struct desk *d, const struct desk_args *args, const struct ms
 int cmd_approval_approve(struct desk *d, const struct desk_args *args)
 {
 	struct km_msg m = { .number = KM_MSG_APPROVAL_DECIDE, .approval_decide.approve = 1 };
-	struct msg_done done = { 0 };
+	struct desk_order order = { 0 }; /* of a test of the courier, which begins now */
+	struct desk_operation o = { .request = &m, .arg = &order, .row = desk_order_row };
 	struct msg_request_row row;
 	km_rc rc = fetch(d, args, &row);
 
 	if (rc == KM_OK)
 		rc = agree(d, args, &row, m.approval_decide.digest);
 	m.approval_decide.id = rc == KM_OK ? row.id : 0;
+	if (rc == KM_OK && row.act == KM_MSG_COURIER_TEST)
+		o.patience = KM_ORDER_SECONDS + 20;
 	if (rc == KM_OK)
-		rc = desk_act(d, &m, &done);
-	return desk_finish(d, rc, &done, DESK_APPROVED, args->operand[0], NULL);
+		rc = desk_operate(d, &o);
+	return desk_finish(d, rc, &o.done, DESK_APPROVED, args->operand[0], NULL);
 }
 
 int cmd_approval_reject(struct desk *d, const struct desk_args *args)

@@ -43,7 +43,9 @@ static void one_json(struct desk_json *j, const struct msg_credential_row *r)
 	else if (r->factor == KM_FACTOR_FINGERPRINT) {
 		json_string(j, "finger", r->label);
 		json_string(j, "reader", r->reader);
-	} else {
+	} else if (km_factor_class(r->factor) == KM_CLASS_PHONE)
+		json_string(j, "number", r->number);
+	else {
 		json_string(j, "algorithm", km_algorithm_word(r->algorithm));
 		json_number(j, "digits", r->digits);
 	}
@@ -81,6 +83,10 @@ static void details(const struct desk *d, const struct msg_credential_row *r, ch
 	if (r->factor == KM_FACTOR_FINGERPRINT) {
 		snprintf(out, cap, "%s, %s", km_finger_name(km_finger_parse(r->label), d->lang),
 			 r->reader);
+		return;
+	}
+	if (km_factor_class(r->factor) == KM_CLASS_PHONE) {
+		desk_expand(DESK_PHONE_NUMBER, d->lang, r->number, NULL, out, cap);
 		return;
 	}
 	n = snprintf(out, cap, "%s, %u digits", km_algorithm_word(r->algorithm), r->digits);

@@ -1,11 +1,17 @@
 /* kenmon due list, release; kenmon transfer. */
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/evp.h>
 
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 #include <kenmon/people.h>
 
 #include "commands.h"
+
+#define SUBJECT sizeof((struct msg_due_row){ 0 }.subject)
 
 static const char *due_word(uint8_t what)
 {
@@ -52,6 +58,51 @@ uint64_t desk_due_place(const struct km_msg *row)
 	return row->number == KM_MSG_DUE_ROW ? row->due_row.cursor : 0;
 }
 
+/* Whom the brake holds: what a release lets go, and the mark that its approver was shown. */
+struct held {
+	size_t count, room;
+	uint8_t (*subject)[SUBJECT];
+};
+
+static km_rc take_held(void *arg, const struct km_msg *row)
+{
+	struct held *h = arg;
+
+	if (row->due_row.held != KM_HELD_BRAKE)
+		return KM_OK;
+	if (h->count == h->room) {
+		size_t room = h->room ? 2 * h->room : DESK_PAGE;
+		void *more = reallocarray(h->subject, room, sizeof(*h->subject));
+
+		if (!more)
+			return KM_ENOMEM;
+		h->subject = more;
+		h->room = room;
+	}
+	memcpy(h->subject[h->count++], row->due_row.subject, sizeof(*h->subject));
+	return KM_OK;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, SUBJECT);
+}
+
+static km_rc say_held(const struct desk *d, struct held *h)
+{
+	char number[24], mark[KM_HEX(KM_MARK_BYTES)], text[256];
+	uint8_t set[32];
+
+	qsort(h->subject, h->count, sizeof(*h->subject), by_bytes);
+	if (!EVP_Digest(h->subject, h->count * sizeof(*h->subject), set, NULL, EVP_sha256(), NULL))
+		return KM_ENOMEM;
+	snprintf(number, sizeof(number), "%zu", h->count);
+	fprintf(d->out, "%s\n",
+		desk_expand(DESK_DUE_SET, d->lang, number, km_hex(set, KM_MARK_BYTES, mark), text,
+			    sizeof(text)));
+	return KM_OK;
+}
+
 int cmd_due_list(struct desk *d, const struct desk_args *args)
 {
 	static const enum desk_text headings[] = { DESK_COL_LOGIN, DESK_COL_DAY, DESK_COL_WHAT,
@@ -62,9 +113,15 @@ int cmd_due_list(struct desk *d, const struct desk_args *args)
 		desk_due_place,   due_cells,
 		due_json,
 	};
+	struct held held = { 0 };
+	int code = desk_list_each(d, &due, take_held, &held);
+	km_rc rc = KM_OK;
 
 	(void)args;
-	return desk_list(d, &due);
+	if (code == 0 && !d->json && held.count > 0)
+		rc = say_held(d, &held);
+	free(held.subject);
+	return rc == KM_OK ? code : desk_fail(d, rc);
 }
 
 int cmd_due_release(struct desk *d, const struct desk_args *args)

@@ -6,6 +6,7 @@
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
+#include <kenmon/phone.h>
 
 #include "commands.h"
 
@@ -125,20 +126,12 @@ static km_rc change_day(struct desk *d, const char *option, const char *text, in
 }
 
 /* Without what people write between the digits. */
-static km_rc change_phone(struct desk *d, const char *option, const char *text, char *out,
-			  size_t size)
+static km_rc change_phone(struct desk *d, const char *option, const char *text,
+			  char out[KM_PHONE_MOST + 2])
 {
-	size_t n = 0;
-
-	if (strcmp(text, NONE) == 0)
+	if (strcmp(text, NONE) == 0 || km_phone_compact(text, out))
 		return KM_OK;
-	for (; *text && n + 1 < size; text++)
-		if (!strchr("- ()", *text))
-			out[n++] = *text;
-	out[n] = '\0';
-	if (*text || !km_phone_is_number(out))
-		return desk_because(d, KM_EUSAGE, DESK_PHONE_WRONG, option, NULL);
-	return KM_OK;
+	return desk_because(d, KM_EUSAGE, DESK_PHONE_WRONG, option, NULL);
 }
 
 static km_rc change_one(struct desk *d, unsigned bit, const char *text,
@@ -156,9 +149,9 @@ static km_rc change_one(struct desk *d, unsigned bit, const char *text,
 	case KM_CHANGE_VALID_UNTIL:
 		return change_day(d, "--valid-until", text, &m->valid_until);
 	case KM_CHANGE_MOBILE:
-		return change_phone(d, "--mobile", text, m->mobile, sizeof(m->mobile));
+		return change_phone(d, "--mobile", text, m->mobile);
 	case KM_CHANGE_LANDLINE:
-		return change_phone(d, "--landline", text, m->landline, sizeof(m->landline));
+		return change_phone(d, "--landline", text, m->landline);
 	default:
 		return KM_EINVAL;
 	}

@@ -121,6 +121,30 @@ static const struct desk_option enroll_fingerprint[] = {
 	{ 0 },
 };
 
+/* clang-format off */
+#define NUMBER_OPTION \
+	{ "number", "N|-", false, NULL, \
+	  "as people write it: 090-1234-5678, +81 90 1234 5678; without it, or with '-', it is asked for", \
+	  "電話番号 (090-1234-5678、+81 90 1234 5678 など)。省略または「-」で入力を求める" }
+/* clang-format on */
+
+static const struct desk_option enroll_phone[] = {
+	NUMBER_OPTION,
+	{ "voice", NULL, false, NULL, "call it, for a landline; else text messages go there",
+	  "電話をかける (固定電話など)。指定しないと SMS を送る" },
+	{ "label", "S", false, NULL, "what to call it in listings", "一覧に表示する名前" },
+	{ "no-confirm", NULL, false, NULL, "store it without sending a first code there",
+	  "最初のコードを送って確認せずに登録する" },
+	{ 0 },
+};
+
+static const struct desk_option courier_test[] = {
+	NUMBER_OPTION,
+	{ "voice", NULL, false, NULL, "call it; else a text message is sent",
+	  "電話をかける。指定しないと SMS を送る" },
+	{ 0 },
+};
+
 static const struct desk_option invite[] = {
 	{ "paper", NULL, false, NULL, "handed over on paper: good for a day, not ten minutes",
 	  "書面で渡す。有効期間は十分間ではなく一日" },
@@ -202,6 +226,8 @@ static const struct desk_option restore[] = {
 static const struct desk_option report_operators[] = { REPORT_COMMON, { 0 } };
 
 static const struct desk_option report_review[] = {
+	{ "config", "FILE", false, KM_CONF_PATH, "where the mode of calls stands",
+	  "電話の方式 ([voice] mode) の設定ファイル" },
 	{ "days", "N", false, "90", "without a login for so many days, or expiring within them",
 	  "この日数ログインがない職員と、この日数以内に期限が切れる職員" },
 	{ "credential-days", "N", false, "365", "factors older than so many days",
@@ -354,6 +380,12 @@ const struct desk_command desk_commands[] = {
 	  "一度だけ使えるリカバリーコードを十個作る", NULL, cmd_enroll_recovery_codes },
 	{ "enroll", "fingerprint", "LOGIN", "enrol a finger, touched several times",
 	  "指紋を登録する", enroll_fingerprint, cmd_enroll_fingerprint },
+	{ "enroll", "phone", "LOGIN", "enrol a telephone number to which codes are sent",
+	  "コードを送る電話番号を登録する", enroll_phone, cmd_enroll_phone },
+	{ "courier", "test", "", "send a message, or call, and say how it goes",
+	  "SMS または電話の送信を試し、経過を表示する", courier_test, cmd_courier_test },
+	{ "courier", "status", "", "the courier, its gateways and what was sent",
+	  "courier とゲートウェイ、送信数の状態を表示する", NULL, cmd_courier_status },
 	{ "sensor", "list", "", "list the fingerprint readers and what holds them",
 	  "指紋リーダーの一覧を表示する", NULL, cmd_sensor_list },
 	{ "credential", "list", "LOGIN", "list the factors of an operator",

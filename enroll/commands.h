@@ -3,6 +3,7 @@
 #define KENMON_DESK_COMMANDS_H
 
 #include <kenmon/conf.h>
+#include <kenmon/order.h>
 
 #include "args.h"
 #include "line.h"
@@ -15,7 +16,9 @@ typedef int desk_handler(struct desk *d, const struct desk_args *args);
 
 desk_handler cmd_operator_add, cmd_operator_change, cmd_operator_list, cmd_operator_show,
     cmd_operator_suspend, cmd_operator_resume, cmd_operator_rebind;
-desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes, cmd_enroll_fingerprint;
+desk_handler cmd_enroll_totp, cmd_enroll_hotp, cmd_enroll_recovery_codes, cmd_enroll_fingerprint,
+    cmd_enroll_phone;
+desk_handler cmd_courier_test, cmd_courier_status;
 desk_handler cmd_credential_list, cmd_credential_remove, cmd_resync, cmd_unlock, cmd_erase;
 desk_handler cmd_audit_list, cmd_audit_verify;
 desk_handler cmd_sensor_list;
@@ -72,6 +75,9 @@ struct desk_listing {
 	void (*json)(struct desk_json *j, const struct km_msg *row); /* its members */
 };
 int desk_list(struct desk *d, const struct desk_listing *l);
+/* And each row is given to somebody else, too. */
+int desk_list_each(struct desk *d, const struct desk_listing *l,
+		   km_rc (*each)(void *arg, const struct km_msg *row), void *arg);
 
 /* How far something is: shown at a terminal once a second has passed. */
 struct desk_progress {
@@ -128,6 +134,25 @@ KM_MUST_CHECK km_rc desk_agree(struct desk *d, const struct desk_args *args, con
 int desk_withdraw(struct desk *d, const char *login);
 /* "pts/3"; "" without one. */
 void desk_terminal_name(const struct desk *d, char out[65]);
+
+/*
+ * The number of --number into a field of a message, as it was typed; without it or with "-" it is
+ * asked for.
+ */
+KM_MUST_CHECK km_rc desk_phone_number(struct desk *d, const struct desk_args *args, char *out,
+				      size_t size);
+
+/* How a message or a call goes: a sentence for each row on standard error, with --json too. */
+#define DESK_ORDER_STEPS 32 /* for --json: the states that there are, each once, and to spare */
+struct desk_order {
+	unsigned steps;
+	struct msg_order_row step[DESK_ORDER_STEPS], last;
+};
+KM_MUST_CHECK km_rc desk_order_row(struct desk *d, void *arg, const struct km_msg *m);
+/* "state", "why" and "steps" of an object that is open. */
+void desk_order_json(struct desk_json *j, const struct desk_order *o);
+const char *desk_order_state(unsigned state, enum km_lang lang);
+const char *desk_order_why(unsigned why, enum km_lang lang); /* "" without one */
 
 /* One operator: the row, as members of a JSON object, and as lines. */
 KM_MUST_CHECK km_rc desk_operator_row(struct desk *d, const char *login,

@@ -11,6 +11,7 @@
 #include <kenmon/verdict.h>
 
 #include "line.h"
+#include "line_op.h"
 #include "terminal.h"
 
 #define FRAME_CAP  KM_FRAME_MAX
@@ -19,58 +20,6 @@
 	120          /* seconds between two frames: an erasure empties the logs on a slow disk */
 #define STOP_TIME 10 /* seconds until an ABORT is answered: the vault only lets go */
 #define NONCE     32
-
-/* Every operation begins with its id, so one name reaches it in all of them. */
-#define OP_FIRST(name) _Static_assert(offsetof(struct msg_##name, op) == 0, #name " begins with op")
-OP_FIRST(operator_add);
-OP_FIRST(operator_list);
-OP_FIRST(operator_show);
-OP_FIRST(operator_state);
-OP_FIRST(operator_rebind);
-OP_FIRST(enrol);
-OP_FIRST(enrol_recovery);
-OP_FIRST(enrol_finger);
-OP_FIRST(sensor_list);
-OP_FIRST(credential_list);
-OP_FIRST(credential_remove);
-OP_FIRST(erase);
-OP_FIRST(resync);
-OP_FIRST(unlock);
-OP_FIRST(accept);
-OP_FIRST(audit_list);
-OP_FIRST(audit_verify);
-OP_FIRST(status);
-OP_FIRST(key_status);
-OP_FIRST(key_rotate);
-OP_FIRST(backup);
-OP_FIRST(bundle);
-OP_FIRST(transfer);
-OP_FIRST(roster_begin);
-OP_FIRST(roster_slice);
-OP_FIRST(roster_end);
-OP_FIRST(roster_list);
-OP_FIRST(due_list);
-OP_FIRST(due_release);
-OP_FIRST(purpose);
-OP_FIRST(purpose_show);
-OP_FIRST(consent);
-OP_FIRST(consent_list);
-OP_FIRST(consent_withdraw);
-OP_FIRST(data_export);
-OP_FIRST(invite);
-OP_FIRST(identify);
-OP_FIRST(operator_change);
-OP_FIRST(review);
-OP_FIRST(review_show);
-OP_FIRST(audit_anchor);
-OP_FIRST(bundle_gone);
-OP_FIRST(certificate_list);
-OP_FIRST(certificate_show);
-OP_FIRST(leavers);
-OP_FIRST(approval_list);
-OP_FIRST(approval_show);
-OP_FIRST(approval_decide);
-OP_FIRST(bypass);
 
 static void close_fd(int *fd)
 {
@@ -211,59 +160,6 @@ static km_rc send_abort(struct desk *d)
 	return km_send_msg(d->line, &m, -1, 0);
 }
 
-/* The longest sentence of texts.def with which an English text begins; 0: none. */
-static enum km_text sentence_of(const char *text, size_t *len)
-{
-	enum km_text found = KM_TEXT_NOTHING;
-
-	*len = 0;
-	for (unsigned id = 1; id < KM_TEXT_COUNT; id++) {
-		const char *en = km_text((enum km_text)id, KM_LANG_EN);
-		size_t n = strlen(en);
-
-		if (n > *len && strncmp(text, en, n) == 0) {
-			found = (enum km_text)id;
-			*len = n;
-		}
-	}
-	return found;
-}
-
-/* The vault speaks English: its sentences are said in our language, what else there is stays. */
-static void translate(const struct desk *d, const char *text, char *out, size_t cap)
-{
-	size_t len, at = 0;
-
-	out[0] = '\0';
-	while (*text && at < cap) {
-		enum km_text id = sentence_of(text, &len);
-
-		if (len == 0 && *text != ' ')
-			len = strlen(text);
-		if (id)
-			snprintf(out + at, cap - at, "%s", km_text(id, d->lang));
-		else
-			snprintf(out + at, cap - at, "%.*s", (int)(len ? len : 1), text);
-		text += len ? len : 1;
-		at += strlen(out + at);
-	}
-}
-
-/* What is a sentence and no prompt ("That code is not right.") gets one behind it. */
-static void prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap)
-{
-	char text[sizeof(p->text) * 4];
-	size_t len;
-
-	translate(d, km_escape(p->text, text, sizeof(text)), out, cap);
-	len = strlen(out);
-	if (len == 0 || out[len - 1] == ' ')
-		return;
-	snprintf(out + len, cap - len, "\n%s",
-		 km_text(p->shape & KM_SHAPE_DIGITS ? KM_TEXT_PROMPT_CODE : KM_TEXT_PROMPT_RECOVERY,
-			 d->lang));
-}
-
 /*
  * A prompt: asked at the terminal. What cannot be an answer by its shape is not
  * sent, so that a slip of the keyboard is not counted as a wrong code.
@@ -274,15 +170,18 @@ static km_rc answer(struct desk *d, struct desk_operation *o, const struct msg_p
 	char text[sizeof(p->text) * 8]; /* a translation may have more bytes */
 	km_rc rc;
 
-	prompt_text(d, p, text, sizeof(text));
+	desk_prompt_text(d, p, text, sizeof(text));
 	do {
 		rc = desk_ask(d, text, p->echo != 0, &m.answer.secret);
 		if (rc == KM_EABORTED) {
 			o->aborted = true;
 			return send_abort(d);
 		}
-		if (rc == KM_EAGAIN) /* the vault has something to say first */
+		if (rc == KM_EAGAIN) { /* the vault has something to say first */
+			o->prompt = *p;
+			o->open = true;
 			return KM_OK;
+		}
 		if (rc == KM_OK && p->shape)
 			strip_blanks(&m.answer.secret);
 		if (rc == KM_OK && (!p->shape || km_answer_class(&m.answer.secret, p->shape)))
@@ -293,19 +192,30 @@ static km_rc answer(struct desk *d, struct desk_operation *o, const struct msg_p
 	return rc;
 }
 
+/* A prompt that this came before is still to be answered. */
+static km_rc take_row(struct desk *d, struct desk_operation *o, const struct km_msg *m)
+{
+	struct msg_prompt prompt = o->prompt;
+	km_rc rc = o->row ? o->row(d, o->arg, m) : KM_EPROTO;
+	bool open = o->open;
+
+	o->rows++;
+	o->open = false;
+	return rc == KM_OK && open ? answer(d, o, &prompt) : rc;
+}
+
 static km_rc take_frame(struct desk *d, struct desk_operation *o, const struct km_msg *m)
 {
-	if (m->number != KM_MSG_PROMPT) {
-		o->rows++;
-		return o->row ? o->row(d, o->arg, m) : KM_EPROTO;
-	}
+	if (m->number != KM_MSG_PROMPT)
+		return take_row(d, o, m);
+	o->open = false;
 	if (m->prompt.shape & KM_SHAPE_OWN)
 		return answer(d, o, &m->prompt);
 	if (!o->asks)
 		return KM_EPROTO;
 	o->prompts++;
 	/* Not before a binding code was right. */
-	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_DIGITS)) {
+	if (o->before && !o->told && (m->prompt.shape & KM_SHAPE_CODE)) {
 		km_rc rc = o->before(d, o->arg);
 
 		o->told = true;
@@ -455,6 +365,32 @@ km_rc desk_open(struct desk *d)
 	return rc;
 }
 
+km_rc desk_begin(struct desk *d, struct desk_operation *o)
+{
+	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
+
+	o->rows = o->prompts = 0;
+	o->told = false;
+	d->why[0] = '\0';
+	if (rc == KM_OK && d->line < 0)
+		rc = desk_open(d);
+	if (rc == KM_OK)
+		rc = send_request(d, o->request);
+	if (rc != KM_OK)
+		desk_close(d);
+	return rc == KM_EAGAIN ? KM_ETIMEOUT : rc;
+}
+
+km_rc desk_end(struct desk *d, struct desk_operation *o)
+{
+	km_rc rc = await_done(d, o, NULL);
+
+	if (rc == KM_OK)
+		return ended(d, o);
+	desk_close(d);
+	return o->aborted ? KM_EABORTED : rc;
+}
+
 km_rc desk_operate(struct desk *d, struct desk_operation *o)
 {
 	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
@@ -463,7 +399,7 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 	if (rc != KM_OK)
 		return rc;
 	o->rows = o->prompts = 0;
-	o->told = false;
+	o->told = o->open = false;
 	for (again = 0; again < 2; again++) {
 		d->why[0] = '\0';
 		rc = d->line >= 0 ? KM_OK : desk_open(d);

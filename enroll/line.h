@@ -26,8 +26,16 @@ struct desk_operation {
 	unsigned rows, prompts;
 	bool aborted;
 	bool told; /* before was called */
+	bool open; /* prompt was asked, and the vault spoke before it was answered */
+	struct msg_prompt prompt;
 	struct msg_done done;
 };
+
+/*
+ * The words of a prompt, escaped. What is a sentence and no prompt ("That code is not right.") gets
+ * one behind it.
+ */
+void desk_prompt_text(const struct desk *d, const struct msg_prompt *p, char *out, size_t cap);
 
 /* Is a frame with this stamp from the vault, or from somebody who could do all that we can? */
 bool desk_believes(const struct desk *d, const struct km_stamp *stamp);
@@ -46,5 +54,13 @@ void desk_close(struct desk *d);
  * same id, when the line breaks before its end.
  */
 KM_MUST_CHECK km_rc desk_operate(struct desk *d, struct desk_operation *o);
+
+/*
+ * The same in two halves, so that the desk can work while the vault does: an operation without
+ * prompts of its own, sent once. Nothing else goes over the line in between, and the request stays
+ * where it is. After an error of either half it is over.
+ */
+KM_MUST_CHECK km_rc desk_begin(struct desk *d, struct desk_operation *o);
+KM_MUST_CHECK km_rc desk_end(struct desk *d, struct desk_operation *o);
 
 #endif

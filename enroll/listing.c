@@ -39,6 +39,8 @@ struct shown {
 	struct desk_pages pages;
 	struct desk_table table;
 	struct desk_json json;
+	km_rc (*each)(void *arg, const struct km_msg *row); /* may be NULL */
+	void *arg;
 };
 
 static bool ask(void *arg, uint64_t last, struct km_msg *request)
@@ -59,7 +61,10 @@ static void open_array(struct desk *d, struct shown *s)
 static km_rc take_shown(struct desk *d, void *arg, const struct km_msg *m)
 {
 	struct shown *s = arg;
+	km_rc rc = s->each ? s->each(s->arg, m) : KM_OK;
 
+	if (rc != KM_OK)
+		return rc;
 	if (!d->json) {
 		s->listing->cells(d, &s->table, m);
 		return KM_OK;
@@ -84,8 +89,14 @@ static km_rc flush(struct desk *d, void *arg)
 
 int desk_list(struct desk *d, const struct desk_listing *l)
 {
+	return desk_list_each(d, l, NULL, NULL);
+}
+
+int desk_list_each(struct desk *d, const struct desk_listing *l,
+		   km_rc (*each)(void *arg, const struct km_msg *row), void *arg)
+{
 	const char *headers[DESK_COLUMNS_MAX];
-	struct shown s = { .listing = l, .json = { .f = d->out } };
+	struct shown s = { .listing = l, .json = { .f = d->out }, .each = each, .arg = arg };
 	km_rc rc;
 
 	for (unsigned i = 0; i < l->columns; i++)

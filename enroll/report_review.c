@@ -14,9 +14,8 @@
 
 #define DAY_SECONDS 86400
 
-/* Factors that reach a telephone and nothing else; kenmon has none yet (include/kenmon/factor.def).
- */
-#define PHONE_FACTORS 0u
+/* Factors that reach a telephone and nothing else: restricted, by NIST SP 800-63B-4. */
+#define PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
 enum kind { CHANGED, NEVER, IDLE, EXPIRES, NO_FACTOR, OLD_FACTOR, ONLY_PHONE, EXEMPT, KINDS };
 
@@ -60,6 +59,7 @@ struct changed {
 struct review {
 	struct report r;
 	int64_t days, credential_days;
+	bool confirm; /* calls ask for the hash key alone */
 	struct bin bin[KINDS];
 	struct bin people;       /* rows of whose rights have changed */
 	struct changed *changed; /* by login, each once */
@@ -352,6 +352,9 @@ static void put_notes(struct review *v)
 	if (v->signed_by[0])
 		sheet_note(&v->r.sheet, "signed_off_by", DESK_NOTE_SIGNED_BY, v->signed_by);
 	report_note_number(&v->r, "days", DESK_NOTE_DAYS, v->days);
+	if (v->confirm)
+		sheet_note(&v->r.sheet, "calls", DESK_NOTE_CALLS,
+			   desk_text(DESK_CALLS_CONFIRM, v->r.sheet.lang));
 	report_note_number(&v->r, "credential_days", DESK_NOTE_CREDENTIAL_DAYS, v->credential_days);
 }
 
@@ -372,6 +375,15 @@ static km_rc fill(struct review *v)
 	return rc;
 }
 
+static km_rc look_at_calls(struct desk *d, const struct desk_args *args, struct review *v)
+{
+	static struct km_conf conf; /* 60 KiB */
+	km_rc rc = desk_conf(d, args, &conf);
+
+	v->confirm = rc == KM_OK && conf.voice.server[0] && conf.voice.mode == KM_VOICE_CONFIRM;
+	return rc;
+}
+
 int cmd_report_review(struct desk *d, const struct desk_args *args)
 {
 	struct review v = { 0 };
@@ -380,6 +392,8 @@ int cmd_report_review(struct desk *d, const struct desk_args *args)
 
 	if (rc == KM_OK)
 		rc = report_days(d, args, "credential-days", &v.credential_days);
+	if (rc == KM_OK)
+		rc = look_at_calls(d, args, &v);
 	if (rc == KM_OK)
 		rc = report_open(&v.r, d, args, "review", DESK_REPORT_REVIEW, columns, COLUMNS);
 	if (rc != KM_OK)

@@ -4,12 +4,10 @@
 
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/phone.h>
 
 #include "day_era.h"
 #include "roster_csv.h"
-
-#define PHONE_LEAST 3  /* an extension */
-#define PHONE_MOST  20 /* E.164 has 15, behind a prefix of an exchange */
 
 static const char wide_blank[] = "\xe3\x80\x80"; /* U+3000 */
 
@@ -173,61 +171,15 @@ static void take_day(struct parse *p, unsigned column, int64_t *day)
 		wrong(p, column, says[fault], text);
 }
 
-/* A digit of either width, -1 for the signs that people put between, -2 for anything else. */
-static int phone_sign(const char *text, size_t *len)
-{
-	static const char *const between[] = { "-",
-					       " ",
-					       "(",
-					       ")",
-					       "\xef\xbc\x8d",
-					       "\xef\xbc\x88",
-					       "\xef\xbc\x89",
-					       "\xe2\x80\x90",
-					       "\xe2\x88\x92",
-					       wide_blank };
-	const unsigned char *p = (const unsigned char *)text;
-
-	*len = 1;
-	if (*text >= '0' && *text <= '9')
-		return *text - '0';
-	if (p[0] == 0xef && p[1] == 0xbc && p[2] >= 0x90 && p[2] <= 0x99) {
-		*len = 3;
-		return p[2] - 0x90;
-	}
-	for (size_t i = 0; i < sizeof(between) / sizeof(between[0]); i++) {
-		*len = strlen(between[i]);
-		if (strncmp(text, between[i], *len) == 0)
-			return -1;
-	}
-	return -2;
-}
-
 /* Digits, behind a + or not: how they are grouped is not kept. */
 static void take_phone(struct parse *p, unsigned column, char out[32 + 1])
 {
 	char text[128];
-	const char *at = text;
-	size_t digits = 0, len, plus;
 
 	out[0] = '\0';
 	if (!take_text(p, column, false, text, sizeof(text)) || !*text)
 		return;
-	plus = *at == '+' ? 1 : strncmp(at, "\xef\xbc\x8b", 3) == 0 ? 3 : 0;
-	for (at += plus; *at; at += len) {
-		int sign = phone_sign(at, &len);
-
-		if (sign == -2 || digits > PHONE_MOST) {
-			wrong(p, column, DESK_ROSTER_PHONE, text);
-			return;
-		}
-		if (sign >= 0)
-			out[(plus != 0) + digits++] = (char)('0' + sign);
-	}
-	out[(plus != 0) + digits] = '\0';
-	if (plus)
-		out[0] = '+';
-	if (digits < PHONE_LEAST || digits > PHONE_MOST)
+	if (!km_phone_compact(text, out))
 		wrong(p, column, DESK_ROSTER_PHONE, text);
 }
 

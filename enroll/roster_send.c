@@ -1,7 +1,8 @@
 /*
  * A roster goes to the vault in slices, each answered before the next: the
- * vault serves logins in between. What it wrote down is gone when the line
- * breaks before END, so a slice is never sent again on another line.
+ * vault serves logins in between, and the desk reads the next rows meanwhile.
+ * What it wrote down is gone when the line breaks before END, so a slice is
+ * never sent again on another line.
  */
 #include <string.h>
 
@@ -23,6 +24,8 @@ struct sending {
 	uint8_t slice[SLICE_MAX];
 	size_t len;
 	uint64_t rows;
+	struct km_msg request;
+	struct desk_operation under_way; /* no request: none */
 };
 
 static void put_integer(struct sending *s, uint64_t value, size_t bytes)
@@ -57,19 +60,29 @@ static void put_row(struct sending *s, const struct roster_row *row)
 	s->rows++;
 }
 
+static km_rc settle(struct sending *s)
+{
+	km_rc rc = s->under_way.request ? desk_end(s->d, &s->under_way) : KM_OK;
+
+	s->under_way.request = NULL;
+	desk_progress_show(s->d, &s->progress, s->rows, s->r->rows);
+	return rc;
+}
+
 static km_rc flush(struct sending *s)
 {
-	struct km_msg m = { .number = KM_MSG_ROSTER_SLICE };
-	struct desk_operation o = { .request = &m, .once = true };
-	km_rc rc;
+	km_rc rc = settle(s);
 
-	if (s->len == 0)
-		return KM_OK;
-	m.roster_slice.rows.bytes = s->slice;
-	m.roster_slice.rows.len = (uint16_t)s->len;
-	rc = desk_operate(s->d, &o);
+	if (rc != KM_OK || s->len == 0)
+		return rc;
+	s->request = (struct km_msg){ .number = KM_MSG_ROSTER_SLICE };
+	s->request.roster_slice.rows.bytes = s->slice;
+	s->request.roster_slice.rows.len = (uint16_t)s->len;
+	s->under_way = (struct desk_operation){ .request = &s->request, .once = true };
+	rc = desk_begin(s->d, &s->under_way);
+	if (rc != KM_OK)
+		s->under_way.request = NULL;
 	s->len = 0;
-	desk_progress_show(s->d, &s->progress, s->rows, s->r->rows);
 	return rc;
 }
 
@@ -142,6 +155,10 @@ km_rc sheet_send(struct desk *d, struct roster *r, const struct roster_order *or
 		rc = feedfile_each(r, take, &s);
 	if (rc == KM_OK)
 		rc = flush(&s);
+	if (rc == KM_OK)
+		rc = settle(&s);
+	else if (s.under_way.request)
+		desk_close(d); /* its answer would be taken for another's */
 	desk_progress_end(d, &s.progress);
 	km_wipe(&s, sizeof(s));
 	return rc == KM_OK ? send_end(d, order, answer) : rc;

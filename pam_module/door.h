@@ -28,17 +28,19 @@
 /* The daemon's part of a login is one commit; thirty seconds forgive a restart and a slow disk. */
 #define DOOR_TIMEOUT     30
 #define DOOR_TIMEOUT_MAX 600
-/* A person who is to touch a reader is waited for besides, as whoever types is: the longest timeout
- * of kenmon.conf, and fifteen seconds for the rooms behind it. */
-#define DOOR_TOUCH 75
+/* A person who is to touch a reader or take a call is waited for besides, as whoever types is: the
+ * longest [voice] ring of kenmon.conf, a minute for the keys, and fifteen seconds for the rooms
+ * behind it. */
+#define DOOR_PERSON 195
 /* Recording a session must not hold up a desktop. */
 #define DOOR_SESSION_TIMEOUT 2
 /* What the judge puts before the service of a caller who is not root. */
 #define DOOR_USER_SERVICE "user/"
 /* The largest frame a door may get (PROMPT, INFO: 600) fits with room for a newer one. */
 #define DOOR_FRAME_MAX 1024
-/* Ten tries with an INFO and a PROMPT each, and some; a peer that chats on is no daemon of ours. */
-#define DOOR_FRAMES 64
+/* Ten tries with an INFO and a PROMPT each, five codes sent, what is said of a finger or an order,
+ * and some; a peer that chats on is no daemon of ours. */
+#define DOOR_FRAMES 96
 /* Questions for one prompt while answers cannot be codes. */
 #define DOOR_ASK_MAX 3
 
@@ -93,8 +95,11 @@ KM_MUST_CHECK km_rc door_link_recv(struct door_link *link, unsigned phase, struc
 				   struct km_stamp *stamp);
 /* Whether something came that nobody has read yet. Does not wait. */
 bool door_link_ready(const struct door_link *link);
-/* The wait for the next frame is a person's, up to DOOR_TOUCH seconds, and not the daemon's. */
+/* The wait for the next frame is a person's, up to DOOR_PERSON seconds, and not the daemon's. */
 void door_link_wait_for_person(struct door_link *link);
+/* CLOCK_BOOTTIME for door_link_in_time(): whether it is no more than DOOR_PERSON seconds ago. */
+int64_t door_link_clock(void);
+bool door_link_in_time(int64_t begun);
 void door_link_close(struct door_link *link); /* more than once does no harm */
 
 /* --- talk.c --------------------------------------------------------------- */

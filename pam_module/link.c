@@ -123,7 +123,19 @@ km_rc door_link_recv(struct door_link *link, unsigned phase, struct km_msg *m,
 
 void door_link_wait_for_person(struct door_link *link)
 {
-	link->person = (int64_t)DOOR_TOUCH * 1000;
+	link->person = (int64_t)DOOR_PERSON * 1000;
+}
+
+int64_t door_link_clock(void)
+{
+	return boot_ms();
+}
+
+bool door_link_in_time(int64_t begun)
+{
+	int64_t now = boot_ms();
+
+	return begun != NO_CLOCK && now != NO_CLOCK && now - begun <= (int64_t)DOOR_PERSON * 1000;
 }
 
 bool door_link_ready(const struct door_link *link)

@@ -1,4 +1,5 @@
 /* The exchange with the daemon, and when ALLOW is believed. */
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -99,13 +100,10 @@ static bool take_welcome(struct door *d)
 	return true;
 }
 
-static bool take_info(struct door *d)
+/* Does the kernel say that what is in d->in came from the vault? */
+static bool is_the_vaults(const struct door *d)
 {
-	door_say(d->pamh, d->flags, d->in.info.error != 0, d->in.info.text);
-	/* "Touch the reader." What went wrong calls for nothing. */
-	if (!d->in.info.error && d->kind == KM_REQUEST_AUTHENTICATE)
-		door_link_wait_for_person(&d->link);
-	return true;
+	return d->stamp.known && d->stamp.uid == d->opt->daemon_uid;
 }
 
 /* Tells the daemon that nobody will answer. Whether it arrives changes nothing here. */
@@ -117,6 +115,50 @@ static bool give_up(struct door *d, int code)
 		debug(d, "sent", d->out.number);
 	d->code = code;
 	return false;
+}
+
+/*
+ * A telephone will ring, and what is to be done then: the vault's word alone, or a judge could have
+ * somebody key in the digits of another login. It is asked like a question. Programs that keep
+ * messages until the next question (sshd) would show it too late, and those that show none
+ * (PAM_SILENT) not at all. What is typed means nothing, but an old yes is none: whoever comes back
+ * after the time for it may be somebody else.
+ */
+static bool take_call(struct door *d)
+{
+	struct km_secret typed KM_SECRET = { 0 };
+	char text[sizeof(d->in.info.text) + KM_SECRET_MAX];
+	int64_t begun = door_link_clock();
+	int code;
+
+	if (d->kind != KM_REQUEST_AUTHENTICATE || !is_the_vaults(d)) {
+		pam_syslog(d->pamh, LOG_ALERT, "a call not from the daemon's uid %u: refusing",
+			   d->opt->daemon_uid);
+		return false;
+	}
+	snprintf(text, sizeof(text), "%s %s", d->in.info.text,
+		 km_text(KM_TEXT_PROMPT_CALLED, d->lang));
+	code = door_ask(d->pamh, text, true, &typed);
+	km_wipe(text, sizeof(text));
+	if (code != PAM_SUCCESS)
+		return give_up(d, code);
+	if (!door_link_in_time(begun)) {
+		say(d, true, KM_TEXT_DEADLINE);
+		return give_up(d, PAM_AUTHINFO_UNAVAIL);
+	}
+	door_link_wait_for_person(&d->link);
+	return true;
+}
+
+static bool take_info(struct door *d)
+{
+	if (d->in.info.error == KM_INFO_CALL)
+		return take_call(d);
+	door_say(d->pamh, d->flags, d->in.info.error != KM_INFO_PLAIN, d->in.info.text);
+	/* "Touch the reader." What went wrong calls for nothing. */
+	if (d->in.info.error == KM_INFO_PLAIN && d->kind == KM_REQUEST_AUTHENTICATE)
+		door_link_wait_for_person(&d->link);
+	return true;
 }
 
 /*
@@ -143,10 +185,16 @@ static int get_answer(struct door *d)
 	return PAM_AUTH_ERR;
 }
 
+/* A finger, or a code that is on its way, follows: nothing was answered that could be checked. */
+static bool waits_for_person(const struct km_secret *answer)
+{
+	return answer->len == 0 || (answer->len == 1 && answer->bytes[0] == '*');
+}
+
 static bool take_prompt(struct door *d)
 {
 	km_rc rc = KM_ECLOSED;
-	bool touch;
+	bool waits;
 	int code;
 
 	if (d->kind != KM_REQUEST_AUTHENTICATE) {
@@ -162,7 +210,7 @@ static bool take_prompt(struct door *d)
 		km_msg_wipe(&d->out);
 		return give_up(d, code);
 	}
-	touch = d->out.answer.secret.len == 0;
+	waits = waits_for_person(&d->out.answer.secret);
 	/* Something came while the person typed: the daemon gave up, and the code stays here. */
 	if (!door_link_ready(&d->link))
 		rc = door_link_send(&d->link, &d->out);
@@ -171,7 +219,7 @@ static bool take_prompt(struct door *d)
 	km_msg_wipe(&d->out);
 	/* A daemon that has gone may have left its result; any other failure is the end. */
 	d->unanswered = rc != KM_OK;
-	if (touch && rc == KM_OK)
+	if (waits && rc == KM_OK)
 		door_link_wait_for_person(&d->link);
 	return rc == KM_OK || rc == KM_ECLOSED;
 }
@@ -200,7 +248,7 @@ static int believe(struct door *d)
 		pam_syslog(d->pamh, LOG_ERR, "ALLOW before an answer: refusing");
 		return PAM_AUTHINFO_UNAVAIL;
 	}
-	if (!d->stamp.known || d->stamp.uid != d->opt->daemon_uid) {
+	if (!is_the_vaults(d)) {
 		pam_syslog(d->pamh, LOG_ALERT,
 			   "ALLOW not from the daemon's uid %u but from %u: refusing",
 			   d->opt->daemon_uid, d->stamp.uid);

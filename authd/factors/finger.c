@@ -70,6 +70,8 @@ static km_rc finger_answer(struct judge *j, struct judge_session *s, const struc
 
 	if (answer->answer.secret.len == 0)
 		return want_grant(j, s) ? KM_OK : KM_ECLOSED;
+	if (judge_phone_is_asked(s, &answer->answer.secret))
+		return judge_phone_send(j, s);
 	rc = judge_codes_check(j, s, answer);
 	if (rc == KM_OK)
 		s->phase = WORKING;
@@ -107,11 +109,11 @@ static bool may_say(struct judge_session *s, struct judge_capture *c)
 {
 	int64_t seconds = (km_boot_ms() - c->started_ms) / 1000;
 
-	if (s->finger.said >= JUDGE_SAID_MOST ||
+	if (s->said >= JUDGE_SAID_MOST ||
 	    c->said >= JUDGE_SAID_AT_ONCE + JUDGE_SAID_A_SECOND * seconds)
 		return false;
 	c->said++;
-	s->finger.said++;
+	s->said++;
 	return true;
 }
 
@@ -158,7 +160,7 @@ static void offer_no_finger(struct judge_session *s)
 static bool say_why(struct judge *j, struct judge_session *s, const struct msg_verdict *v)
 {
 	/* What says something about the person has one text for all reasons, as in codes.c. */
-	enum km_text text = s->finger.wanted ? KM_TEXT_FINGER_WRONG : KM_TEXT_CODE_WRONG;
+	enum km_text text = s->finger.wanted ? KM_TEXT_FINGER_WRONG : judge_codes_wrong(v->reason);
 	enum km_text event = km_sensor_event_text(s->finger.event);
 	struct km_msg m = { .number = KM_MSG_INFO };
 

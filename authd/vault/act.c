@@ -10,7 +10,26 @@
 #include <kenmon/factor.h>
 #include <kenmon/people.h>
 
-enum kind { TEXT, ROLE, STATE, DAY, UID, FACTOR, BRAKE, BOOLEAN, WIDE, WIDE_SIGNED, NUMBER, SHORT };
+#define DAY_SECONDS 86400
+
+enum kind {
+	TEXT,
+	ROLE,
+	STATE,
+	DAY,
+	TIME,
+	UID,
+	FACTOR,
+	ALGORITHM,
+	BRAKE,
+	BOOLEAN,
+	WIDE,
+	WIDE_SIGNED,
+	NUMBER,
+	SHORT,
+	BYTE,
+	MARK
+};
 
 static const struct {
 	uint8_t act;
@@ -28,24 +47,34 @@ static const struct {
 	{ KM_MSG_ACTIVATE, "activate" },
 	{ KM_MSG_BACKUP, "backup" },
 	{ KM_MSG_BUNDLE, "key-bundle" },
+	{ KM_MSG_COURIER_TEST, "courier-test" },
 };
 
 #define FIELD(NAME, name, kind, key, member)                                                       \
 	{                                                                                          \
-		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0                  \
+		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0, false           \
+	}
+#define SAID(NAME, name, kind, key, member)                                                        \
+	{                                                                                          \
+		KM_MSG_##NAME, kind, key, offsetof(struct km_msg, name.member), 0, true            \
 	}
 #define CHANGE(kind, key, member, bit)                                                             \
 	{                                                                                          \
 		KM_MSG_OPERATOR_CHANGE, kind, key,                                                 \
-		    offsetof(struct km_msg, operator_change.member), bit                           \
+		    offsetof(struct km_msg, operator_change.member), bit, false                    \
 	}
 
-/* In the order in which they are shown. A field with a bit is shown where the mask has it. */
+/*
+ * In the order in which they are shown. A field with a bit is shown where the mask has it, one that
+ * must say something where it is not 0 or empty: nothing that is shown and nothing that is left out
+ * mean the same.
+ */
 static const struct field {
 	uint8_t act, kind;
 	const char *key;
 	size_t at;
 	uint16_t bit;
+	bool must_say;
 } fields[] = {
 	FIELD(OPERATOR_ADD, operator_add, TEXT, "login", login),
 	FIELD(OPERATOR_ADD, operator_add, TEXT, "employee-number", employee_number),
@@ -75,6 +104,7 @@ static const struct field {
 	FIELD(TRANSFER, transfer, DAY, "effective", effective),
 	FIELD(TRANSFER, transfer, TEXT, "reason", reason),
 	FIELD(DUE_RELEASE, due_release, NUMBER, "erasures", erasures),
+	FIELD(DUE_RELEASE, due_release, MARK, "set", set),
 	FIELD(ROSTER_END, roster_end, BOOLEAN, "apply", apply),
 	FIELD(ROSTER_END, roster_end, WIDE_SIGNED, "erasures", erasures),
 	FIELD(ROSTER_END, roster_end, WIDE, "feed", feed),
@@ -86,14 +116,22 @@ static const struct field {
 	FIELD(ACTIVATE, activate, TEXT, "login", login),
 	FIELD(ACTIVATE, activate, WIDE, "credential", credential),
 	FIELD(ACTIVATE, activate, FACTOR, "factor", factor),
+	SAID(ACTIVATE, activate, ALGORITHM, "algorithm", algorithm),
+	SAID(ACTIVATE, activate, BYTE, "digits", digits),
+	SAID(ACTIVATE, activate, SHORT, "period", period),
+	SAID(ACTIVATE, activate, WIDE, "counter", counter),
 	FIELD(ACTIVATE, activate, TEXT, "label", label),
-	FIELD(ACTIVATE, activate, WIDE_SIGNED, "until", until),
-	FIELD(ACTIVATE, activate, TEXT, "reason", reason),
-	FIELD(ACTIVATE, activate, WIDE, "invitation", invitation),
-	FIELD(ACTIVATE, activate, NUMBER, "seconds", seconds),
+	SAID(ACTIVATE, activate, TEXT, "number", number),
+	SAID(ACTIVATE, activate, BOOLEAN, "confirmed", confirmed),
+	SAID(ACTIVATE, activate, TIME, "until", until),
+	SAID(ACTIVATE, activate, TEXT, "reason", reason),
+	SAID(ACTIVATE, activate, WIDE, "invitation", invitation),
+	SAID(ACTIVATE, activate, NUMBER, "seconds", seconds),
 	FIELD(BACKUP, backup, BOOLEAN, "full", full),
 	FIELD(BACKUP, backup, SHORT, "days", days),
 	FIELD(BUNDLE, bundle, SHORT, "days", days),
+	FIELD(COURIER_TEST, courier_test, FACTOR, "factor", factor),
+	FIELD(COURIER_TEST, courier_test, TEXT, "number", number),
 };
 
 const char *act_word(unsigned number)
@@ -107,20 +145,36 @@ const char *act_word(unsigned number)
 
 /* --- values ------------------------------------------------------------------------------ */
 
+/* Of a text, and of a mark, its first byte. */
 static int64_t number_at(const void *at, enum kind kind)
 {
 	uint16_t narrowest;
 	uint32_t narrow;
 	int64_t wide;
 
-	if (kind == SHORT) {
+	switch (kind) {
+	case TEXT:
+	case ROLE:
+	case STATE:
+	case FACTOR:
+	case ALGORITHM:
+	case BRAKE:
+	case BOOLEAN:
+	case BYTE:
+	case MARK:
+		return *(const uint8_t *)at;
+	case SHORT:
 		memcpy(&narrowest, at, sizeof narrowest);
 		return narrowest;
-	}
-
-	if (kind == NUMBER) {
+	case NUMBER:
 		memcpy(&narrow, at, sizeof narrow);
 		return narrow;
+	case DAY:
+	case TIME:
+	case UID:
+	case WIDE:
+	case WIDE_SIGNED:
+		break;
 	}
 	memcpy(&wide, at, sizeof wide);
 	return wide;
@@ -141,6 +195,30 @@ static const char *day_of(int64_t day, char out[32])
 	return out;
 }
 
+/* In UTC: the words and their digest stay what they are when the site's time zone changes. */
+static const char *time_of(int64_t seconds, char out[32])
+{
+	unsigned second = (unsigned)(seconds % DAY_SECONDS);
+	char date[16] = "";
+
+	if (seconds >= 0)
+		km_day_format(seconds / DAY_SECONDS, date);
+	if (date[0])
+		snprintf(out, 32, "%sT%02u:%02u:%02uZ", date, second / 3600 % 24, second / 60 % 60,
+			 second % 60);
+	else
+		snprintf(out, 32, "second %lld", (long long)seconds);
+	return out;
+}
+
+/* Enough of a digest to tell two apart by eye: what is carried out is held against all of it. */
+static const char *mark_of(const uint8_t *digest, char out[32])
+{
+	for (size_t i = 0; i < KM_MARK_BYTES; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	return out;
+}
+
 static const char *value_of(const struct field *f, const uint8_t *at, char out[32])
 {
 	switch ((enum kind)f->kind) {
@@ -152,12 +230,18 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 		return km_state_word(*at);
 	case FACTOR:
 		return *at ? km_factor_word(*at) : "invitation";
+	case ALGORITHM:
+		return km_algorithm_word(*at);
 	case BRAKE:
 		return km_brake_word(*at);
 	case BOOLEAN:
 		return *at ? "yes" : "no";
 	case DAY:
 		return day_of(number_at(at, DAY), out);
+	case MARK:
+		return mark_of(at, out);
+	case TIME:
+		return time_of(number_at(at, TIME), out);
 	case UID:
 		if (number_at(at, UID) < 0)
 			return "first-login";
@@ -166,6 +250,7 @@ static const char *value_of(const struct field *f, const uint8_t *at, char out[3
 	case WIDE_SIGNED:
 	case NUMBER:
 	case SHORT:
+	case BYTE:
 		break;
 	}
 	if (f->kind == WIDE)
@@ -221,6 +306,8 @@ km_rc act_text(const struct km_msg *m, char text[ACT_TEXT])
 			continue;
 		count++;
 		if (f->bit && !(m->operator_change.mask & f->bit))
+			continue;
+		if (f->must_say && number_at(at, f->kind) == 0)
 			continue;
 		fits = fits && put_field(out, &len, f->key, value_of(f, at, number));
 	}

@@ -9,7 +9,9 @@
  */
 #include <string.h>
 
+#include "challenge.h"
 #include "gate.h"
+#include "courier.h"
 #include "trial.h"
 
 km_rc check_init(struct vault *v)
@@ -20,7 +22,7 @@ km_rc check_init(struct vault *v)
 static bool answers(const struct vault *v, const struct km_credential *c, uint32_t factors,
 		    enum km_class class)
 {
-	/* A bypass stands in for any code. */
+	/* A bypass stands in for any code, one that would be sent too. */
 	uint32_t in_place_of =
 	    c->factor == KM_FACTOR_BYPASS ? KM_CODE_FACTORS : KM_FACTOR_BIT(c->factor);
 
@@ -51,9 +53,39 @@ static void choose(struct vault *v, struct trial *t, uint32_t factors)
 	if (t->by_name) {
 		t->credential[0] = v->decoy;
 		t->credential[0].throttle = t->name;
+		t->named[0] = true;
 		kept = 1;
 	}
 	t->count = kept;
+}
+
+/* Where a code was sent in this login, it is judged besides; also where it only seemed to be. */
+static void choose_sent(struct vault *v, struct trial *t, const struct km_credential *phone)
+{
+	const size_t i = t->count++;
+
+	t->named[i] = phone == NULL;
+	t->credential[i] = phone ? *phone : v->decoy;
+	if (!phone)
+		t->credential[i].throttle = t->sent_name;
+	t->by_name = t->by_name && !phone;
+	t->sent = i + 1;
+}
+
+static void choose_all(struct vault *v, struct trial *t, uint32_t factors)
+{
+	struct km_credential sent;
+	const struct km_credential *phone = NULL;
+
+	for (size_t i = 0; t->s && i < t->count; i++) {
+		if (!challenge_is_of(v, t->s, &t->credential[i]))
+			continue;
+		sent = t->credential[i];
+		phone = &sent;
+	}
+	choose(v, t, factors);
+	if (t->s && challenge_is_typed(t->s) && t->class == KM_CLASS_DIGITS)
+		choose_sent(v, t, phone);
 }
 
 static km_rc judge_recovery(struct vault *v, struct trial *t, const struct km_operator *owner,
@@ -78,10 +110,13 @@ static km_rc judge_recovery(struct vault *v, struct trial *t, const struct km_op
 static km_rc judge_one(struct vault *v, struct trial *t, const struct km_credential *c,
 		       struct code_judgement *out)
 {
-	const struct km_operator *owner = t->by_name ? &v->decoy_operator : &t->op;
+	const bool named = t->named[c - t->credential];
+	const struct km_operator *owner = named ? &v->decoy_operator : &t->op;
 	struct km_secret seed KM_SECRET = { 0 };
 	km_rc rc;
 
+	if ((size_t)(c - t->credential) + 1 == t->sent)
+		return challenge_judge(v, t, owner, t->answer->bytes, t->answer->len, &out->found);
 	if (t->class == KM_CLASS_RECOVERY)
 		return judge_recovery(v, t, owner, c, out);
 	rc = store_seed(v->store, owner, c, &seed);
@@ -94,7 +129,7 @@ static km_rc judge_all(struct vault *v, struct trial *t)
 {
 	trial_weigh(v, t);
 	for (size_t i = 0; i < t->count; i++) {
-		struct code_judgement j;
+		struct code_judgement j = { .found = CODE_WRONG };
 		km_rc rc;
 
 		if (!t->judged[i])
@@ -102,12 +137,14 @@ static km_rc judge_all(struct vault *v, struct trial *t)
 		rc = judge_one(v, t, &t->credential[i], &j);
 		if (rc != KM_OK)
 			return rc;
+		if (t->named[i])
+			continue; /* whatever it was found to be */
 		if (j.found == CODE_RIGHT && t->found != CODE_RIGHT) {
 			t->found = CODE_RIGHT;
 			t->winner = i;
 			t->right = j;
-		} else if (j.found == CODE_REPLAY && t->found == CODE_WRONG) {
-			t->found = CODE_REPLAY;
+		} else if (j.found != CODE_WRONG && t->found == CODE_WRONG) {
+			t->found = j.found;
 			t->winner = i;
 		}
 	}
@@ -136,6 +173,13 @@ static km_rc refuse_replay(struct vault *v, struct trial *t)
 	return trial_replayed(v, t);
 }
 
+/* It was right once, and is no guess. */
+static km_rc refuse_late(struct vault *v, struct trial *t)
+{
+	t->verdict = (struct km_verdict){ KM_VERDICT_RETRY, KM_REASON_PHONE_LATE, 0 };
+	return trial_refused(v, t, t->verdict.reason);
+}
+
 static km_rc refuse_wrong(struct vault *v, struct trial *t, enum km_reason reason)
 {
 	uint32_t wait;
@@ -158,8 +202,10 @@ static km_rc accept_right(struct vault *v, struct trial *t)
 /* Why a right or wrong answer of this name is refused; NONE: the code decides. */
 static enum km_reason why_not(const struct vault *v, const struct trial *t)
 {
-	if (t->by_name && t->class == KM_CLASS_DIGITS && (v->suspicion & KM_SUSPECT_CLOCK))
-		return KM_REASON_CLOCK; /* the same for everybody who has no counter-based token */
+	/* The same for everybody who has no counter-based token, and no code was sent to. */
+	if (t->by_name && t->class == KM_CLASS_DIGITS && t->sent == 0 &&
+	    (v->suspicion & KM_SUSPECT_CLOCK))
+		return KM_REASON_CLOCK;
 	if (!t->known)
 		return KM_REASON_UNKNOWN;
 	if (t->by_name)
@@ -187,6 +233,8 @@ static km_rc decide(struct vault *v, struct trial *t)
 		return refuse_locked(v, t);
 	if (t->found == CODE_REPLAY)
 		return refuse_replay(v, t);
+	if (t->found == CODE_LATE)
+		return refuse_late(v, t);
 	if (t->found == CODE_RIGHT && reason == KM_REASON_NONE)
 		return accept_right(v, t);
 	return refuse_wrong(v, t, reason == KM_REASON_NONE ? KM_REASON_WRONG : reason);
@@ -196,13 +244,13 @@ km_rc trial_code(struct vault *v, struct trial *t, uint32_t factors)
 {
 	km_rc rc;
 
-	t->class = km_answer_class(t->answer, session_shape(factors));
-	if (t->class == KM_CLASS_NONE)
+	t->class = km_answer_class(t->answer, session_shape(&v->conf, factors));
+	if (t->class != KM_CLASS_DIGITS && t->class != KM_CLASS_RECOVERY)
 		return refuse_shapeless(v, t);
 	rc = trial_look_up(v, t);
 	if (rc != KM_OK)
 		return rc;
-	choose(v, t, factors);
+	choose_all(v, t, factors);
 	return decide(v, t);
 }
 
@@ -210,9 +258,9 @@ km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m)
 {
 	struct trial t TRIAL = { .lockout = &v->conf.lockout, .answer = &m->secret };
 
-	/* A judge that skips a step, or asks for a code while it waits for a finger, does not keep
-	 * to the protocol. */
-	if (m->step != s->at || m->step >= s->steps.count || s->grant)
+	/* A judge that skips a step, or asks for a code while it waits for a finger, or for keys at
+	 * a telephone, does not keep to the protocol. */
+	if (m->step != s->at || m->step >= s->steps.count || s->grant || order_waits(s))
 		return KM_EPROTO;
 	trial_of_login(&t, s);
 	if (trial_code(v, &t, s->steps.factors[m->step]) != KM_OK)

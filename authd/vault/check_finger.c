@@ -14,6 +14,7 @@
 
 #include "gate.h"
 #include "grant.h"
+#include "courier.h"
 #include "trial.h"
 
 /*
@@ -197,7 +198,7 @@ km_rc finger_grant(struct vault *v, struct session *s, const struct msg_grant *m
 
 	/* Only what the plan has offered, for the step that is due, once at a time. */
 	if (m->step != s->at || m->step >= s->steps.count || !(s->touch & (1u << m->step)) ||
-	    s->grant)
+	    s->grant || order_waits(s))
 		return KM_EPROTO;
 	s->revocable = false;
 	trial_of_login(&t, s);

@@ -16,7 +16,8 @@
 #define TOTP_DRIFT_MAX 10  /* learned steps, each way */
 #define RESYNC_RANGE   100 /* HOTP counters searched for two consecutive codes */
 
-enum code_found { CODE_WRONG = 0, CODE_RIGHT, CODE_REPLAY };
+/* CODE_LATE: it was sent, and its time is over. */
+enum code_found { CODE_WRONG = 0, CODE_RIGHT, CODE_REPLAY, CODE_LATE };
 
 struct code_judgement {
 	enum code_found found;

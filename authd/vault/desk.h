@@ -5,6 +5,7 @@
 #ifndef KENMON_VAULT_DESK_H
 #define KENMON_VAULT_DESK_H
 
+#include <kenmon/phone.h>
 #include <kenmon/store_request.h>
 
 #include "store_consent.h"
@@ -71,6 +72,12 @@ struct pending {
 	char reader[65]; /* finger: as far as it was said */
 	struct km_invitation invitation; /* enrol, by the operator alone; seconds 0: not so */
 	bool bound;                      /* and its code was right */
+	struct {                         /* a number that is confirmed: */
+		char number[KM_NUMBER_MAX + 1];
+		struct km_secret code; /* that was sent there */
+		int64_t until_ms;      /* CLOCK_BOOTTIME: it is good until then */
+		bool prompted;         /* and is asked for */
+	} phone;
 };
 
 /* Puts a row or a prompt on the line. */
@@ -84,6 +91,8 @@ KM_MUST_CHECK km_rc call_keep(struct call *c, const struct km_operator *op);
 void call_say(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Opens a PROMPT for a one-time code. */
 KM_MUST_CHECK km_rc call_ask(struct call *c, enum km_text text);
+/* For what is not an authenticator's: KM_SHAPE_*. */
+KM_MUST_CHECK km_rc call_ask_for(struct call *c, enum km_text text, unsigned shape);
 /* An event of this call: by whom, on what authority. */
 void call_event(const struct call *c, struct km_event_record *r, enum km_event event,
 		const struct km_operator *op);
@@ -102,6 +111,12 @@ KM_MUST_CHECK km_rc call_operator(struct call *c, const char *login, struct km_o
 void call_again(struct call *c, struct vault *v, struct line *l);
 void call_row(struct call *c, struct km_msg *m);
 void call_finish(struct call *c, km_rc rc);
+/* The DONE of a test whose order has ended. */
+void call_tested(struct call *c, km_rc rc);
+/* DONE, of the operation that the line runs. */
+KM_MUST_CHECK km_rc line_put_done(struct line *l, km_rc rc, uint64_t id, const char *text);
+/* Sends what is queued, or closes the line. */
+void line_send(struct vault *v, struct line *l);
 /* What was begun goes on; else says and writes down why not. */
 KM_MUST_CHECK km_rc line_still_may(struct call *c, const struct operation *o,
 				   const struct km_msg *asked);
@@ -157,9 +172,8 @@ KM_MUST_CHECK km_rc request_file(struct call *c);
  */
 struct activation {
 	uint64_t credential;                    /* 0: the invitation */
-	unsigned factor;                        /* enum km_factor; 0: the invitation */
-	const char *label;                      /* NULL: none */
-	int64_t until;                          /* of a bypass */
+	const char *number;                     /* of a telephone, with stars; NULL: none */
+	bool confirmed;                         /* and a code was typed that was sent there */
 	const char *reason;                     /* of a bypass; NULL: none */
 	const struct km_invitation *invitation; /* where it is one */
 };
@@ -203,6 +217,9 @@ km_rc desk_credential_remove(struct call *c);
 km_rc desk_resync(struct call *c);
 km_rc desk_resync_answer(struct call *c);
 
+/* One credential of an operator; says that there is none: KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc desk_credential(struct call *c, const struct km_operator *op, uint64_t id,
+				    struct km_credential *out);
 /* Has this operator a code that answers, other than this credential (0: any)? */
 KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t count,
 				  uint64_t other_than, bool *has);
@@ -210,6 +227,47 @@ KM_MUST_CHECK km_rc desk_has_code(struct call *c, const struct km_credential *li
 /* desk_finger.c */
 km_rc desk_enrol_finger(struct call *c);
 km_rc desk_sensor_list(struct call *c);
+
+/* desk_phone.c */
+km_rc desk_enrol_phone(struct call *c);
+km_rc desk_enrol_phone_answer(struct call *c);
+/* Says why nothing was sent, of what orders_place() returned; returns that. */
+KM_MUST_CHECK km_rc desk_order_refused(struct call *c, km_rc rc);
+/* A number as it was typed, if the site allows it; else says what is wrong: KM_EINVAL. */
+KM_MUST_CHECK km_rc desk_number_read(struct call *c, const char *typed,
+				     char out[KM_NUMBER_MAX + 1]);
+/* With stars, as every listing shows it. KM_ECORRUPT: it does not open. */
+KM_MUST_CHECK km_rc desk_number_mask(struct call *c, const struct km_operator *op,
+				     const struct km_credential *credential,
+				     char out[KM_PHONE_MASK]);
+/* CREDENTIAL_ROW of each telephone, with all of its number: for whom it belongs to. */
+KM_MUST_CHECK km_rc desk_phones_whole(struct call *c, const struct km_operator *op);
+
+/* A number that becomes good, and the one in whose place it comes. */
+struct phone_change {
+	uint64_t of; /* credential */
+	unsigned factor;
+	char mask[KM_PHONE_MASK]; /* of its number */
+	uint64_t was;             /* the credential that goes; 0: none */
+	char old[KM_NUMBER_MAX + 1];
+};
+#define PHONE_CHANGE __attribute__((cleanup(phone_change_wipe)))
+void phone_change_wipe(struct phone_change *change);
+/* Before it becomes good. */
+KM_MUST_CHECK km_rc desk_phone_look(struct call *c, const struct km_operator *op,
+				    const struct km_credential *credential,
+				    struct phone_change *out);
+/* Once it is: written down, and the old number is told, where there was one. */
+KM_MUST_CHECK km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
+				       const struct phone_change *change);
+
+/* desk_courier.c */
+/* Could what c->m asks for be done? Its number is put into the one form that the approver sees. */
+KM_MUST_CHECK km_rc desk_courier_testable(struct call *c);
+km_rc desk_courier_test(struct call *c);
+km_rc desk_courier_status(struct call *c);
+/* Rows of a status: what of codes by telephone somebody must know. */
+KM_MUST_CHECK km_rc desk_courier_rows(struct call *c);
 
 /* desk_roster.c, desk_roster_end.c, desk_roster_list.c */
 km_rc desk_roster_begin(struct call *c);
@@ -223,6 +281,8 @@ KM_MUST_CHECK km_rc roster_on_line(struct call *c, bool to_list);
 km_rc desk_transfer(struct call *c);
 km_rc desk_due_list(struct call *c);
 km_rc desk_due_release(struct call *c);
+/* Could what c->m names be released now? set: of what is held. */
+KM_MUST_CHECK km_rc desk_due_releasable(struct call *c, uint8_t set[32]);
 /* Rows of a status. */
 km_rc desk_due_rows(struct call *c);
 

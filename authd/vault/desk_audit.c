@@ -365,6 +365,8 @@ km_rc desk_status(struct call *c)
 	if (rc == KM_OK)
 		rc = desk_review_row(c);
 	if (rc == KM_OK)
+		rc = desk_courier_rows(c);
+	if (rc == KM_OK)
 		rc = call_status(c, false, "time-zone", "%s",
 				 v->conf.time_zone[0] ? v->conf.time_zone : "the machine's");
 	if (rc == KM_OK)

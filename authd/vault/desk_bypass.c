@@ -49,11 +49,8 @@ static km_rc give(struct call *c, const struct km_operator *op, const struct msg
 		return rc;
 	note_event(c->v, &e);
 	c->id = id;
-	return waiting ? request_file_activation(c, op,
-						 &(struct activation){ .credential = id,
-								       .factor = KM_FACTOR_BYPASS,
-								       .until = m->until,
-								       .reason = m->reason })
+	return waiting ? request_file_activation(
+			     c, op, &(struct activation){ .credential = id, .reason = m->reason })
 		       : KM_OK;
 }
 

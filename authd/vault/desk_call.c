@@ -21,11 +21,16 @@ void call_say(struct call *c, const char *format, ...)
 
 km_rc call_ask(struct call *c, enum km_text text)
 {
+	return call_ask_for(c, text, KM_SHAPE_DIGITS);
+}
+
+km_rc call_ask_for(struct call *c, enum km_text text, unsigned shape)
+{
 	struct km_msg m = { .number = KM_MSG_PROMPT };
 
 	snprintf(m.prompt.text, sizeof m.prompt.text, "%s", km_text(text, KM_LANG_EN));
 	m.prompt.echo = 1;
-	m.prompt.shape = KM_SHAPE_DIGITS;
+	m.prompt.shape = (uint16_t)shape;
 	c->end = CALL_ASKED;
 	c->l->phase = KM_PHASE_DESK_ASKED;
 	return call_put(c, &m);

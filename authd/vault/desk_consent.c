@@ -287,5 +287,6 @@ km_rc desk_export(struct call *c)
 	}
 	call_event(c, &r, KM_EVENT_DATA_SHOWN, &op);
 	event_add(&r, "to", desk_acts_alone(c, &op) ? "self" : "other");
-	return note_record(c->v, &r);
+	rc = note_record(c->v, &r);
+	return rc == KM_OK ? desk_phones_whole(c, &op) : rc;
 }

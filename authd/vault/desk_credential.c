@@ -87,9 +87,7 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op,
 /* What was stored is good; or it waits, and that a second person agrees is asked for. */
 static km_rc stored(struct call *c, const struct km_operator *op, const struct km_credential *in)
 {
-	const struct activation a = { .credential = c->id,
-				      .factor = in->factor,
-				      .label = in->label };
+	const struct activation a = { .credential = c->id };
 
 	return in->waiting ? request_file_activation(c, op, &a) : KM_OK;
 }
@@ -221,7 +219,8 @@ km_rc desk_enrol_recovery(struct call *c)
 	return stored(c, &op, &in);
 }
 
-static km_rc put_credential(struct call *c, const struct km_credential *credential)
+static km_rc put_credential(struct call *c, const struct km_operator *op,
+			    const struct km_credential *credential)
 {
 	struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW };
 	struct msg_credential_row *row = &m.credential_row;
@@ -247,6 +246,13 @@ static km_rc put_credential(struct call *c, const struct km_credential *credenti
 		if (rc != KM_OK)
 			return rc;
 	}
+	if (km_factor_class(credential->factor) == KM_CLASS_PHONE) {
+		km_rc rc = desk_number_mask(c, op, credential, row->number);
+
+		/* As below. */
+		if (rc != KM_OK && rc != KM_ECORRUPT)
+			return rc;
+	}
 	if (credential->factor == KM_FACTOR_FINGERPRINT) {
 		km_rc rc = store_finger_reader(c->v->store, credential->id, row->reader);
 
@@ -267,7 +273,7 @@ km_rc desk_credential_list(struct call *c)
 	if (rc == KM_OK)
 		rc = store_credentials(c->v->store, op.subject, list, &count);
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
-		rc = put_credential(c, &list[i]);
+		rc = put_credential(c, &op, &list[i]);
 	c->id = count;
 	return rc;
 }
@@ -285,15 +291,22 @@ static km_rc find_in(struct call *c, const struct km_credential *list, size_t co
 	return KM_ENOTFOUND;
 }
 
-/* One credential of an operator. */
-static km_rc find(struct call *c, const struct km_operator *op, uint64_t id,
-		  struct km_credential *out)
+km_rc desk_credential(struct call *c, const struct km_operator *op, uint64_t id,
+		      struct km_credential *out)
 {
 	struct km_credential list[KM_MAX_CREDENTIALS];
 	size_t count = 0;
 	km_rc rc = store_credentials(c->v->store, op->subject, list, &count);
 
 	return rc == KM_OK ? find_in(c, list, count, id, out) : rc;
+}
+
+/* At any place, whatever else is out of order: not a finger, nor a code that must be sent first. */
+static bool is_typed(const struct km_credential *c)
+{
+	const enum km_class class = km_factor_class(c->factor);
+
+	return class == KM_CLASS_DIGITS || class == KM_CLASS_RECOVERY;
 }
 
 km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t count,
@@ -305,8 +318,8 @@ km_rc desk_has_code(struct call *c, const struct km_credential *list, size_t cou
 	for (size_t i = 0; rc == KM_OK && !*has && i < count; i++) {
 		uint16_t left = 1;
 
-		if (list[i].id == other_than || list[i].factor == KM_FACTOR_FINGERPRINT ||
-		    list[i].until || !gate_is_good(&list[i], c->v->now.wall))
+		if (list[i].id == other_than || list[i].until || !is_typed(&list[i]) ||
+		    !gate_is_good(&list[i], c->v->now.wall))
 			continue;
 		if (list[i].factor == KM_FACTOR_RECOVERY)
 			rc = store_recovery_left(c->v->store, list[i].id, &left);
@@ -322,7 +335,7 @@ static km_rc code_is_left(struct call *c, const struct km_credential *list, size
 	bool finger = false, code = false;
 	km_rc rc;
 
-	if (gone->factor == KM_FACTOR_FINGERPRINT)
+	if (!is_typed(gone))
 		return KM_OK;
 	for (size_t i = 0; i < count; i++)
 		finger |= list[i].factor == KM_FACTOR_FINGERPRINT;
@@ -393,7 +406,7 @@ km_rc desk_resync(struct call *c)
 	km_rc rc = call_operator(c, m->login, &op);
 
 	if (rc == KM_OK)
-		rc = find(c, &op, m->id, &credential);
+		rc = desk_credential(c, &op, m->id, &credential);
 	if (rc != KM_OK)
 		return rc;
 	if (km_factor_class(credential.factor) != KM_CLASS_DIGITS) {
@@ -439,7 +452,7 @@ km_rc desk_resync_answer(struct call *c)
 	}
 	rc = read_again(c, p);
 	if (rc == KM_OK)
-		rc = find(c, &p->op, p->credential.id, &p->credential);
+		rc = desk_credential(c, &p->op, p->credential.id, &p->credential);
 	if (rc == KM_OK)
 		rc = resyncable(c, &p->credential);
 	if (rc == KM_OK)

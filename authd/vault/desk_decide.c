@@ -14,6 +14,7 @@
 #include "due.h"
 #include "gate.h"
 #include "grant.h"
+#include "orders.h"
 #include "store_invitation.h"
 
 static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYTES])
@@ -264,14 +265,18 @@ static km_rc approve(struct call *c, const struct km_filed *r)
 	struct carried done = { .call = c, .r = r };
 	char text[ACT_TEXT];
 	km_rc rc = may_approve(c, r);
+	const uint64_t orders = orders_mark(c->v);
 	size_t notes = c->v->notes;
 
 	if (rc == KM_OK)
 		rc = request_open(c->v, r, &done.asked, text);
 	if (rc == KM_OK)
 		rc = store_together(c->v->store, carry_out, &done);
-	if (rc != KM_OK)
-		c->v->notes = notes; /* what was undone has not happened */
+	/* What was undone has not happened: nobody is told of it. */
+	if (rc != KM_OK) {
+		c->v->notes = notes;
+		orders_undo_since(c->v, orders);
+	}
 	km_msg_wipe(&done.asked);
 	km_wipe(text, sizeof text);
 	return rc;
@@ -314,6 +319,56 @@ static km_rc find_waiting(struct call *c, const struct km_operator *op, struct k
 	return KM_ENOTFOUND;
 }
 
+/* In the words that the approver read: what these leave out cannot be what differs. */
+static km_rc as_it_was_shown(struct call *c, const struct km_credential *waits)
+{
+	struct km_msg now = { .number = KM_MSG_ACTIVATE, .activate = c->m->activate };
+	char shown[ACT_TEXT], is_so[ACT_TEXT];
+	km_rc rc = act_text(c->m, shown);
+
+	request_describe(waits, &now.activate);
+	if (rc == KM_OK)
+		rc = act_text(&now, is_so);
+	if (rc == KM_OK && strcmp(shown, is_so) != 0) {
+		call_say(c, "what waits is not what was asked for: reject the request");
+		rc = KM_ESTATE;
+	}
+	km_wipe(&now, sizeof now);
+	km_wipe(shown, sizeof shown);
+	km_wipe(is_so, sizeof is_so);
+	return rc;
+}
+
+/* A number is held against what was shown of it, and its owner hears of it at the old one. */
+static km_rc activate_phone(struct call *c, const struct km_operator *op,
+			    const struct km_credential *waits, struct km_event_record *e)
+{
+	struct phone_change change PHONE_CHANGE = { .of = 0 };
+	km_rc rc = desk_phone_look(c, op, waits, &change);
+
+	if (rc == KM_OK && strcmp(change.mask, c->m->activate.number) != 0) {
+		call_say(c, "what waits is not what was asked for: reject the request");
+		rc = KM_ESTATE;
+	}
+	if (rc != KM_OK)
+		return rc;
+	event_add(e, "number", change.mask);
+	rc = store_credential_activate(c->v->store, op->subject, waits->id, e);
+	if (rc == KM_OK)
+		note_event(c->v, e);
+	return rc == KM_OK ? desk_phone_changed(c, op, &change) : rc;
+}
+
+static km_rc activate_other(struct call *c, const struct km_operator *op,
+			    const struct km_credential *waits, struct km_event_record *e)
+{
+	km_rc rc = store_credential_activate(c->v->store, op->subject, waits->id, e);
+
+	if (rc == KM_OK)
+		note_event(c->v, e);
+	return rc;
+}
+
 static km_rc activate_credential(struct call *c, const struct km_operator *op)
 {
 	struct km_credential waits;
@@ -321,6 +376,8 @@ static km_rc activate_credential(struct call *c, const struct km_operator *op)
 	bool code = false;
 	km_rc rc = find_waiting(c, op, &waits, &code);
 
+	if (rc == KM_OK)
+		rc = as_it_was_shown(c, &waits);
 	if (rc != KM_OK)
 		return rc;
 	/* They may be enrolled in one go, and approved in this order. */
@@ -339,9 +396,8 @@ static km_rc activate_credential(struct call *c, const struct km_operator *op)
 	event_add(&e, "factor", km_factor_word(waits.factor));
 	if (waits.until)
 		event_add_number(&e, "until", waits.until);
-	rc = store_credential_activate(c->v->store, op->subject, waits.id, &e);
-	if (rc == KM_OK)
-		note_event(c->v, &e);
+	rc = (km_factor_class(waits.factor) == KM_CLASS_PHONE ? activate_phone
+							      : activate_other)(c, op, &waits, &e);
 	c->id = waits.id;
 	return rc;
 }

@@ -71,8 +71,11 @@ static km_rc put_due(struct call *c, const struct km_due_row *row)
 	d->what = row->what;
 	d->cause = row->cause;
 	d->day = row->day;
-	d->held = row->what == KM_DUE_ERASE && row->day <= c->v->now.today &&
-		  (last || (c->v->due.held && !row->released));
+	if (row->what == KM_DUE_ERASE && row->day <= c->v->now.today) {
+		bool braked = c->v->due.held && !row->released;
+
+		d->held = braked ? KM_HELD_BRAKE : last ? KM_HELD_LAST : KM_HELD_NOT;
+	}
 	rc = call_put(c, &m);
 	km_wipe(&m, sizeof m);
 	km_wipe(&who, sizeof who);
@@ -95,12 +98,11 @@ km_rc desk_due_list(struct call *c)
 /* --- releasing
  * ------------------------------------------------------------------------------------ */
 
-km_rc desk_due_release(struct call *c)
+/* Exactly what was looked at, or nobody has looked. */
+static km_rc as_many(struct call *c)
 {
 	struct vault *v = c->v;
 	struct km_due_counts due;
-	struct km_event_record r;
-	uint64_t count = 0;
 	km_rc rc;
 
 	if (v->suspicion) {
@@ -115,13 +117,45 @@ km_rc desk_due_release(struct call *c)
 		call_say(c, "nothing is held");
 		return KM_ENOTFOUND;
 	}
-	/* Exactly what was looked at, or nobody has looked. */
 	if (due.braked != c->m->due_release.erasures) {
 		call_say(c, "%llu erasures are held", (unsigned long long)due.braked);
 		return KM_EBRAKE;
 	}
+	return KM_OK;
+}
+
+km_rc desk_due_releasable(struct call *c, uint8_t set[32])
+{
+	km_rc rc = as_many(c);
+
+	return rc == KM_OK ? store_due_held(c->v->store, c->v->now.today, set) : rc;
+}
+
+/* As many others are not who was looked at. */
+static km_rc as_filed(struct call *c)
+{
+	const struct msg_due_release *m = &c->m->due_release;
+	uint8_t set[sizeof m->set];
+	km_rc rc = desk_due_releasable(c, set);
+	bool same = rc == KM_OK && km_equal(set, sizeof set, m->set, sizeof m->set);
+
+	if (same || (rc != KM_OK && rc != KM_EBRAKE))
+		return rc;
+	call_say(c, "what is held has changed since this was filed: reject it, and file it anew");
+	return KM_EBRAKE;
+}
+
+km_rc desk_due_release(struct call *c)
+{
+	struct vault *v = c->v;
+	struct km_event_record r;
+	uint64_t count = 0;
+	km_rc rc = c->request ? as_filed(c) : as_many(c);
+
+	if (rc != KM_OK)
+		return rc;
 	call_event(c, &r, KM_EVENT_BRAKE_RELEASED, NULL);
-	event_add_number(&r, "erasures", (int64_t)due.braked);
+	event_add_number(&r, "erasures", c->m->due_release.erasures);
 	rc = store_due_release(v->store, v->now.today, c->approver, &count, &r);
 	if (rc != KM_OK)
 		return rc;

@@ -34,7 +34,9 @@ static void fingers_first(struct km_credential *list, size_t count, size_t *fing
 static bool code_waits(const struct km_credential *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (list[i].waiting && !list[i].until && list[i].factor != KM_FACTOR_FINGERPRINT)
+		if (list[i].waiting && !list[i].until &&
+		    (km_factor_class(list[i].factor) == KM_CLASS_DIGITS ||
+		     km_factor_class(list[i].factor) == KM_CLASS_RECOVERY))
 			return true;
 	return false;
 }
@@ -260,9 +262,7 @@ static km_rc store_finger(struct call *c, const struct km_span *blob)
 	note_event(c->v, &r);
 	if (!in.waiting)
 		return KM_OK;
-	return request_file_activation(
-	    c, &op,
-	    &(struct activation){ .credential = c->id, .factor = in.factor, .label = finger });
+	return request_file_activation(c, &op, &(struct activation){ .credential = c->id });
 }
 
 static void lost(struct call *c, km_rc why)

@@ -4,6 +4,7 @@
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
 #include <kenmon/people.h>
+#include <kenmon/phone.h>
 
 #include "desk.h"
 

@@ -73,7 +73,7 @@ static km_rc ask(struct call *c, const char *before)
 	snprintf(m.prompt.text, sizeof m.prompt.text, "%s%s%s (%s): ", before, before[0] ? " " : "",
 		 km_text(KM_TEXT_PROMPT_OWN, KM_LANG_EN), login);
 	m.prompt.echo = 1;
-	m.prompt.shape = session_shape(PROOF_FACTORS) | KM_SHAPE_OWN;
+	m.prompt.shape = session_shape(&c->v->conf, PROOF_FACTORS) | KM_SHAPE_OWN;
 	c->end = CALL_ASKED;
 	c->l->phase = KM_PHASE_DESK_ASKED;
 	return call_put(c, &m);

@@ -75,6 +75,8 @@ static km_rc could_be(struct call *c, struct km_operator *op, const struct km_op
 	*about = NULL;
 	if (c->m->number == KM_MSG_OPERATOR_ADD)
 		return desk_operator_addable(c);
+	if (c->m->number == KM_MSG_COURIER_TEST)
+		return desk_courier_testable(c);
 	if (!login || !login[0])
 		return KM_OK;
 	rc = call_operator(c, login, op);
@@ -86,12 +88,24 @@ static km_rc could_be(struct call *c, struct km_operator *op, const struct km_op
 	return KM_OK;
 }
 
+/* Who is held now, and no others later. */
+static km_rc file_release(struct call *c)
+{
+	struct km_msg m = { .number = KM_MSG_DUE_RELEASE, .due_release = c->m->due_release };
+	km_rc rc = desk_due_releasable(c, m.due_release.set);
+
+	return rc == KM_OK ? file(c, &m, NULL) : rc;
+}
+
 km_rc request_file(struct call *c)
 {
 	const struct km_operator *about;
 	struct km_operator op;
-	km_rc rc = could_be(c, &op, &about);
+	km_rc rc;
 
+	if (c->m->number == KM_MSG_DUE_RELEASE)
+		return file_release(c);
+	rc = could_be(c, &op, &about);
 	return rc == KM_OK ? file(c, c->m, about) : rc;
 }
 
@@ -116,22 +130,37 @@ static km_rc take_back(struct call *c, const struct km_operator *op, uint64_t cr
 	return why;
 }
 
+void request_describe(const struct km_credential *waits, struct msg_activate *m)
+{
+	m->factor = waits->factor;
+	m->algorithm = waits->algorithm;
+	m->digits = waits->digits;
+	m->period = waits->period;
+	m->counter = waits->factor == KM_FACTOR_HOTP ? waits->moving : 0;
+	memcpy(m->label, waits->label, sizeof m->label);
+	m->until = waits->until;
+}
+
 km_rc request_file_activation(struct call *c, const struct km_operator *op,
 			      const struct activation *a)
 {
 	struct km_msg m = { .number = KM_MSG_ACTIVATE };
+	struct km_credential waits;
 	struct km_person who = { 0 };
 	km_rc rc = store_person(c->v->store, op, &who);
 
+	if (rc == KM_OK && a->credential)
+		rc = desk_credential(c, op, a->credential, &waits);
+	if (rc == KM_OK && a->credential)
+		request_describe(&waits, &m.activate);
 	memcpy(m.activate.login, who.login, sizeof m.activate.login);
 	m.activate.credential = a->credential;
-	m.activate.factor = (uint8_t)a->factor;
-	m.activate.until = a->until;
 	if (a->invitation) {
 		m.activate.invitation = store_invitation_name(a->invitation);
 		m.activate.seconds = a->invitation->seconds;
 	}
-	snprintf(m.activate.label, sizeof m.activate.label, "%s", a->label ? a->label : "");
+	m.activate.confirmed = a->confirmed;
+	snprintf(m.activate.number, sizeof m.activate.number, "%s", a->number ? a->number : "");
 	snprintf(m.activate.reason, sizeof m.activate.reason, "%s", a->reason ? a->reason : "");
 	km_wipe(&who, sizeof who);
 	if (rc == KM_OK)

@@ -19,4 +19,7 @@ KM_MUST_CHECK km_rc request_open(struct vault *v, const struct km_filed *r, stru
 KM_MUST_CHECK km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event,
 				const char *actor, const char *note);
 
+/* What ACTIVATE says of a credential: written when it is filed, held against it when it is done. */
+void request_describe(const struct km_credential *waits, struct msg_activate *);
+
 #endif

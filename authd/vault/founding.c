@@ -134,7 +134,9 @@ static km_rc last_seen(struct vault *v, const struct km_operator *op, int64_t *w
 		int64_t seen =
 		    list[i].last_used > list[i].created ? list[i].last_used : list[i].created;
 
-		if (list[i].factor != KM_FACTOR_FINGERPRINT && !list[i].waiting && seen > *when)
+		if (km_factor_class(list[i].factor) != KM_CLASS_TOUCH &&
+		    km_factor_class(list[i].factor) != KM_CLASS_PHONE && !list[i].waiting &&
+		    seen > *when)
 			*when = seen;
 	}
 	return rc;

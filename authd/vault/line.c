@@ -15,6 +15,7 @@
 #include "desk.h"
 #include "founding.h"
 #include "grant.h"
+#include "orders.h"
 
 /*
  * Every operation. The order of a row: number, what runs it, what takes the answer to its prompt,
@@ -34,6 +35,7 @@ static const struct operation operations[] = {
 	{ KM_MSG_ENROL, desk_enrol, desk_enrol_answer, CHANGES | SELF, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_RECOVERY, desk_enrol_recovery, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ENROL_FINGER, desk_enrol_finger, NULL, CHANGES, NULL, REGISTRAR },
+	{ KM_MSG_ENROL_PHONE, desk_enrol_phone, desk_enrol_phone_answer, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_BYPASS, desk_bypass, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_INVITE, desk_invite, NULL, CHANGES, NULL, REGISTRAR },
 	{ KM_MSG_ACTIVATE, desk_activate, NULL, CHANGES | INSIDE, NULL, 0 },
@@ -80,6 +82,8 @@ static const struct operation operations[] = {
 	{ KM_MSG_AUDIT_VERIFY, desk_audit_verify, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_AUDIT_ANCHOR, desk_audit_anchor, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_STATUS, desk_status, NULL, READS | ROOT, NULL, STAFF },
+	{ KM_MSG_COURIER_TEST, desk_courier_test, NULL, CHANGES | TWO, NULL, REGISTRAR | OFFICER },
+	{ KM_MSG_COURIER_STATUS, desk_courier_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_STATUS, desk_key_status, NULL, READS | ROOT, NULL, STAFF },
 	{ KM_MSG_KEY_ROTATE, desk_key_rotate, NULL, CHANGES, desk_key_rotate_again, OFFICER },
 	{ KM_MSG_REVIEW, desk_review, NULL, CHANGES, NULL, AUDITOR | OFFICER },
@@ -154,9 +158,14 @@ km_rc line_new(struct vault *v, uid_t peer, const struct desk_person *who, int *
 	return KM_OK;
 }
 
-/* And ends the grant under which a finger was waited for, or readers were listed. */
+/*
+ * And ends the grant under which a finger was waited for, or readers were listed, and the order
+ * whose code was: but not that of a test, which has no other end.
+ */
 static void forget_pending(struct vault *v, struct line *l)
 {
+	if (!l->testing)
+		orders_drop(v, l);
 	grant_end(v, grant_of_line(v, l));
 	km_locked_free(l->pending, sizeof *l->pending);
 	l->pending = NULL;
@@ -169,6 +178,7 @@ void line_close(struct vault *v, struct line *l)
 {
 	if (l->fd < 0)
 		return;
+	l->testing = false;
 	forget_pending(v, l);
 	roster_line_closed(v, l);
 	backup_drop(v, l);
@@ -178,7 +188,7 @@ void line_close(struct vault *v, struct line *l)
 	*l = (struct line){ .fd = -1 };
 }
 
-static km_rc put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
+km_rc line_put_done(struct line *l, km_rc rc, uint64_t id, const char *text)
 {
 	struct km_msg m = { .number = KM_MSG_DONE };
 
@@ -240,13 +250,15 @@ static km_rc finish(struct call *c, const struct operation *o, km_rc rc)
 		return KM_OK;
 	if ((rc == KM_OK || rc == KM_EFILED) && (o->flags & CHANGES) && !c->repeated)
 		rc = note_change(c, rc);
+	if (rc != KM_OK && !c->repeated)
+		c->l->testing = false;
 	forget_pending(c->v, c->l);
 	/* A copy goes on with the next operation, but not after a failure. */
 	if (rc != KM_OK && rc != KM_EAGAIN)
 		backup_drop(c->v, c->l);
 	if (rc == KM_OK && c->end == CALL_LATER)
 		return KM_OK;
-	return put_done(c->l, rc, c->id, c->text);
+	return line_put_done(c->l, rc, c->id, c->text);
 }
 
 void call_again(struct call *c, struct vault *v, struct line *l)
@@ -307,7 +319,7 @@ static km_rc take_proof(struct vault *v, struct line *l, struct km_msg *m)
 	forget_pending(v, l);
 	if (rc != KM_OK) {
 		kept_free(kept);
-		return put_done(l, rc, 0, c.text);
+		return line_put_done(l, rc, 0, c.text);
 	}
 	rc = km_decode(kept->frame, kept->len, KM_FROM_DESK, l->phase, m);
 	if (rc == KM_OK)
@@ -379,7 +391,7 @@ void line_drain(struct vault *v, struct line *l)
 		line_close(v, l);
 }
 
-static void line_send(struct vault *v, struct line *l)
+void line_send(struct vault *v, struct line *l)
 {
 	struct epoll_event ready = { .events = EPOLLIN, .data.fd = l->fd };
 	km_rc rc = queue_send(&l->out, l->fd);
@@ -404,77 +416,16 @@ void line_settle(struct vault *v, bool durable)
 		l->touched = false;
 		if (!durable) {
 			l->out.head = l->out.tail = 0;
-			l->erasing = l->withdrawing = false;
+			l->erasing = l->withdrawing = l->testing = false;
 			l->rotating = 0;
 			l->who.proved_ms = 0; /* the code was not used up */
 			forget_pending(v, l);
 			backup_drop(v, l);
-			if (put_done(l, KM_EIO, 0, "") != KM_OK) {
+			if (line_put_done(l, KM_EIO, 0, "") != KM_OK) {
 				line_close(v, l);
 				continue;
 			}
 		}
 		line_send(v, l);
-	}
-}
-
-/* DONE for somebody who has waited. */
-static void line_done(struct vault *v, struct line *l, km_rc rc)
-{
-	if (put_done(l, rc, 0, "") == KM_OK)
-		line_send(v, l);
-	else
-		line_close(v, l);
-}
-
-bool line_erased(struct vault *v, km_rc rc)
-{
-	bool waits = false;
-
-	for (size_t i = 0; i < VAULT_LINES; i++) {
-		struct line *l = &v->line[i];
-
-		if (l->fd < 0 || !l->erasing)
-			continue;
-		if (l->withdrawing && grants_returning(v, l->withdrawn)) {
-			waits = true;
-			continue;
-		}
-		/* Of a withdrawal nothing is left to be damaged. */
-		line_done(v, l, l->withdrawing ? KM_OK : rc);
-		l->erasing = l->withdrawing = false;
-	}
-	return waits;
-}
-
-void line_rotated(struct vault *v)
-{
-	for (size_t i = 0; i < VAULT_LINES; i++) {
-		struct line *l = &v->line[i];
-
-		if (l->fd < 0 || !l->rotating || l->rotating > v->epoch.at.generation)
-			continue;
-		l->rotating = 0;
-		line_done(v, l, KM_OK);
-	}
-}
-
-void line_rewrapping(struct vault *v)
-{
-	struct km_msg m = { .number = KM_MSG_PROGRESS };
-
-	m.progress.done = v->epoch.rewrap.done;
-	m.progress.total = v->epoch.total;
-	for (size_t i = 0; i < VAULT_LINES; i++) {
-		struct line *l = &v->line[i];
-
-		/* Who has not read the last one needs no next one. */
-		if (l->fd < 0 || !l->rotating || l->out.head < l->out.tail)
-			continue;
-		l->out.head = l->out.tail = 0;
-		if (queue_put(&l->out, &m) == KM_OK)
-			line_send(v, l);
-		else
-			line_close(v, l);
 	}
 }

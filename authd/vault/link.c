@@ -3,6 +3,7 @@
  * and with the link the vault, which is started again: a judge that does not
  * keep to the protocol is not one to go on with.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <kenmon/sock.h>
 
 #include "grant.h"
+#include "courier.h"
 #include "vault.h"
 
 #define HEAD_EVERY_MS 1000 /* how often the judge is told where the chain ends, at most */
@@ -110,6 +112,15 @@ static km_rc take_revoke(struct vault *v, struct km_msg *m, int fd)
 	return s ? finger_revoke(v, s, &m->revoke) : KM_OK;
 }
 
+static km_rc take_send(struct vault *v, struct km_msg *m, int fd)
+{
+	struct session *s = session_find(v, m->session);
+
+	if (fd >= 0)
+		return KM_EPROTO;
+	return s ? phone_send(v, s, &m->send) : KM_OK;
+}
+
 /* How a capture goes that a desk asked for. One that is over here is no fault of the judge's. */
 static km_rc take_sensed(struct vault *v, struct km_msg *m, int fd)
 {
@@ -159,6 +170,7 @@ static const struct {
 	{ KM_MSG_GRANT, KM_PHASE_OPENED, false, take_grant },
 	{ KM_MSG_REVOKE, KM_PHASE_OPENED, false, take_revoke },
 	{ KM_MSG_SENSED, KM_PHASE_LINK, false, take_sensed },
+	{ KM_MSG_SEND, KM_PHASE_OPENED, false, take_send },
 };
 
 static km_rc take(struct vault *v, size_t len, int fd)
@@ -176,7 +188,7 @@ static km_rc take(struct vault *v, size_t len, int fd)
 
 void link_drain(struct vault *v)
 {
-	while (v->replies < VAULT_ROUND && !v->stop) {
+	while (v->replies < VAULT_ROUND && v->outgoings < VAULT_OUTGOING && !v->stop) {
 		int fd = -1;
 		size_t len;
 		km_rc rc = km_recv(v->judge, v->frame, KM_FRAME_MAX, &len, &fd, NULL, MSG_DONTWAIT);
@@ -257,15 +269,28 @@ static void turn_down(struct reply *r)
 		r->to_client.result.verdict = KM_VERDICT_UNAVAILABLE;
 		r->to_client.result.reason = KM_REASON_STORAGE;
 		r->to_client.result.wait = 0;
+		r->tell = KM_TEXT_NOTHING;
 	} else {
 		r->to_client.number = KM_MSG_NONE;
 	}
+}
+
+/* The door takes it for what it is by the same stamp as the result. */
+static void tell_client(struct vault *v, const struct reply *r)
+{
+	struct km_msg m = { .number = KM_MSG_INFO, .info.error = 1 };
+
+	snprintf(m.info.text, sizeof m.info.text, "%s", km_text(r->tell, v->conf.language));
+	if (km_send_msg(r->client, &m, -1, MSG_DONTWAIT) == KM_OK)
+		v->messages++;
 }
 
 static void to_client(struct vault *v, struct reply *r)
 {
 	if (r->client < 0)
 		return;
+	if (r->tell != KM_TEXT_NOTHING && r->to_client.number == KM_MSG_RESULT)
+		tell_client(v, r);
 	/* A client that does not read sees the end of the file instead: refused. */
 	if (r->to_client.number != KM_MSG_NONE &&
 	    km_send_msg(r->client, &r->to_client, r->pass, MSG_DONTWAIT) == KM_OK)

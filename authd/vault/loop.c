@@ -16,6 +16,7 @@
 
 #include "desk.h"
 #include "grant.h"
+#include "courier.h"
 
 #define LOOP_EVENTS  32
 #define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */
@@ -108,6 +109,10 @@ static void serve(struct vault *v, const struct epoll_event *ready)
 		matcher_accept(v);
 	else if (ready->data.fd == v->matcher)
 		matcher_drain(v);
+	else if (ready->data.fd == v->courier_door)
+		orders_accept(v);
+	else if (ready->data.fd == v->courier)
+		orders_drain(v);
 	else if ((l = line_of(v, ready->data.fd)))
 		line_drain(v, l);
 }
@@ -137,6 +142,7 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 			v->sealed = 0; /* and a seal, if there was one */
 		}
 	}
+	orders_settle(v, durable); /* before anybody hears of it, and after it was counted */
 	link_settle(v, durable);
 	line_settle(v, durable);
 	note_settle(v, durable); /* last: nobody waits for the journal */
@@ -147,7 +153,7 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	more |= due_work(v);
 	more |= epoch_work(v);
 	more |= backup_work(v);
-	return more || v->replies > 0; /* an erasure may have ended a grant */
+	return more || v->replies > 0 || v->orders_due; /* an erasure may have ended a grant */
 }
 
 bool vault_round(struct vault *v, int timeout_ms)
@@ -167,6 +173,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 	store_set_now(v->store, &v->now);
 	suspect_clock(v);
 	grants_expire(v);
+	orders_tick(v);
 	for (int i = 0; i < n; i++)
 		serve(v, &ready[i]);
 	grants_overdue(v);
@@ -175,6 +182,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 		tend_months(v);
 		tend_waiting(v);
 		tend_leavers(v);
+		phone_tend(v);
 		ballast_keep(v);
 	}
 	if (asked_to_reload)
@@ -213,7 +221,9 @@ int vault_run(struct vault *v)
 	if (watch_signals() != KM_OK)
 		return 1;
 	while (!v->stop && !asked_to_stop)
-		more = vault_round(v, !more ? LOOP_IDLE_MS : v->pacing.held ? LOOP_HELD_MS : 0);
+		more = vault_round(v, !more            ? orders_pause(v, LOOP_IDLE_MS)
+				      : v->pacing.held ? LOOP_HELD_MS
+						       : 0);
 	say_goodbye(v);
 	return 0;
 }

@@ -129,6 +129,18 @@ km_rc km_tag_machine(struct km_keys *keys, const char *machine_id, uint8_t out[K
 	return go_on(keys, &keys->with_tag_vault, "machine", machine_id, strlen(machine_id), out);
 }
 
+km_rc km_tag_phone(struct km_keys *keys, enum km_tag_phone what, const void *bytes, size_t len,
+		   uint8_t out[KM_TAG_BYTES])
+{
+	static const char *const purpose[] = {
+		[KM_TAG_PHONE_OPERATOR] = "phone operator",
+		[KM_TAG_PHONE_NUMBER] = "phone number",
+		[KM_TAG_PHONE_SITE] = "phone site",
+	};
+
+	return go_on(keys, &keys->with_tag_vault, purpose[what], bytes, len, out);
+}
+
 km_rc km_tag_employee(struct km_keys *keys, const char *number, uint8_t out[KM_TAG_BYTES])
 {
 	return go_on(keys, &keys->with_tag_identity, "employee", number, strlen(number), out);
@@ -163,6 +175,15 @@ km_rc km_mac_recovery(struct km_keys *keys, const struct km_subject_key *key, ui
 	rc = keys_hmac(keys, own.bytes, "recovery", message, 8 + len, out);
 	km_wipe(message, sizeof(message));
 	return rc;
+}
+
+km_rc km_mac_challenge(struct km_keys *keys, const struct km_subject_key *key, const void *bytes,
+		       size_t len, uint8_t out[KM_TAG_BYTES])
+{
+	struct km_subject_key own KM_SUBJECT_KEY = { 0 };
+	km_rc rc = keys_hmac(keys, key->bytes, "kenmon challenge 1", "", 0, own.bytes);
+
+	return rc ? rc : keys_hmac(keys, own.bytes, "challenge", bytes, len, out);
 }
 
 km_rc km_template_key(struct km_keys *keys, const struct km_subject_key *subject,

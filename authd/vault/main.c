@@ -3,10 +3,11 @@
  * states every ALLOW.
  *
  * SECURITY
- * It talks to the judge and to the matcher, each on the one connection of a
+ * It talks to the judge, to the matcher and to the courier, each on the one connection of a
  * listening socket, and to desks, each on a socket pair of its own. It writes to the descriptors of
  * clients that the judge hands it, and reads nothing from them: who a client
- * is, it asks the kernel. It holds the master key, the databases and, for the
+ * is, it asks the kernel. The courier is told numbers, and codes that are to be sent or read, never
+ * whose they are; from it come states and keys. It holds the master key, the databases and, for the
  * length of one check, one operator's seed or templates; templates alone leave it,
  * to the matcher, one operator's for one grant. It opens no network, no device and
  * no program, and parses nothing but our own frames and its configuration. For
@@ -33,6 +34,7 @@
 #include "copy.h"
 #include "desk.h"
 #include "grant.h"
+#include "courier.h"
 #include "walls.h"
 
 struct options {
@@ -45,6 +47,7 @@ enum {
 	OPT_OWNER = 256,
 	OPT_JUDGE_UID,
 	OPT_MATCHER_UID,
+	OPT_COURIER_UID,
 	OPT_MACHINE_ID,
 	OPT_CREATE_KEY,
 	OPT_SETUP,
@@ -67,6 +70,7 @@ static const struct option long_options[] = {
 	{ "owner", required_argument, NULL, OPT_OWNER },
 	{ "judge-uid", required_argument, NULL, OPT_JUDGE_UID },
 	{ "matcher-uid", required_argument, NULL, OPT_MATCHER_UID },
+	{ "courier-uid", required_argument, NULL, OPT_COURIER_UID },
 	{ "machine-id", required_argument, NULL, OPT_MACHINE_ID },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -76,7 +80,8 @@ static const struct option long_options[] = {
 static const char usage[] =
     "usage: kenmon-vault [--state-dir DIR] [--key FILE] [--config FILE] [--setup]\n"
     "                    [--create-key] [--owner UID] [--judge-uid UID]\n"
-    "                    [--matcher-uid UID] [--journal SOCKET] [--machine-id FILE]\n"
+    "                    [--matcher-uid UID] [--courier-uid UID] [--journal SOCKET]\n"
+    "                    [--machine-id FILE]\n"
     "       kenmon-vault --restore FILE --bundle FILE --escrow-key FILE [--state-dir DIR]\n"
     "                    [--key FILE]\n"
     "\n"
@@ -92,24 +97,40 @@ static const char usage[] =
     "  --judge-uid UID    only a judge of this uid is served\n"
     "  --matcher-uid UID  only a matcher of this uid is lent templates (default: its socket's\n"
     "                     owner)\n"
+    "  --courier-uid UID  only a courier of this uid is given orders (default: its socket's\n"
+    "                     owner)\n"
     "  --journal SOCKET   log to this journald socket instead of standard error\n"
     "  --machine-id FILE  what tells machines apart (default /etc/machine-id)\n"
     "\n"
-    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\" and,\n"
-    "where fingers are to be compared, \"grant\").\n"
+    "It takes its listening sockets from its starter (LISTEN_FDS, names \"vault\",\n"
+    "where fingers are to be compared \"grant\", and for codes by telephone \"order\").\n"
     "See kenmon-vault(8).\n";
 
 /* Takes the uid of an option. */
-static bool take_uid(const char *option, bool *has, uid_t *uid)
+static bool take_uid(int c, struct vault *v)
 {
+	const struct {
+		int option;
+		const char *name;
+		bool *has;
+		uid_t *uid;
+	} uids[] = {
+		{ OPT_OWNER, "--owner", &v->has_owner, &v->owner },
+		{ OPT_JUDGE_UID, "--judge-uid", &v->has_judge_uid, &v->judge_uid },
+		{ OPT_MATCHER_UID, "--matcher-uid", &v->has_matcher_uid, &v->matcher_uid },
+		{ OPT_COURIER_UID, "--courier-uid", &v->has_courier_uid, &v->courier_uid },
+	};
+	size_t i = 0;
 	int64_t n = 0;
 
-	*has = km_uid_parse(optarg, &n);
-	if (*has)
-		*uid = (uid_t)n;
+	while (uids[i].option != c)
+		i++;
+	*uids[i].has = km_uid_parse(optarg, &n);
+	if (*uids[i].has)
+		*uids[i].uid = (uid_t)n;
 	else
-		fprintf(stderr, "kenmon-vault: %s takes a uid, a number\n", option);
-	return *has;
+		fprintf(stderr, "kenmon-vault: %s takes a uid, a number\n", uids[i].name);
+	return *uids[i].has;
 }
 
 /* The files of a restore. */
@@ -166,15 +187,10 @@ static int parse(int argc, char **argv, struct options *o, struct vault *v)
 			o->setup = o->create_key = true;
 			break;
 		case OPT_OWNER:
-			if (take_uid("--owner", &v->has_owner, &v->owner))
-				break;
-			return KM_EXIT_USAGE + 1;
 		case OPT_JUDGE_UID:
-			if (take_uid("--judge-uid", &v->has_judge_uid, &v->judge_uid))
-				break;
-			return KM_EXIT_USAGE + 1;
 		case OPT_MATCHER_UID:
-			if (take_uid("--matcher-uid", &v->has_matcher_uid, &v->matcher_uid))
+		case OPT_COURIER_UID:
+			if (take_uid(c, v))
 				break;
 			return KM_EXIT_USAGE + 1;
 		case OPT_MACHINE_ID:
@@ -267,32 +283,6 @@ static int open_store(struct vault *v, const struct options *o)
 	return 0;
 }
 
-/*
- * The present signer, in the record of the start; and at the very first start, loudly: whoever
- * notes it elsewhere will know a trail that was made anew, whatever keys are stolen here.
- */
-static km_rc tell_signer(struct vault *v, struct km_event_record *started)
-{
-	char hex[2 * KM_PUBLIC_BYTES + 1], text[192];
-	const struct km_log_field field = { "KENMON_SIGNER", hex };
-	struct km_anchor a;
-	km_rc rc = store_sign_head(v->store, &a);
-
-	if (rc != KM_OK || a.generation == 0)
-		return rc;
-	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", a.public[i]);
-	event_add(started, "signer", hex);
-	if (a.seq > 0)
-		return KM_OK;
-	snprintf(text, sizeof text,
-		 "the audit trail begins, signed by %s: note this key where this machine cannot "
-		 "change it",
-		 hex);
-	km_log_fields(LOG_NOTICE, &field, 1, text);
-	return KM_OK;
-}
-
 /* Everything between the store and the first request. */
 static km_rc begin(struct vault *v)
 {
@@ -304,12 +294,14 @@ static km_rc begin(struct vault *v)
 	if (rc == KM_OK)
 		rc = check_init(v);
 	if (rc == KM_OK)
+		rc = phone_start(v);
+	if (rc == KM_OK)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");
 	event_add(&r, "version", KM_VERSION);
 	event_add(&r, "approval", desk_asked_for(v));
 	if (rc == KM_OK)
-		rc = tell_signer(v, &r);
+		rc = tend_tell_signer(v, &r);
 	if (rc == KM_OK)
 		rc = note_record(v, &r);
 	if (rc == KM_OK)
@@ -328,7 +320,7 @@ static km_rc begin(struct vault *v)
 
 static km_rc open_doors(struct vault *v)
 {
-	const int doors[] = { v->listener, v->matcher_door };
+	const int doors[] = { v->listener, v->matcher_door, v->courier_door };
 
 	v->poll = epoll_create1(EPOLL_CLOEXEC);
 	v->frame = km_locked_new(KM_FRAME_MAX);
@@ -351,6 +343,7 @@ static struct vault *vault_new(void)
 	if (!v)
 		return NULL;
 	v->listener = v->poll = v->judge = v->matcher_door = v->matcher = -1;
+	v->courier_door = v->courier = -1;
 	v->conf_path = KM_CONF_PATH;
 	v->machine_id_path = "/etc/machine-id";
 	for (size_t i = 0; i < VAULT_LINES; i++)
@@ -410,6 +403,14 @@ static int restore(struct vault *v, const struct options *o)
 	return code;
 }
 
+/* -1: none. The one socket of a starter that names none is the judge's. */
+static int other_door(const struct vault *v, const char *name)
+{
+	int fd = km_listen_fd(name);
+
+	return fd == v->listener ? -1 : fd;
+}
+
 static int serve(struct vault *v, const struct options *o)
 {
 	int code = read_configuration(v);
@@ -418,11 +419,12 @@ static int serve(struct vault *v, const struct options *o)
 	v->state_dir = o->state_dir;
 	v->key_path = o->key;
 	v->listener = km_listen_fd("vault");
-	v->matcher_door = km_listen_fd("grant");
-	if (v->matcher_door == v->listener)
-		v->matcher_door = -1; /* the one socket of a starter that names none */
+	v->matcher_door = other_door(v, "grant");
 	if (v->matcher_door >= 0)
 		matcher_expect(v);
+	v->courier_door = other_door(v, "order");
+	if (v->courier_door >= 0)
+		orders_expect(v);
 	if (code == 0 && v->listener < 0 && !o->setup) {
 		km_log(LOG_ERR, "no listening socket was passed: start it by its unit, or by "
 				"'kenmon-authd --spawn'");
@@ -476,6 +478,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < VAULT_LINES; i++)
 		line_close(v, &v->line[i]);
 	queue_free(&v->to_judge);
+	orders_free(v);
 	roster_forget(v);
 	km_locked_free(v->frame, KM_FRAME_MAX);
 	km_locked_free(v->in, sizeof *v->in);

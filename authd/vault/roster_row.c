@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <kenmon/log.h>
+#include <kenmon/phone.h>
 
 #include "keys_internal.h"
 
@@ -22,7 +23,7 @@ static const char *const faults[ROW_COUNT] = {
 	[ROW_ROLE] = "there is no such role",
 	[ROW_STATUS] = "there is no such status",
 	[ROW_DATES] = "a date is none, or valid_from lies after valid_until",
-	[ROW_PHONE] = "a telephone number has something in it that is no digit",
+	[ROW_PHONE] = "a telephone number is not one",
 	[ROW_NUMBER_TWICE] = "the employee number stands in a row before, too",
 	[ROW_LOGIN_TWICE] = "the login stands in a row before, too",
 	[ROW_LOGIN_TAKEN] = "the login belongs to another operator",
@@ -162,9 +163,7 @@ static bool is_day(int64_t day)
 
 static bool is_phone(const char *text)
 {
-	size_t plus = text[0] == '+';
-
-	return strspn(text + plus, "0123456789") == strlen(text + plus) && (!plus || text[1]);
+	return !*text || km_phone_is_number(text);
 }
 
 enum roster_fault roster_row_fault(const struct roster_row *row)

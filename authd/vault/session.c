@@ -15,6 +15,7 @@
 
 #include "gate.h"
 #include "grant.h"
+#include "courier.h"
 #include "vault.h"
 
 struct session *session_find(struct vault *v, uint32_t id)
@@ -41,6 +42,7 @@ static struct session *session_new(struct vault *v, uint32_t id)
 void session_end(struct vault *v, struct session *s)
 {
 	grant_end(v, s->grant);
+	order_drop(v, s->order);
 	if (s->client >= 0)
 		close(s->client);
 	v->session_id[s - v->session] = 0;
@@ -89,6 +91,7 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 	memcpy(r->to_client.result.service, s->asked.service, sizeof s->asked.service);
 	memcpy(r->to_client.result.nonce, s->asked.nonce, sizeof s->asked.nonce);
 	memcpy(r->to_client.result.login, s->asked.login, sizeof s->asked.login);
+	r->tell = verdict.code == KM_VERDICT_ALLOW ? s->tell : KM_TEXT_NOTHING;
 	s->client = -1;
 	session_end(v, s);
 }
@@ -101,8 +104,11 @@ void session_retry(struct vault *v, struct session *s, struct km_verdict verdict
 void session_answer(struct vault *v, struct session *s, struct km_verdict verdict)
 {
 	s->refused = verdict.code == KM_VERDICT_RETRY;
-	if (verdict.code == KM_VERDICT_NEXT)
+	if (verdict.code == KM_VERDICT_NEXT) {
 		s->at++;
+		order_drop(v, s->order);
+		s->sent.kind = 0; /* what was sent for the step before is good for no other */
+	}
 	if (verdict.code == KM_VERDICT_NEXT || verdict.code == KM_VERDICT_RETRY)
 		session_retry(v, s, verdict);
 	else
@@ -117,6 +123,15 @@ void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRA
 	r->to_judge.number = KM_MSG_GRANTED;
 	r->to_judge.granted.seconds = (uint16_t)seconds;
 	memcpy(r->to_judge.granted.grant, id, KM_GRANT_BYTES);
+}
+
+void session_sending(struct vault *v, struct session *s, enum km_order kind)
+{
+	struct reply *r = reply_new(v, s);
+
+	r->to_judge.number = KM_MSG_SENDING;
+	r->to_judge.sending.kind = (uint8_t)kind;
+	r->to_judge.sending.seconds = (uint16_t)v->conf.phone.expires;
 }
 
 uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES])
@@ -207,19 +222,6 @@ static enum km_reason closed_house(const struct vault *v)
 	return KM_REASON_NONE;
 }
 
-uint16_t session_shape(uint32_t factors)
-{
-	uint16_t shape = 0;
-
-	if (factors & (KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP)))
-		shape |= KM_SHAPE_DIGITS;
-	/* Also where no recovery code counts: somebody may have a bypass, and nobody is told who.
-	 */
-	if (factors & KM_CODE_FACTORS)
-		shape |= KM_SHAPE_RECOVERY;
-	return shape;
-}
-
 /* Is there a reader here to be touched, and does a step ask for that? */
 static bool asks_for_a_finger(const struct session *s)
 {
@@ -232,9 +234,9 @@ static bool asks_for_a_finger(const struct session *s)
 }
 
 /*
- * Which codes are asked for depends on the service alone: nothing is looked up, and nothing can be
- * told apart. A finger is offered to those who have one, at this machine, and everybody who asks
- * there for such a service is looked up alike.
+ * Which codes are asked for, and whether one can be sent, depends on the service alone: nothing is
+ * looked up, and nothing can be told apart. A finger is offered to those who have one, at this
+ * machine, and everybody who asks there for such a service is looked up alike.
  */
 static km_rc open_login(struct vault *v, struct session *s)
 {
@@ -250,8 +252,11 @@ static km_rc open_login(struct vault *v, struct session *s)
 	finger = asks_for_a_finger(s) && finger_offered(v, s);
 	for (unsigned i = 0; i < s->steps.count; i++) {
 		slots->slot[i].step = (uint8_t)i;
-		slots->slot[i].shape = session_shape(s->steps.factors[i]);
+		slots->slot[i].shape = session_shape(&v->conf, s->steps.factors[i]);
 		slots->count++;
+		/* Whoever has a telephone, and whoever has none or does not exist. */
+		if (s->steps.factors[i] & KM_PHONE_FACTORS)
+			slots->slot[i].shape |= KM_SHAPE_PHONE;
 		if (finger && (s->steps.factors[i] & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT))) {
 			slots->slot[i].shape |= KM_SHAPE_TOUCH;
 			s->touch |= (uint8_t)(1u << i);

@@ -49,7 +49,7 @@ static const char settings[] = "PRAGMA journal_mode = MEMORY; PRAGMA synchronous
 static const char strip[] =
     "BEGIN IMMEDIATE;"
     "DELETE FROM subject_key; DELETE FROM month_key; DELETE FROM work_key;"
-    "DELETE FROM finger_key;"
+    "DELETE FROM finger_key; DELETE FROM challenge;"
     "CREATE TEMP TABLE known AS"
     " SELECT generation, public, since_seq, since_hash, signature FROM main.signer;"
     "DELETE FROM main.signer;"

@@ -127,8 +127,8 @@ static km_rc seal_bytes(struct km_store *s, const struct km_operator *op, uint8_
 		       SEED_MAX + KM_SEAL_OVERHEAD, len);
 }
 
-static km_rc seal_seed(struct km_store *s, const struct km_operator *op,
-		       const struct km_credential *in, const struct km_secret *seed, uint64_t id)
+km_rc credential_seal(struct km_store *s, const struct km_operator *op,
+		      const struct km_credential *in, const struct km_secret *seed, uint64_t id)
 {
 	uint8_t sealed[SEED_MAX + KM_SEAL_OVERHEAD];
 	size_t len = 0;
@@ -169,7 +169,7 @@ km_rc store_enrol_otp(struct km_store *s, const struct km_operator *op,
 	if (!rc)
 		rc = credential_make(s, in, seed->len + KM_SEAL_OVERHEAD, &made);
 	if (!rc)
-		rc = seal_seed(s, op, in, seed, made);
+		rc = credential_seal(s, op, in, seed, made);
 	if (!rc)
 		rc = credential_record(s, event, made);
 	if (!rc)
@@ -276,8 +276,7 @@ km_rc store_credential_remove(struct km_store *s, const uint8_t subject[KM_SUBJE
 
 /* --- recovery codes ----------------------------------------------------------------------- */
 
-/* KM_ENOTFOUND: there is none. */
-static km_rc earlier_set(struct km_store *s, const struct km_credential *by, uint64_t *id)
+km_rc credential_earlier(struct km_store *s, const struct km_credential *by, uint64_t *id)
 {
 	struct query q QUERY = query_new(s, SQL_CREDENTIAL_REPLACED);
 	km_rc rc;
@@ -300,7 +299,7 @@ km_rc credential_replace(struct km_store *s, const struct km_credential *by,
 	km_rc rc;
 
 	/* There is one at most, unless somebody else wrote another. */
-	while (!(rc = earlier_set(s, by, &id))) {
+	while (!(rc = credential_earlier(s, by, &id))) {
 		record_number(event, "replaces", id);
 		rc = credential_delete(s, by->subject, id);
 		if (rc)

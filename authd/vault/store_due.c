@@ -175,6 +175,32 @@ km_rc store_due_counts(struct km_store *s, int64_t today, int64_t since, struct 
 	return gone.rc;
 }
 
+km_rc store_due_held(struct km_store *s, int64_t today, uint8_t set[32])
+{
+	struct query q QUERY = query_new(s, SQL_DUE_HELD);
+	struct stored_due found;
+	uint8_t made[32];
+	km_rc rc;
+
+	if (!EVP_DigestInit_ex2(s->digest, s->sha256, NULL))
+		return KM_ENOMEM;
+	query_int(&q, today);
+	while (!(rc = query_row(&q))) {
+		take(&q, &found);
+		rc = q.rc ? q.rc : check(s, &found);
+		if (rc)
+			return rc;
+		if (!EVP_DigestUpdate(s->digest, found.row.subject, KM_SUBJECT_BYTES))
+			return KM_ENOMEM;
+	}
+	if (rc != KM_ENOTFOUND)
+		return rc;
+	if (!EVP_DigestFinal_ex(s->digest, made, NULL))
+		return KM_ENOMEM;
+	memcpy(set, made, sizeof(made));
+	return KM_OK;
+}
+
 /* --- changing --------------------------------------------------------------------------- */
 
 static km_rc run_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],

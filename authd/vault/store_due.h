@@ -62,6 +62,11 @@ struct km_due_counts {
 KM_MUST_CHECK km_rc store_due_counts(struct km_store *, int64_t today, int64_t since,
 				     struct km_due_counts *out);
 /*
+ * SHA-256 over the subjects, sorted, of the erasures whose day has come by today and that are not
+ * released. No more memory for many than for one. KM_ECORRUPT: one is not as it was written.
+ */
+KM_MUST_CHECK km_rc store_due_held(struct km_store *, int64_t today, uint8_t set[32]);
+/*
  * Lets every erasure go whose day has come by today; approver: the second person, zeros where there
  * is none. *count says how many.
  */

@@ -82,7 +82,7 @@ static km_rc delete_rows(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 	rows_forget(s);
 	for (size_t i = 0; !rc && i < sizeof(order) / sizeof(*order); i++)
 		rc = run_on_subject(s, order[i], subject);
-	return rc;
+	return rc ? rc : phone_rows_delete(s, subject);
 }
 
 /* Only of an operator whose key is gone. */

@@ -9,9 +9,10 @@
  * flush store_template.c   fingers                            store_upgrade.c older tables
  *   store_enrolled.c   who has which factors              store_review.c when they were reviewed
  *   store_schema_people.c  tables of those who come and go
+ *   store_schema_phone.c  tables of codes by telephone  store_phone.c  what they hold
  *   store_feed.c, store_stage.c  rosters, and their rows  store_due.c    what is due
  *   store_work.c       keys of what is under way          store_request.c  acts that wait
- *   store_finger_key.c keys of fingers
+ *   store_finger_key.c keys of fingers                   store_number.c telephone numbers
  *   store_waiting.c    credentials that wait, or end by themselves
  *   store_consent.c    purpose texts and consents         store_invitation.c  codes of one's own
  *   store_erase.c      erasure                            store_epoch.c  key epochs
@@ -210,7 +211,7 @@ KM_MUST_CHECK km_rc store_open_files(struct km_store *s, int folder, const char 
 KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
 /* What came after version 1 of vault.db. */
-extern const char store_schema_fingers[], store_schema_people[];
+extern const char store_schema_fingers[], store_schema_people[], store_schema_phone[];
 /* Brings the tables of an older version up to date, once they are known to be ours. */
 KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *why);
 
@@ -300,6 +301,17 @@ KM_MUST_CHECK km_rc requests_destroy(struct km_store *s, const uint8_t subject[K
 /* With a person goes what was due for them. */
 KM_MUST_CHECK km_rc dues_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
 
+/* --- codes by telephone (store_phone.c), inside an operation -------------------------- */
+
+struct km_challenge;
+struct km_spending;
+
+/* With its code the challenge is used up. KM_EREPLAY: it is not the one that was judged. */
+KM_MUST_CHECK km_rc challenge_use(struct km_store *s, const struct km_challenge *c);
+KM_MUST_CHECK km_rc budget_put(struct km_store *s, const struct km_spending *p);
+/* With a person go their code and their count. */
+KM_MUST_CHECK km_rc phone_rows_delete(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES]);
+
 /* --- audit chain (chain.c) --------------------------------------------------- */
 
 #define CHAIN_HASH_BYTES 32
@@ -387,7 +399,17 @@ void record_number(struct km_event_record *event, const char *key, uint64_t id);
 /* The trail names the credential, so that a login by it can be followed to who enrolled it. */
 KM_MUST_CHECK km_rc credential_record(struct km_store *s, struct km_event_record *event,
 				      uint64_t id);
-/* The sets of codes that this one takes the place of: the event names one. */
+/* Seals a seed, or what takes its place, into the row that was made. */
+KM_MUST_CHECK km_rc credential_seal(struct km_store *s, const struct km_operator *op,
+				    const struct km_credential *in, const struct km_secret *seed,
+				    uint64_t id);
+/* Another of the same subject and factor that waits or does not as this one. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc credential_earlier(struct km_store *s, const struct km_credential *by,
+				       uint64_t *id);
+/* What moving is of a number that becomes good: is there something to be told (store_number.h)? */
+KM_MUST_CHECK km_rc phone_is_news(struct km_store *s, const struct km_credential *by,
+				  uint64_t *moving);
+/* What this one takes the place of, of its factor: the event names one. */
 KM_MUST_CHECK km_rc credential_replace(struct km_store *s, const struct km_credential *by,
 				       struct km_event_record *event);
 

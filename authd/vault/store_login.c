@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "store_phone.h"
+
 static km_rc find(struct km_store *s, enum store_sql id, const uint8_t *key, size_t len,
 		  struct km_operator *out)
 {
@@ -134,7 +136,7 @@ static km_rc move_counter(struct km_store *s, const struct stored_credential *c,
 	struct km_credential next = used_now(s, &c->row);
 	km_rc rc;
 
-	if (km_factor_class(c->row.factor) == KM_CLASS_RECOVERY || c->row.moving >= a->moving)
+	if (km_factor_class(c->row.factor) != KM_CLASS_DIGITS || c->row.moving >= a->moving)
 		return KM_EREPLAY;
 	next.moving = a->moving;
 	next.drift = a->drift;
@@ -191,6 +193,24 @@ static km_rc use_finger(struct km_store *s, const struct stored_credential *c,
 	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
+/* A code that was sent: what makes it good once is its challenge. */
+static km_rc use_sent(struct km_store *s, const struct stored_credential *c,
+		      const struct km_acceptance *a)
+{
+	struct km_credential next = used_now(s, &c->row);
+	km_rc rc = KM_EINVAL;
+
+	if (a->challenge && a->challenge->credential == c->row.id &&
+	    memcmp(a->challenge->subject, a->subject, sizeof(a->subject)) == 0)
+		rc = challenge_use(s, a->challenge);
+	if (!rc && a->won)
+		rc = budget_put(s, a->won);
+	if (rc)
+		return rc;
+	rc = row_change_credential(s, c, &next, false);
+	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
+}
+
 static km_rc use(struct km_store *s, const struct km_acceptance *a)
 {
 	struct stored_credential c;
@@ -202,6 +222,8 @@ static km_rc use(struct km_store *s, const struct km_acceptance *a)
 		return KM_ENOTFOUND;
 	if (c.row.factor == KM_FACTOR_FINGERPRINT)
 		return use_finger(s, &c, a);
+	if (km_factor_class(c.row.factor) == KM_CLASS_PHONE)
+		return use_sent(s, &c, a);
 	return a->recovery_mac ? use_recovery(s, &c, a) : move_counter(s, &c, a);
 }
 
@@ -259,22 +281,23 @@ static km_rc set_throttle(struct km_store *s, uint64_t credential, const struct 
 	return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 }
 
-static km_rc set_name_throttle(struct km_store *s, const struct km_failure *f)
+static km_rc set_name_throttle(struct km_store *s, enum km_class class, uint16_t bucket,
+			       const struct km_throttle *t)
 {
 	struct query q QUERY = query_new(s, SQL_NAME_THROTTLE_SET);
 	uint8_t mac[KM_ROW_MAC_BYTES];
 	km_rc rc;
 
-	if (f->class != KM_CLASS_DIGITS && f->class != KM_CLASS_RECOVERY)
+	if (class != KM_CLASS_DIGITS && class != KM_CLASS_RECOVERY && class != KM_CLASS_PHONE)
 		return KM_EINVAL; /* the table is bounded by its classes */
-	rc = row_mac_name(s, f->class, f->bucket, &f->name_throttle, mac);
+	rc = row_mac_name(s, class, bucket, t, mac);
 	if (rc)
 		return rc;
-	query_int(&q, f->class);
-	query_int(&q, f->bucket);
-	query_int(&q, f->name_throttle.fails);
-	query_int(&q, f->name_throttle.total);
-	query_int(&q, f->name_throttle.not_before);
+	query_int(&q, class);
+	query_int(&q, bucket);
+	query_int(&q, t->fails);
+	query_int(&q, t->total);
+	query_int(&q, t->not_before);
 	query_blob(&q, mac, sizeof(mac));
 	return query_run(&q);
 }
@@ -287,7 +310,9 @@ km_rc store_fail(struct km_store *s, const struct km_failure *f)
 	for (size_t i = 0; !rc && i < f->count; i++)
 		rc = set_throttle(s, f->credential[i], &f->throttle[i]);
 	if (!rc && f->by_name)
-		rc = set_name_throttle(s, f);
+		rc = set_name_throttle(s, f->class, f->bucket, &f->name_throttle);
+	if (!rc && f->phone_by_name)
+		rc = set_name_throttle(s, KM_CLASS_PHONE, f->bucket, &f->phone_throttle);
 	if (!rc && f->event)
 		rc = chain_append(s, f->event);
 	if (!rc && f->second)

@@ -98,7 +98,7 @@ const char store_schema_fingers[] =
     "CREATE INDEX template_subject ON template (subject);"
     "CREATE UNIQUE INDEX credential_finger ON credential (subject, label) WHERE kind = 4;";
 
-const char store_version[DB_COUNT] = { [DB_VAULT] = '3', [DB_IDENTITY] = '1' };
+const char store_version[DB_COUNT] = { [DB_VAULT] = '4', [DB_IDENTITY] = '1' };
 
 /* What every connection is told. Caches of 16 and 4 MiB: the vault stays under 64 MiB. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
@@ -268,6 +268,8 @@ static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, cons
 		rc = store_rc(sqlite3_exec(handle, store_schema_fingers, NULL, NULL, NULL));
 	if (!rc && db == DB_VAULT)
 		rc = store_rc(sqlite3_exec(handle, store_schema_people, NULL, NULL, NULL));
+	if (!rc && db == DB_VAULT)
+		rc = store_rc(sqlite3_exec(handle, store_schema_phone, NULL, NULL, NULL));
 	if (!rc)
 		rc = put_meta(handle, META_SCHEMA, &store_version[db], SCHEMA_BYTES, NULL);
 	if (!rc)

@@ -14,6 +14,7 @@ static km_rc write_active(struct km_store *s, const struct stored_credential *ol
 
 	if (rc)
 		return rc;
+	query_int(&q, (int64_t) new->moving);
 	query_blob(&q, mac, sizeof(mac));
 	query_int(&q, (int64_t)old->row.id);
 	query_blob(&q, old->mac, sizeof(old->mac));
@@ -34,10 +35,15 @@ static km_rc waiting_one(struct km_store *s, const uint8_t subject[KM_SUBJECT_BY
 	return out->row.waiting ? KM_OK : KM_ESTATE;
 }
 
-/* Of codes that are printed an operator has one set, and one bypass. */
+static bool is_phone(const struct km_credential *c)
+{
+	return km_factor_class(c->factor) == KM_CLASS_PHONE;
+}
+
+/* Of codes that are printed an operator has one set, and one bypass; one number of each kind. */
 static bool comes_alone(const struct km_credential *c)
 {
-	return c->factor == KM_FACTOR_RECOVERY || c->factor == KM_FACTOR_BYPASS;
+	return c->factor == KM_FACTOR_RECOVERY || c->factor == KM_FACTOR_BYPASS || is_phone(c);
 }
 
 km_rc store_credential_activate(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
@@ -54,7 +60,10 @@ km_rc store_credential_activate(struct km_store *s, const uint8_t subject[KM_SUB
 		return rc;
 	next = old.row;
 	next.waiting = false;
-	rc = write_active(s, &old, &next);
+	if (is_phone(&next))
+		rc = phone_is_news(s, &next, &next.moving);
+	if (!rc)
+		rc = write_active(s, &old, &next);
 	rows_forget(s);
 	if (!rc && comes_alone(&next))
 		rc = credential_replace(s, &next, event);

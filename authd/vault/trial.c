@@ -1,7 +1,8 @@
 /* One try, whatever is tried: look up, count, write down, let pass. */
 #include <string.h>
 
-#include "trial.h"
+#include "challenge.h"
+#include "store_number.h"
 
 void trial_wipe(struct trial *t)
 {
@@ -54,6 +55,12 @@ km_rc trial_look_up(struct vault *v, struct trial *t)
 	}
 	if (rc == KM_OK)
 		rc = store_credentials(v->store, t->op.subject, t->credential, &t->count);
+	for (size_t i = 0; rc == KM_OK && i < t->count; i++)
+		if (store_phone_untold(&t->credential[i]))
+			t->untold = t->credential[i].id;
+	/* Somebody who has no telephone has pressed the key for it, too. */
+	if (rc == KM_OK && t->s && challenge_is_typed(t->s) && t->class == KM_CLASS_DIGITS)
+		rc = store_name_throttle(v->store, KM_CLASS_PHONE, t->bucket, &t->sent_name);
 	/* A finger is asked of nobody who has none: nothing of it counts by name. */
 	if (rc == KM_OK && t->class != KM_CLASS_TOUCH)
 		rc = store_name_throttle(v->store, t->class, t->bucket, &t->name);
@@ -97,7 +104,8 @@ static void about(struct km_event_record *r, enum km_event event, const struct t
 	} else if (!t->by_name && (t->found != CODE_WRONG || t->count == 1)) {
 		event_add(r, "factor", km_factor_word(t->credential[t->winner].factor));
 		event_add_number(r, "credential", (int64_t)t->credential[t->winner].id);
-		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS)
+		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS &&
+		    t->winner + 1 != t->sent)
 			event_add_number(r, "counter", (int64_t)t->right.moving - 1);
 	}
 	t->place->describe(r, t);
@@ -124,6 +132,21 @@ km_rc trial_replayed(struct vault *v, struct trial *t)
 	return write_down(v, t, KM_EVENT_REPLAYED, KM_REASON_REPLAY);
 }
 
+static void add_failure(const struct trial *t, size_t i, const struct km_throttle *next,
+			struct km_failure *f)
+{
+	if (!t->named[i]) {
+		f->credential[f->count] = t->credential[i].id;
+		f->throttle[f->count++] = *next;
+	} else if (i + 1 == t->sent) {
+		f->phone_by_name = true;
+		f->phone_throttle = *next;
+	} else {
+		f->by_name = true;
+		f->name_throttle = *next;
+	}
+}
+
 /* Counts a failure against all that were judged. *wait: until one of them may be judged again. */
 static void count_failure(struct vault *v, struct trial *t, struct km_failure *f, uint32_t *wait)
 {
@@ -134,12 +157,7 @@ static void count_failure(struct vault *v, struct trial *t, struct km_failure *f
 
 		if (t->judged[i]) {
 			next = lockout_after(t->lockout, &next, v->now.wall);
-			if (t->by_name) {
-				f->name_throttle = next;
-			} else {
-				f->credential[f->count] = t->credential[i].id;
-				f->throttle[f->count++] = next;
-			}
+			add_failure(t, i, &next, f);
 		}
 		then = lockout_wait(t->lockout, &next, v->now.wall);
 		if (then < *wait)
@@ -147,7 +165,6 @@ static void count_failure(struct vault *v, struct trial *t, struct km_failure *f
 		if (t->judged[i] && then > t->locks)
 			t->locks = then;
 	}
-	f->by_name = t->by_name;
 	f->class = t->class;
 	f->bucket = t->bucket;
 }
@@ -185,6 +202,14 @@ km_rc trial_failed(struct vault *v, struct trial *t, enum km_reason reason, uint
 	return KM_OK;
 }
 
+/* Whoever gets in now is told. Where that cannot be kept they are told at the next login. */
+static void tell_of_change(struct vault *v, struct trial *t)
+{
+	if (t->login && t->s && t->untold &&
+	    store_phone_told(v->store, t->op.subject, t->untold) == KM_OK)
+		t->s->tell = KM_TEXT_PHONE_CHANGED;
+}
+
 km_rc trial_passed(struct vault *v, struct trial *t)
 {
 	const struct km_credential *c = &t->credential[t->winner];
@@ -194,11 +219,19 @@ km_rc trial_passed(struct vault *v, struct trial *t)
 				   .bind_uid = -1,
 				   .login = t->login };
 	struct km_event_record r, bound;
+	struct km_spending won;
 	km_rc rc;
 
 	memcpy(a.subject, t->op.subject, sizeof a.subject);
 	if (t->class == KM_CLASS_RECOVERY)
 		a.recovery_mac = t->mac;
+	if (km_factor_class(c->factor) == KM_CLASS_PHONE) {
+		rc = challenge_won(v, &won);
+		if (rc != KM_OK)
+			return rc;
+		a.challenge = &t->challenge;
+		a.won = &won;
+	}
 	/* Without an account here until now: this is the one. */
 	if (t->login && t->op.uid < 0) {
 		a.bind_uid = t->uid;
@@ -214,6 +247,7 @@ km_rc trial_passed(struct vault *v, struct trial *t)
 	note_event(v, &r);
 	if (a.second)
 		note_event(v, a.second);
+	tell_of_change(v, t);
 	t->verdict = (struct km_verdict){ .code = t->passes };
 	return KM_OK;
 }

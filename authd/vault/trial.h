@@ -10,6 +10,7 @@
 
 #include "codes.h"
 #include "lockout.h"
+#include "store_phone.h"
 #include "vault.h"
 
 struct trial;
@@ -25,6 +26,8 @@ struct trial_place {
 	bool (*admit)(struct vault *v, const struct trial *t);
 	void (*describe)(struct km_event_record *r, const struct trial *t);
 };
+
+#define TRIAL_MOST (KM_MAX_CREDENTIALS + 1) /* and the decoy of a telephone */
 
 /* All that judging one answer needs to know. */
 struct trial {
@@ -46,13 +49,20 @@ struct trial {
 	bool known;
 	struct km_operator op;
 	size_t count; /* credentials that answer; one decoy when there is none */
-	struct km_credential credential[KM_MAX_CREDENTIALS];
-	bool by_name;
+	struct km_credential credential[TRIAL_MOST];
+	bool named[TRIAL_MOST]; /* stands for nobody: it is never right, and counts in a bucket */
+	bool by_name;           /* all of them do */
 	uint16_t bucket;
 	struct km_throttle name;
+	uint64_t untold; /* a number of theirs that took another's place, and they do not know; 0:
+			    none */
+	/* Where a code was sent in this login: */
+	size_t sent;                   /* 1 + the place of its credential; 0: none was */
+	struct km_throttle sent_name;  /* the bucket of such codes */
+	struct km_challenge challenge; /* what it was sent for, once it was right */
 
-	bool judged[KM_MAX_CREDENTIALS]; /* those that need not wait */
-	uint32_t wait;                   /* the least wait, when nothing could be judged */
+	bool judged[TRIAL_MOST]; /* those that need not wait */
+	uint32_t wait;           /* the least wait, when nothing could be judged */
 	uint32_t locks; /* the longest wait that this failure brought; 0: it locked nothing */
 	enum code_found found;
 	size_t winner;

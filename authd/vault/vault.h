@@ -8,21 +8,26 @@
  *   check.c    one answer: CHECK
  *   check_finger.c  a finger in the place of an answer: GRANT, REVOKE, and what was found
  *   matcher.c  the matcher's link                grant.h    what is lent to it, to whom, how long
+ *   send.c     a code by telephone: SEND         sent.c     what came of it
+ *   challenge.c  the code itself                 send.h     what these share
+ *   budget.c   how many may be sent? (pure)      courier.c  the courier's link
+ *   orders.c   what is asked of it (courier.h)   orders_desk.c  orders of a desk (orders.h)
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
- *   line.c     a desk's private line             desk*.c    its operations
+ *   line.c, line_later.c  a desk's private line   desk*.c    its operations
  *   rights.c   may this caller run it? (pure)    desk_person.c  who is at a desk
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
  *   roster.h   rosters: handing them in          due.h       what is due, and the brake
  *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
- *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
- *   pace.c     work for many, between logins
- *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
- *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
- *   tend_people.c  what ends by itself
- *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is kept
+ *   desk_phone.c  numbers to which codes are sent  desk_courier.c  trying the courier, and its
+ * state orders.h   what a desk has sent founding.c from root alone to two persons     desk_bypass.c
+ * one code, once, for some hours pace.c     work for many, between logins ballast.c  room for
+ * erasures on a full disk   tend.c     seals, keeping period backup.c, bundle.c, permit.c,
+ * restore.c  copies that leave the machine, and come back (copy.h) tend_people.c  what ends by
+ * itself store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is
+ * kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
@@ -44,6 +49,7 @@
 #include "due.h"
 #include "feed.h"
 #include "roster.h"
+#include "store_phone.h"
 
 #include "rights.h"
 
@@ -60,6 +66,10 @@
  * the matcher compares for others, so that who gives up in a row keeps nobody else from a grant.
  */
 #define VAULT_RETURNS 64
+
+struct vault;
+struct order;
+struct outgoing;
 
 /* Frames waiting for a peer that does not read fast enough. */
 struct queue {
@@ -78,8 +88,40 @@ struct session {
 	struct km_steps steps;
 	uint8_t at;          /* the step whose code is judged next: those before it were passed */
 	uint8_t touch;       /* bits of the steps for which the plan offered a finger */
+	enum km_text tell;   /* to be said before the RESULT that lets in; NOTHING: nothing */
 	bool revocable;      /* GRANTED was said, and no REVOKE has come for it */
 	struct grant *grant; /* a finger is waited for; NULL: none */
+	struct {
+		uint8_t tag[KM_TAG_OF_SESSION]; /* what the codes of this login are bound to */
+		bool tagged;                    /* that was made, with the first of them */
+		uint8_t kind;                   /* enum km_order of the last one; 0: none */
+		uint8_t factor;                 /* to which the last one went, of any step */
+		uint64_t credential;            /* and to which number; 0: to nobody's */
+	} sent;
+	struct order *order; /* is under way for it; NULL: none */
+};
+
+/*
+ * What was asked of the courier, for a login or for a desk's line (courier.h). One of nobody's is a
+ * decoy: it is told of as the last real one was.
+ */
+struct order {
+	uint64_t id; /* 0: free */
+	uint8_t kind, state;
+	bool decoy;
+	bool written; /* to the courier */
+	bool lost;    /* it will say nothing more of it */
+	struct session *session;
+	struct line *line;
+	km_rc (*heard)(struct vault *v, struct order *o, const struct msg_ordered *m);
+	int64_t begun_ms, until_ms; /* CLOCK_BOOTTIME */
+	int64_t next_ms;            /* of a decoy: when it is told of again; 0: not any more */
+};
+
+/* How an order began, as whoever waited for it saw it. */
+struct order_pace {
+	int64_t took_ms;
+	uint8_t state, why;
 };
 
 /*
@@ -111,10 +153,11 @@ struct returning {
 /* What a request is answered with, once its round is durable. */
 struct reply {
 	uint32_t session;
-	struct km_msg to_judge;  /* PLAN, GRANTED or VERDICT */
+	struct km_msg to_judge;  /* PLAN, GRANTED, SENDING or VERDICT */
 	int client;              /* -1: nothing for the client; else sent to and closed */
 	int pass;                /* a descriptor for the client, or -1 */
 	struct km_msg to_client; /* RESULT or DESK_LINE */
+	enum km_text tell;       /* before it; NOTHING: nothing */
 };
 
 /* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */
@@ -141,6 +184,7 @@ struct line {
 	struct queue out;
 	enum km_phase phase; /* DESK_IDLE or DESK_ASKED */
 	bool touched;        /* something of this line happened in this round */
+	bool testing;        /* its DONE comes when the order of a test has ended */
 	bool erasing;        /* its DONE comes when the erasure is finished */
 	bool withdrawing;    /* that is a withdrawal, of: */
 	uint8_t withdrawn[KM_SUBJECT_BYTES];
@@ -201,6 +245,21 @@ struct vault {
 	int64_t matcher_said_ms; /* since boot: when a finding for nobody was last logged */
 	struct grant grant[KM_GRANTS];
 	struct returning returning[VAULT_RETURNS];
+	int courier_door, courier; /* where it connects, and its link; -1: none */
+	bool has_courier_uid;
+	uid_t courier_uid;
+	bool courier_spoke; /* its first frame was right: orders may be given */
+	uint8_t gateway;    /* enum km_gateway, and whether it can call: as it said */
+	bool calls;
+	int64_t courier_said_ms; /* since boot: when news for nobody was last logged */
+	struct order order[KM_ORDERS];
+	size_t orders;                   /* that are used */
+	uint64_t order_last;             /* number of the last one */
+	bool orders_due;                 /* something of them is to be told at once */
+	struct order_pace order_pace[2]; /* of the last message, and of the last call */
+	struct outgoing *outgoing;       /* of this round, in locked memory; NULL: none yet */
+	size_t outgoings;
+	int64_t phone_tended_ms; /* since boot: when codes that are over were last removed */
 	struct queue to_judge;
 	bool anchored;      /* the judge has sent its ANCHOR */
 	uint64_t head_told; /* seq of the last HEAD sent */
@@ -330,18 +389,31 @@ void session_answer(struct vault *v, struct session *s, struct km_verdict verdic
 void session_granted(struct vault *v, struct session *s, const uint8_t id[KM_GRANT_BYTES],
 		     unsigned seconds);
 
-/* What an answer to these factors may look like: KM_SHAPE_*. */
-uint16_t session_shape(uint32_t factors);
+/* An order was written, or seems to have been. */
+void session_sending(struct vault *v, struct session *s, enum km_order kind);
 
 /* The bucket in which failures of a name count when there is no credential. */
 uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES]);
 KM_MUST_CHECK km_rc session_bucket(struct vault *v, const char *login, uint16_t *bucket);
+
+/* --- shape.c ----------------------------------------------------------------- */
+
+/* What a code of these factors may look like: KM_SHAPE_*. */
+uint16_t session_shape(const struct km_conf *conf, uint32_t factors);
 
 /* --- check.c ----------------------------------------------------------------- */
 
 KM_MUST_CHECK km_rc check_answer(struct vault *v, struct session *s, struct msg_check *m);
 /* Makes the decoy. */
 KM_MUST_CHECK km_rc check_init(struct vault *v);
+
+/* --- send.c, sent.c ------------------------------------------------------------------ */
+
+/* At a start: no login is left that a code was sent in. */
+KM_MUST_CHECK km_rc phone_start(struct vault *v);
+KM_MUST_CHECK km_rc phone_send(struct vault *v, struct session *s, const struct msg_send *m);
+/* When nobody waits, once a minute: codes whose time is over go, and counts of days gone by. */
+void phone_tend(struct vault *v);
 
 /* --- suspect.c --------------------------------------------------------------- */
 
@@ -409,6 +481,8 @@ void line_rotated(struct vault *v);
 
 /* --- tend.c ------------------------------------------------------------------ */
 
+/* Adds the present signer to the record of a start, and says it at the very first. */
+KM_MUST_CHECK km_rc tend_tell_signer(struct vault *v, struct km_event_record *started);
 /* Seals the head where that is due, or now. Without a flush of its own: the next one takes it. */
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */
@@ -452,7 +526,7 @@ bool erase_work(struct vault *v);
 
 /* --- pace.c ------------------------------------------------------------------- */
 
-#define PACE_EVERY_MS 40 /* one slice in so long, while logins are served */
+#define PACE_EVERY_MS 25 /* one slice in so long, while logins are served */
 
 /* May a slice of work for many begin in this round? False: pacing.held, and asked again soon. */
 bool pace_may(struct vault *v);

@@ -21,14 +21,18 @@ enum km_factor {
 /* Those whose answer is a code that is typed. */
 #define KM_CODE_FACTORS                                                                            \
 	(KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_HOTP) |                           \
-	 KM_FACTOR_BIT(KM_FACTOR_RECOVERY))
+	 KM_FACTOR_BIT(KM_FACTOR_RECOVERY) | KM_PHONE_FACTORS)
+
+/* Those whose code is sent. */
+#define KM_PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
 enum km_class {
 	KM_CLASS_NONE = 0,
 	KM_CLASS_DIGITS = 1,
 	KM_CLASS_RECOVERY = 2,
 	KM_CLASS_TOUCH = 3, /* an empty answer: a finger follows */
-	KM_CLASS_PHONE = 4, /* '*', or an empty answer where no finger is asked for: a code is sent */
+	KM_CLASS_PHONE =
+	    4, /* '*', or an empty answer where no finger is asked for: a code is sent */
 };
 
 /* HMAC hash of a one-time code (RFC 4226 has SHA-1 only; RFC 6238 all three). */
@@ -69,7 +73,8 @@ bool km_algorithm_parse(const char *word, enum km_algorithm *out);
 /*
  * The class of an answer by its shape, for the shapes allowed (KM_SHAPE_*);
  * KM_CLASS_NONE when it cannot be a code. A recovery code is put into its
- * stored form in place (upper case, without '-' and ' ').
+ * stored form in place (upper case, without '-' and ' '), and so are digits and
+ * a star in wide forms.
  */
 enum km_class km_answer_class(struct km_secret *answer, unsigned shapes);
 

@@ -8,7 +8,8 @@
  *     └─ HKDF-SHA256 → seals kek.G  (AES-256-GCM)
  *          KEK_G (64 bytes) → wraps subject keys and month keys (AES-256-SIV, RFC 5297)
  *               subject key (32 bytes) → seals rows (AES-256-GCM)
- *                    └─ HMAC-SHA256 → a key for the HMACs of recovery codes
+ *                    └─ HMAC-SHA256 → keys for the HMACs of recovery codes, and of codes by
+ * telephone
  *
  * All of them live in locked memory. Nothing here logs.
  */
@@ -122,6 +123,15 @@ KM_MUST_CHECK km_rc km_unseal(struct km_keys *, const struct km_subject_key *key
 KM_MUST_CHECK km_rc km_mac_recovery(struct km_keys *, const struct km_subject_key *key,
 				    uint64_t credential, const void *code, size_t len,
 				    uint8_t out[KM_TAG_BYTES]);
+
+/* Under what a number of codes that were sent is counted. */
+enum km_tag_phone { KM_TAG_PHONE_OPERATOR, KM_TAG_PHONE_NUMBER, KM_TAG_PHONE_SITE };
+KM_MUST_CHECK km_rc km_tag_phone(struct km_keys *, enum km_tag_phone what, const void *bytes,
+				 size_t len, uint8_t out[KM_TAG_BYTES]);
+/* MAC of a code that was sent, and of what it is bound to, under a key derived from the subject's
+ * own. */
+KM_MUST_CHECK km_rc km_mac_challenge(struct km_keys *, const struct km_subject_key *key,
+				     const void *bytes, size_t len, uint8_t out[KM_TAG_BYTES]);
 
 /* How many HMACs (tags, recovery MACs), unwraps and unseals were done: for tests of equal work. */
 struct km_key_work {

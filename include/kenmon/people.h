@@ -33,6 +33,11 @@ enum km_roster_status {
 /* What is due for somebody, on its day. */
 enum km_due { KM_DUE_SUSPEND = 1, KM_DUE_ERASE = 2 };
 
+/* Why an erasure waits beyond its day: for who looks, or only as the last of their role. */
+enum km_held { KM_HELD_NOT = 0, KM_HELD_BRAKE = 1, KM_HELD_LAST = 2 };
+
+#define KM_MARK_BYTES 8 /* of a digest, for people to tell two apart */
+
 /* Bits of OPERATOR_CHANGE's mask. */
 enum km_change {
 	KM_CHANGE_NAME = 1,
@@ -62,10 +67,6 @@ const char *km_brake_text(unsigned brake, enum km_lang lang);
  */
 #define KM_LOGIN_MOST 32
 bool km_login_is_possible(const char *login);
-
-/* A telephone number: KM_PHONE_LEAST digits or more, with a + before them or not. */
-#define KM_PHONE_LEAST 3 /* an extension */
-bool km_phone_is_number(const char *text);
 
 /* Either language's word; KM_ROSTER_NONE for anything else. */
 enum km_roster_status km_roster_status_parse(const char *word);

@@ -194,15 +194,22 @@ KM_MUST_CHECK km_rc store_recovery_find(struct km_store *, uint64_t credential,
 KM_MUST_CHECK km_rc store_decoy(struct km_store *, struct km_operator *op,
 				struct km_credential *credential);
 
+struct km_challenge; /* authd/vault/store_phone.h */
+struct km_spending;
+
 struct km_acceptance {
 	uint8_t subject[KM_SUBJECT_BYTES];
 	uint64_t credential;
 	uint64_t moving;             /* TOTP, HOTP: the new value; must be above the stored one;
-					a finger has none */
+					fingers and telephones have none */
 	int32_t drift;               /* TOTP: the new value */
 	const uint8_t *recovery_mac; /* recovery: the code to mark as used, else NULL */
-	int64_t bind_uid;            /* ≥ 0: bind an operator that has no uid yet */
-	bool login;                  /* false: confirming or resyncing, not a login */
+	/* sms, voice: what the code was sent for, which goes; and the site's count with this login
+	 */
+	const struct km_challenge *challenge;
+	const struct km_spending *won; /* or NULL */
+	int64_t bind_uid;              /* ≥ 0: bind an operator that has no uid yet */
+	bool login;                    /* false: confirming or resyncing, not a login */
 	const struct km_event_record *event;
 	const struct km_event_record *second; /* e.g. OPERATOR_BOUND; may be NULL */
 };
@@ -220,6 +227,9 @@ struct km_failure {
 	enum km_class class;
 	uint16_t bucket;
 	struct km_throttle name_throttle;
+	bool phone_by_name; /* and in that of the telephones, where a code was, or seemed to be,
+			       sent */
+	struct km_throttle phone_throttle;
 	const struct km_event_record *event;  /* NULL: coalesced by the caller */
 	const struct km_event_record *second; /* e.g. LOCKED; may be NULL */
 };

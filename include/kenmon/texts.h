@@ -23,6 +23,9 @@ const char *km_text(enum km_text id, enum km_lang lang);
 void km_text_number(enum km_text id, enum km_lang lang, unsigned long number, char *out,
 		    size_t cap);
 
+/* The same with a word: digits whose first may be 0. */
+void km_text_filled(enum km_text id, enum km_lang lang, const char *word, char *out, size_t cap);
+
 /* "en", "ja", "ja_JP.UTF-8" and the like; anything else is fallback. */
 enum km_lang km_lang_parse(const char *name, enum km_lang fallback);
 

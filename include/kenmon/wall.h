@@ -109,7 +109,7 @@ struct km_wall_path {
 
 /* --- putting them up -------------------------------------------------------- */
 
-#define KM_WALL_CALLS 4 /* tables of calls that one room has at most */
+#define KM_WALL_CALLS 6 /* tables of calls that one room has at most */
 
 struct km_wall {
 	struct km_calls calls[KM_WALL_CALLS]; /* rows of all of them together */
@@ -117,6 +117,8 @@ struct km_wall {
 	size_t paths;
 	/* Sockets of others by names that are no paths; Landlock's 6 and later, else they can. */
 	bool may_reach_abstract;
+	/* TCP; Landlock's 4 and later. UDP and the rest are the filter's. */
+	bool may_reach_network;
 };
 
 /* What could not be had here. Each is worth a warning; km_wall_gap_text says what it means. */
@@ -134,6 +136,9 @@ enum km_wall_gap {
  * and the room must end. KM_EINVAL: the table is not valid.
  */
 KM_MUST_CHECK km_rc km_wall_up(const struct km_wall *wall, unsigned *gaps);
+
+/* Capabilities alone, for a process that stays outside the walls; km_wall_up does it too. */
+KM_MUST_CHECK km_rc km_powers_drop(void);
 
 /* A sentence for the log; NULL for a bit that means nothing. */
 const char *km_wall_gap_text(unsigned gap);

@@ -41,13 +41,21 @@ enum km_origin { KM_ORIGIN_REMOTE = 0, KM_ORIGIN_LOCAL = 1 };
 #define KM_SHAPE_DIGITS_6 0x01u
 #define KM_SHAPE_DIGITS_7 0x02u
 #define KM_SHAPE_DIGITS_8 0x04u
-#define KM_SHAPE_DIGITS   0x187u
+#define KM_SHAPE_DIGITS   0x07u /* what an authenticator shows: totp, hotp */
 #define KM_SHAPE_RECOVERY 0x08u /* KM_RECOVERY_LENGTH of A-Z2-7, case, '-' and ' ' ignored */
 #define KM_SHAPE_TOUCH    0x10u /* nothing: Enter alone, and a finger follows */
 #define KM_SHAPE_OWN      0x20u /* a desk: of the person at it, before an operation runs */
 #define KM_SHAPE_PHONE    0x40u /* '*', or nothing where no finger is asked for: a code is sent */
 #define KM_SHAPE_DIGITS_9 0x80u /* this and the next: codes by telephone alone can be so long */
 #define KM_SHAPE_DIGITS_A 0x100u
+#define KM_SHAPE_CODE     0x187u /* digits of any length */
+
+/* INFO's error. A door of an earlier version shows what it does not know as an error. */
+enum km_info {
+	KM_INFO_PLAIN = 0,
+	KM_INFO_ERROR = 1,
+	KM_INFO_CALL = 2, /* of the vault alone: a telephone will ring, and what to do then */
+};
 
 struct km_slot {
 	uint8_t step;   /* number of the step in the service's configuration */

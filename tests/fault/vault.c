@@ -3,6 +3,7 @@
 
 #include <liboath/oath.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <openssl/kdf.h>
 #include <sqlite3.h>
 
@@ -165,6 +166,7 @@ CRYPTO(EVP_Digest,
        (const void *in, size_t len, unsigned char *out, unsigned *out_len, const EVP_MD *md,
 	ENGINE *e),
        (in, len, out, out_len, md, e))
+CRYPTO(RAND_priv_bytes, (unsigned char *bytes, int len), (bytes, len))
 CRYPTO(EVP_KDF_derive, (EVP_KDF_CTX * c, unsigned char *key, size_t len, const OSSL_PARAM *p),
        (c, key, len, p))
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kenmon/order.h>
 #include <kenmon/verdict.h>
 
 #include "../../authd/judge.h"
@@ -27,6 +28,7 @@ enum act {
 	LOSE_SENSOR,
 	SENSOR_SILENT,
 	VAULT_SENSES,
+	WAKE,
 	BREAK_CLIENT,
 	BREAK_VAULT,
 	BREAK_SENSOR,
@@ -42,6 +44,9 @@ enum act {
 #define TOUCHES(client)              SAYS(client, 4, 0)
 #define GRANTS(client, grant)        TELLS(client, 33, grant, 0, 20)
 #define EVENT_IS(grant, event)       SENSOR_SAYS, 72, grant, event, 0, 0
+#define PHONE_OF(client)             TELLS(client, 30, 2, 0, 0x47, 1, 0x48)
+#define SENDS(client, kind)          TELLS(client, 36, kind, 1, 44)
+#define NEWS_IS(client, state, why)  TELLS(client, 37, state, why)
 #define SENSES(grant, shots)         VAULT_SENSES, 34, grant, shots, 0, 120
 #define UNSENSES(grant)              VAULT_SENSES, 35, grant
 #define ANSWERS(client)              SAYS(client, 4, 6, '1', '2', '3', '4', '5', '6')
@@ -77,6 +82,21 @@ const struct fuzz_seed fuzz_seeds[] = {
 	     TELLS(0, 31, KM_VERDICT_RETRY, 26, 0, 0, 0, 30), ANSWERS(0)),
 	SEED("finger-unasked", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), ANSWERS(0),
 	     GRANTS(0, 9)),
+	SEED("message", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), PHONE_OF(0), TOUCHES(0),
+	     SENDS(0, 1), NEWS_IS(0, 1, 0), NEWS_IS(0, 2, 0), NEWS_IS(0, 10, 0), ANSWERS(0),
+	     VERDICT_IS(0, KM_VERDICT_NEXT), SAYS(0, 4, 1, '*'), SENDS(0, 1), WAKE, 0, ANSWERS(0),
+	     VERDICT_IS(0, KM_VERDICT_ALLOW)),
+	SEED("call", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), PHONE_OF(0), TOUCHES(0),
+	     SENDS(0, 2), NEWS_IS(0, 3, 0), NEWS_IS(0, 20, 1),
+	     TELLS(0, 31, KM_VERDICT_RETRY, 36, 0, 0, 0, 0), TOUCHES(0), SENDS(0, 2),
+	     NEWS_IS(0, 4, 0), VERDICT_IS(0, KM_VERDICT_NEXT)),
+	SEED("not-me", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), PHONE_OF(0), TOUCHES(0),
+	     SENDS(0, 3), NEWS_IS(0, 4, 0), NEWS_IS(0, 12, 0), TELLS(0, 31, 0, 35, 0, 0, 0, 0)),
+	SEED("not-sent", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), PHONE_OF(0), TOUCHES(0),
+	     TELLS(0, 31, KM_VERDICT_RETRY, 34, 0, 0, 0, 0), TOUCHES(0), NEWS_IS(0, 1, 0)),
+	SEED("message-failed", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), PHONE_OF(0), TOUCHES(0),
+	     SENDS(0, 1), NEWS_IS(0, 2, 0), NEWS_IS(0, 20, 9), ANSWERS(0),
+	     VERDICT_IS(0, KM_VERDICT_RETRY), NEWS_IS(0, 10, 0)),
 	SEED("sensor-lost", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
 	     GRANTS(0, 9), LOSE_SENSOR, 1, LOSE_SENSOR, 1, COME, 0, SENSOR_RAW, 2, 1, 2),
 	SEED("sensor-silent", COME, 0, HELLO_DOOR(0), LOGIN_AS(0, 1, 0), TOUCH_OF(0), TOUCHES(0),
@@ -157,6 +177,12 @@ static void set_deadline(struct judge *j, struct judge_session *s, unsigned seco
 	fuzz_check(seconds > 0, "no deadline");
 }
 
+static void set_wake(struct judge *j, struct judge_session *s, unsigned seconds)
+{
+	(void)j;
+	s->wake_ms = seconds; /* WAKE comes when the seed or the fuzzer likes */
+}
+
 static void find_origin(struct judge *j, struct judge_session *s, struct judge_facts *facts)
 {
 	(void)j;
@@ -173,8 +199,8 @@ static bool let_go(struct judge *j, struct judge_session *s)
 	return true;
 }
 
-static const struct judge_ports ports = { to_client,    to_vault,    to_sensor,
-					  set_deadline, find_origin, let_go };
+static const struct judge_ports ports = { to_client, to_vault,    to_sensor, set_deadline,
+					  set_wake,  find_origin, let_go };
 
 void fuzz_begin(void)
 {
@@ -202,6 +228,12 @@ static const struct judge_capture *captured(const uint8_t *grant)
 
 /* --- the table's word, and what is not of its making -------------------------------- */
 
+/* A slot that has something else than a code, and no code. */
+static bool nothing_is_typed(unsigned shape)
+{
+	return shape != 0 && !(shape & ~((unsigned)KM_SHAPE_TOUCH | KM_SHAPE_PHONE));
+}
+
 /* Fields that a handler looks at before it acts. */
 static bool sensible(const struct judge_session *s, const struct km_msg *m)
 {
@@ -215,15 +247,23 @@ static bool sensible(const struct judge_session *s, const struct km_msg *m)
 		       m->login.kind <= KM_REQUEST_SESSION_CLOSE;
 	case KM_MSG_PLAN:
 		for (size_t i = 0; i < m->plan.slots.count; i++)
-			if (m->plan.slots.slot[i].shape == KM_SHAPE_TOUCH)
+			if (nothing_is_typed(m->plan.slots.slot[i].shape))
 				return false;
 		return s->kind == KM_REQUEST_AUTHENTICATE && m->plan.slots.count > 0;
 	case KM_MSG_GRANTED:
 		return s->finger.wanted && !s->finger.granted && !captured(m->granted.grant);
 	case KM_MSG_VERDICT:
 		if (m->verdict.verdict != KM_VERDICT_RETRY && !next)
-			return true;
-		return (s->phase & KM_PHASE_CHECKING) && !(next && s->at + 1 >= s->slots.count);
+			return !(s->phase & KM_PHASE_ASKED) ||
+			       (s->phone.ordered && m->verdict.verdict != KM_VERDICT_ALLOW);
+		return (s->phase & KM_PHASE_CHECKING) && !s->phone.awaited &&
+		       !(next && (s->phone.wanted || s->at + 1 >= s->slots.count));
+	case KM_MSG_SENDING:
+		return s->phone.wanted && m->sending.kind >= KM_ORDER_MESSAGE &&
+		       m->sending.kind <= KM_ORDER_CONFIRM;
+	case KM_MSG_ORDER_NEWS:
+		return s->phone.ordered && km_order_state_known(m->order_news.state) &&
+		       km_order_why_known(m->order_news.why);
 	default:
 		return true;
 	}
@@ -326,6 +366,19 @@ static void exchange(struct fuzz_in *in, bool vault, bool raw)
 		says(s, known, frame, len);
 }
 
+/* A message that nothing is heard of. */
+static void wake(uint32_t id)
+{
+	struct judge_session *s = judge_session_find(&judge, id);
+
+	if (!s || !s->wake_ms)
+		return;
+	fuzz_check(s->phone.awaited, "somebody is woken who waits for nothing");
+	s->wake_ms = 0;
+	judge_phone_waited(&judge, s);
+	fuzz_check(seen.gone == id || s->phase == KM_PHASE_ASKED, "woken, and nothing is asked");
+}
+
 static void refuse(struct fuzz_in *in)
 {
 	struct judge_session *s = judge_session_find(&judge, client[fuzz_u8(in) % CLIENTS]);
@@ -395,6 +448,8 @@ static void act(struct fuzz_in *in)
 		other(in, what == VAULT_SENSES, what == SENSOR_RAW);
 	else if (what == LOSE_SENSOR)
 		judge_captures_lost(&judge, fuzz_u8(in) & 1);
+	else if (what == WAKE)
+		wake(client[fuzz_u8(in) % CLIENTS]);
 	else if (what == SENSOR_SILENT)
 		fuzz_check(judge_captures_overdue(&judge, INT64_MAX) == INT64_MAX, "still not due");
 	else

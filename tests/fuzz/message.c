@@ -23,6 +23,8 @@ enum { /* messages.def names phases without their prefix */
        PROBES = KM_PHASE_PROBES,
        GRANTS = KM_PHASE_GRANTS,
        MATCHER = KM_PHASE_MATCHER,
+       ORDERS = KM_PHASE_ORDERS,
+       COURIER = KM_PHASE_COURIER,
 };
 
 #define KM_FIELD(name, kind, field, limit)

@@ -1,7 +1,8 @@
 /*
  * C3: every call that the door makes fails once, and once for good, in a login, an account check, a
- * session and a login through one field. Nobody gets in unless the whole login was done, and libpam
- * never sees PAM_IGNORE. A dry run counts the calls; a point that was not tried fails the test.
+ * session, a login through one field and one through a call. Nobody gets in unless the whole login
+ * was done, and libpam never sees PAM_IGNORE. A dry run counts the calls; a point that was not
+ * tried fails the test.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -154,6 +155,32 @@ static void test_no_failing_call_lets_anybody_in_through_one_field(void **state)
 	fail_everything(s, &run);
 }
 
+/* A telephone that rings, and the right digits are keyed in there. */
+static void serve_call(struct peer *p)
+{
+	struct km_msg m = { .number = KM_MSG_INFO };
+
+	if (!peer_greet(p))
+		return;
+	peer_prompt(p, KM_SHAPE_DIGITS_6 | KM_SHAPE_PHONE);
+	if (peer_answer(p) || p->shared->answers == 0)
+		return;
+	snprintf(m.info.text, sizeof(m.info.text), "Key in 402917.");
+	m.info.error = KM_INFO_CALL;
+	peer_send(p, &m);
+	peer_send_result(p, KM_VERDICT_ALLOW, KM_REASON_NONE, 0);
+}
+
+static void test_no_failing_call_lets_anybody_in_by_telephone(void **state)
+{
+	static const struct run run = { "auth required %S\n", pam_authenticate, false };
+	struct stage *s = *state;
+
+	s->shared->serve = serve_call;
+	s->person.answer[0] = s->person.answer[1] = "";
+	fail_everything(s, &run);
+}
+
 #define T(name) cmocka_unit_test_setup(name, stage_reset)
 
 int main(void)
@@ -163,6 +190,7 @@ int main(void)
 		T(test_no_failing_call_passes_an_account_check),
 		T(test_no_failing_call_fails_a_session),
 		T(test_no_failing_call_lets_anybody_in_through_one_field),
+		T(test_no_failing_call_lets_anybody_in_by_telephone),
 	};
 
 	return cmocka_run_group_tests(tests, stage_setup, stage_teardown);

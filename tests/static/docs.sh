@@ -41,7 +41,7 @@ example_is_accepted() {
 
 pages() {
 	local page
-	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8 kenmon-sensor.8 kenmon-matcher.8; do
+	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8 kenmon-sensor.8 kenmon-matcher.8 kenmon-courier.8; do
 		[ -f docs/man/$page ] || echo "docs/man/$page is missing"
 	done
 }
@@ -85,6 +85,16 @@ finger_words() {
 	    "$(sed -n 's/^KM_FINGER([A-Z_]*, [0-9]*, "\([a-z-]*\)".*/\1/p; s/^KM_\(SENSOR_EVENT\|STAGE\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/{finger,sensor_event,stage}.def | wc -l)" ] ||
 	    echo "a table has lines this test does not read"
 }
+# Words of what becomes of an order, and why.
+order_words() {
+	local word words
+	words=$(sed -n 's/^KM_ORDER_\(STATE\|WHY\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/order.def)
+	for word in $words; do
+		grep -qF ".It Li $word Ta " docs/man/kenmon.1 || echo "kenmon(1) does not explain $word"
+	done
+	[ "$(wc -w <<<"$words")" = "$(grep -cE '^KM_ORDER_(STATE|WHY)\(' include/kenmon/order.def)" ] ||
+	    echo "order.def has lines this test does not read"
+}
 module_options() {
 	local word
 	sed -n 's/.*{ "\([a-z-]*=\{0,1\}\)",.*/\1/p' pam_module/options.c | while read -r word; do
@@ -114,7 +124,7 @@ links_lead_somewhere() {
 }
 pictures_of_rooms() {
 	local room
-	for room in pam_kenmon.so kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher enroll/; do
+	for room in pam_kenmon.so kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher kenmon-courier enroll/; do
 		grep -qF "$room" docs/ARCHITECTURE.md || echo "docs/ARCHITECTURE.md does not show $room"
 	done
 }
@@ -148,11 +158,13 @@ for page in docs/man/*.[1-8]; do
 done
 check "kenmon(1) and kenmon --help agree" quiet desk_options
 check "kenmon(1) explains every finger, event of a reader and stage" quiet finger_words
+check "kenmon(1) explains every state of an order and every reason" quiet order_words
 check "every reason that the vault gives is known in Japanese" reasons_known
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
 check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8
 check "kenmon-matcher(8) and kenmon-matcher --help agree" options_in_page kenmon-matcher kenmon-matcher.8
+check "kenmon-courier(8) and kenmon-courier --help agree" options_in_page kenmon-courier kenmon-courier.8
 check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere

@@ -6,40 +6,7 @@ if [ "$(id -u)" != 0 ]; then
 	exit 0
 fi
 [ "${1-}" = inside ] || exec unshare -m "$0" inside
-. "$(dirname "$0")/hosts.bash"
-mkdir -m 0755 /run/sshd
-
-name=kenmon-sshd
-ln -s /usr/sbin/sshd "$dir/$name"
-ssh-keygen -q -t ed25519 -N '' -f "$dir/host_key"
-# A port that nobody has now.
-port=$((20000 + RANDOM % 20000))
-while (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do port=$((20000 + RANDOM % 20000)); done
-cat >"$dir/sshd_config" <<CONFIG
-ListenAddress 127.0.0.1
-Port $port
-HostKey $dir/host_key
-PidFile $dir/sshd.pid
-UsePAM yes
-PubkeyAuthentication no
-KbdInteractiveAuthentication yes
-PasswordAuthentication yes
-UseDNS no
-PrintMotd no
-PrintLastLog no
-LogLevel DEBUG1
-StrictModes no
-CONFIG
-# Newer ones: the service is a setting and no longer the name of the program, and
-# an address that failed a few times is not spoken to for a while.
-for setting in "PAMServiceName=$name" PerSourcePenalties=no; do
-	! /usr/sbin/sshd -T -f "$dir/sshd_config" -o "$setting" >/dev/null 2>&1 ||
-	    echo "${setting/=/ }" >>"$dir/sshd_config"
-done
-host_stacks $name
-sshd=''
-at_end() { [ -z "$sshd" ] || kill "$sshd" 2>/dev/null; }
-
+. "$(dirname "$0")/hosts_sshd.bash"
 # ssh asks this program what a person would be asked. It notes the prompts.
 cat >"$dir/askpass" <<-'SCRIPT'
 	#!/bin/bash
@@ -50,14 +17,6 @@ cat >"$dir/askpass" <<-'SCRIPT'
 	esac
 SCRIPT
 chmod 0755 "$dir/askpass"
-# ssh_with METHOD PASSWORD CODE COMMAND
-ssh_with() {
-	: >"$dir/prompts"
-	KT_DIR=$dir KT_PASSWORD=$2 KT_CODE=$3 DISPLAY=none SSH_ASKPASS=$dir/askpass SSH_ASKPASS_REQUIRE=force \
-	    setsid ssh -F none -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-	    -o LogLevel=ERROR -o NumberOfPasswordPrompts=1 -o PreferredAuthentications="$1" \
-	    -o ConnectTimeout=5 $account@127.0.0.1 "$4" </dev/null
-}
 interactive() { ssh_with keyboard-interactive "$@"; }
 gets_in() { says "I am $account" interactive "$1" "$2" 'echo I am $(id -un)'; }
 refused() {
@@ -68,9 +27,7 @@ refused() {
 
 up "the rooms start"
 check "an operator is registered" registered
-"$dir/$name" -D -e -f "$dir/sshd_config" 2>"$dir/sshd.log" &
-sshd=$!
-check "sshd listens" soon bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
+sshd_up
 check "password and code get in over sshd" gets_in 'correct horse' "$(hotp 0)"
 prompts() { grep -q 'One-time code' "$dir/prompts" || cat "$dir/prompts"; }
 check "both were asked" prompts

@@ -19,7 +19,7 @@ mkdir -m 0755 "$dir/pam.d" "$dir/bin" "$dir/kenmon.conf.d"
 # shellcheck disable=SC2034
 readable=$dir/kenmon.conf.d
 # Other uids must reach the programs, and a checkout is often under a home of mode 0700.
-install -m 0755 "$BUILD"/kenmon{,-authd,-vault,-sensor,-matcher} \
+install -m 0755 "$BUILD"/kenmon{,-authd,-vault,-sensor,-matcher,-courier} \
     "$BUILD"/{pam_kenmon.so,tests/login,tests/pam/password.so} "$dir/bin/" || exit 1
 # One wrong code ends a login, so that a refusal is what it is and not the end of the answers.
 printf '[login]\ntries = 1\n[audit]\nrefusals = 1000\n' >"$dir/kenmon.conf"

@@ -101,7 +101,8 @@ static bool copy_program(const char *from_dir, const char *to_dir, const char *n
 static bool place_programs(struct house *h)
 {
 	static const char *const name[] = { "pam_kenmon.so", "kenmon-authd",   "kenmon-vault",
-					    "kenmon-sensor", "kenmon-matcher", "kenmon" };
+					    "kenmon-sensor", "kenmon-matcher", "kenmon-courier",
+					    "kenmon" };
 	char build[HOUSE_PATH];
 
 	if (!house_programs(build)) {
@@ -385,11 +386,12 @@ static char *read_file(const char *path, size_t *len)
 	size_t cap = 0, n = 0, got = 1;
 
 	while (f && got > 0) {
-		char *more = realloc(text, (cap += 65536) + 1);
-
-		if (!more)
-			break;
-		text = more;
+		if (n == cap) {
+			cap = cap ? 2 * cap : 65536;
+			text = realloc(text, cap + 1);
+			if (!text)
+				abort(); /* part of a file proves nothing */
+		}
 		got = fread(text + n, 1, cap - n, f);
 		n += got;
 	}

@@ -309,6 +309,20 @@ static void revoke_of_no_grant(void)
 	say(m, -1);
 }
 
+static void send_that_no_plan_offered(void)
+{
+	struct guest g = opened();
+
+	say((struct km_msg){ .number = KM_MSG_SEND, .session = g.id }, -1);
+}
+
+static void send_with_a_descriptor(void)
+{
+	struct guest g = opened();
+
+	say((struct km_msg){ .number = KM_MSG_SEND, .session = g.id }, g.fd);
+}
+
 static void sensed_with_a_descriptor(void)
 {
 	struct km_msg m = { .number = KM_MSG_SENSED };
@@ -358,6 +372,8 @@ const struct liar_misdeed liar_misdeeds[] = {
 	{ "GRANT that no plan offered", grant_that_no_plan_offered },
 	{ "GRANT with a descriptor", grant_with_a_descriptor },
 	{ "REVOKE of no grant", revoke_of_no_grant },
+	{ "SEND that no plan offered", send_that_no_plan_offered },
+	{ "SEND with a descriptor", send_with_a_descriptor },
 	{ "SENSED with a descriptor", sensed_with_a_descriptor },
 	{ "SENSED of no event", sensed_of_no_event },
 	{ "a byte too many", byte_too_many },

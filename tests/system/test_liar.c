@@ -94,6 +94,31 @@ static void test_the_judges_own_allow_is_not_believed(void **state)
 	assert_int_equal(code, PAM_AUTHINFO_UNAVAIL);
 }
 
+/* Digits of another login, which somebody at this door is to key in for it. */
+static void calls_himself(void)
+{
+	struct km_msg m = { .number = KM_MSG_INFO };
+	struct guest g;
+
+	liar_ready();
+	liar_accept(&g);
+	liar_ask(&g);
+	snprintf(m.info.text, sizeof(m.info.text), "Key in 402917.");
+	m.info.error = KM_INFO_CALL;
+	MUST(liar_say_as(g.fd, &m, VAULT_UID) == EPERM);
+	MUST(km_send_msg(g.fd, &m, -1, 0) == KM_OK);
+}
+
+static void test_the_judges_own_call_is_shown_to_nobody(void **state)
+{
+	const struct liar_door door = { "games", HOTP_0, NULL };
+	int code;
+
+	NEEDS_ROOT();
+	liar_play(*state, calls_himself, &door, 1, &code);
+	assert_int_equal(code, PAM_AUTHINFO_UNAVAIL);
+}
+
 static bool patched; /* with what the door wants to see */
 
 /* The judge's uid is an operator here, so it has a true ALLOW of the vault's: its own. */
@@ -323,13 +348,13 @@ static void invents(void)
 	MUST(liar_ended());
 }
 
-static void test_the_judges_link_carries_nothing_but_its_own_eight_messages(void **state)
+static void test_the_judges_link_carries_nothing_but_its_own_nine_messages(void **state)
 {
 	struct house *h = *state;
 
 	NEEDS_ROOT();
-	for (number = 1; number < 95; number++) {
-		if (number < KM_MSG_ANCHOR || number > KM_MSG_SENSED)
+	for (number = 1; number <= KM_MSG_ORDER_ROW; number++) {
+		if (number < KM_MSG_ANCHOR || number > KM_MSG_SEND)
 			liar_play(h, invents, NULL, 0, NULL);
 	}
 	liar_nothing_stored(h);
@@ -378,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIAR_TEST(test_an_honest_judge_lets_in_who_has_a_right_code),
 		LIAR_TEST(test_the_judges_own_allow_is_not_believed),
+		LIAR_TEST(test_the_judges_own_call_is_shown_to_nobody),
 		LIAR_TEST(test_a_true_allow_of_another_login_is_no_use),
 		LIAR_TEST(test_what_was_allowed_for_another_kind_of_request_is_no_login),
 		LIAR_TEST(test_another_operators_right_code_opens_no_door_but_theirs),
@@ -385,7 +411,7 @@ int main(void)
 		LIAR_TEST(test_two_doors_at_once_cannot_be_swapped),
 		LIAR_TEST(test_a_code_typed_at_one_door_does_not_open_another_of_the_same_name),
 		LIAR_TEST(test_no_descriptor_of_its_own_gets_the_judge_a_line),
-		LIAR_TEST(test_the_judges_link_carries_nothing_but_its_own_eight_messages),
+		LIAR_TEST(test_the_judges_link_carries_nothing_but_its_own_nine_messages),
 		LIAR_TEST(test_its_own_messages_out_of_turn_end_the_link),
 		LIAR_TEST(test_a_check_of_no_session_is_answered_with_nothing),
 	};

@@ -91,6 +91,8 @@ check "a token is enrolled, and waits" enrols
 check "the listing says so" says "waits for approval" acts rei credential list daemon
 check "it opens nothing yet" gives AUTH_ERR "$(hotp 0)"
 id=$(newest)
+check "who reads what its codes are worth" says "digits: 6" acts aki approval show "$id"
+check "and by what they are made" says "algorithm: sha1" acts aki approval show "$id"
 check "it is approved" says "was approved" types "$id" aki approval approve "$id"
 check "and opens a login" gives SUCCESS "$(hotp 1)"
 check "suspending takes one, and root without a factor" quietly kenmon operator suspend daemon
@@ -116,6 +118,8 @@ check "a bypass is printed once" test -n "$printed"
 check "and opens nothing before the second person" gives AUTH_ERR "$printed"
 id=$(newest)
 check "who reads why" says "reason: a bandaged hand" acts aki approval show "$id"
+check "and until when, as a time" says "until: 20" acts aki approval show "$id"
+check "a program too" says '"until":"20' acts aki --json approval show "$id"
 check "and approves" says "was approved" types "$id" aki approval approve "$id"
 check "status names it while it is open" says "daemon may log in with it" kenmon status
 check "it opens one login" gives SUCCESS "$printed"

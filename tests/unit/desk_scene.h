@@ -58,6 +58,11 @@ struct play {
 	const struct msg_credential_row *credentials; /* to one whose id is 0 */
 	const struct msg_request_row *requests;       /* the same; the first is the one shown */
 	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
+	const struct msg_order_row *orders;     /* of a number or a test; to one whose state is 0 */
+	const struct msg_credential_row *whole; /* what EXPORT adds, to one whose id is 0 */
+	bool orders_late; /* behind the first prompt; then typed comes through keys */
+	int keys;
+	const char *typed;
 	unsigned interrupts; /* so many SIGINTs come to the desk behind the stages */
 	bool deaf;           /* to ABORT */
 	const struct msg_consent_row *consents;   /* to one whose id is 0; NULL: one that stands */
@@ -174,17 +179,11 @@ static void give_verified(int line)
 	give(line, &m, -1);
 }
 
-/* Rows of an enrolment; then somebody may press ctrl-C, and what ABORT brings is p->rc. */
-static km_rc give_stages(const struct play *p, int line)
+/* Somebody may press ctrl-C, and what ABORT brings is p->rc. */
+static km_rc interrupt(const struct play *p, int line)
 {
-	static const struct msg_finger_stage none;
-	struct km_msg m = { .number = KM_MSG_FINGER_STAGE };
-	const struct msg_finger_stage *s;
+	struct km_msg m;
 
-	for (s = p->stages; memcmp(s, &none, sizeof(none)) != 0; s++) {
-		m.finger_stage = *s;
-		give(line, &m, -1);
-	}
 	if (p->interrupts == 0)
 		return p->rc;
 	kill(getppid(), SIGINT);
@@ -195,6 +194,28 @@ static km_rc give_stages(const struct play *p, int line)
 	while (p->deaf)
 		pause();
 	return p->rc;
+}
+
+static km_rc give_stages(const struct play *p, int line)
+{
+	static const struct msg_finger_stage none;
+	struct km_msg m = { .number = KM_MSG_FINGER_STAGE };
+	const struct msg_finger_stage *s;
+
+	for (s = p->stages; memcmp(s, &none, sizeof(none)) != 0; s++) {
+		m.finger_stage = *s;
+		give(line, &m, -1);
+	}
+	return interrupt(p, line);
+}
+
+static void give_orders(const struct play *p, int line)
+{
+	for (const struct msg_order_row *r = p->orders; r && r->state; r++) {
+		struct km_msg m = { .number = KM_MSG_ORDER_ROW, .order_row = *r };
+
+		give(line, &m, -1);
+	}
 }
 
 static void give_readers(const struct play *p, int line)
@@ -230,9 +251,9 @@ static km_rc give_rights(const struct play *p, int line, uint64_t after, uint64_
 	return KM_EAGAIN;
 }
 
-static void give_credentials(const struct play *p, int line)
+static void give_credentials(const struct msg_credential_row *r, int line)
 {
-	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
+	for (; r->id; r++) {
 		struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW, .credential_row = *r };
 
 		give(line, &m, -1);
@@ -252,6 +273,7 @@ static km_rc give_requests(const struct play *p, int line, const struct km_msg *
 	}
 	if (m->number != KM_MSG_APPROVAL_DECIDE || !m->approval_decide.approve)
 		return p->rc;
+	give_orders(p, line);
 	return memcmp(m->approval_decide.digest, p->requests->digest, 32) == 0 ? p->rc : KM_ESTATE;
 }
 
@@ -431,6 +453,12 @@ static km_rc ask(const struct play *p, int line)
 		snprintf(m.prompt.text, sizeof(m.prompt.text), "%s",
 			 i ? "That code is not right." : "One-time code: ");
 		give(line, &m, -1);
+		if (p->orders_late && i == 0) {
+			give_orders(p, line);
+			/* What is typed is there only once the rows are. */
+			if (write(p->keys, p->typed, strlen(p->typed)) < 0)
+				return KM_EIO;
+		}
 		if (!take(line, KM_FROM_DESK, KM_PHASE_DESK_ASKED, &m))
 			return KM_EABORTED;
 		if (m.number == KM_MSG_ABORT)
@@ -468,11 +496,34 @@ static km_rc named(const struct play *p, const struct km_msg *m)
 	return p->named && strcmp(m->identify.login, p->named) == 0 ? p->named_rc : KM_EPROTO;
 }
 
+/* What came with a number, said in the text of DONE. */
+static char number_said[256];
+
+static km_rc play_phone(const struct play *p, int line, const struct km_msg *m)
+{
+	const struct msg_enrol_phone *e = &m->enrol_phone;
+
+	if (m->number == KM_MSG_ENROL_PHONE)
+		snprintf(number_said, sizeof(number_said),
+			 "login %s factor %u number <%s> label <%s> confirm %u", e->login,
+			 e->factor, e->number, e->label, e->confirm);
+	else
+		snprintf(number_said, sizeof(number_said), "factor %u number <%s>",
+			 m->courier_test.factor, m->courier_test.number);
+	if (!p->orders_late)
+		give_orders(p, line);
+	if (p->prompt && e->confirm && m->number == KM_MSG_ENROL_PHONE)
+		return ask(p, line);
+	return interrupt(p, line);
+}
+
 /* Rows before DONE, and what DONE says. */
 static km_rc act(struct play *p, int line, const struct km_msg *m)
 {
 	if (m->number >= KM_MSG_ROSTER_BEGIN && m->number <= KM_MSG_ROSTER_LIST)
 		return play_roster(p, line, m);
+	if (m->number == KM_MSG_ENROL_PHONE || m->number == KM_MSG_COURIER_TEST)
+		return play_phone(p, line, m);
 	if (m->number == KM_MSG_DUE_LIST)
 		return give_dues(p, line, &m->due_list);
 	if (m->number == KM_MSG_OPERATOR_LIST && m->operator_list.after == 0) {
@@ -480,14 +531,18 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		if (p->operators)
 			give_operators(p, line);
 	}
+	if (m->number == KM_MSG_OPERATOR_SHOW && p->operators)
+		give_operators(p, line);
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
 	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
 		return give_stages(p, line);
 	if (m->number == KM_MSG_CREDENTIAL_LIST && p->credentials) {
-		give_credentials(p, line);
+		give_credentials(p->credentials, line);
 		return KM_OK;
 	}
+	if (m->number == KM_MSG_EXPORT && p->whole)
+		give_credentials(p->whole, line);
 	if (p->requests &&
 	    (m->number == KM_MSG_APPROVAL_LIST || m->number == KM_MSG_APPROVAL_SHOW ||
 	     m->number == KM_MSG_APPROVAL_DECIDE))
@@ -496,7 +551,8 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		give_leavers(p, line, &m->leavers);
 	if (m->number == KM_MSG_SENSOR_LIST && p->readers)
 		give_readers(p, line);
-	if (p->status && (m->number == KM_MSG_STATUS || m->number == KM_MSG_ACCEPT))
+	if (p->status && (m->number == KM_MSG_STATUS || m->number == KM_MSG_ACCEPT ||
+			  m->number == KM_MSG_COURIER_STATUS))
 		give_status(line);
 	if (m->number == KM_MSG_AUDIT_VERIFY && p->slices) {
 		if (m->audit_verify.again != seen_verify)
@@ -568,6 +624,9 @@ static bool serve(struct play *p, int line)
 		done.done.op[0] ^= p->other_op;
 		if (p->text)
 			snprintf(done.done.text, sizeof(done.done.text), "%s", p->text);
+		if (!p->text && number_said[0])
+			snprintf(done.done.text, sizeof(done.done.text), "%s", number_said);
+		number_said[0] = '\0';
 		if (m.number == KM_MSG_ROSTER_END)
 			snprintf(done.done.text, sizeof(done.done.text), "%s", fed.said);
 		give(line, &done, -1);

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include <kenmon/order.h>
+
 #include "../../authd/judge.h"
 
 #define SENT_MAX 64
@@ -29,7 +31,7 @@ static struct {
 	struct km_msg client[SENT_MAX], vault[SENT_MAX], sensor[SENT_MAX];
 	unsigned clients, vaults, sensors, gone;
 	int passed_fd;
-	unsigned deadline;
+	unsigned deadline, wake;
 	km_rc client_rc, vault_rc, sensor_rc;
 	struct judge_facts facts;
 	unsigned asked_origin;
@@ -74,6 +76,13 @@ static inline void set_deadline(struct judge *judge_, struct judge_session *s, u
 	world.deadline = seconds;
 }
 
+static inline void set_wake(struct judge *judge_, struct judge_session *s, unsigned seconds)
+{
+	(void)judge_;
+	(void)s;
+	world.wake = seconds;
+}
+
 static inline void find_origin(struct judge *judge_, struct judge_session *s, struct judge_facts *f)
 {
 	(void)judge_;
@@ -92,8 +101,8 @@ static inline bool let_go(struct judge *judge_, struct judge_session *s)
 	return true;
 }
 
-static const struct judge_ports ports = { to_client,    to_vault,    to_sensor,
-					  set_deadline, find_origin, let_go };
+static const struct judge_ports ports = { to_client, to_vault,    to_sensor, set_deadline,
+					  set_wake,  find_origin, let_go };
 
 static inline int open_house(void **state)
 {
@@ -191,6 +200,34 @@ static inline struct km_msg touch_plan(uint32_t id, unsigned count)
 	return m;
 }
 
+/* A code, or have one sent, in every slot. */
+static inline struct km_msg phone_plan(uint32_t id, unsigned count)
+{
+	struct km_msg m = plan(id, count);
+
+	for (unsigned i = 0; i < count; i++)
+		m.plan.slots.slot[i].shape |= KM_SHAPE_PHONE;
+	return m;
+}
+
+static inline struct km_msg sending(uint32_t id, uint8_t kind, uint16_t seconds)
+{
+	struct km_msg m = { .number = KM_MSG_SENDING, .session = id };
+
+	m.sending.kind = kind;
+	m.sending.seconds = seconds;
+	return m;
+}
+
+static inline struct km_msg news(uint32_t id, uint8_t state, uint8_t why)
+{
+	struct km_msg m = { .number = KM_MSG_ORDER_NEWS, .session = id };
+
+	m.order_news.state = state;
+	m.order_news.why = why;
+	return m;
+}
+
 /* Grants are told apart by one number. */
 static inline struct km_msg granted(uint32_t id, uint8_t grant, uint16_t seconds)
 {
@@ -250,7 +287,10 @@ static inline struct judge_session *comes(uid_t uid)
 
 /* --- phases a client can be in, and how to get there ------------------------------------ */
 
-/* The last two: a finger was asked for; and the sensor captures, by grant GRANT. */
+/*
+ * A finger was asked for; the sensor captures, by grant GRANT. A code to be sent was asked for; it
+ * is on its way as a message; the person is asked for it; a call asks for keys.
+ */
 enum where {
 	IN_GREET,
 	IN_REQUEST,
@@ -259,9 +299,39 @@ enum where {
 	IN_CHECKING,
 	IN_GRANTING,
 	IN_CAPTURING,
+	IN_SENDING,
+	IN_AWAITING,
+	IN_SENT,
+	IN_CALLING,
 	PHASES
 };
 #define GRANT 7
+
+/* Three further frames that lead there: a plan, an answer, and the vault's word on it. */
+static inline void brought_on(struct judge_session *s, enum where where)
+{
+	bool finger = where == IN_GRANTING || where == IN_CAPTURING, phone = where >= IN_SENDING;
+	struct km_msg m = finger  ? touch_plan(s->id, 1)
+			  : phone ? phone_plan(s->id, 1)
+				  : plan(s->id, 1);
+
+	assert_int_equal(vault_says(&m), KM_OK);
+	if (where > IN_ASKED) {
+		m = answer(finger || phone ? "" : "123456");
+		says(s, &m);
+	}
+	if (where == IN_CAPTURING)
+		m = granted(s->id, GRANT, 20);
+	else if (where > IN_SENDING)
+		m = sending(s->id, where == IN_CALLING ? KM_ORDER_KEYPAD : KM_ORDER_MESSAGE, 300);
+	else
+		return;
+	assert_int_equal(vault_says(&m), KM_OK);
+	if (where == IN_SENT) {
+		m = news(s->id, KM_ORDER_STATE_SENT, 0);
+		assert_int_equal(vault_says(&m), KM_OK);
+	}
+}
 
 static inline struct judge_session *brought_to(enum where where, uint8_t kind)
 {
@@ -274,18 +344,8 @@ static inline struct judge_session *brought_to(enum where where, uint8_t kind)
 		m = login(kind, ALICE);
 		says(s, &m);
 	}
-	if (where > IN_OPENING) {
-		m = where >= IN_GRANTING ? touch_plan(s->id, 1) : plan(s->id, 1);
-		assert_int_equal(vault_says(&m), KM_OK);
-	}
-	if (where > IN_ASKED) {
-		m = answer(where >= IN_GRANTING ? "" : "123456");
-		says(s, &m);
-	}
-	if (where == IN_CAPTURING) {
-		m = granted(s->id, GRANT, 20);
-		assert_int_equal(vault_says(&m), KM_OK);
-	}
+	if (where > IN_OPENING)
+		brought_on(s, where);
 	forget();
 	return s;
 }

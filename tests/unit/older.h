@@ -2,7 +2,9 @@
 #ifndef KENMON_TEST_OLDER_H
 #define KENMON_TEST_OLDER_H
 
+#define OLDER_WITHOUT_PHONES "DROP TABLE challenge; DROP TABLE budget;"
 #define OLDER_WITHOUT_PEOPLE                                                                       \
+	OLDER_WITHOUT_PHONES                                                                       \
 	"DROP INDEX credential_until; DROP INDEX operator_role;"                                   \
 	"ALTER TABLE credential DROP COLUMN waiting; ALTER TABLE credential DROP COLUMN until;"    \
 	"DROP TABLE work_key; DROP TABLE finger_key;"                                              \
@@ -14,6 +16,7 @@
 #define OLDER_1                                                                                    \
 	OLDER_WITHOUT_PEOPLE "DROP INDEX credential_finger; DROP TABLE template;"                  \
 			     "UPDATE meta SET value = x'31' WHERE key = 'schema'"
+#define OLDER_3 OLDER_WITHOUT_PHONES "UPDATE meta SET value = x'33' WHERE key = 'schema'"
 #define OLDER_2 OLDER_WITHOUT_PEOPLE "UPDATE meta SET value = x'32' WHERE key = 'schema'"
 
 #endif

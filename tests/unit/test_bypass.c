@@ -76,6 +76,18 @@ static void test_a_bypass_answers_a_step_of_any_code_and_no_step_of_fingers_alon
 	assert_int_equal(m.verdict.verdict, KM_VERDICT_ALLOW);
 }
 
+/* Whose telephone is lost, at a site where nothing but a code to it is asked for. */
+static void test_a_bypass_answers_a_step_of_codes_by_telephone(void **state)
+{
+	struct km_msg m;
+
+	(void)state;
+	room.v->conf.login.factors = (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_SMS) } };
+	give("hanako");
+	m = log_in("hanako", SCENE_BYPASS);
+	assert_int_equal(m.verdict.verdict, KM_VERDICT_ALLOW);
+}
+
 static void test_a_bypass_of_somebody_else_or_of_yesterday_opens_nothing(void **state)
 {
 	struct km_event_record e;
@@ -221,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCENE(test_a_bypass_is_given_by_two_and_opens_one_login),
 		IN_SCENE(test_a_bypass_answers_a_step_of_any_code_and_no_step_of_fingers_alone),
+		IN_SCENE(test_a_bypass_answers_a_step_of_codes_by_telephone),
 		IN_SCENE(test_a_bypass_of_somebody_else_or_of_yesterday_opens_nothing),
 		IN_SCENE(test_C35_while_the_clock_is_in_doubt_no_bypass_opens_anything),
 		IN_SCENE(test_a_bypass_has_a_reason_an_end_within_a_day_and_an_operator),

@@ -1,12 +1,14 @@
 /*
- * C3 in the judge: over one login, with a code or with a finger, from the first byte to the
- * verdict, every call that the judge and its libraries make fails, once and from then on. It never
- * says ALLOW, it goes on or ends, and the next login works.
+ * C3 in the judge: over one login, with a code, with a finger or with a code that is sent, from the
+ * first byte to the verdict, every call that the judge and its libraries make fails, once and from
+ * then on. It never says ALLOW, it goes on or ends, and the next login works.
  */
 #include "../fault/fault.h"
 #include "real_judge.h"
 
 #include <sys/stat.h>
+
+#include <kenmon/order.h>
 
 /* Not clock_gettime: libsystemd ends the process when that fails, which the kernel never does. */
 static const struct {
@@ -43,8 +45,8 @@ static struct {
 	bool finished; /* and the client saw the end */
 } seen;
 
-/* Enter is pressed first, and a sensor is there. */
-static bool with_finger;
+/* With the latter two Enter is pressed first; with a finger, a sensor is there. */
+static enum { WITH_CODE, WITH_FINGER, WITH_PHONE } with;
 static char sensor_path[96];
 static int sensor_listener = -1, sensor = -1;
 static uint32_t granted; /* session; 0: none */
@@ -97,11 +99,27 @@ static void take_link(void)
 		vault = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 }
 
+/* It is taken by a gateway at once. */
+static void send_message(uint32_t session)
+{
+	struct km_msg m = { .number = KM_MSG_SENDING, .session = session };
+
+	m.sending.kind = KM_ORDER_MESSAGE;
+	m.sending.seconds = 300;
+	tell_judge(m);
+	m = (struct km_msg){ .number = KM_MSG_ORDER_NEWS, .session = session };
+	m.order_news.state = KM_ORDER_STATE_SENT;
+	tell_judge(m);
+}
+
 /* False: the judge said nothing. */
 static bool play_vault(void)
 {
 	struct km_msg m, head = { .number = KM_MSG_HEAD }, plan = { .number = KM_MSG_PLAN };
 	struct km_msg grant = { .number = KM_MSG_GRANTED }, again = { .number = KM_MSG_VERDICT };
+	static const uint16_t shapes[] = { [WITH_CODE] = KM_SHAPE_DIGITS_6,
+					   [WITH_FINGER] = KM_SHAPE_DIGITS_6 | KM_SHAPE_TOUCH,
+					   [WITH_PHONE] = KM_SHAPE_DIGITS_6 | KM_SHAPE_PHONE };
 
 	take_link();
 	m = from_judge();
@@ -113,8 +131,7 @@ static bool play_vault(void)
 	case KM_MSG_OPEN:
 		plan.session = m.session;
 		plan.plan.slots.count = 1;
-		plan.plan.slots.slot[0].shape =
-		    with_finger ? KM_SHAPE_DIGITS_6 | KM_SHAPE_TOUCH : KM_SHAPE_DIGITS_6;
+		plan.plan.slots.slot[0].shape = shapes[with];
 		tell_judge(plan);
 		break;
 	case KM_MSG_GRANT:
@@ -122,6 +139,9 @@ static bool play_vault(void)
 		memset(grant.granted.grant, 7, sizeof(grant.granted.grant));
 		grant.granted.seconds = 20;
 		tell_judge(grant);
+		break;
+	case KM_MSG_SEND:
+		send_message(m.session);
 		break;
 	case KM_MSG_REVOKE:
 		again.session = m.session;
@@ -199,6 +219,13 @@ static int arrive(void)
 	return fd;
 }
 
+static bool is_for_a_code(const struct msg_prompt *p)
+{
+	if (p->shape & KM_SHAPE_PHONE)
+		return strcmp(p->text, km_text(KM_TEXT_PROMPT_SENT, KM_LANG_EN)) == 0;
+	return !(p->shape & KM_SHAPE_TOUCH);
+}
+
 /* False: nothing new was heard. */
 static bool hear_judge(int fd)
 {
@@ -220,7 +247,7 @@ static bool hear_judge(int fd)
 	if (m.number == KM_MSG_PROMPT) {
 		struct km_msg answer = { .number = KM_MSG_ANSWER };
 
-		if (!(m.prompt.shape & KM_SHAPE_TOUCH))
+		if (is_for_a_code(&m.prompt))
 			assert_int_equal(km_secret_set(&answer.answer.secret, "123456", 6), KM_OK);
 		if (km_send_msg(fd, &answer, -1, MSG_DONTWAIT) == KM_OK)
 			settle();
@@ -257,7 +284,7 @@ static bool open_judge(void)
 	snprintf(sensor_path, sizeof(sensor_path), "%s/sensor", dir);
 	j->sensor_path = sensor_path;
 	j->sensor_uid = geteuid();
-	if (with_finger &&
+	if (with == WITH_FINGER &&
 	    km_listen_at(sensor_path, 0600, (uid_t)-1, (gid_t)-1, &sensor_listener) != KM_OK)
 		return false;
 	snprintf(anchor_dir, sizeof(anchor_dir), "%s/judge", dir);
@@ -329,11 +356,10 @@ static struct fault_count one_login(size_t kind, int error, unsigned k, bool for
 	return count;
 }
 
-static void every_call_fails(bool finger)
+static void every_call_fails(void)
 {
 	unsigned tried = 0, expected = 0;
 
-	with_finger = finger;
 	(void)one_login(0, 0, 0, false);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		unsigned calls = one_login(i, 0, 0, false).calls[kinds[i].call];
@@ -354,13 +380,22 @@ static void every_call_fails(bool finger)
 static void test_C3_no_failing_call_makes_the_judge_allow_or_stand_still(void **state)
 {
 	(void)state;
-	every_call_fails(false);
+	with = WITH_CODE;
+	every_call_fails();
 }
 
 static void test_C3_nor_does_one_while_a_finger_is_waited_for(void **state)
 {
 	(void)state;
-	every_call_fails(true);
+	with = WITH_FINGER;
+	every_call_fails();
+}
+
+static void test_C3_nor_does_one_while_a_code_is_sent(void **state)
+{
+	(void)state;
+	with = WITH_PHONE;
+	every_call_fails();
 }
 
 int main(void)
@@ -368,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_makes_the_judge_allow_or_stand_still),
 		cmocka_unit_test(test_C3_nor_does_one_while_a_finger_is_waited_for),
+		cmocka_unit_test(test_C3_nor_does_one_while_a_code_is_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include <kenmon/conf.h>
 #include <kenmon/factor.h>
 #include <kenmon/log.h>
+#include <kenmon/order.h>
 
 #define TOTP        KM_FACTOR_BIT(KM_FACTOR_TOTP)
 #define HOTP        KM_FACTOR_BIT(KM_FACTOR_HOTP)
@@ -95,6 +96,54 @@ static void test_values_of_every_kind_are_read(void **state)
 	assert_false(km_conf_is_local(&conf, "gdm"));
 	assert_false(km_conf_is_local(&conf, ""));
 	assert_false(km_conf_is_local(&conf, NULL));
+}
+
+static void test_a_word_is_read_as_its_place_among_those_that_there_are(void **state)
+{
+	(void)state;
+	assert_int_equal(km_conf_read(path, false, &conf, &error), KM_OK);
+	assert_int_equal(conf.sms.gateway, KM_GATEWAY_NONE);
+	assert_int_equal(conf.voice.mode, KM_VOICE_KEYPAD);
+	assert_int_equal(conf.voice.transport, KM_SIP_TLS);
+	assert_int_equal(conf.voice.media, KM_MEDIA_SRTP);
+	assert_int_equal(read_text("[sms]\ngateway = exec\nmethod = GET\nbody-type=form\n"
+				   "[voice]\nmode = confirm\ntransport = udp\nmedia = rtp\n"),
+			 KM_OK);
+	assert_int_equal(conf.sms.gateway, KM_GATEWAY_EXEC);
+	assert_int_equal(conf.sms.method, 1);
+	assert_int_equal(conf.sms.body_type, 1);
+	assert_int_equal(conf.voice.mode, KM_VOICE_CONFIRM);
+	assert_int_equal(conf.voice.transport, KM_SIP_UDP);
+	assert_int_equal(conf.voice.media, KM_MEDIA_RTP);
+}
+
+static void show_value(void *arg, const char *section, const char *key, const char *value)
+{
+	char **text = arg;
+
+	if (strcmp(section, "sms") == 0 && strcmp(key, "gateway") == 0)
+		snprintf(text[0], 16, "%s", value);
+	if (strcmp(section, "voice") == 0 && strcmp(key, "media") == 0)
+		snprintf(text[1], 16, "%s", value);
+}
+
+static void test_a_word_is_shown_as_it_was_written(void **state)
+{
+	static const char *const gateways[] = { "none", "http", "spool", "exec" };
+	char text[64], gateway[16], media[16], *shown[] = { gateway, media };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(gateways) / sizeof(gateways[0]); i++) {
+		snprintf(text, sizeof(text), "[sms]\ngateway = %s\n[voice]\nmedia = rtp\n",
+			 gateways[i]);
+		assert_int_equal(read_text(text), KM_OK);
+		km_conf_each(&conf, show_value, shown);
+		assert_string_equal(gateway, gateways[i]);
+		assert_string_equal(media, "rtp");
+	}
+	conf.sms.gateway = 4; /* what no file can say is shown as nothing */
+	km_conf_each(&conf, show_value, shown);
+	assert_string_equal(gateway, "");
 }
 
 static void test_a_service_starts_from_login_wherever_it_stands(void **state)
@@ -183,7 +232,7 @@ static const struct wrong {
 	  "[service su] tries: stands twice in this file; keep one" },
 	{ "[login]\nfactors = totp+finger\n", 2,
 	  "[login] factors = totp+finger: 'finger' is no factor; there are totp, hotp, recovery, "
-	  "fingerprint" },
+	  "fingerprint, sms, voice" },
 	{ "[login]\nfactors = fingerprint\n", 2,
 	  "[login] factors = fingerprint: needs a code beside the fingerprint: "
 	  "totp+fingerprint, for example" },
@@ -199,7 +248,7 @@ static const struct wrong {
 	{ "[sensor]\nallow-virtual = 2\n", 2, "[sensor] allow-virtual = 2: must be yes or no" },
 	{ "[login]\nfactors = totp + hotp\n", 2,
 	  "[login] factors = totp + hotp: a factor is missing beside '+'; "
-	  "there are totp, hotp, recovery, fingerprint" },
+	  "there are totp, hotp, recovery, fingerprint, sms, voice" },
 	{ "[login]\nfactors = totp+hotp totp\n", 2,
 	  "[login] factors = totp+hotp totp: names totp twice; once is enough" },
 	{ "[login]\nfactors = totp+totp\n", 2,
@@ -209,6 +258,22 @@ static const struct wrong {
 	  "[lockout] longest-wait = 60: must not be below first-wait, which is 120 seconds" },
 	{ "[lockout]\nlongest-wait = 30\nfirst-wait = 40\n", 2,
 	  "[lockout] longest-wait = 30: must not be below first-wait, which is 40 seconds" },
+	{ "[phone]\ncountry = 81\n", 2,
+	  "[phone] country = 81: must be + and a country's code, such as +81" },
+	{ "[phone]\ncountry =\n", 2,
+	  "[phone] country = : must be + and a country's code, such as +81" },
+	{ "[phone]\nprefixes = +81, +44\n", 2,
+	  "[phone] prefixes = +81, +44: must be beginnings of numbers, each with + and the "
+	  "country's code, such as +81 +44" },
+	{ "[phone]\nprefixes =\n", 2,
+	  "[phone] prefixes = : must be beginnings of numbers, each with + and the country's "
+	  "code, such as +81 +44" },
+	{ "[login]\ntries = 3\nfactors = totp+sms\n", 3,
+	  "[login] factors: names sms, but [sms] gateway is none" },
+	{ "[service su]\nfactors = voice\n[voice]\nmode = spoken\n", 2,
+	  "[service su] factors: names voice, but [voice] server is empty" },
+	{ "[service su]\ntries = 1\nfactors = sms+voice\n[sms]\ngateway = http\n", 3,
+	  "[service su] factors: names voice, but [voice] server is empty" },
 	{ "[roster]\nkey = 00ff\n", 2,
 	  "[roster] key = 00ff: must be a public key in 64 hex digits, or empty" },
 	{ "[backup]\nescrow-key = "
@@ -233,6 +298,19 @@ static const struct wrong {
 	  2,
 	  "[local] services = a b c d e f g h i j k l m n o p q r s t u v w x y z 1 2 3 4 5 6 7: "
 	  "must be 32 names or fewer" },
+	{ "[sms]\ngateway = smtp\n", 2,
+	  "[sms] gateway = smtp: must be one of: none, http, spool, exec" },
+	{ "[sms]\ngateway =\n", 2, "[sms] gateway = : must be one of: none, http, spool, exec" },
+	{ "[sms]\ngateway = non\n", 2,
+	  "[sms] gateway = non: must be one of: none, http, spool, exec" },
+	{ "[sms]\ngateway = nones\n", 2,
+	  "[sms] gateway = nones: must be one of: none, http, spool, exec" },
+	{ "[sms]\ngateway = none|http\n", 2,
+	  "[sms] gateway = none|http: must be one of: none, http, spool, exec" },
+	{ "[sms]\nmethod = post\n", 2, "[sms] method = post: must be one of: POST, GET, PUT" },
+	{ "[voice]\nmode = \n", 2, "[voice] mode = : must be one of: keypad, spoken, confirm" },
+	{ "[phone]\ndigits = 5\n", 2, "[phone] digits = 5: must be 6 to 10 digits" },
+	{ "[phone]\nexpires = 601\n", 2, "[phone] expires = 601: must be 60 to 600 seconds" },
 	{ "[login]\ntries = \033[2J\342\200\256\n", 2,
 	  "[login] tries = \\x1b[2J\\xe2\\x80\\xae: must be 1 to 10 tries" },
 };
@@ -243,6 +321,25 @@ static void assert_untouched(void)
 
 	for (size_t i = 0; i < sizeof(conf); i++)
 		assert_int_equal(at[i], 0xA5);
+}
+
+static void test_a_service_may_ask_for_codes_by_telephone_where_there_is_a_way_out(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    read_text("[login]\nfactors = totp+recovery sms+voice\n"
+		      "[sms]\ngateway = spool\n[voice]\nserver = sip.example\n"
+		      "[phone]\nprefixes = +8190 +8180\n[service su]\nfactors = totp\n"),
+	    KM_OK);
+	assert_int_equal(conf.login.factors.factors[1],
+			 KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE));
+	assert_string_equal(conf.phone.country, "+81");
+	assert_string_equal(conf.phone.prefixes, "+8190 +8180");
+	/* Nobody is asked for a telephone before the site says so. */
+	km_conf_defaults(&conf);
+	assert_int_equal(conf.login.factors.factors[0] &
+			     (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE)),
+			 0);
 }
 
 static void test_every_mistake_is_named_with_its_line_and_changes_nothing(void **state)
@@ -436,8 +533,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_FOLDER(test_without_a_file_every_default_holds),
 		IN_A_FOLDER(test_values_of_every_kind_are_read),
+		IN_A_FOLDER(test_a_word_is_read_as_its_place_among_those_that_there_are),
+		IN_A_FOLDER(test_a_word_is_shown_as_it_was_written),
 		IN_A_FOLDER(test_a_service_starts_from_login_wherever_it_stands),
 		IN_A_FOLDER(test_drop_ins_count_in_lexical_order_and_only_conf_files),
+		IN_A_FOLDER(test_a_service_may_ask_for_codes_by_telephone_where_there_is_a_way_out),
 		IN_A_FOLDER(test_every_mistake_is_named_with_its_line_and_changes_nothing),
 		IN_A_FOLDER(test_a_long_word_is_cut_between_characters),
 		IN_A_FOLDER(test_the_same_mistake_in_a_drop_in_names_that_file),

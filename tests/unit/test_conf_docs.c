@@ -130,6 +130,22 @@ static void test_the_example_shows_every_key_with_its_default(void **state)
 	assert_int_equal(i, ROWS);
 }
 
+/* Each word of "none|http" is named between its key and that key's default. */
+static void assert_words_are_named(const char *words, const char *item, const char *says)
+{
+	char want[64];
+	size_t len;
+
+	for (; *words; words += len + (words[len] == '|')) {
+		const char *at;
+
+		len = strcspn(words, "|");
+		snprintf(want, sizeof(want), "\n.It Li %.*s\n", (int)len, words);
+		at = strstr(item + 1, want);
+		assert_true(at && at < says);
+	}
+}
+
 static void test_the_manual_says_of_every_key_what_the_table_says(void **state)
 {
 	char want[256], *section, *item, *next, *says;
@@ -155,6 +171,8 @@ static void test_the_manual_says_of_every_key_what_the_table_says(void **state)
 		says = strstr(item, "\nDefault: ");
 		assert_non_null(says);
 		assert_memory_equal(says, want, strlen(want));
+		if (strcmp(rows[i].kind, "WORD") == 0)
+			assert_words_are_named(rows[i].unit, item, says);
 	}
 }
 

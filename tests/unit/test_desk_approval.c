@@ -2,6 +2,9 @@
  */
 #include "desk_scene.h"
 
+#include "../../authd/vault/act.h"
+#include "../../enroll/out.h"
+
 #define FILED 1775012400
 
 static const struct msg_request_row two[] = {
@@ -18,7 +21,8 @@ static const struct msg_request_row two[] = {
 	  .requester = "rei",
 	  .filed = FILED,
 	  .expires = FILED + 86400,
-	  .text = "login=hanako credential=7 factor=bypass label= until=1775012400 reason=x" },
+	  .text = "login=hanako credential=7 factor=bypass label= until=2026-04-01T03:00:00Z "
+		  "reason=2026-04-01T03:00:00Z" },
 	{ 0 },
 };
 
@@ -43,6 +47,34 @@ static void test_requests_are_listed_in_words(void **state)
 	end(&s);
 }
 
+static void test_every_act_that_is_filed_has_its_word_and_its_text(void **state)
+{
+	struct msg_request_row row[2] = { { .id = 1, .requester = "rei" }, { 0 } };
+	struct play p = { .requests = row };
+	unsigned count = 0;
+
+	(void)state;
+	for (unsigned act = 1; act <= UINT8_MAX; act++) {
+		char text[64];
+		struct scene s;
+
+		if (strcmp(act_word(act), "?") == 0)
+			continue;
+		count++;
+		row->act = (uint8_t)act;
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("--json"), W("approval"), W("list")), 0);
+		snprintf(text, sizeof text, "\"act\":\"%s\"", act_word(act));
+		assert_says(s.out, text);
+		end(&s);
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("approval"), W("list")), 0);
+		assert_null(strchr(s.out, '?'));
+		end(&s);
+	}
+	assert_in_range(count, 12, UINT8_MAX);
+}
+
 /* C10: what somebody wrote into a name is no line of ours, and no command to a terminal. */
 static void test_every_field_is_shown_and_none_passes_for_another(void **state)
 {
@@ -65,6 +97,79 @@ static void test_every_field_is_shown_and_none_passes_for_another(void **state)
 	assert_says(s.out, "\"fields\":{\"login\":\"taro\"");
 	assert_says(s.out, "\"factor\":\"bypass\"");
 	assert_null(strchr(s.out, '\033'));
+	end(&s);
+}
+
+static void test_a_time_is_shown_as_all_others_and_nothing_else_as_a_time(void **state)
+{
+	struct play p = { .requests = two };
+	char when[DESK_TIME], text[80];
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("approval"), W("list")), 0);
+	snprintf(text, sizeof text, "\"until\":\"%s\"", desk_time(FILED, when));
+	assert_says(s.out, text);
+	assert_says(s.out, "\"reason\":\"2026-04-01T03:00:00Z\"");
+	end(&s);
+	p.requests = two + 1;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("13")), 0);
+	snprintf(text, sizeof text, "  until: %s\n", when);
+	assert_says(s.out, text);
+	assert_says(s.out, "  reason: 2026-04-01T03:00:00Z\n");
+	end(&s);
+}
+
+static void test_what_is_no_time_is_shown_as_it_came(void **state)
+{
+	static const char *const said[] = { "second 9223372036854775807", "second -1", "1775012400",
+					    "2026-04-01T03:00:00Z and more" };
+	struct msg_request_row row[2] = { two[1], { 0 } };
+	struct play p = { .requests = row };
+	struct scene s;
+	char text[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		size_t at = (size_t)snprintf(row->text, sizeof row->text, "until=");
+
+		for (const char *c = said[i]; *c; c++)
+			at += (size_t)snprintf(row->text + at, sizeof row->text - at,
+					       *c == ' ' ? "%%20" : "%c", *c);
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("approval"), W("show"), W("13")), 0);
+		snprintf(text, sizeof text, "  until: %s\n", said[i]);
+		assert_says(s.out, text);
+		end(&s);
+	}
+}
+
+static void test_a_release_says_where_it_is_listed_who_is_held(void **state)
+{
+	static const struct msg_request_row release[] = {
+		{ .id = 14,
+		  .act = KM_MSG_DUE_RELEASE,
+		  .requester = "rei",
+		  .filed = FILED,
+		  .expires = FILED + 86400,
+		  .text = "erasures=10 set=0123456789abcdef" },
+		{ 0 },
+	};
+	struct play p = { .requests = release };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("14")), 0);
+	assert_says(s.out, "  erasures: 10\n  set: 0123456789abcdef\n");
+	assert_says(s.out, "'kenmon due list'");
+	end(&s);
+	p.requests = two;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("12")), 0);
+	assert_null(strstr(s.out, "due list"));
 	end(&s);
 }
 
@@ -212,7 +317,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_are_listed_in_words),
+		cmocka_unit_test(test_every_act_that_is_filed_has_its_word_and_its_text),
 		cmocka_unit_test(test_every_field_is_shown_and_none_passes_for_another),
+		cmocka_unit_test(test_a_time_is_shown_as_all_others_and_nothing_else_as_a_time),
+		cmocka_unit_test(test_what_is_no_time_is_shown_as_it_came),
+		cmocka_unit_test(test_a_release_says_where_it_is_listed_who_is_held),
 		cmocka_unit_test(test_approving_takes_the_number_that_was_shown),
 		cmocka_unit_test(test_a_program_approves_by_the_digest_of_what_it_read),
 		cmocka_unit_test(test_a_row_of_another_number_is_not_believed),

@@ -169,6 +169,35 @@ static void test_a_review_names_each_finding_and_nobody_else(void **state)
 	lacks(out, "only-phone");
 }
 
+static void test_a_review_finds_whose_only_factor_is_a_telephone(void **state)
+{
+	static const struct {
+		const char *login;
+		uint32_t factors;
+		bool found;
+	} staff[] = {
+		{ "texts", KM_FACTOR_BIT(KM_FACTOR_SMS), true },
+		{ "calls", KM_FACTOR_BIT(KM_FACTOR_VOICE), true },
+		{ "two", KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE), true },
+		{ "token", KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_TOTP), false },
+		{ "paper", KM_FACTOR_BIT(KM_FACTOR_VOICE) | KM_FACTOR_BIT(KM_FACTOR_RECOVERY),
+		  false },
+	};
+	struct play p = vault_with_people();
+	char *out, line[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(staff) / sizeof(staff[0]); i++)
+		operator_at((unsigned)i, staff[i].login)->factors = staff[i].factors;
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	for (size_t i = 0; i < sizeof(staff) / sizeof(staff[0]); i++) {
+		snprintf(line, sizeof(line), "%s,only-phone,", staff[i].login);
+		if ((strstr(out, line) != NULL) != staff[i].found)
+			fail_msg("%s: %s", staff[i].login, out);
+	}
+	assert_int_equal(lines_with(out, "only-phone"), 3);
+}
+
 static void test_a_review_counts_days_as_it_is_told(void **state)
 {
 	struct play p = vault_with_people();
@@ -308,6 +337,42 @@ static void holds(const char *path, const char *text)
 	assert_says(bytes, text);
 }
 
+/* NIST SP 800-63B-4, 3.1.3: no secret crosses the telephone in a call that asks for '#' alone. */
+static void test_a_review_says_where_calls_are_below_the_standard(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool said;
+	} files[] = {
+		{ "[voice]\nserver = sip.example\nmode = confirm\n", true },
+		{ "[voice]\nserver = sip.example\nmode = keypad\n", false },
+		{ "[voice]\nmode = confirm\n", false }, /* nobody is called at all */
+	};
+	struct play p = vault_with_people();
+	struct target t;
+	char *out;
+
+	(void)state;
+	target_begin(&t);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		FILE *f = fopen(t.path, "we");
+
+		assert_non_null(f);
+		assert_true(fputs(files[i].conf, f) >= 0);
+		assert_int_equal(fclose(f), 0);
+		out = REPORT(&p, 0, W("report"), W("review"), W("--config"), t.path);
+		if (files[i].said)
+			assert_says(out, "\nCalls: only '#' is asked for ([voice] mode = confirm), "
+					 "which is below NIST");
+		else
+			lacks(out, "NIST");
+	}
+	out = REPORT(&p, 0, W("report"), W("review"), W("--json"), W("--config"), t.path);
+	lacks(out, "\"calls\"");
+	(void)REPORT(&p, 2, W("report"), W("review"), W("--config"), W("/nonexistent/kenmon.conf"));
+	target_end(&t);
+}
+
 static void test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read(void **state)
 {
 	struct play p = vault_with_people();
@@ -425,6 +490,8 @@ int main(void)
 		cmocka_unit_test(test_a_line_that_breaks_ends_a_report_without_its_end),
 		cmocka_unit_test(test_rows_that_come_twice_are_not_taken),
 		cmocka_unit_test(test_a_review_names_each_finding_and_nobody_else),
+		cmocka_unit_test(test_a_review_finds_whose_only_factor_is_a_telephone),
+		cmocka_unit_test(test_a_review_says_where_calls_are_below_the_standard),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),

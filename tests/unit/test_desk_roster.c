@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <openssl/evp.h>
+
 #include <kenmon/people.h>
 
 #include "../../enroll/roster_csv.h"
@@ -575,6 +577,46 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	end(&s);
 }
 
+/* What the approver of a release compares with what the request shows. */
+static void test_whom_the_brake_holds_is_counted_and_has_its_mark(void **state)
+{
+	static const struct msg_due_row dues[] = {
+		{ .cursor = 1, .subject = { 2 }, .what = KM_DUE_ERASE, .held = KM_HELD_BRAKE },
+		{ .cursor = 2, .subject = { 9 }, .what = KM_DUE_ERASE, .held = KM_HELD_LAST },
+		{ .cursor = 3, .subject = { 7 }, .what = KM_DUE_ERASE, .held = KM_HELD_NOT },
+		{ .cursor = 4, .subject = { 1 }, .what = KM_DUE_ERASE, .held = KM_HELD_BRAKE },
+		{ .cursor = 0 },
+	};
+	static const struct msg_due_row last[] = {
+		{ .cursor = 2, .subject = { 9 }, .what = KM_DUE_ERASE, .held = KM_HELD_LAST },
+		{ .cursor = 0 },
+	};
+	static const uint8_t sorted[2][16] = { { 1 }, { 2 } };
+	struct play p = { .dues = dues };
+	struct scene s;
+	uint8_t set[32];
+	char text[80];
+
+	(void)state;
+	assert_int_equal(EVP_Digest(sorted, sizeof sorted, set, NULL, EVP_sha256(), NULL), 1);
+	snprintf(text, sizeof text,
+		 "\nHeld by the brake: 2, set %02x%02x%02x%02x%02x%02x%02x%02x\n", set[0], set[1],
+		 set[2], set[3], set[4], set[5], set[6], set[7]);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.out, text);
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("due"), W("list")), 0);
+	assert_null(strstr(s.out, "Held by"));
+	end(&s);
+	p.dues = last;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_null(strstr(s.out, "Held by"));
+	end(&s);
+}
+
 static void test_a_release_and_a_transfer_say_what_was_done(void **state)
 {
 	struct play p = { .text = "" };
@@ -642,6 +684,7 @@ int main(void)
 		cmocka_unit_test(test_a_listing_whose_rows_do_not_go_on_is_not_believed),
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),
+		cmocka_unit_test(test_whom_the_brake_holds_is_counted_and_has_its_mark),
 		cmocka_unit_test(test_a_release_and_a_transfer_say_what_was_done),
 	};
 

@@ -338,6 +338,20 @@ static void test_a_spent_budget_waits_no_longer(void **state)
 	door_link_close(&link);
 }
 
+/* A yes from the telephone is good for as long as the call can take, and no longer. */
+static void test_who_comes_back_after_the_time_for_a_call_is_too_late(void **state)
+{
+	int64_t now = door_link_clock();
+
+	(void)state;
+	assert_true(now > 0);
+	assert_true(door_link_in_time(now));
+	assert_true(door_link_in_time(now - (DOOR_PERSON - 30) * 1000));
+	assert_false(door_link_in_time(now - DOOR_PERSON * 1000 - 1000));
+	/* Without a clock nobody knows. */
+	assert_false(door_link_in_time(-1));
+}
+
 static void test_a_daemon_that_chats_on_is_cut_off(void **state)
 {
 	struct km_msg info = { .number = KM_MSG_INFO }, m;
@@ -376,6 +390,7 @@ int main(void)
 		T(test_an_account_is_looked_up_by_its_own_spelling),
 		T(test_a_name_without_an_account_is_sent_and_never_believed),
 		T(test_only_the_same_name_is_still_the_same),
+		T(test_who_comes_back_after_the_time_for_a_call_is_too_late),
 		T(test_a_socket_that_is_not_there_is_unavailable),
 		T(test_a_spent_budget_waits_no_longer),
 		T(test_a_daemon_that_chats_on_is_cut_off),

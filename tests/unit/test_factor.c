@@ -46,7 +46,8 @@ static void test_what_cannot_be_a_code_is_none_and_stays_as_it_is(void **state)
 	static const char *const texts[] = {
 		"",
 		"12345",
-		"123456789",
+		"12345678901",
+		"*",
 		"12345a",
 		"123 45",
 		"-12345",
@@ -120,12 +121,54 @@ test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere(
 	assert_int_equal(km_answer_class(&answer, KM_SHAPE_TOUCH), KM_CLASS_NONE);
 }
 
+static void
+test_enter_or_a_star_has_a_code_sent_where_that_is_offered_and_is_nothing_elsewhere(void **state)
+{
+	static const char *const none[] = { "**", "* ", "#", "-", "\357\274\212\357\274\212" };
+
+	(void)state;
+	assert_int_equal(class_of("", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
+	assert_int_equal(class_of("*", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
+	/* Of a Japanese input method; the judge is sent a plain one. */
+	assert_int_equal(class_of("\357\274\212", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_PHONE);
+	assert_int_equal(answer.len, 1);
+	assert_int_equal(answer.bytes[0], '*');
+	/* Enter is a finger's first. */
+	assert_int_equal(class_of("", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_TOUCH);
+	assert_int_equal(class_of("*", KM_SHAPE_PHONE | KM_SHAPE_TOUCH), KM_CLASS_PHONE);
+	assert_int_equal(class_of("*", KM_SHAPE_TOUCH | EVERY_SHAPE), KM_CLASS_NONE);
+	assert_int_equal(class_of("*", EVERY_SHAPE), KM_CLASS_NONE);
+	assert_int_equal(class_of("123456", KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_DIGITS);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_equal(class_of(none[i], KM_SHAPE_PHONE | EVERY_SHAPE), KM_CLASS_NONE);
+}
+
+static void test_codes_that_are_sent_may_be_longer_than_an_authenticators(void **state)
+{
+	static const char *const codes[] = { "123456", "1234567", "12345678", "123456789",
+					     "1234567890" };
+	static const unsigned shapes[] = { KM_SHAPE_DIGITS_6, KM_SHAPE_DIGITS_7, KM_SHAPE_DIGITS_8,
+					   KM_SHAPE_DIGITS_9, KM_SHAPE_DIGITS_A };
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		for (size_t k = 0; k < 5; k++)
+			assert_int_equal(class_of(codes[i], shapes[k]),
+					 i == k ? KM_CLASS_DIGITS : KM_CLASS_NONE);
+		assert_int_equal(class_of(codes[i], KM_SHAPE_CODE), KM_CLASS_DIGITS);
+		assert_int_equal(class_of(codes[i], KM_SHAPE_DIGITS),
+				 i < 3 ? KM_CLASS_DIGITS : KM_CLASS_NONE);
+	}
+	assert_int_equal(class_of("12345678901", KM_SHAPE_CODE), KM_CLASS_NONE);
+}
+
 /* --- words ----------------------------------------------------------------- */
 
 static void test_factors_and_their_words_belong_together(void **state)
 {
-	static const enum km_factor factors[] = { KM_FACTOR_TOTP, KM_FACTOR_HOTP,
-						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT };
+	static const enum km_factor factors[] = { KM_FACTOR_TOTP,     KM_FACTOR_HOTP,
+						  KM_FACTOR_RECOVERY, KM_FACTOR_FINGERPRINT,
+						  KM_FACTOR_SMS,      KM_FACTOR_VOICE };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
@@ -140,6 +183,8 @@ static void test_factors_and_their_words_belong_together(void **state)
 	assert_int_equal(km_factor_class(KM_FACTOR_HOTP), KM_CLASS_DIGITS);
 	assert_int_equal(km_factor_class(KM_FACTOR_RECOVERY), KM_CLASS_RECOVERY);
 	assert_int_equal(km_factor_class(KM_FACTOR_FINGERPRINT), KM_CLASS_TOUCH);
+	assert_int_equal(km_factor_class(KM_FACTOR_SMS), KM_CLASS_PHONE);
+	assert_int_equal(km_factor_class(KM_FACTOR_VOICE), KM_CLASS_PHONE);
 	assert_int_equal(km_factor_class(0), KM_CLASS_NONE);
 	assert_int_equal(km_factor_class(99), KM_CLASS_NONE);
 }
@@ -327,6 +372,9 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_a_code_is_none_and_stays_as_it_is),
 		cmocka_unit_test(test_digits_with_blanks_or_in_wide_forms_become_plain),
 		cmocka_unit_test(test_a_recovery_code_is_put_into_its_stored_form),
+		cmocka_unit_test(
+		    test_enter_or_a_star_has_a_code_sent_where_that_is_offered_and_is_nothing_elsewhere),
+		cmocka_unit_test(test_codes_that_are_sent_may_be_longer_than_an_authenticators),
 		cmocka_unit_test(
 		    test_an_empty_answer_is_a_touch_where_a_finger_may_follow_and_nothing_elsewhere),
 		cmocka_unit_test(test_factors_and_their_words_belong_together),

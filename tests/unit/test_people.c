@@ -1,4 +1,4 @@
-/* Which login names an account can have, which texts are telephone numbers, and words. */
+/* Which login names an account can have, and words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,29 +63,6 @@ static void test_names_that_no_account_can_have_are_impossible(void **state)
 			fail_msg("\"%s\" is taken", names[i]);
 }
 
-static void test_a_telephone_number_is_digits_and_a_plus_before_them_or_not(void **state)
-{
-	static const char *const good[] = { "09012345678", "+819012345678", "119", "4711" };
-	static const char *const bad[] = { "",
-					   "+",
-					   "12",
-					   "+12",
-					   "090-1234-5678",
-					   "0901234567x",
-					   " 09012345678",
-					   "++8190",
-					   "81+90",
-					   "=09012345678" };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		if (!km_phone_is_number(good[i]))
-			fail_msg("%s is refused", good[i]);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (km_phone_is_number(bad[i]))
-			fail_msg("\"%s\" is taken", bad[i]);
-}
-
 static void test_words_of_a_roster_are_known_in_both_languages(void **state)
 {
 	(void)state;
@@ -107,7 +84,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_that_accounts_have_are_possible),
 		cmocka_unit_test(test_names_that_no_account_can_have_are_impossible),
-		cmocka_unit_test(test_a_telephone_number_is_digits_and_a_plus_before_them_or_not),
 		cmocka_unit_test(test_words_of_a_roster_are_known_in_both_languages),
 	};
 

@@ -61,6 +61,7 @@ static const struct {
 	  "-p--apf-------" }, /* with an invitation, which the handler asks for */
 	{ KM_MSG_ENROL_RECOVERY, false, "-p---pf-------" },
 	{ KM_MSG_ENROL_FINGER, false, "-p---pf-------" },
+	{ KM_MSG_ENROL_PHONE, false, "-p---pf-------" },
 	{ KM_MSG_BYPASS, false, "-p---pf-------" },
 	{ KM_MSG_INVITE, false, "-p---pf-------" },
 	{ KM_MSG_ACTIVATE, false, "--------------" },
@@ -96,6 +97,8 @@ static const struct {
 	{ KM_MSG_AUDIT_VERIFY, false, "rrr--affff----" },
 	{ KM_MSG_AUDIT_ANCHOR, false, "rrr--affff----" },
 	{ KM_MSG_STATUS, false, "rrr--affff----" },
+	{ KM_MSG_COURIER_TEST, false, "-p---pf--f----" },
+	{ KM_MSG_COURIER_STATUS, false, "rrr--affff----" },
 	{ KM_MSG_KEY_STATUS, false, "rrr--affff----" },
 	{ KM_MSG_KEY_ROTATE, false, "-p-------f----" },
 	{ KM_MSG_REVIEW, false, "-p------ff----" },
@@ -181,7 +184,9 @@ enum {
 	PROBES,
 	GRANTS,
 	MATCHER,
-	DESK_IDLE = 1 << 20,
+	ORDERS,
+	COURIER,
+	DESK_IDLE = 1 << 24,
 };
 
 static const struct {
@@ -249,8 +254,9 @@ static void test_the_row_of_a_suspension_and_that_of_a_resumption_are_two(void *
 static void test_acts_on_another_person_need_two(void **state)
 {
 	static const enum km_message_number two[] = {
-		KM_MSG_OPERATOR_ADD, KM_MSG_OPERATOR_REBIND, KM_MSG_OPERATOR_CHANGE, KM_MSG_UNLOCK,
-		KM_MSG_ERASE,        KM_MSG_TRANSFER,        KM_MSG_DUE_RELEASE,
+		KM_MSG_OPERATOR_ADD, KM_MSG_OPERATOR_REBIND, KM_MSG_OPERATOR_CHANGE,
+		KM_MSG_UNLOCK,       KM_MSG_ERASE,           KM_MSG_TRANSFER,
+		KM_MSG_DUE_RELEASE,  KM_MSG_COURIER_TEST,
 	};
 	size_t n = 1; /* resuming, above */
 	const struct operation *o;

@@ -23,6 +23,8 @@ enum {
 	PROBES = KM_PHASE_PROBES,
 	GRANTS = KM_PHASE_GRANTS,
 	MATCHER = KM_PHASE_MATCHER,
+	ORDERS = KM_PHASE_ORDERS,
+	COURIER = KM_PHASE_COURIER,
 };
 
 static const struct {
@@ -46,6 +48,10 @@ static const unsigned phase_bits[PHASES] = {
 	[IN_CHECKING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
 	[IN_GRANTING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
 	[IN_CAPTURING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
+	[IN_SENDING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
+	[IN_AWAITING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
+	[IN_SENT] = KM_PHASE_ASKED,
+	[IN_CALLING] = KM_PHASE_WORKING | KM_PHASE_CHECKING,
 };
 
 static bool permitted(unsigned number, unsigned from, unsigned phases)
@@ -74,6 +80,10 @@ static size_t sample(unsigned number, uint32_t session, uint8_t *buf, size_t cap
 		m = answer("123456");
 	if (number == KM_MSG_GRANTED)
 		m = granted(session, GRANT + 1, 20);
+	if (number == KM_MSG_SENDING)
+		m = sending(session, KM_ORDER_MESSAGE, 300);
+	if (number == KM_MSG_ORDER_NEWS)
+		m = news(session, KM_ORDER_STATE_QUEUED, 0);
 	if (km_encode(&m, buf, cap, &len) == KM_OK)
 		return len;
 	/* No such message: the header alone. */
@@ -114,8 +124,26 @@ static void test_each_client_message_passes_only_in_its_phases(void **state)
 			close_house(state);
 		}
 	assert_int_equal(points, PHASES * 256);
-	assert_int_equal(passed, 8); /* HELLO, LOGIN, ANSWER, ABORT five times */
+	assert_int_equal(passed, 13); /* HELLO, LOGIN, ANSWER twice, ABORT nine times */
 	open_house(state);
+}
+
+/* What comes once, and only when it was asked for; news, after an order; a verdict while the person
+ * is asked, the same. */
+static bool in_its_place(unsigned number, enum where where)
+{
+	switch (number) {
+	case KM_MSG_GRANTED:
+		return where == IN_GRANTING;
+	case KM_MSG_SENDING:
+		return where == IN_SENDING;
+	case KM_MSG_ORDER_NEWS:
+		return where > IN_SENDING;
+	case KM_MSG_VERDICT:
+		return where != IN_ASKED;
+	default:
+		return true;
+	}
 }
 
 static void test_each_vault_message_passes_only_in_its_phases(void **state)
@@ -127,14 +155,11 @@ static void test_each_vault_message_passes_only_in_its_phases(void **state)
 		for (unsigned number = 0; number < 256; number++) {
 			struct judge_session *s;
 			uint8_t buf[JUDGE_FRAME_OUT];
-			bool may =
-			    permitted(number, KM_FROM_VAULT,
-				      phase_bits[where] & (KM_PHASE_OPENING | KM_PHASE_CHECKING));
+			bool may = permitted(number, KM_FROM_VAULT,
+					     phase_bits[where] & ~(unsigned)KM_PHASE_WORKING) &&
+				   in_its_place(number, (enum where)where);
 			size_t len;
 
-			/* Once, and only when it was asked for. */
-			if (number == KM_MSG_GRANTED && where != IN_GRANTING)
-				may = false;
 			open_house(state);
 			s = in((enum where)where);
 			len = sample(number, s->id, buf, sizeof(buf));
@@ -152,7 +177,8 @@ static void test_each_vault_message_passes_only_in_its_phases(void **state)
 			close_house(state);
 		}
 	assert_int_equal(points, PHASES * 256);
-	assert_int_equal(passed, 6); /* PLAN, VERDICT four times, GRANTED */
+	/* PLAN, VERDICT eight times, GRANTED, SENDING, ORDER_NEWS three times */
+	assert_int_equal(passed, 14);
 	open_house(state);
 }
 

@@ -139,6 +139,7 @@ static void test_every_index_and_label_of_a_key_is_named(void **state)
 					      "kenmon kek 1",
 					      "kenmon vault.db rows 1",
 					      "kenmon recovery 1",
+					      "kenmon challenge 1",
 					      META_SCHEMA,
 					      META_CHAIN,
 					      META_HEAD,

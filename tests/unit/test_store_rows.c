@@ -8,6 +8,7 @@
 #include "../../authd/vault/store_certificate.h"
 #include "../../authd/vault/store_due.h"
 #include "../../authd/vault/store_feed.h"
+#include "../../authd/vault/store_phone.h"
 
 #define BUCKET 7
 #define ENDED  9   /* an epoch */
@@ -196,6 +197,22 @@ static const struct column {
 	{ DB_VAULT, "due", "requester", BY_READING, NULL },
 	{ DB_VAULT, "due", "approver", BY_READING, NULL },
 	{ DB_VAULT, "due", "mac", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "subject", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "credential", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "ord", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "kind", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "code", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "session", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "boot", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "until_ms", BY_READING, NULL },
+	{ DB_VAULT, "challenge", "mac", BY_READING, NULL },
+	{ DB_VAULT, "budget", "tag", BY_READING, NULL },
+	{ DB_VAULT, "budget", "hour", BY_READING, NULL },
+	{ DB_VAULT, "budget", "in_hour", BY_READING, NULL },
+	{ DB_VAULT, "budget", "day", BY_READING, NULL },
+	{ DB_VAULT, "budget", "in_day", BY_READING, NULL },
+	{ DB_VAULT, "budget", "won_day", BY_READING, NULL },
+	{ DB_VAULT, "budget", "mac", BY_READING, NULL },
 	{ DB_VAULT, "run_day", "day", BY_READING, NULL },
 	{ DB_VAULT, "run_day", "mac", BY_READING, NULL },
 	{ DB_IDENTITY, "meta", "key", NOT_AT_ALL, "all three are compared at each start" },
@@ -304,6 +321,29 @@ static void hand_in_roster(struct box *b, const struct km_operator *bob)
 	assert_int_equal(store_run_day(b->s, 20000), KM_OK);
 }
 
+/* A code was sent to alice. */
+static void send_code(struct box *b, const struct km_operator *op)
+{
+	struct km_challenge c = { .credential = 1,
+				  .order = 1,
+				  .kind = 1,
+				  .session = { 1 },
+				  .boot = { 2 },
+				  .until_ms = 9000 };
+	struct km_sending in = { .challenge = &c };
+	struct km_event_record e = event_of(KM_EVENT_CODE_SENT, op->subject);
+
+	memcpy(c.subject, op->subject, sizeof(c.subject));
+	assert_int_equal(store_challenge_code(b->s, op, c.session, "tty1", "123456", 6, c.code),
+			 KM_OK);
+	for (size_t i = 0; i < KM_BUDGETS; i++) {
+		in.spent[i].budget = (struct km_budget){ 1, 1, 1, 1, 1 };
+		in.spent[i].tag[0] = (uint8_t)(i + 1);
+	}
+	in.event = &e;
+	assert_int_equal(store_send(b->s, &in), KM_OK);
+}
+
 static void fill(struct box *b, struct filled *f)
 {
 	const struct km_failure failed = { .by_name = true,
@@ -322,6 +362,7 @@ static void fill(struct box *b, struct filled *f)
 	f->bobs = enrol(b, &f->bob, "the seed of bob");
 	file_request(b, &f->bob);
 	hand_in_roster(b, &f->bob);
+	send_code(b, &f->alice);
 	assert_int_equal(store_fail(b->s, &failed), KM_OK);
 	erase_carol(b);
 	assert_int_equal(store_meta_set(b->s, "machine", "tag", 3, NULL), KM_OK);
@@ -452,6 +493,20 @@ static bool certificates_are_corrupt(struct box *b)
 	return bad;
 }
 
+/* What was changed is looked for under the changed key, too. */
+static bool sent_is_corrupt(struct box *b, const struct km_operator *op)
+{
+	static const uint8_t zeros[KM_TAG_BYTES];
+	const uint8_t tag[KM_TAG_BYTES] = { 1 };
+	struct km_challenge c;
+	struct km_budget budget;
+	bool bad = corrupt(store_challenge(b->s, op->subject, &c));
+
+	bad |= corrupt(store_challenge(b->s, zeros, &c));
+	bad |= corrupt(store_budget(b->s, tag, &budget));
+	return bad | corrupt(store_budget(b->s, zeros, &budget));
+}
+
 static bool anything_is_corrupt(struct box *b, const struct filled *f)
 {
 	static const uint8_t zeros[KM_SUBJECT_BYTES];
@@ -477,6 +532,7 @@ static bool anything_is_corrupt(struct box *b, const struct filled *f)
 	bad |= certificates_are_corrupt(b);
 	bad |= roster_is_corrupt(b);
 	bad |= queue_is_corrupt(b);
+	bad |= sent_is_corrupt(b, &f->alice);
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = sizeof(value);
 

@@ -183,6 +183,8 @@ static km_rc activates(const char *login, uint64_t id, const char *because)
 	snprintf(m.activate.login, sizeof m.activate.login, "%s", login);
 	m.activate.credential = id;
 	m.activate.factor = KM_FACTOR_FINGERPRINT;
+	snprintf(m.activate.label, sizeof m.activate.label, "%s",
+		 km_finger_word(KM_FINGER_RIGHT_INDEX));
 	rc = desk_activate(&c);
 	assert_non_null(strstr(c.text, because));
 	assert_int_equal(store_flush(room.v->store), KM_OK);

@@ -11,7 +11,7 @@
 #include <kenmon/wire.h>
 
 #define MUTATIONS 20000
-#define PHASES    19
+#define PHASES    21
 
 enum {
 	GREET = KM_PHASE_GREET,
@@ -33,6 +33,8 @@ enum {
 	PROBES = KM_PHASE_PROBES,
 	GRANTS = KM_PHASE_GRANTS,
 	MATCHER = KM_PHASE_MATCHER,
+	ORDERS = KM_PHASE_ORDERS,
+	COURIER = KM_PHASE_COURIER,
 };
 
 #define BETWEEN_ROOMS ((unsigned)LINK | OPENED | JUDGE_LINK | OPENING | CHECKING)
@@ -264,8 +266,9 @@ static void test_one_byte_after_a_frame_is_refused(void **state)
 
 static void test_a_message_passes_only_from_its_party_and_in_its_phase(void **state)
 {
-	static const unsigned parties[] = { KM_FROM_DOOR,  KM_FROM_DESK,   KM_FROM_JUDGE,
-					    KM_FROM_VAULT, KM_FROM_SENSOR, KM_FROM_MATCHER };
+	static const unsigned parties[] = { KM_FROM_DOOR,   KM_FROM_DESK,   KM_FROM_JUDGE,
+					    KM_FROM_VAULT,  KM_FROM_SENSOR, KM_FROM_MATCHER,
+					    KM_FROM_COURIER };
 	size_t points = 0;
 
 	(void)state;
@@ -289,7 +292,7 @@ static void test_a_message_passes_only_from_its_party_and_in_its_phase(void **st
 		assert_refused(frame, len, ~0u, 0);
 	}
 	assert_int_equal(points, COUNT(messages) * PHASES * COUNT(parties));
-	assert_int_equal(KM_PHASE_MATCHER, 1u << (PHASES - 1));
+	assert_int_equal(KM_PHASE_COURIER, 1u << (PHASES - 1));
 }
 
 static void test_a_number_that_is_no_message_is_refused(void **state)

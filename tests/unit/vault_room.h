@@ -26,6 +26,7 @@
 #include <kenmon/sock.h>
 
 #include "../../authd/vault/codes.h"
+#include "../../authd/vault/courier.h"
 #include "../../authd/vault/vault.h"
 #include "order.h"
 
@@ -65,6 +66,7 @@ static inline int room_start(void)
 	if (!v || (mkdir(room.state, 0700) && errno != EEXIST))
 		return -1;
 	v->listener = v->judge = v->matcher_door = v->matcher = -1;
+	v->courier_door = v->courier = -1;
 	v->has_owner = true;
 	v->owner = geteuid();
 	v->conf_path = room.key; /* no configuration, and nobody reloads */
@@ -101,6 +103,7 @@ static inline void room_stop(void)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	orders_free(v);
 	roster_forget(v);
 	backup_drop(v, NULL);
 	store_close(v->store);

@@ -25,6 +25,7 @@
 #include <kenmon/log.h>
 
 #include "../../authd/vault/codes.h"
+#include "../../authd/vault/courier.h"
 #include "../../authd/vault/vault.h"
 #include "folder.h"
 #include "order.h"
@@ -101,6 +102,7 @@ static inline void world_down(struct world *w)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	queue_free(&v->to_judge);
+	orders_free(v);
 	roster_forget(v);
 	km_locked_free(v->frame, KM_FRAME_MAX);
 	km_locked_free(v->in, sizeof *v->in);
@@ -125,6 +127,7 @@ static inline struct vault *world_vault_new(const struct world *w)
 	if (!v)
 		return NULL;
 	v->listener = v->poll = v->judge = v->matcher_door = v->matcher = -1;
+	v->courier_door = v->courier = -1;
 	v->has_owner = true;
 	v->owner = geteuid();
 	v->machine_id_path = w->machine;
@@ -151,6 +154,8 @@ static inline km_rc world_begin(struct vault *v, const struct world *w)
 	rc = code_init();
 	if (rc == KM_OK)
 		rc = check_init(v);
+	if (rc == KM_OK)
+		rc = phone_start(v);
 	if (rc == KM_OK)
 		rc = suspect_start(v);
 	event_make(&r, KM_EVENT_STARTED, NULL, "vault");

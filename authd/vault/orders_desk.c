@@ -1,0 +1,111 @@
+/*
+ * Orders of a desk's line, and notices, which are nobody's: counted for the
+ * number and the site as those of logins are.
+ */
+#include <string.h>
+
+#include "challenge.h"
+#include "courier.h"
+#include "orders.h"
+
+static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m)
+{
+	if (o->line)
+		desk_phone_ordered(v, o->line, m->state, m->why);
+	return KM_OK;
+}
+
+/* *allowed, and what both counts become. */
+static km_rc spend(struct vault *v, const char *number, struct km_spending spent[2], bool *allowed)
+{
+	const struct budget_limit of_number = { v->conf.phone.number_hour,
+						v->conf.phone.number_day };
+	const struct budget_limit of_site = { v->conf.phone.site_hour, v->conf.phone.site_day };
+	const bool in_doubt = v->suspicion & KM_SUSPECT_CLOCK;
+	struct km_budget stored;
+	km_rc rc = km_tag_phone(v->keys, KM_TAG_PHONE_NUMBER, number, strlen(number), spent[0].tag);
+
+	if (rc == KM_OK)
+		rc = store_budget(v->store, spent[0].tag, &stored);
+	if (rc == KM_OK)
+		rc = challenge_site(v, CHALLENGE_SENT, &spent[1]);
+	if (rc != KM_OK)
+		return rc;
+	spent[0].budget = budget_at(&stored, v->now.wall, in_doubt);
+	*allowed = budget_allows(&spent[0].budget, &of_number) &&
+		   budget_allows(&spent[1].budget, &of_site);
+	for (size_t i = 0; i < 2; i++)
+		spent[i].budget = budget_sent(&spent[i].budget);
+	return KM_OK;
+}
+
+static km_rc text_of(const struct vault *v, const struct order_wish *wish, char *out, size_t cap)
+{
+	char digits[KM_ORDER_KEYS + 1] = "";
+
+	if (wish->digits && wish->digits->len > KM_ORDER_KEYS)
+		return KM_ELIMIT;
+	if (wish->digits)
+		memcpy(digits, wish->digits->bytes, wish->digits->len);
+	if (wish->kind == KM_ORDER_SPOKEN)
+		memcpy(out, digits, sizeof digits);
+	else
+		km_text_filled(wish->kind == KM_ORDER_MESSAGE ? KM_TEXT_SMS_CODE : wish->text,
+			       v->conf.language, digits, out, cap);
+	km_wipe(digits, sizeof digits);
+	return KM_OK;
+}
+
+km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wish)
+{
+	char text[KM_ORDER_TEXT + 1] = "";
+	const struct order_plan plan = { .kind = wish->kind,
+					 .line = l,
+					 .number = wish->number,
+					 .text = text,
+					 .digits = "",
+					 .until_ms = v->now.boot_ms + wish->seconds * 1000LL,
+					 .heard = heard };
+	struct km_spending spent[2];
+	struct order *o = NULL;
+	bool allowed = false;
+	km_rc rc = KM_EINVAL;
+
+	if (wish->kind == KM_ORDER_MESSAGE || wish->kind == KM_ORDER_SPOKEN ||
+	    wish->kind == KM_ORDER_NOTICE)
+		rc = spend(v, wish->number, spent, &allowed);
+	if (rc == KM_OK && !allowed)
+		rc = KM_ELIMIT;
+	if (rc == KM_OK)
+		rc = text_of(v, wish, text, sizeof text);
+	if (rc == KM_OK)
+		rc = order_new(v, &plan, &o);
+	km_wipe(text, sizeof text);
+	if (rc != KM_OK)
+		return rc;
+	rc = store_spend(v->store, spent, 2, NULL);
+	if (rc != KM_OK)
+		order_undo(v, o);
+	return rc;
+}
+
+void orders_drop(struct vault *v, struct line *l)
+{
+	for (size_t i = 0; l && i < KM_ORDERS && v->orders > 0; i++) {
+		if (v->order[i].id && v->order[i].line == l)
+			order_drop(v, &v->order[i]);
+	}
+}
+
+uint64_t orders_mark(const struct vault *v)
+{
+	return v->order_last;
+}
+
+void orders_undo_since(struct vault *v, uint64_t mark)
+{
+	for (size_t i = 0; i < KM_ORDERS && v->orders > 0 && v->order_last > mark; i++) {
+		if (v->order[i].id > mark && !v->order[i].written)
+			order_undo(v, &v->order[i]);
+	}
+}

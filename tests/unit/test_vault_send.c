@@ -1,0 +1,432 @@
+/*
+ * A code by message: sent to whom, accepted where and how often. A whole vault, with the test as
+ * its judge, its client and its courier.
+ */
+#include "phone_world.h"
+
+static char code[KM_ORDER_KEYS + 1];
+
+static void test_a_code_is_sent_to_the_number_and_opens_the_login(void **state)
+{
+	struct msg_order o;
+
+	(void)state;
+	o = sends(KM_ORDER_MESSAGE, code);
+	assert_string_equal(o.number, PHONE_MOBILE);
+	assert_int_equal(strlen(code), 6);
+	ordered(o.order, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE, "");
+	hears_news(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	assert_int_equal(world_client_heard(pw.client, NULL).result.verdict, KM_VERDICT_ALLOW);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_ALLOWED), "factor=sms"));
+	assert_non_null(strstr(last_event(KM_EVENT_CODE_SENT), "factor=sms"));
+}
+
+/* GSM 03.40: 140 octets, of which a character of UCS-2 takes two. */
+static void test_a_message_with_ten_digits_is_one_in_either_language(void **state)
+{
+	(void)state;
+	for (unsigned lang = 0; lang < KM_LANG_COUNT; lang++) {
+		char text[KM_ORDER_TEXT + 1], found[KM_ORDER_KEYS + 1];
+		size_t characters = 0;
+
+		km_text_filled(KM_TEXT_SMS_CODE, (enum km_lang)lang, "0123456789", text,
+			       sizeof text);
+		for (const char *c = text; *c; c++) {
+			characters += (*c & 0xc0) != 0x80;
+			assert_true((*c & 0xf8) != 0xf0); /* outside of UCS-2 */
+		}
+		assert_in_range(characters, 20, 70);
+		digits_in(text, strlen(text), found);
+		assert_string_equal(found, "0123456789"); /* nor is a first 0 lost */
+	}
+}
+
+static void test_digits_are_as_many_as_the_site_wants_and_all_of_them_come(void **state)
+{
+	unsigned seen[10] = { 0 };
+	char digits[KM_ORDER_KEYS + 1];
+
+	(void)state;
+	for (unsigned n = 0; n <= KM_ORDER_KEYS; n++) {
+		assert_int_equal(challenge_digits(n, digits), KM_OK);
+		assert_int_equal(strlen(digits), n);
+		assert_int_equal(strspn(digits, "0123456789"), n);
+	}
+	assert_int_equal(challenge_digits(KM_ORDER_KEYS + 1, digits), KM_ELIMIT);
+	/* Of 16,000 each is expected 1,600 times; one that comes 1,200 times is not by chance. */
+	for (unsigned n = 0; n < 1000; n++) {
+		assert_int_equal(challenge_digits(KM_ORDER_KEYS, digits), KM_OK);
+		for (size_t i = 0; i < KM_ORDER_KEYS; i++)
+			seen[digits[i] - '0']++;
+	}
+	for (unsigned d = 0; d < 10; d++)
+		assert_in_range(seen[d], 1200, 2000);
+}
+
+static void test_a_code_is_not_accepted_again_in_any_login(void **state)
+{
+	(void)state;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	(void)asks_in("alice");
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_UNENROLLED);
+	(void)sends(KM_ORDER_MESSAGE, NULL);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+}
+
+static void test_a_code_is_good_in_one_of_two_steps(void **state)
+{
+	(void)state;
+	pw.w->v->conf.login.factors = (struct km_steps){ 2, { BOTH_PHONES, BOTH_PHONES } };
+	(void)asks_in("alice");
+	(void)sends(KM_ORDER_MESSAGE, code);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_NEXT, KM_REASON_NONE);
+	{
+		struct km_msg check = { .number = KM_MSG_CHECK, .session = pw.w->session };
+
+		check.check.step = 1;
+		assert_int_equal(km_secret_set(&check.check.secret, code, strlen(code)), KM_OK);
+		world_tell(pw.w, &check, -1);
+	}
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_UNENROLLED);
+	judge_sends(pw.w->session, 1);
+	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
+}
+
+/* The token and the telephone answer one prompt. */
+static void test_a_token_s_code_is_as_good_after_a_message_was_sent(void **state)
+{
+	char token[16];
+
+	(void)state;
+	world_add_as(pw.w, "bob", WORLD_UID, true, false);
+	(void)enrol_phone("bob", KM_FACTOR_SMS, "+819011112222");
+	(void)asks_in("bob");
+	(void)sends(KM_ORDER_MESSAGE, code);
+	world_code(0, token);
+	world_check(pw.w, token);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	assert_non_null(strstr(last_event(KM_EVENT_LOGIN_ALLOWED), "factor=hotp"));
+	/* And what was sent is good no more. */
+	(void)asks_in("bob");
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+}
+
+static void test_a_wrong_code_counts_against_token_and_telephone(void **state)
+{
+	uint64_t phone;
+	struct km_credential all[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+
+	(void)state;
+	world_add_as(pw.w, "bob", WORLD_UID, true, false);
+	phone = enrol_phone("bob", KM_FACTOR_SMS, "+819011112222");
+	(void)asks_in("bob");
+	(void)sends(KM_ORDER_MESSAGE, code);
+	for (unsigned n = 0; n < 3; n++) {
+		world_check(pw.w, another(code));
+		hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	}
+	assert_int_equal(credential_of("bob", phone).throttle.fails, 3);
+	assert_int_equal(store_credentials(pw.w->v->store, operator_of("bob").subject, all, &count),
+			 KM_OK);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(all[i].throttle.fails,
+				 all[i].factor == KM_FACTOR_RECOVERY ? 0 : 3);
+	/* What is right clears the telephone alone. */
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	assert_int_equal(credential_of("bob", phone).throttle.fails, 0);
+}
+
+static void test_a_code_of_another_login_is_refused(void **state)
+{
+	uint32_t first = pw.w->session;
+	char mine[KM_ORDER_KEYS + 1];
+
+	(void)state;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	pw.client = -1; /* stays open */
+	(void)asks_in("alice");
+	(void)sends(KM_ORDER_MESSAGE, mine);
+	judge_checks(pw.w->session, code);
+	if (strcmp(code, mine) != 0)
+		hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	/* The newer took the place of the older, also in the login that had asked for that. */
+	judge_checks(first, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	judge_checks(first, mine);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	judge_checks(pw.w->session, mine);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+/* As if the judge moved an open login to another terminal. */
+static void test_a_code_at_another_terminal_is_refused(void **state)
+{
+	struct session *s;
+
+	(void)state;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	s = session_find(pw.w->v, pw.w->session);
+	assert_non_null(s);
+	snprintf(s->asked.tty, sizeof s->asked.tty, "tty7");
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	s->asked.tty[0] = '\0';
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+static void test_a_new_code_replaces_the_old_one(void **state)
+{
+	char newer[KM_ORDER_KEYS + 1];
+	struct msg_order first;
+
+	(void)state;
+	first = sends(KM_ORDER_MESSAGE, code);
+	(void)sends(KM_ORDER_MESSAGE, newer);
+	assert_int_equal(pw.cancelled, first.order);
+	if (strcmp(code, newer) != 0) {
+		world_check(pw.w, code);
+		hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	}
+	/* News of the first are nobody's. */
+	ordered(first.order, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE, "");
+	judge_hears_nothing();
+	world_check(pw.w, newer);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+/* Right once, so no guess: nothing is counted. */
+static void test_a_late_code_is_refused_and_not_counted(void **state)
+{
+	struct km_credential before;
+
+	(void)state;
+	pw.w->v->conf.phone.expires = 0;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	before = credential_of("alice", alices);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_LATE);
+	assert_int_equal(credential_of("alice", alices).throttle.fails, before.throttle.fails);
+	world_check(pw.w, another(code));
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	assert_int_equal(credential_of("alice", alices).throttle.fails, before.throttle.fails + 1);
+	pw.w->v->conf.phone.expires = 300;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+static void test_a_code_dies_with_the_vault(void **state)
+{
+	(void)state;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	phone_world_again();
+	(void)asks_in("alice");
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_UNENROLLED);
+}
+
+static void test_without_a_step_that_has_it_send_ends_the_link(void **state)
+{
+	(void)state;
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_HOTP) } };
+	assert_false(asks_in("alice") & KM_SHAPE_PHONE);
+	judge_sends(pw.w->session, 0);
+	the_judge_is_thrown_out();
+}
+
+static void test_send_for_another_step_ends_the_link(void **state)
+{
+	(void)state;
+	judge_sends(pw.w->session, 1);
+	the_judge_is_thrown_out();
+}
+
+static void test_send_for_a_login_that_has_ended_is_no_fault(void **state)
+{
+	(void)state;
+	world_end(pw.w, KM_REASON_ABORTED);
+	judge_sends(pw.w->session, 0);
+	assert_false(pw.w->v->stop);
+	judge_hears_nothing();
+	courier_is_given_nothing();
+}
+
+static void test_an_absent_courier_is_said_at_once_and_to_all_alike(void **state)
+{
+	static const char *const who[] = { "alice", "nobody" };
+
+	(void)state;
+	courier_goes();
+	for (size_t i = 0; i < 2; i++) {
+		(void)asks_in(who[i]);
+		judge_sends(pw.w->session, 0);
+		hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
+	}
+	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "reason=not-sent"));
+	courier_comes();
+	(void)asks_in("alice");
+	(void)sends(KM_ORDER_MESSAGE, code);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+static void test_a_login_that_ends_cancels_its_order(void **state)
+{
+	struct msg_order o;
+
+	(void)state;
+	o = sends(KM_ORDER_MESSAGE, code);
+	world_end(pw.w, KM_REASON_DEADLINE);
+	courier_is_given_nothing();
+	assert_int_equal(pw.cancelled, o.order);
+	assert_int_equal(pw.w->v->orders, 1); /* until the courier says so */
+	ordered(o.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_CANCELLED, "");
+	assert_int_equal(pw.w->v->orders, 0);
+	judge_hears_nothing();
+}
+
+static void test_nobody_s_telephone_is_told_of_and_nothing_is_sent(void **state)
+{
+	static const char *const who[] = { "nobody", "suspended", "unenrolled" };
+
+	(void)state;
+	world_add_as(pw.w, "suspended", WORLD_UID, false, true);
+	(void)enrol_phone("suspended", KM_FACTOR_SMS, "+819011112222");
+	world_add_as(pw.w, "unenrolled", WORLD_UID, false, false);
+	for (size_t i = 0; i < sizeof who / sizeof who[0]; i++) {
+		(void)asks_in(who[i]);
+		judge_sends(pw.w->session, 0);
+		assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
+		hears_news(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+		world_check(pw.w, "000000");
+		assert_int_equal(judge_hears(KM_MSG_VERDICT).verdict.verdict, KM_VERDICT_RETRY);
+		world_end(pw.w, KM_REASON_ABORTED);
+	}
+	courier_is_given_nothing();
+	assert_int_equal(events_of(KM_EVENT_CODE_SENT, NULL), 0);
+	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "reason=not-enrolled"));
+}
+
+static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
+{
+	struct msg_order o;
+
+	(void)state;
+	o = sends(KM_ORDER_MESSAGE, NULL);
+	ordered(o.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE, "");
+	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
+	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "gateway-unreachable"));
+	pw.w->v->order_pace[0].took_ms = 100000;
+	(void)asks_in("nobody");
+	judge_sends(pw.w->session, 0);
+	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
+	judge_hears_nothing();
+	assert_in_range(orders_pause(pw.w->v, 1000000), 90000, 100000);
+	for (size_t i = 0; i < KM_ORDERS; i++)
+		if (pw.w->v->order[i].next_ms)
+			pw.w->v->order[i].next_ms = 1;
+	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
+}
+
+/* A gateway that took a message and says no more of it has not ended its code. */
+static void test_an_order_that_is_taken_ends_and_its_code_is_good(void **state)
+{
+	struct msg_order o;
+
+	(void)state;
+	o = sends(KM_ORDER_MESSAGE, code);
+	ordered(o.order, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE, "");
+	hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	assert_int_equal(pw.w->v->orders, 0);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+	/* And nobody's is told of by the same words. */
+	(void)asks_in("nobody");
+	pw.w->v->order_pace[0].took_ms = 0;
+	judge_sends(pw.w->session, 0);
+	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
+	hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	assert_int_equal(pw.w->v->orders, 0);
+}
+
+static void test_a_number_that_may_not_be_sent_to_any_more_is_not(void **state)
+{
+	(void)state;
+	snprintf(pw.w->v->conf.phone.prefixes, sizeof pw.w->v->conf.phone.prefixes, "+44");
+	judge_sends(pw.w->session, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
+	courier_is_given_nothing();
+}
+
+static void test_a_clock_in_doubt_keeps_nobody_from_a_code(void **state)
+{
+	(void)state;
+	pw.w->v->suspicion |= KM_SUSPECT_CLOCK;
+	(void)asks_in("alice");
+	(void)sends(KM_ORDER_MESSAGE, code);
+	world_check(pw.w, another(code));
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+static void test_a_code_outlives_a_new_key_epoch(void **state)
+{
+	struct km_event_record r;
+	struct km_rewrap at = { 0 };
+
+	(void)state;
+	(void)sends(KM_ORDER_MESSAGE, code);
+	event_make(&r, KM_EVENT_EPOCH_CLOSING, NULL, "test");
+	assert_int_equal(km_keys_renew(pw.w->v->keys), KM_OK);
+	assert_int_equal(store_epoch_begin(pw.w->v->store, &r), KM_OK);
+	assert_int_equal(check_init(pw.w->v), KM_OK);
+	while (!at.finished)
+		assert_int_equal(store_epoch_slice(pw.w->v->store, &at), KM_OK);
+	assert_int_equal(store_flush(pw.w->v->store), KM_OK);
+	assert_int_equal(km_keys_retire(pw.w->v->keys), KM_OK);
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		COMING(test_a_code_is_sent_to_the_number_and_opens_the_login),
+		HAVING(test_a_message_with_ten_digits_is_one_in_either_language),
+		HAVING(test_digits_are_as_many_as_the_site_wants_and_all_of_them_come),
+		COMING(test_a_code_is_not_accepted_again_in_any_login),
+		HAVING(test_a_code_is_good_in_one_of_two_steps),
+		HAVING(test_a_token_s_code_is_as_good_after_a_message_was_sent),
+		HAVING(test_a_wrong_code_counts_against_token_and_telephone),
+		COMING(test_a_code_of_another_login_is_refused),
+		COMING(test_a_code_at_another_terminal_is_refused),
+		COMING(test_a_new_code_replaces_the_old_one),
+		COMING(test_a_late_code_is_refused_and_not_counted),
+		COMING(test_a_code_dies_with_the_vault),
+		HAVING(test_without_a_step_that_has_it_send_ends_the_link),
+		COMING(test_send_for_another_step_ends_the_link),
+		COMING(test_send_for_a_login_that_has_ended_is_no_fault),
+		HAVING(test_an_absent_courier_is_said_at_once_and_to_all_alike),
+		COMING(test_a_login_that_ends_cancels_its_order),
+		HAVING(test_nobody_s_telephone_is_told_of_and_nothing_is_sent),
+		COMING(test_a_decoy_is_told_of_when_the_last_real_order_was),
+		COMING(test_an_order_that_is_taken_ends_and_its_code_is_good),
+		COMING(test_a_number_that_may_not_be_sent_to_any_more_is_not),
+		HAVING(test_a_clock_in_doubt_keeps_nobody_from_a_code),
+		COMING(test_a_code_outlives_a_new_key_epoch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
