@@ -92,6 +92,7 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 	memcpy(r->to_client.result.nonce, s->asked.nonce, sizeof s->asked.nonce);
 	memcpy(r->to_client.result.login, s->asked.login, sizeof s->asked.login);
 	r->tell = verdict.code == KM_VERDICT_ALLOW ? s->tell : KM_TEXT_NOTHING;
+	r->lang = s->asked.lang;
 	s->client = -1;
 	session_end(v, s);
 }

@@ -251,6 +251,31 @@ static void test_a_hash_alone_is_enough_only_where_the_site_says_so(void **state
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 }
 
+static void test_screen_and_telephone_speak_the_language_of_who_logs_in(void **state)
+{
+	char text[sizeof(((struct msg_info *)0)->text)];
+	struct km_msg m;
+
+	(void)state;
+	pw.w->lang = KM_LANG_JA;
+	(void)asks_in("alice");
+	call = sends(KM_ORDER_KEYPAD, NULL);
+	assert_int_equal(call.lang, KM_LANG_JA);
+	m = world_client_heard(pw.client, NULL);
+	digits_in(m.info.text, strlen(m.info.text), code);
+	km_text_filled(KM_TEXT_KEY_IN, KM_LANG_JA, code, text, sizeof text);
+	assert_string_equal(m.info.text, text);
+	/* One that there is not is English, as everywhere. */
+	pw.w->lang = KM_LANG_COUNT + 7;
+	(void)asks_in("alice");
+	call = sends(KM_ORDER_KEYPAD, NULL);
+	assert_int_equal(call.lang, pw.w->v->conf.language);
+	m = world_client_heard(pw.client, NULL);
+	digits_in(m.info.text, strlen(m.info.text), code);
+	km_text_filled(KM_TEXT_KEY_IN, KM_LANG_EN, code, text, sizeof text);
+	assert_string_equal(m.info.text, text);
+}
+
 static void test_a_call_that_reads_the_code_has_it_and_the_screen_has_not(void **state)
 {
 	(void)state;
@@ -311,6 +336,7 @@ int main(void)
 		CALLED(test_a_number_that_was_removed_while_it_rang_opens_nothing),
 		CALLED(test_who_was_suspended_while_it_rang_does_not_come_in),
 		LANDLINE(test_a_hash_alone_is_enough_only_where_the_site_says_so),
+		LANDLINE(test_screen_and_telephone_speak_the_language_of_who_logs_in),
 		LANDLINE(test_a_call_that_reads_the_code_has_it_and_the_screen_has_not),
 		LANDLINE(test_nobody_s_telephone_rings_and_is_not_answered),
 	};
