@@ -52,6 +52,7 @@ static const struct {
 	{ KM_MSG_DUE_RELEASE, "due-release", DESK_ACT_RELEASE },
 	{ KM_MSG_ROSTER_END, "roster", DESK_ACT_ROSTER },
 	{ KM_MSG_ACTIVATE, "activate", DESK_ACT_ACTIVATE },
+	{ KM_MSG_COURIER_TEST, "courier-test", DESK_ACT_TEST },
 };
 
 static const char *act_word(unsigned act)
@@ -277,16 +278,19 @@ static km_rc agree(struct desk *d, const struct desk_args *args, const struct ms
 int cmd_approval_approve(struct desk *d, const struct desk_args *args)
 {
 	struct km_msg m = { .number = KM_MSG_APPROVAL_DECIDE, .approval_decide.approve = 1 };
-	struct msg_done done = { 0 };
+	struct desk_order order = { 0 }; /* of a test of the courier, which begins now */
+	struct desk_operation o = { .request = &m, .arg = &order, .row = desk_order_row };
 	struct msg_request_row row;
 	km_rc rc = fetch(d, args, &row);
 
 	if (rc == KM_OK)
 		rc = agree(d, args, &row, m.approval_decide.digest);
 	m.approval_decide.id = rc == KM_OK ? row.id : 0;
+	if (rc == KM_OK && row.act == KM_MSG_COURIER_TEST)
+		o.patience = KM_ORDER_SECONDS + 20;
 	if (rc == KM_OK)
-		rc = desk_act(d, &m, &done);
-	return desk_finish(d, rc, &done, DESK_APPROVED, args->operand[0], NULL);
+		rc = desk_operate(d, &o);
+	return desk_finish(d, rc, &o.done, DESK_APPROVED, args->operand[0], NULL);
 }
 
 int cmd_approval_reject(struct desk *d, const struct desk_args *args)

@@ -58,7 +58,8 @@ int cmd_courier_test(struct desk *d, const struct desk_args *args)
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	rc = desk_operate(d, &o);
-	if (rc == KM_EABORTED && t.order.steps)
+	/* A line that broke at ctrl-C called off what was not sent yet. */
+	if (rc == KM_EABORTED && (t.order.steps || !o.done.rc))
 		rc = desk_because(d, rc, DESK_COURIER_STOPPED, NULL, NULL);
 	return finish_test(d, &t, rc);
 }

@@ -15,6 +15,7 @@
 
 struct subject {
 	char login[65];
+	struct desk_credentials whole; /* telephones of an export, with all of their numbers */
 	struct msg_operator_row row;
 	struct desk_credentials credentials;
 	struct desk_consents consents;
@@ -104,20 +105,44 @@ int cmd_me_show(struct desk *d, const struct desk_args *args)
 	return rc == KM_OK ? 0 : desk_fail(d, rc);
 }
 
+static km_rc take_whole(struct desk *d, void *arg, const struct km_msg *m)
+{
+	struct desk_credentials *c = arg;
+
+	(void)d;
+	if (m->number != KM_MSG_CREDENTIAL_ROW || c->count == DESK_CREDENTIALS_MAX)
+		return KM_EPROTO;
+	c->row[c->count++] = m->credential_row;
+	return KM_OK;
+}
+
+/* Listings have stars in a number; what is handed out to the person has none. */
+static void fill_in_numbers(struct subject *s)
+{
+	for (unsigned i = 0; i < s->credentials.count; i++) {
+		struct msg_credential_row *row = &s->credentials.row[i];
+
+		for (unsigned k = 0; k < s->whole.count; k++)
+			if (s->whole.row[k].id == row->id)
+				memcpy(row->number, s->whole.row[k].number, sizeof(row->number));
+	}
+}
+
 /* Said in the trail before the first byte of it is written. */
 static int export_all(struct desk *d, const char *login)
 {
 	static struct subject s;
 	struct km_msg m = { .number = KM_MSG_EXPORT };
-	struct msg_done done = { 0 };
+	struct desk_operation o = { .request = &m, .arg = &s.whole, .row = take_whole };
 	km_rc rc;
 
 	memset(&s, 0, sizeof(s));
 	snprintf(s.login, sizeof(s.login), "%s", login);
 	snprintf(m.data_export.login, sizeof(m.data_export.login), "%s", login);
-	rc = desk_act(d, &m, &done);
+	rc = desk_operate(d, &o);
 	if (rc == KM_OK)
 		rc = read_subject(d, &s);
+	fill_in_numbers(&s);
 	if (rc == KM_OK)
 		rc = write_json(d, &s, 0);
 	return rc == KM_OK ? 0 : desk_fail(d, rc);

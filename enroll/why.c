@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <kenmon/people.h>
+#include <kenmon/phone.h>
 #include <kenmon/texts.h>
 
 #include "desk.h"
@@ -61,9 +62,27 @@ static bool made_of(const char *said, const char *format, char values[VALUES][VA
 	return !*said;
 }
 
+/* What is wrong with a number. */
+static const char *const faults[] = {
+	[KM_PHONE_GOOD] = "",
+	[KM_PHONE_EMPTY] = "番号がありません",
+	[KM_PHONE_SIGN] = "電話番号に使えない文字があります",
+	[KM_PHONE_BEGIN] = "「+」と国番号、または一つの 0 で始まっていません",
+	[KM_PHONE_SHORT] = "桁が足りません",
+	[KM_PHONE_LONG] = "桁が多すぎます",
+	[KM_PHONE_COUNTRY] = "[phone] country が国番号ではありません",
+	[KM_PHONE_BARRED] = "[phone] prefixes で許可されていない番号です",
+};
+
 /* A value that is a sentence itself. */
 static void translate(char value[VALUE], enum km_lang lang)
 {
+	for (unsigned fault = 1; fault < sizeof(faults) / sizeof(faults[0]); fault++) {
+		if (strcmp(value, km_phone_fault_text((enum km_phone_fault)fault)) == 0) {
+			snprintf(value, VALUE, "%s", faults[fault]);
+			return;
+		}
+	}
 	for (unsigned brake = 1; brake < UINT8_MAX; brake++) {
 		if (strcmp(value, km_brake_text(brake, KM_LANG_EN)) == 0) {
 			snprintf(value, VALUE, "%s", km_brake_text(brake, lang));

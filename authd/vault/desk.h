@@ -234,7 +234,8 @@ km_rc desk_enrol_phone_answer(struct call *c);
 /* Says why nothing was sent, of what orders_place() returned; returns that. */
 KM_MUST_CHECK km_rc desk_order_refused(struct call *c, km_rc rc);
 /* A number as it was typed, if the site allows it; else says what is wrong: KM_EINVAL. */
-KM_MUST_CHECK km_rc desk_number(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1]);
+KM_MUST_CHECK km_rc desk_number_read(struct call *c, const char *typed,
+				     char out[KM_NUMBER_MAX + 1]);
 /* With stars, as every listing shows it. KM_ECORRUPT: it does not open. */
 KM_MUST_CHECK km_rc desk_number_mask(struct call *c, const struct km_operator *op,
 				     const struct km_credential *credential,

@@ -25,7 +25,7 @@ km_rc desk_courier_testable(struct call *c)
 	km_rc rc = km_factor_class(m->factor) == KM_CLASS_PHONE ? KM_OK : KM_EINVAL;
 
 	if (rc == KM_OK)
-		rc = desk_number(c, m->number, number);
+		rc = desk_number_read(c, m->number, number);
 	if (rc == KM_OK)
 		memcpy(m->number, number, strlen(number) + 1);
 	return rc;

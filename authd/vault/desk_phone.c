@@ -9,6 +9,7 @@
 #include <kenmon/factor.h>
 
 #include "challenge.h"
+#include "courier.h"
 #include "desk.h"
 #include "orders.h"
 #include "store_number.h"
@@ -22,7 +23,7 @@ void phone_change_wipe(struct phone_change *change)
 
 /* --- numbers ----------------------------------------------------------------------------- */
 
-km_rc desk_number(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1])
+km_rc desk_number_read(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1])
 {
 	enum km_phone_fault fault =
 	    km_phone_take(typed, c->v->conf.phone.country, c->v->conf.phone.prefixes, out);
@@ -80,42 +81,57 @@ km_rc desk_phones_whole(struct call *c, const struct km_operator *op)
 
 /* --- one in another's place ----------------------------------------------------------------- */
 
+/* Of one that is damaged nobody can be told at it; that it goes is written down all the same. */
+static km_rc look_at_old_one(struct call *c, const struct km_operator *op, unsigned factor,
+			     struct phone_change *out)
+{
+	struct km_credential good;
+	km_rc rc = store_phone_of(c->v->store, op->subject, factor, &good);
+
+	out->factor = factor;
+	if (rc != KM_OK)
+		return rc == KM_ENOTFOUND ? KM_OK : rc;
+	out->was = good.id;
+	rc = store_phone_number(c->v->store, op, &good, out->old);
+	return rc == KM_ECORRUPT ? KM_OK : rc;
+}
+
 km_rc desk_phone_look(struct call *c, const struct km_operator *op,
 		      const struct km_credential *credential, struct phone_change *out)
 {
-	struct km_credential good;
 	km_rc rc = desk_number_mask(c, op, credential, out->mask);
 
 	out->of = credential->id;
-	out->factor = credential->factor;
-	if (rc == KM_OK)
-		rc = store_phone_of(c->v->store, op->subject, credential->factor, &good);
-	if (rc == KM_ENOTFOUND)
-		return KM_OK;
-	if (rc == KM_OK) {
-		out->was = good.id;
-		rc = store_phone_number(c->v->store, op, &good, out->old);
-	}
-	/* One that is damaged goes, and nobody can be told at it. */
-	return rc == KM_ECORRUPT && out->was ? KM_OK : rc;
+	return rc == KM_OK ? look_at_old_one(c, op, credential->factor, out) : rc;
 }
 
 /* A telephone without messages hears nothing: its owner is told at the next login. */
-static bool tell_old_one(struct call *c, const struct phone_change *change)
+static bool can_be_told(const struct call *c, const struct phone_change *change)
+{
+	return change->factor == KM_FACTOR_SMS && change->old[0] &&
+	       orders_kind(c->v, KM_FACTOR_SMS) != KM_ORDER_NONE;
+}
+
+static km_rc not_told(struct call *c, const struct km_operator *op)
+{
+	struct km_event_record e;
+
+	call_event(c, &e, KM_EVENT_CODE_NOT_SENT, op);
+	event_add(&e, "kind", km_order_word(KM_ORDER_NOTICE));
+	return note_record(c->v, &e);
+}
+
+/* The notice is last: what fails before it is undone, and nobody was told. */
+km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
+			 const struct phone_change *change)
 {
 	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
 					 .number = change->old,
 					 .text = KM_TEXT_NOTICE_CHANGED,
 					 .seconds = KM_ORDER_SECONDS };
-
-	return change->factor == KM_FACTOR_SMS && change->old[0] &&
-	       orders_place(c->v, NULL, &wish) == KM_OK;
-}
-
-km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
-			 const struct phone_change *change)
-{
+	const bool told = can_be_told(c, change);
 	struct km_event_record e;
+	km_rc rc;
 
 	if (!change->was)
 		return KM_OK;
@@ -124,8 +140,12 @@ km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 	event_add(&e, "number", change->mask);
 	event_add_number(&e, "credential", (int64_t)change->of);
 	event_add_number(&e, "was", (int64_t)change->was);
-	event_add(&e, "notice", tell_old_one(c, change) ? "sent" : "none");
-	return note_record(c->v, &e);
+	event_add(&e, "notice", told ? "sent" : "none");
+	rc = note_record(c->v, &e);
+	if (rc != KM_OK || !told)
+		return rc;
+	rc = orders_place(c->v, NULL, &wish);
+	return rc == KM_OK ? rc : not_told(c, op);
 }
 
 /* --- enrolling ------------------------------------------------------------------------------ */
@@ -153,7 +173,7 @@ static km_rc not_enrolled_yet(struct call *c, const struct km_operator *op, unsi
 static km_rc may_enrol(struct call *c, const struct msg_enrol_phone *m, struct km_operator *op,
 		       char number[KM_NUMBER_MAX + 1])
 {
-	km_rc rc = desk_number(c, m->number, number);
+	km_rc rc = desk_number_read(c, m->number, number);
 
 	if (rc == KM_OK)
 		rc = call_operator(c, m->login, op);
@@ -174,31 +194,18 @@ static km_rc stored(struct call *c, const struct km_operator *op, const struct k
 	return in->waiting ? request_file_activation(c, op, &a) : desk_phone_changed(c, op, change);
 }
 
-/* What goes when this one is good is read before it has gone. */
-static km_rc look_ahead(struct call *c, const struct km_operator *op,
-			const struct km_credential *in, const char *number,
-			struct phone_change *out)
-{
-	struct km_credential good;
-	km_rc rc = store_phone_of(c->v->store, op->subject, in->factor, &good);
-
-	if (rc == KM_OK)
-		rc = desk_phone_look(c, op, &good, out);
-	km_phone_mask(number, c->v->conf.phone.country, out->mask);
-	out->factor = in->factor;
-	return rc == KM_ENOTFOUND || rc == KM_ECORRUPT ? KM_OK : rc;
-}
-
 static km_rc store_number(struct call *c, const struct km_operator *op,
 			  const struct msg_enrol_phone *m, const char *number, bool confirmed)
 {
 	struct km_credential in = { .factor = m->factor, .waiting = desk_two_persons(c->v) };
 	struct phone_change change PHONE_CHANGE = { .of = 0 };
 	struct km_event_record r;
-	km_rc rc = look_ahead(c, op, &in, number, &change);
+	/* It is read before it has gone. */
+	km_rc rc = look_at_old_one(c, op, in.factor, &change);
 
 	if (rc != KM_OK)
 		return rc;
+	km_phone_mask(number, c->v->conf.phone.country, change.mask);
 	memcpy(in.subject, op->subject, sizeof in.subject);
 	memcpy(in.label, m->label, sizeof in.label);
 	call_event(c, &r, KM_EVENT_ENROLLED, op);
@@ -215,6 +222,34 @@ static km_rc store_number(struct call *c, const struct km_operator *op,
 	note_event(c->v, &r);
 	change.of = c->id;
 	return stored(c, op, &in, &change, confirmed);
+}
+
+struct enrolling {
+	struct call *c;
+	const struct km_operator *op;
+	const struct msg_enrol_phone *m;
+	const char *number;
+	bool confirmed;
+};
+
+static km_rc enrol_run(void *arg)
+{
+	const struct enrolling *e = arg;
+
+	return store_number(e->c, e->op, e->m, e->number, e->confirmed);
+}
+
+/* The number, that the old one went, and that a second person is asked: all of it, or nothing. */
+static km_rc enrol(struct call *c, const struct km_operator *op, const struct msg_enrol_phone *m,
+		   const char *number, bool confirmed)
+{
+	struct enrolling e = { c, op, m, number, confirmed };
+	size_t notes = c->v->notes;
+	km_rc rc = store_together(c->v->store, enrol_run, &e);
+
+	if (rc != KM_OK && rc != KM_EFILED)
+		c->v->notes = notes;
+	return rc;
 }
 
 /* --- confirming ----------------------------------------------------------------------------- */
@@ -271,8 +306,7 @@ km_rc desk_enrol_phone(struct call *c)
 	if (rc == KM_OK)
 		rc = may_enrol(c, m, &op, number);
 	if (rc == KM_OK)
-		rc = m->confirm ? send_code(c, &op, m, number)
-				: store_number(c, &op, m, number, false);
+		rc = m->confirm ? send_code(c, &op, m, number) : enrol(c, &op, m, number, false);
 	km_wipe(number, sizeof number);
 	return rc;
 }
@@ -314,7 +348,7 @@ km_rc desk_enrol_phone_answer(struct call *c)
 			    memcmp(op.subject, p->op.subject, sizeof op.subject) != 0))
 		rc = KM_ESTATE;
 	if (rc == KM_OK)
-		rc = store_number(c, &op, &p->asked.enrol_phone, number, true);
+		rc = enrol(c, &op, &p->asked.enrol_phone, number, true);
 	km_wipe(number, sizeof number);
 	return rc;
 }
@@ -335,6 +369,7 @@ static bool may_have_come(unsigned state)
 {
 	static const enum km_order_state states[] = { KM_ORDER_STATE_SENT, KM_ORDER_STATE_ANSWERED,
 						      KM_ORDER_STATE_DELIVERED,
+						      KM_ORDER_STATE_TAKEN,
 						      KM_ORDER_STATE_UNKNOWN };
 
 	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
@@ -362,11 +397,14 @@ static void confirm_goes_on(struct call *c, unsigned state, unsigned why)
 
 static void test_goes_on(struct call *c, unsigned state, unsigned why)
 {
+	/* No more can be known of a gateway that tells no more. */
+	bool good = state == KM_ORDER_STATE_DELIVERED || state == KM_ORDER_STATE_TAKEN;
+
 	if (!km_order_state_ends(state))
 		return;
-	if (state != KM_ORDER_STATE_DELIVERED)
+	if (!good)
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));
-	call_tested(c, state == KM_ORDER_STATE_DELIVERED ? KM_OK : KM_EUNAVAIL);
+	call_tested(c, good ? KM_OK : KM_EUNAVAIL);
 }
 
 void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why)

@@ -1,5 +1,5 @@
 /*
- * A code by telephone: SEND, and what came of the order.
+ * A code by telephone: SEND.
  *
  * Whoever is asked for, the same is done: where there is no telephone to send
  * to, or its operator may not come in, a decoy is counted, stored and told of,
@@ -11,11 +11,9 @@
 #include <kenmon/log.h>
 #include <kenmon/phone.h>
 
-#include "challenge.h"
 #include "gate.h"
-#include "courier.h"
+#include "send.h"
 
-#define TEND_MS   60000
 #define TO_NOBODY "+000000000000000" /* as long as a number can be; it is never sent to */
 
 /* What one SEND comes to. */
@@ -38,12 +36,12 @@ static void sending_wipe(struct sending *x)
 }
 #define SENDING __attribute__((cleanup(sending_wipe)))
 
-static void retry(struct vault *v, struct session *s, enum km_reason reason, uint32_t wait)
+void phone_retry(struct vault *v, struct session *s, enum km_reason reason, uint32_t wait)
 {
 	session_retry(v, s, (struct km_verdict){ KM_VERDICT_RETRY, reason, wait });
 }
 
-static void answer_rc(struct vault *v, struct session *s, km_rc rc)
+void phone_answer(struct vault *v, struct session *s, km_rc rc)
 {
 	if (rc != KM_OK)
 		session_decide(v, s,
@@ -92,7 +90,7 @@ static uint8_t decoy_factor(const struct vault *v, uint32_t factors)
 	return (factors & KM_FACTOR_BIT(KM_FACTOR_VOICE)) ? KM_FACTOR_VOICE : KM_FACTOR_NONE;
 }
 
-static km_rc why_not(struct vault *v, const struct trial *t, enum km_reason *out)
+km_rc phone_why_not(struct vault *v, const struct trial *t, enum km_reason *out)
 {
 	enum km_reason queued = KM_REASON_NONE;
 	km_rc rc = queue_reason(v, &t->op, &queued); /* for everybody alike */
@@ -115,7 +113,7 @@ static km_rc aim(struct vault *v, struct sending *x, uint32_t factors)
 {
 	const struct km_credential *c = choose(v, x, factors);
 	struct km_credential found;
-	km_rc rc = why_not(v, &x->t, &x->why_not);
+	km_rc rc = phone_why_not(v, &x->t, &x->why_not);
 
 	if (rc != KM_OK)
 		return rc;
@@ -234,7 +232,7 @@ static km_rc refuse(struct vault *v, struct sending *x, enum km_reason reason, u
 	if (session_admit(v, x->t.s))
 		rc = note_record(v, &r);
 	if (rc == KM_OK)
-		retry(v, x->t.s, reason, wait);
+		phone_retry(v, x->t.s, reason, wait);
 	return rc;
 }
 
@@ -246,8 +244,6 @@ static void fill_text(struct sending *x)
 	else if (x->kind == KM_ORDER_SPOKEN)
 		snprintf(x->text, sizeof x->text, "%s", x->digits);
 }
-
-static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m);
 
 static km_rc make_code(struct vault *v, struct sending *x)
 {
@@ -299,7 +295,7 @@ static km_rc order(struct vault *v, struct sending *x)
 					 .text = x->text,
 					 .digits = x->kind == KM_ORDER_KEYPAD ? x->digits : "",
 					 .until_ms = x->challenge.until_ms,
-					 .heard = heard };
+					 .heard = phone_heard };
 	struct order *o = NULL;
 	km_rc rc;
 
@@ -361,214 +357,6 @@ km_rc phone_send(struct vault *v, struct session *s, const struct msg_send *m)
 	if (!(factors & KM_PHONE_FACTORS))
 		return KM_EPROTO;
 	trial_of_login(&x.t, s);
-	answer_rc(v, s, send_code(v, &x, factors));
+	phone_answer(v, s, send_code(v, &x, factors));
 	return KM_OK;
-}
-
-/* --- what came of it -------------------------------------------------------------------------- */
-
-/* The credential to which it was sent, as it is now; false: it is there no more, or was nobody's.
- */
-static bool keep_sent(const struct vault *v, struct trial *t)
-{
-	for (size_t i = 0; i < t->count; i++) {
-		const struct km_credential *c = &t->credential[i];
-
-		if (c->id != t->s->sent.credential ||
-		    km_factor_class(c->factor) != KM_CLASS_PHONE || !gate_is_good(c, v->now.wall))
-			continue;
-		t->credential[0] = *c;
-		t->count = 1;
-		return true;
-	}
-	t->credential[0] = v->decoy;
-	t->credential[0].throttle = t->name;
-	t->named[0] = t->by_name = true;
-	t->count = 1;
-	return false;
-}
-
-static km_rc wrong_keys(struct vault *v, struct trial *t, enum km_reason reason)
-{
-	uint32_t wait = 0;
-	km_rc rc = trial_failed(v, t, reason, &wait);
-
-	if (rc == KM_OK)
-		retry(v, t->s, wait > 0 ? KM_REASON_PHONE_LOCKED : reason,
-		      wait == LOCKOUT_FOR_GOOD ? 0 : wait);
-	return rc;
-}
-
-static km_rc judge_keys(struct vault *v, struct trial *t, const struct msg_ordered *m)
-{
-	enum km_reason reason;
-	km_rc rc = why_not(v, t, &reason);
-
-	if (rc != KM_OK)
-		return rc;
-	if (!keep_sent(v, t)) {
-		rc = trial_refused(v, t, KM_REASON_UNENROLLED);
-		if (rc == KM_OK)
-			retry(v, t->s, KM_REASON_PHONE_NONE, 0);
-		return rc;
-	}
-	trial_weigh(v, t);
-	if (t->wait > 0) {
-		rc = trial_refused(v, t, KM_REASON_PHONE_LOCKED);
-		if (rc == KM_OK)
-			retry(v, t->s, KM_REASON_PHONE_LOCKED,
-			      t->wait == LOCKOUT_FOR_GOOD ? 0 : t->wait);
-		return rc;
-	}
-	rc = challenge_judge(v, t, &t->op, m->keys, m->count, &t->found);
-	if (rc != KM_OK)
-		return rc;
-	if (t->found == CODE_LATE) {
-		rc = trial_refused(v, t, KM_REASON_PHONE_LATE);
-		if (rc == KM_OK)
-			retry(v, t->s, KM_REASON_PHONE_LATE, 0);
-		return rc;
-	}
-	if (t->found != CODE_RIGHT || reason != KM_REASON_NONE)
-		return wrong_keys(v, t, reason == KM_REASON_NONE ? KM_REASON_WRONG : reason);
-	rc = trial_passed(v, t);
-	if (rc == KM_OK)
-		session_answer(v, t->s, t->verdict);
-	return rc;
-}
-
-static void keyed(struct vault *v, struct session *s, const struct msg_ordered *m)
-{
-	struct trial t TRIAL = { .lockout = &v->conf.lockout, .class = KM_CLASS_PHONE };
-	km_rc rc;
-
-	trial_of_login(&t, s);
-	rc = trial_look_up(v, &t);
-	if (rc == KM_OK)
-		rc = judge_keys(v, &t, m);
-	/* Used already: no second login by it. */
-	if (rc == KM_EREPLAY) {
-		retry(v, s, KM_REASON_REPLAY, 0);
-		rc = KM_OK;
-	}
-	answer_rc(v, s, rc);
-}
-
-/* Somebody else logs in in their name: the trail has it by itself, however many refusals there are.
- */
-static km_rc record_not_me(struct vault *v, const struct trial *t)
-{
-	struct km_event_record r;
-	struct km_spending count;
-	km_rc rc = challenge_site(v, CHALLENGE_NOT_ME, &count);
-
-	if (rc != KM_OK)
-		return rc;
-	count.budget = budget_sent(&count.budget);
-	event_make(&r, KM_EVENT_PHONE_NOT_ME, t->known ? t->op.subject : NULL, "door");
-	event_add_number(&r, "credential", (int64_t)t->s->sent.credential);
-	session_describe(&r, t->s);
-	rc = store_spend(v->store, &count, 1, &r);
-	if (rc == KM_OK)
-		note_event(v, &r);
-	return rc;
-}
-
-static void not_me(struct vault *v, struct session *s)
-{
-	struct trial t TRIAL = { .lockout = &v->conf.lockout, .class = KM_CLASS_PHONE };
-	uint32_t wait = 0;
-	km_rc rc;
-
-	trial_of_login(&t, s);
-	rc = trial_look_up(v, &t);
-	if (rc == KM_OK)
-		rc = record_not_me(v, &t);
-	if (rc == KM_OK) {
-		(void)!keep_sent(v, &t);
-		trial_weigh(v, &t);
-		rc = trial_failed(v, &t, KM_REASON_PHONE_NOT_ME, &wait);
-	}
-	if (rc == KM_OK)
-		session_decide(v, s,
-			       (struct km_verdict){ KM_VERDICT_DENY, KM_REASON_PHONE_NOT_ME, 0 });
-	answer_rc(v, s, rc);
-}
-
-/* It did not reach them, or nobody knows: the trail has it, and a call is waited for no longer. */
-static void not_sent(struct vault *v, struct session *s, const struct order *o,
-		     const struct msg_ordered *m)
-{
-	const bool call = o->kind == KM_ORDER_KEYPAD || o->kind == KM_ORDER_CONFIRM;
-	struct km_operator op = { 0 };
-	struct km_event_record r;
-	km_rc rc = KM_OK;
-
-	if (!o->decoy && session_operator(v, s, &op, NULL) == KM_OK) {
-		event_make(&r, KM_EVENT_CODE_NOT_SENT, op.subject, "courier");
-		event_add(&r, "reason",
-			  m->why ? km_order_why_word(m->why) : km_order_state_word(m->state));
-		event_add(&r, "order", km_order_word(o->kind));
-		event_add_number(&r, "credential", (int64_t)s->sent.credential);
-		session_describe(&r, s);
-		rc = note_record(v, &r);
-	}
-	if (rc != KM_OK) {
-		answer_rc(v, s, rc);
-	} else if (call) {
-		s->sent.kind = 0;
-		retry(v, s, KM_REASON_PHONE_NONE, 0);
-	}
-}
-
-static void tell_judge(struct vault *v, const struct session *s, const struct msg_ordered *m)
-{
-	struct km_msg news = { .number = KM_MSG_ORDER_NEWS, .session = s->id };
-
-	news.order_news.state = m->state;
-	news.order_news.why = m->why;
-	/* A judge that does not read is found out by what must be said to it. */
-	if (queue_put(&v->to_judge, &news) == KM_OK)
-		v->messages++;
-}
-
-static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m)
-{
-	struct session *s = o->session;
-
-	tell_judge(v, s, m);
-	switch (m->state) {
-	case KM_ORDER_STATE_KEYED:
-		keyed(v, s, m);
-		break;
-	case KM_ORDER_STATE_NOT_ME:
-		not_me(v, s);
-		break;
-	case KM_ORDER_STATE_FAILED:
-	case KM_ORDER_STATE_UNKNOWN:
-		not_sent(v, s, o, m);
-		break;
-	default:
-		break;
-	}
-	return KM_OK;
-}
-
-km_rc phone_start(struct vault *v)
-{
-	return store_challenges_end(v->store);
-}
-
-void phone_tend(struct vault *v)
-{
-	km_rc rc;
-
-	/* By a clock that is ahead, what was sent today would be forgotten. */
-	if (v->suspicion || (v->phone_tended_ms && v->now.boot_ms - v->phone_tended_ms < TEND_MS))
-		return;
-	v->phone_tended_ms = v->now.boot_ms;
-	rc = store_phone_prune(v->store, v->now.wall / BUDGET_DAY - 1);
-	if (rc != KM_OK && rc != KM_ENOTFOUND)
-		km_log(LOG_ERR, "codes by telephone that are over could not be removed (%s)",
-		       km_rc_text(rc, KM_LANG_EN));
 }

@@ -8,7 +8,8 @@
  *   check.c    one answer: CHECK
  *   check_finger.c  a finger in the place of an answer: GRANT, REVOKE, and what was found
  *   matcher.c  the matcher's link                grant.h    what is lent to it, to whom, how long
- *   send.c     a code by telephone: SEND, and what came of it    challenge.c  the code itself
+ *   send.c     a code by telephone: SEND         sent.c     what came of it
+ *   challenge.c  the code itself                 send.h     what these share
  *   budget.c   how many may be sent? (pure)      courier.c  the courier's link
  *   orders.c   what is asked of it (courier.h)   orders_desk.c  orders of a desk (orders.h)
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
@@ -407,7 +408,7 @@ KM_MUST_CHECK km_rc check_answer(struct vault *v, struct session *s, struct msg_
 /* Makes the decoy. */
 KM_MUST_CHECK km_rc check_init(struct vault *v);
 
-/* --- send.c ------------------------------------------------------------------ */
+/* --- send.c, sent.c ------------------------------------------------------------------ */
 
 /* At a start: no login is left that a code was sent in. */
 KM_MUST_CHECK km_rc phone_start(struct vault *v);

@@ -71,8 +71,8 @@ void fuzz_write_file(const char *path, const void *bytes, size_t len);
 
 extern const uint8_t fuzz_numbers[]; /* of all messages */
 extern const size_t fuzz_number_count;
-#define FUZZ_ALL_PARTIES (2u * KM_FROM_MATCHER - 1)
-#define FUZZ_ALL_PHASES  (2u * KM_PHASE_MATCHER - 1)
+#define FUZZ_ALL_PARTIES (2u * KM_FROM_COURIER - 1)
+#define FUZZ_ALL_PHASES  (2u * KM_PHASE_COURIER - 1)
 
 /* What messages.def says, read here a second time: not the decoder's own table. */
 bool fuzz_table_says(unsigned number, unsigned from, unsigned phases);

@@ -40,6 +40,7 @@ static struct {
 		struct msg_open asked;
 		struct km_secret answer[ANSWERS]; /* since the last round */
 		unsigned answers;
+		char shown[KM_ORDER_KEYS + 1]; /* the digits on their screen */
 	} client[CLIENTS];
 	struct desk_line {
 		int fd; /* -1: none */
@@ -85,9 +86,10 @@ static void allowed(struct client *c)
 	if (c->asked.kind == KM_REQUEST_ACCOUNT)
 		return;
 	fuzz_check(c->asked.kind == KM_REQUEST_AUTHENTICATE, "allowed kind %u", c->asked.kind);
-	right = fingers_matched(c->session, p);
+	right = fingers_matched(c->session, p) || phones_keyed(p, c->shown);
 	for (unsigned i = 0; i < c->answers && !right; i++)
-		right = model_accepts(p, &c->answer[i], in_doubt);
+		right = model_accepts(p, &c->answer[i], in_doubt) ||
+			phones_accept(p, &c->answer[i]);
 	fuzz_check(right, "%s was let in by a wrong or used code, or no finger", c->asked.login);
 	if (p->uid == -1)
 		p->uid = uid;
@@ -104,6 +106,17 @@ static void takes_line(int fd, uid_t peer)
 		return;
 	}
 	close(fd);
+}
+
+/* What is to be keyed in at the telephone. */
+static void is_shown(struct client *c, const char *text)
+{
+	size_t n = 0;
+
+	for (; *text && n < KM_ORDER_KEYS; text++)
+		if (*text >= '0' && *text <= '9')
+			c->shown[n++] = *text;
+	c->shown[n] = '\0';
 }
 
 static void client_hears(struct client *c)
@@ -124,6 +137,8 @@ static void client_hears(struct client *c)
 			takes_line(fd, c->peer);
 		} else if (m.number == KM_MSG_RESULT && m.result.verdict == KM_VERDICT_ALLOW) {
 			allowed(c);
+		} else if (m.number == KM_MSG_INFO) {
+			is_shown(c, m.info.text);
 		}
 	}
 	c->answers = 0;
@@ -201,6 +216,7 @@ static void let_round(void)
 		desk_hears(&world.line[i]);
 	fingers_heard(v, asked_by);
 	fingers_forget();
+	phones_heard(v);
 }
 
 /* --- acts ------------------------------------------------------------------------------------- */
@@ -211,6 +227,10 @@ static void some_secret(struct fuzz_in *from, struct km_secret *out, size_t limi
 	const struct credential *c;
 	uint8_t how = fuzz_u8(from);
 
+	if (how == UINT8_MAX) {
+		phones_code(from, out);
+		return;
+	}
 	if (how == 0 || model.credentials == 0) {
 		out->len = (uint16_t)fuzz_bytes(from, out->bytes, limit < 250 ? limit : 250);
 		return;
@@ -299,6 +319,14 @@ static void checks(struct client *c)
 	say(world.judge, &m, -1);
 }
 
+static void sends(const struct client *c)
+{
+	struct km_msg m = { .number = KM_MSG_SEND, .session = c->session };
+
+	m.send.step = fuzz_u8(&in);
+	say(world.judge, &m, -1);
+}
+
 static void closes(const struct client *c)
 {
 	struct km_msg m = { .number = KM_MSG_CLOSE, .session = c->session };
@@ -382,7 +410,8 @@ static void act(void)
 	enum act what = (byte & 0x7f) % ACTS;
 	struct client *c = &world.client[0];
 
-	if (what <= CLOSE || what == LEAVE || what == GRANT || what == REVOKE)
+	if (what <= CLOSE || what == LEAVE || what == GRANT || what == REVOKE || what == SEND ||
+	    what == NEWS)
 		c = &world.client[fuzz_u8(&in) % CLIENTS];
 	if (what == OPEN)
 		opens(c);
@@ -404,6 +433,10 @@ static void act(void)
 		clock_moves(what, fuzz_u8(&in));
 	else if (what == GRANT || what == REVOKE)
 		say(world.judge, fingers_of_judge(what, c->session, &in), -1);
+	else if (what == SEND)
+		sends(c);
+	else if (what >= NEWS)
+		phones_act(what, v, &in, c->shown);
 	else if (what >= FIND)
 		fingers_act(what, v, &in);
 	if (!((byte & TOGETHER) && (what <= CLOSE || what >= GRANT)) && what != FAIL)
@@ -464,6 +497,7 @@ static void judge_goes(void)
 		if (v->session_id[i])
 			session_end(v, &v->session[i]);
 	fingers_end(v);
+	phones_end(v);
 	close(v->judge);
 	v->judge = -1;
 	queue_free(&v->to_judge);
@@ -483,6 +517,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before = fuzz_descriptors();
 	store_link(v, &world.judge);
 	fingers_begin(v);
+	phones_begin(v);
 	in = (struct fuzz_in){ data, size };
 	fault_none();
 	anchor.anchor.version = KM_ROOM_PROTOCOL;

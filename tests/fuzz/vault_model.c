@@ -150,6 +150,7 @@ bool model_accepts(struct person *p, const struct km_secret *answer, bool clock_
 		struct credential *c = &model.credential[i];
 
 		if (c->gone || c->owner != p || c->factor == KM_FACTOR_FINGERPRINT ||
+		    km_factor_class(c->factor) == KM_CLASS_PHONE ||
 		    (clock_in_doubt && c->factor == KM_FACTOR_TOTP))
 			continue;
 		if (c->factor == KM_FACTOR_RECOVERY || c->factor == KM_FACTOR_BYPASS
@@ -206,6 +207,14 @@ static void enrolled(struct person *p, const struct msg_enrol *m, uint64_t id)
 	c->next = m->factor == KM_FACTOR_HOTP ? m->counter : 0;
 }
 
+/* Of each kind there is one. Whose number is whose is not known any more. */
+static void has_phone(struct person *p, const struct msg_enrol_phone *m, uint64_t id)
+{
+	model.renumbered = true;
+	removed(p, 0, m->factor);
+	model_credential(p, id, m->factor, &(const struct km_secret){ 0 });
+}
+
 static void erased(struct person *p)
 {
 	p->gone = true;
@@ -225,7 +234,7 @@ static const uint8_t once[] = {
 	KM_MSG_EXPORT,       KM_MSG_OPERATOR_CHANGE,  KM_MSG_REVIEW,
 	KM_MSG_BUNDLE_GONE,  KM_MSG_BYPASS,           KM_MSG_TRANSFER,
 	KM_MSG_ROSTER_BEGIN, KM_MSG_ROSTER_SLICE,     KM_MSG_ROSTER_END,
-	KM_MSG_DUE_RELEASE
+	KM_MSG_DUE_RELEASE,  KM_MSG_ENROL_PHONE,      KM_MSG_COURIER_TEST
 };
 static const uint8_t reads[] = {
 	KM_MSG_OPERATOR_LIST,    KM_MSG_OPERATOR_SHOW, KM_MSG_CREDENTIAL_LIST,
@@ -234,7 +243,8 @@ static const uint8_t reads[] = {
 	KM_MSG_IDENTIFY,         KM_MSG_PURPOSE,       KM_MSG_PURPOSE_SHOW,
 	KM_MSG_CONSENT_LIST,     KM_MSG_REVIEW_SHOW,   KM_MSG_CERTIFICATE_LIST,
 	KM_MSG_CERTIFICATE_SHOW, KM_MSG_LEAVERS,       KM_MSG_ROSTER_LIST,
-	KM_MSG_DUE_LIST,         KM_MSG_APPROVAL_LIST, KM_MSG_APPROVAL_SHOW
+	KM_MSG_DUE_LIST,         KM_MSG_APPROVAL_LIST, KM_MSG_APPROVAL_SHOW,
+	KM_MSG_COURIER_STATUS
 };
 /*
  * Nothing runs these yet: who writes it says above, and in model_did(), what it does. The first two
@@ -308,6 +318,8 @@ void model_did(const struct km_msg *m, struct person *p, uint64_t id)
 		enrolled(p, &m->enrol, id);
 	else if (m->number == KM_MSG_ENROL_FINGER)
 		model_credential(p, id, KM_FACTOR_FINGERPRINT, &(const struct km_secret){ 0 });
+	else if (m->number == KM_MSG_ENROL_PHONE)
+		has_phone(p, &m->enrol_phone, id);
 	else if (m->number == KM_MSG_BYPASS)
 		model_credential(p, id, KM_FACTOR_BYPASS, &m->bypass.code)->until = m->bypass.until;
 	else if (m->number == KM_MSG_CONSENT_WITHDRAW)

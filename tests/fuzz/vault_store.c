@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "../../authd/vault/codes.h"
+#include "../../authd/vault/courier.h"
+#include "../../authd/vault/store_number.h"
 #include "../unit/agree.h"
 #include "vault_world.h"
 
@@ -146,6 +148,7 @@ static struct vault *open_vault(void)
 	for (size_t i = 0; i < VAULT_SESSIONS; i++)
 		v->session[i].client = -1;
 	km_conf_defaults(&v->conf);
+	v->conf.login.factors.factors[0] |= KM_PHONE_FACTORS;
 	fuzz_check(km_keys_open(state, key, true, &v->keys) == KM_OK, "no keys");
 	fuzz_check(store_open(state, v->keys, &v->store, why, sizeof(why)) == KM_OK, "%s", why);
 	fuzz_check(!why[0], "%s", why);
@@ -269,6 +272,20 @@ static void enrol_finger(struct vault *v, const struct km_operator *op, int whos
 	model_credential(&model.person[whose], id, KM_FACTOR_FINGERPRINT, &none);
 }
 
+static void enrol_phone(struct vault *v, const struct km_operator *op, size_t whose,
+			enum km_factor factor)
+{
+	struct km_credential in = { .factor = (uint8_t)factor };
+	char number[KM_NUMBER_MAX + 1];
+	struct km_event_record r;
+	uint64_t id = 0;
+
+	phones_number(whose, number);
+	memcpy(in.subject, op->subject, sizeof(in.subject));
+	event_make(&r, KM_EVENT_ENROLLED, op->subject, "fuzz");
+	fuzz_check(store_enrol_phone(v->store, op, &in, number, &r, &id) == KM_OK, "no number");
+}
+
 void store_make(void)
 {
 	struct km_operator op, hanako, jiro;
@@ -294,6 +311,10 @@ void store_make(void)
 	enrol_finger(v, &hanako, 0, KM_FINGER_LEFT_INDEX);
 	enrol_finger(v, &jiro, 2, KM_FINGER_RIGHT_INDEX);
 	enrol_finger(v, &op, 4, KM_FINGER_RIGHT_THUMB);
+	enrol_phone(v, &hanako, 0, KM_FACTOR_SMS);
+	enrol_phone(v, &hanako, 0, KM_FACTOR_VOICE);
+	enrol_phone(v, &jiro, 2, KM_FACTOR_SMS);
+	enrol_phone(v, &op, 4, KM_FACTOR_VOICE);
 	fuzz_check(store_flush(v->store) == KM_OK, "the first state is not durable");
 	store_vault_free(v);
 	walk(root, keep);

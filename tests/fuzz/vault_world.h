@@ -6,6 +6,8 @@
 #ifndef KENMON_FUZZ_VAULT_WORLD_H
 #define KENMON_FUZZ_VAULT_WORLD_H
 
+#include <kenmon/order.h>
+
 #include "../../authd/vault/vault.h"
 #include "fuzz.h"
 
@@ -40,10 +42,14 @@ enum act {
 	MATCHER,
 	MATCHER_SAYS,
 	MATCHER_RAW,
+	SEND,
+	NEWS,
+	COURIER,
+	COURIER_RAW,
 	ACTS
 };
 enum found { FOUND_NO, FOUND_YES, FOUND_POOR, FOUND_FAILED, FOUNDS }; /* with FIND */
-#define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE, GRANT, REVOKE, FIND: no round after it */
+#define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE, and GRANT and all behind it: no round after it */
 
 /* --- vault_store.c ------------------------------------------------------------------- */
 
@@ -102,6 +108,21 @@ void fingers_act(enum act what, struct vault *v, struct fuzz_in *in);
 /* Fills 16 bytes with a grant that was named, or others with one byte over and over. */
 void fingers_grant(struct fuzz_in *in, uint8_t *at, size_t len);
 
+/* --- vault_phones.c: the courier, and codes that were sent ---------------------------------- */
+
+void phones_begin(struct vault *v); /* a courier comes and says hello */
+void phones_end(struct vault *v);   /* it goes, and no order may be left */
+/* The number of whoever stands there in the model. */
+void phones_number(size_t whose, char out[KM_NUMBER_MAX + 1]);
+void phones_heard(struct vault *v); /* a round is over */
+/* Is this a code that was sent to this person's number, and not used yet? Then it is now. */
+bool phones_accept(const struct person *p, const struct km_secret *answer);
+/* Has the courier said since the last round that what is shown was keyed in at their telephone? */
+bool phones_keyed(const struct person *p, const char *shown);
+void phones_code(struct fuzz_in *in, struct km_secret *out); /* one that was sent */
+/* An act of the courier's; shown: the digits on a client's screen. */
+void phones_act(enum act what, struct vault *v, struct fuzz_in *in, const char *shown);
+
 /* --- vault_model.c ------------------------------------------------------------------- */
 
 struct person {
@@ -130,6 +151,7 @@ struct model {
 	struct credential credential[CREDENTIALS];
 	size_t persons, credentials;
 	bool done[256]; /* operation ids, by their byte, that had their effect */
+	bool renumbered; /* a desk has registered a number */
 	bool unsure;    /* a line broke before it told how its operation went */
 };
 extern struct model model;

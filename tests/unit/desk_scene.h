@@ -58,7 +58,8 @@ struct play {
 	const struct msg_credential_row *credentials; /* to one whose id is 0 */
 	const struct msg_request_row *requests;       /* the same; the first is the one shown */
 	const struct msg_leaver_row *leavers;         /* to one whose time is 0 */
-	const struct msg_order_row *orders; /* of a number or a test; to one whose state is 0 */
+	const struct msg_order_row *orders;     /* of a number or a test; to one whose state is 0 */
+	const struct msg_credential_row *whole; /* what EXPORT adds, to one whose id is 0 */
 	bool orders_late; /* behind the first prompt; then typed comes through keys */
 	int keys;
 	const char *typed;
@@ -250,9 +251,9 @@ static km_rc give_rights(const struct play *p, int line, uint64_t after, uint64_
 	return KM_EAGAIN;
 }
 
-static void give_credentials(const struct play *p, int line)
+static void give_credentials(const struct msg_credential_row *r, int line)
 {
-	for (const struct msg_credential_row *r = p->credentials; r->id; r++) {
+	for (; r->id; r++) {
 		struct km_msg m = { .number = KM_MSG_CREDENTIAL_ROW, .credential_row = *r };
 
 		give(line, &m, -1);
@@ -272,6 +273,7 @@ static km_rc give_requests(const struct play *p, int line, const struct km_msg *
 	}
 	if (m->number != KM_MSG_APPROVAL_DECIDE || !m->approval_decide.approve)
 		return p->rc;
+	give_orders(p, line);
 	return memcmp(m->approval_decide.digest, p->requests->digest, 32) == 0 ? p->rc : KM_ESTATE;
 }
 
@@ -529,14 +531,18 @@ static km_rc act(struct play *p, int line, const struct km_msg *m)
 		if (p->operators)
 			give_operators(p, line);
 	}
+	if (m->number == KM_MSG_OPERATOR_SHOW && p->operators)
+		give_operators(p, line);
 	if (m->number == KM_MSG_AUDIT_LIST)
 		give_records(p, line, &m->audit_list);
 	if (m->number == KM_MSG_ENROL_FINGER && p->stages)
 		return give_stages(p, line);
 	if (m->number == KM_MSG_CREDENTIAL_LIST && p->credentials) {
-		give_credentials(p, line);
+		give_credentials(p->credentials, line);
 		return KM_OK;
 	}
+	if (m->number == KM_MSG_EXPORT && p->whole)
+		give_credentials(p->whole, line);
 	if (p->requests &&
 	    (m->number == KM_MSG_APPROVAL_LIST || m->number == KM_MSG_APPROVAL_SHOW ||
 	     m->number == KM_MSG_APPROVAL_DECIDE))

@@ -9,6 +9,8 @@
 #include <termios.h>
 #include <utmp.h>
 
+#include <kenmon/order.h>
+
 #include "../fault/fault.h"
 #include "desk_scene.h"
 
@@ -54,6 +56,13 @@ static char *const finger[] = { (char[]){ "kenmon" },
 				(char[]){ "--finger" },
 				(char[]){ "right-index" },
 				NULL };
+static char *const phone[] = { (char[]){ "kenmon" },
+			       (char[]){ "enroll" },
+			       (char[]){ "phone" },
+			       (char[]){ "sato" },
+			       (char[]){ "--number" },
+			       (char[]){ "090-1234-5678" },
+			       NULL };
 static char *const *words = totp; /* what is tried */
 
 /* In a child with a terminal of its own. */
@@ -223,6 +232,22 @@ static void test_C3_no_failing_call_says_of_a_finger_that_was_stored_that_it_was
 	end(&s);
 }
 
+static void test_C3_a_failing_call_while_a_number_is_confirmed_ends_with_a_sentence(void **state)
+{
+	static const struct msg_order_row rows[] = { { .state = KM_ORDER_STATE_QUEUED },
+						     { .state = KM_ORDER_STATE_SENT },
+						     { 0 } };
+	struct play p = { .prompt = true, .hidden = true, .orders = rows };
+	struct scene s;
+
+	(void)state;
+	(void)getpwnam("root");
+	words = phone;
+	begin(&s, &p, "");
+	assert_true(every_point(&s, one_point) >= 60);
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +255,8 @@ int main(void)
 		    test_C3_a_failing_call_ends_the_desk_with_a_sentence_and_its_terminal_whole),
 		cmocka_unit_test(
 		    test_C3_no_failing_call_says_of_a_finger_that_was_stored_that_it_was_not),
+		cmocka_unit_test(
+		    test_C3_a_failing_call_while_a_number_is_confirmed_ends_with_a_sentence),
 	};
 
 	return cmocka_run_group_tests(tests, scene_setup, NULL);

@@ -106,6 +106,27 @@ static void test_what_was_written_is_read_and_holds(void **state)
 	free(text);
 }
 
+/* No number stands in it: it went with everything else. */
+static void test_telephones_that_were_destroyed_are_named_by_their_kind(void **state)
+{
+	struct certificate c CERTIFICATE, again CERTIFICATE = { .row.epoch = 0 };
+	size_t len;
+	char *text;
+
+	(void)state;
+	fill(&c);
+	c.item[1].kind = KM_FACTOR_SMS;
+	c.item[2].kind = KM_FACTOR_VOICE;
+	sign_certificate(&c, SIGNERS - 1);
+	text = written(&c, &len);
+	assert_says(text, "\"kind\":\"sms\",\"id\":7");
+	assert_says(text, "\"kind\":\"voice\",\"id\":8");
+	assert_int_equal(certificate_read(text, len, &again), KM_OK);
+	assert_int_equal(again.item[1].kind, KM_FACTOR_SMS);
+	assert_int_equal(fault_of(&again, NULL), CERTIFICATE_HOLDS);
+	free(text);
+}
+
 /* It is refused as a file, or the signatures do not hold. */
 static bool is_refused(const char *text, size_t len)
 {
@@ -452,6 +473,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_was_written_is_read_and_holds),
+		cmocka_unit_test(test_telephones_that_were_destroyed_are_named_by_their_kind),
 		cmocka_unit_test(test_a_byte_that_was_changed_anywhere_is_refused),
 		cmocka_unit_test(test_a_byte_that_is_missing_or_too_much_is_refused),
 		cmocka_unit_test(test_numbers_that_do_not_fit_are_refused),

@@ -517,6 +517,60 @@ static void test_a_number_of_the_vaults_cannot_write_on_the_terminal(void **stat
 	end(&s);
 }
 
+/* For the person it is about, or who asks in their name; the trail has it. */
+static void test_an_export_has_the_whole_number(void **state)
+{
+	static const struct msg_operator_row sato[] = {
+		{ .cursor = 1, .login = "sato", .state = KM_ACTIVE, .uid = -1 }, { 0 }
+	};
+	static const struct msg_credential_row whole[] = {
+		{ .id = 7, .factor = KM_FACTOR_SMS, .number = "+819012345678" }, { 0 }
+	};
+	static const struct msg_consent_row none[] = { { 0 } };
+	struct play p = {
+		.credentials = phone_and_code, .whole = whole, .operators = sato, .consents = none
+	};
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("operator"), W("export"), W("sato")), 0);
+	assert_says(s.out, "\"number\":\"+819012345678\"");
+	assert_null(strstr(s.out, "****"));
+	end(&s);
+	/* A row that belongs to no listing is shown nowhere. */
+	p.credentials =
+	    (const struct msg_credential_row[]){ { .id = 3, .factor = KM_FACTOR_TOTP }, { 0 } };
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("operator"), W("export"), W("sato")), 0);
+	assert_null(strstr(s.out, "+8190"));
+	end(&s);
+}
+
+static void test_a_test_of_the_courier_is_approved_and_begins_before_the_approver(void **state)
+{
+	static const struct msg_request_row waits[] = { { .id = 7,
+							  .act = KM_MSG_COURIER_TEST,
+							  .requester = "ito",
+							  .text =
+							      "factor=sms number=%2b819012345678" },
+							{ 0 } };
+	struct play p = { .requests = waits, .orders = arrives };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "7\n");
+	assert_int_equal(KENMON(&s, W("approval"), W("approve"), W("7")), 0);
+	assert_says(s.out, "send a test message, or call\n");
+	assert_says(s.out, "  number: +819012345678\n");
+	assert_says(s.err, "It has arrived at the telephone.\n");
+	end(&s);
+	p.rc = KM_EUNAVAIL;
+	begin(&s, &p, "7\n");
+	assert_int_equal(KENMON(&s, W("approval"), W("approve"), W("7")), 69);
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +595,9 @@ int main(void)
 		cmocka_unit_test(test_more_steps_than_are_kept_are_said_all_the_same),
 		cmocka_unit_test(test_the_couriers_status_is_rows_with_alarms_first),
 		cmocka_unit_test(test_a_listing_shows_a_telephone_by_its_number_with_stars),
+		cmocka_unit_test(test_an_export_has_the_whole_number),
+		cmocka_unit_test(
+		    test_a_test_of_the_courier_is_approved_and_begins_before_the_approver),
 		cmocka_unit_test(test_a_number_of_the_vaults_cannot_write_on_the_terminal),
 	};
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <kenmon/phone.h>
 #include <kenmon/texts.h>
 
 #include "../../enroll/desk.h"
@@ -51,6 +52,23 @@ static void test_its_values_are_kept(void **state)
 	    in(KM_LANG_JA,
 	       "an older roster than the last one: it is taken with --accept-erasures 4"),
 	    "前回より古い名簿。--accept-erasures 4 で取り込みます");
+}
+
+static void test_what_is_wrong_with_a_number_is_said_in_japanese_too(void **state)
+{
+	char said[256];
+
+	(void)state;
+	assert_string_equal(in(KM_LANG_JA, "the number cannot be used: digits are missing"),
+			    "この番号は使えません: 桁が足りません");
+	for (unsigned fault = KM_PHONE_EMPTY; fault <= KM_PHONE_BARRED; fault++) {
+		const char *en = km_phone_fault_text((enum km_phone_fault)fault);
+
+		snprintf(said, sizeof(said), "the number cannot be used: %s", en);
+		assert_null(strstr(in(KM_LANG_JA, said), en));
+		assert_string_equal(in(KM_LANG_EN, said), said);
+	}
+	assert_string_equal(km_phone_fault_text(KM_PHONE_BARRED + 1), "?");
 }
 
 static void test_what_the_door_says_is_known_too(void **state)
@@ -132,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_reason_is_said_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_its_values_are_kept),
+		cmocka_unit_test(test_what_is_wrong_with_a_number_is_said_in_japanese_too),
 		cmocka_unit_test(test_what_the_door_says_is_known_too),
 		cmocka_unit_test(test_what_nobody_knows_stays_as_it_was_said),
 		cmocka_unit_test(test_a_value_that_is_longer_than_any_is_left_in_english),
