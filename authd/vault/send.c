@@ -256,6 +256,7 @@ static km_rc make_code(struct vault *v, struct sending *x)
 	if (rc != KM_OK)
 		return rc;
 	x->challenge.kind = (uint8_t)x->kind;
+	x->challenge.until_ms = v->now.boot_ms + challenge_seconds(v, x->kind) * 1000LL;
 	x->challenge.credential = x->t.credential[0].id;
 	fill_text(x);
 	return KM_OK;
