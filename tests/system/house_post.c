@@ -153,12 +153,35 @@ bool post_cancel(struct post *p, uint64_t id)
 	return km_send_msg(p->link, &m, -1, 0) == KM_OK || said("it cannot be cancelled");
 }
 
+struct post_news post_hear_any(struct post *p, uint64_t *id)
+{
+	struct km_msg m;
+
+	while (next(p, &m))
+		if (m.number == KM_MSG_ORDERED) {
+			*id = m.ordered.order;
+			return (struct post_news){ (enum km_order_state)m.ordered.state,
+						   (enum km_order_why)m.ordered.why };
+		}
+	return (struct post_news){ KM_ORDER_STATE_NONE, KM_ORDER_WHY_NONE };
+}
+
+bool post_greeted_again(struct post *p)
+{
+	struct km_msg m;
+
+	while (next(p, &m))
+		if (m.number == KM_MSG_COURIER)
+			return true;
+	return false;
+}
+
 struct post_news post_hear(struct post *p, uint64_t id)
 {
 	struct km_msg m;
 
 	while (next(p, &m))
-		if (m.number == KM_MSG_ORDERED && (m.ordered.order == id || id == 0))
+		if (m.number == KM_MSG_ORDERED && m.ordered.order == id)
 			return (struct post_news){ (enum km_order_state)m.ordered.state,
 						   (enum km_order_why)m.ordered.why };
 	return (struct post_news){ KM_ORDER_STATE_NONE, KM_ORDER_WHY_NONE };

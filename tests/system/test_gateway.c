@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -354,6 +356,81 @@ static void test_what_has_left_is_unknown_when_it_is_cancelled_or_late(void **st
 	assert_int_equal(house.gateway.seen->requests, 2);
 }
 
+static long high_water_kib(void)
+{
+	char path[64], line[256];
+	long kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)house.post.pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+#define THOUSAND 1000
+
+/* One word about any of them: 1 when it was the last about one. */
+static unsigned hear_one(bool ended[THOUSAND + 1], unsigned *queued)
+{
+	uint64_t id = 0;
+	struct post_news n = post_hear_any(&house.post, &id);
+
+	assert_true(id >= 1 && id <= THOUSAND);
+	assert_false(ended[id]);
+	*queued += n.state == KM_ORDER_STATE_QUEUED;
+	if (n.state == KM_ORDER_STATE_QUEUED)
+		return 0;
+	assert_int_equal(n.state, KM_ORDER_STATE_TAKEN);
+	ended[id] = true;
+	return 1;
+}
+
+static void test_a_thousand_orders_in_flight_leave_once_each_in_64_mib(void **state)
+{
+	static bool ended[THOUSAND + 1];
+	unsigned taken = 0, queued = 0;
+
+	(void)state;
+	start(GATEWAY_GOOD, take_it, MESSAGE_JSON "timeout = 120\nat-once = 256\n", NULL);
+	for (uint64_t i = 1; i <= THOUSAND; i++) {
+		assert_true(post_send(&house.post, i, MESSAGE_NUMBER, MESSAGE_TEXT, 300000));
+		while (queued < i)
+			taken += hear_one(ended, &queued);
+	}
+	while (taken < THOUSAND)
+		taken += hear_one(ended, &queued);
+	assert_int_equal(house.gateway.seen->requests, THOUSAND);
+	assert_true(high_water_kib() < 64 * 1024);
+}
+
+static void test_a_reload_changes_the_gateway_and_a_bad_one_changes_nothing(void **state)
+{
+	char conf[512];
+
+	(void)state;
+	start(GATEWAY_PLAIN, take_it, MESSAGE_JSON, NULL);
+	assert_true(post_configure(
+	    &house.post, "[sms]\ngateway = http\nurl = http://gw/{number}/{text}\n", NULL));
+	assert_int_equal(kill(house.post.pid, SIGHUP), 0);
+	assert_true(post_logged(&house.post, "in the clear"));
+	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	request_has("POST /send ");
+	snprintf(
+	    conf, sizeof(conf),
+	    "[sms]\ngateway = http\nmethod = GET\nurl = http://127.0.0.1:%u/new?{number}{text}\n",
+	    house.gateway.port);
+	assert_true(post_configure(&house.post, conf, NULL));
+	assert_int_equal(kill(house.post.pid, SIGHUP), 0);
+	assert_true(post_greeted_again(&house.post));
+	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	request_has("GET /new?%2B819012345678");
+}
+
 static void test_nothing_of_a_message_is_in_the_log(void **state)
 {
 	(void)state;
@@ -388,6 +465,8 @@ int main(void)
 		A_TEST(test_a_gateway_that_never_comes_is_unreachable),
 		A_TEST(test_what_has_not_left_is_cancelled),
 		A_TEST(test_what_has_left_is_unknown_when_it_is_cancelled_or_late),
+		A_TEST(test_a_thousand_orders_in_flight_leave_once_each_in_64_mib),
+		A_TEST(test_a_reload_changes_the_gateway_and_a_bad_one_changes_nothing),
 		A_TEST(test_nothing_of_a_message_is_in_the_log),
 	};
 
