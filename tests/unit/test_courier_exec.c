@@ -49,6 +49,7 @@ static int count_descriptors(void)
 
 	while (dir && readdir(dir))
 		count++;
+	closedir(dir);
 	return count - 3; /* the folder itself, and two names that are none */
 }
 
@@ -483,6 +484,7 @@ int main(int argc, char **argv)
 	};
 
 	if (strcmp(argv[0], "sms") == 0)
-		return act(argc, argv);
+		_exit(act(argc,
+			  argv)); /* what a sanitizer would say at the end is not the program's */
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
