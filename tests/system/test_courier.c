@@ -149,8 +149,7 @@ static int clear_up(void **state)
 	return 0;
 }
 
-/* --- what it is
- * ----------------------------------------------------------------------------------- */
+/* --- what it is ------------------------------------------------------------------------------ */
 
 static void test_without_a_gateway_it_is_there_and_refuses(void **state)
 {
@@ -235,8 +234,7 @@ static void test_c21_a_vault_that_gives_a_hostile_number_ends_it_and_nothing_is_
 	assert_int_equal(runs(), 0);
 }
 
-/* --- killed
- * ------------------------------------------------------------------------------------------ */
+/* --- killed ---------------------------------------------------------------------------------- */
 
 static void killed_then_again(unsigned runs_before)
 {
@@ -312,8 +310,7 @@ static void test_killed_after_an_order_has_ended_nothing_is_repeated(void **stat
 	killed_then_again(1);
 }
 
-/* --- again, with another configuration
- * ------------------------------------------------------------- */
+/* --- again, with another configuration ------------------------------------------------------- */
 
 static void test_a_reload_is_said_to_the_vault_and_a_wrong_one_changes_nothing(void **state)
 {
