@@ -49,10 +49,8 @@ static void test_a_description_that_is_of_no_use_ends_the_call(void **state)
 	struct packets none = PACKETS;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		print_error("%zu\n", i);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		expect_with(&none, table[i], "queued ringing failed:gateway-answer");
-	}
 }
 
 /* --- keys of others ------------------------------------------------------------------------- */
