@@ -19,6 +19,7 @@
 #include <kenmon/clock.h>
 #include <kenmon/secret.h>
 #include <kenmon/wall.h>
+#include <kenmon/wire.h>
 
 #include "exec.h"
 
@@ -47,8 +48,7 @@ static void on_child(int number)
 	(void)number; /* it wakes ppoll */
 }
 
-/* --- in the child, between fork and exec
- * ------------------------------------------------------------ */
+/* --- in the child, between fork and exec ----------------------------------------------------- */
 
 static void defaults(void)
 {
@@ -80,8 +80,7 @@ static void become_program(const char *program, char *number, int text, int told
 	_exit(CANNOT_START);
 }
 
-/* --- starting
- * --------------------------------------------------------------------------------------- */
+/* --- starting -------------------------------------------------------------------------------- */
 
 /* All of it fits into a pipe: nobody waits for the program to read. */
 static int text_pipe(const struct exec_request *q)
@@ -141,16 +140,16 @@ static int start(const struct runner *r, const struct exec_request *q, pid_t *pi
 	return error;
 }
 
-/* --- the room
- * ------------------------------------------------------------------------------------------ */
+/* --- the room -------------------------------------------------------------------------------- */
 
 static void tell(struct runner *r, struct run *run)
 {
-	ssize_t n = send(r->room, &run->answer, sizeof(run->answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	km_rc rc =
+	    km_send(r->room, (const uint8_t *)&run->answer, sizeof(run->answer), -1, MSG_DONTWAIT);
 
-	if (n >= 0)
+	if (rc == KM_OK)
 		run->used = false;
-	else if (errno != EAGAIN && errno != EINTR)
+	else if (rc != KM_EAGAIN)
 		r->stop = true;
 }
 
@@ -213,9 +212,7 @@ static void hear(struct runner *r)
 	km_wipe(q, sizeof(*q));
 }
 
-/* --- ends
- * -------------------------------------------------------------------------------------------------
- */
+/* --- ends ---------------------------------------------------------------------------- */
 
 static struct run *of_pid(struct runner *r, pid_t pid)
 {
@@ -265,8 +262,7 @@ static int expire(struct runner *r)
 	return (int)left;
 }
 
-/* --- the process
- * -------------------------------------------------------------------------------------------- */
+/* --- the process ----------------------------------------------------------------------------- */
 
 /* A stop ends the room, and the end of the room ends us. */
 static bool hold_signals(void)

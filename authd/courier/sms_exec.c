@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <kenmon/log.h>
+#include <kenmon/wire.h>
 
 #include "drivers.h"
 #include "exec.h"
@@ -35,8 +36,7 @@ static struct exec_gateway *gateway_of(struct courier *c)
 	return *courier_own(c, &sms_exec_driver);
 }
 
-/* --- what comes back
- * --------------------------------------------------------------------------------- */
+/* --- what comes back ------------------------------------------------------------------------- */
 
 static enum km_order_why why_of(int code)
 {
@@ -93,8 +93,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *arg
 	return sd_event_exit(courier_event(c), 0);
 }
 
-/* --- open and close
- * ------------------------------------------------------------------------------------- */
+/* --- open and close -------------------------------------------------------------------------- */
 
 /* What it is when it is looked at; whoever can change it later has it or its folder. */
 static bool is_ours(const char *program)
@@ -175,22 +174,20 @@ static void exec_needs(const struct courier_settings *s, struct courier_needs *n
 	needs->path[needs->paths++].may = 0;
 }
 
-/* --- orders
- * ------------------------------------------------------------------------------------------------
- */
+/* --- orders -------------------------------------------------------------------------- */
 
 static void exec_begin(struct courier *c, struct courier_order *o)
 {
 	const struct exec_gateway *g = gateway_of(c);
 	struct exec_request q = { .id = o->id, .what = EXEC_RUN, .timeout_ms = g->timeout_ms };
-	ssize_t n;
+	km_rc rc;
 
 	memcpy(q.number, o->number, sizeof(q.number));
 	memcpy(q.text, o->text.bytes, o->text.len);
 	q.len = o->text.len;
-	n = send(g->fd, &q, sizeof(q), MSG_DONTWAIT | MSG_NOSIGNAL);
+	rc = km_send(g->fd, (const uint8_t *)&q, sizeof(q), -1, MSG_DONTWAIT);
 	km_wipe(&q, sizeof(q));
-	if (n != (ssize_t)sizeof(q))
+	if (rc != KM_OK)
 		courier_report(c, o, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_FULL, NULL, 0);
 }
 
@@ -200,7 +197,8 @@ static void exec_cancel(struct courier *c, struct courier_order *o, enum km_orde
 	const struct exec_request q = { .id = o->id, .what = EXEC_KILL };
 
 	(void)why;
-	(void)!send(gateway_of(c)->fd, &q, sizeof(q), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (km_send(gateway_of(c)->fd, (const uint8_t *)&q, sizeof(q), -1, MSG_DONTWAIT) != KM_OK)
+		km_log(LOG_WARNING, "a program that nobody waits for runs until its time is over");
 	courier_report(c, o, KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT, NULL, 0);
 }
 

@@ -133,6 +133,11 @@ PUBLIC int mkdir(const char *path, mode_t mode)
 	return fault_fails(FAULT_NAME) ? -1 : REAL(mkdir)(path, mode);
 }
 
+PUBLIC int renameat(int from, const char *old, int to, const char *name)
+{
+	return fault_fails(FAULT_NAME) ? -1 : REAL(renameat)(from, old, to, name);
+}
+
 PUBLIC int renameat2(int from, const char *old, int to, const char *name, unsigned flags)
 {
 	return fault_fails(FAULT_NAME) ? -1 : REAL(renameat2)(from, old, to, name, flags);

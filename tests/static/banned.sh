@@ -9,9 +9,10 @@ judge=(authd/*.c authd/*.h authd/factors/*.c authd/factors/*.h)
 vault=(authd/vault/*.c authd/vault/*.h)
 sensor=(authd/sensor/*.c authd/sensor/*.h)
 matcher=(authd/matcher/*.c authd/matcher/*.h)
+courier=(authd/courier/*.c authd/courier/*.h)
 desk=(enroll/*.c enroll/*.h)
-all=("${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
-rooms=("${common[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}")
+all=("${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${courier[@]}" "${desk[@]}")
+rooms=("${common[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${courier[@]}")
 
 # calls REGEX FILE...: where one of these is called, or used by its name.
 calls() {
@@ -42,7 +43,7 @@ opens_with_security() {
 
 mapfile -t libraries < <(without '^common/log\.c$' common/*.c)
 mapfile -t not_senders < <(without '^common/(frame|log|room)\.c$' \
-    "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${desk[@]}")
+    "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${courier[@]}" "${desk[@]}")
 mapfile -t not_sensor < <(without '^authd/sensor/' "${all[@]}")
 mapfile -t quiet_rooms < <(without '/(main|spawn|usage)\.[ch]$|^common/log\.c$' "${rooms[@]}")
 
@@ -74,7 +75,7 @@ check "the matcher opens nothing, and makes no memory but locked memory" \
 check "libfprint, and its form of a print, are the sensor's alone" \
     names 'fp_(print|device|image|context)_[a-z_]+|fprint\.h|glib\.h|FP3|g_variant_[a-z_]+' "${not_sensor[@]}"
 check "nothing is left unfinished" unfinished
-for main in authd/main.c authd/vault/main.c authd/sensor/main.c authd/matcher/main.c enroll/main.c pam_module/pam_kenmon.c; do
+for main in authd/main.c authd/vault/main.c authd/sensor/main.c authd/matcher/main.c authd/courier/main.c enroll/main.c pam_module/pam_kenmon.c; do
 	check "$main opens with what a take-over of it gains" opens_with_security "$main"
 done
 plan

@@ -41,7 +41,7 @@ example_is_accepted() {
 
 pages() {
 	local page
-	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8 kenmon-sensor.8 kenmon-matcher.8; do
+	for page in kenmon.1 kenmon.conf.5 pam_kenmon.8 kenmon-authd.8 kenmon-vault.8 kenmon-sensor.8 kenmon-matcher.8 kenmon-courier.8; do
 		[ -f docs/man/$page ] || echo "docs/man/$page is missing"
 	done
 }
@@ -114,7 +114,7 @@ links_lead_somewhere() {
 }
 pictures_of_rooms() {
 	local room
-	for room in pam_kenmon.so kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher enroll/; do
+	for room in pam_kenmon.so kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher kenmon-courier enroll/; do
 		grep -qF "$room" docs/ARCHITECTURE.md || echo "docs/ARCHITECTURE.md does not show $room"
 	done
 }
@@ -153,6 +153,7 @@ check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-aut
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
 check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8
 check "kenmon-matcher(8) and kenmon-matcher --help agree" options_in_page kenmon-matcher kenmon-matcher.8
+check "kenmon-courier(8) and kenmon-courier --help agree" options_in_page kenmon-courier kenmon-courier.8
 check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere

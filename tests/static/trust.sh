@@ -33,7 +33,7 @@ secrets_of_the_vault() {
 	/^KM_FIELD\(/ && $3 == "SECRET" { print from, name }' include/kenmon/messages.def
 }
 only_inwards() {
-	! secrets_of_the_vault | grep VAULT
+	! secrets_of_the_vault | grep VAULT | grep -vx "VAULT ORDER"
 }
 counted() {
 	[ "$(secrets_of_the_vault | wc -l)" -ge 4 ] || secrets_of_the_vault
@@ -43,6 +43,6 @@ check "every test that it names is there" tests_are_there
 check "every file that it names is there" files_are_there
 check "it names many" enough
 check "README and ARCHITECTURE lead to it" linked
-check "no message of the vault's has a field for a secret" only_inwards
+check "no message of the vault's has a field for a secret, but what a telephone is to be told" only_inwards
 check "the search for such fields finds those that go in" counted
 plan

@@ -61,7 +61,7 @@ readers_marked() {
 }
 options_known() {
 	local program option
-	for program in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher; do
+	for program in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher kenmon-courier; do
 		sed -e ':a' -e '/\\$/{N;s/\\\n//;ba}' systemd/*.service | sed -n "s|^ExecStart=.*/$program ||p" | tr ' ' '\n' | grep -- '^--' | sort -u |
 		    while read -r option; do
 			"$BUILD/$program" --help 2>&1 | grep -qw -- "$option" || echo "$program does not know $option"
@@ -81,6 +81,16 @@ for room in kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher; do
 	check "$room is started again however often it fails" has $room.service StartLimitIntervalSec=0
 	check "the socket of $room never stays failed" has $room.socket TriggerLimitIntervalSec=0
 done
+check "kenmon-courier, which needs a network, is exposed to at most 2.0 of 10 all the same" exposure kenmon-courier.service
+check "kenmon-courier leaves no core file" has kenmon-courier.service LimitCORE=0
+check "kenmon-courier has no capability" has kenmon-courier.service CapabilityBoundingSet=
+check "kenmon-courier sees the vault with its own uid" lacks kenmon-courier.service PrivateUsers=
+check "kenmon-courier has no device" has kenmon-courier.service DevicePolicy=closed
+check "kenmon-courier is started again however often it fails" has kenmon-courier.service StartLimitIntervalSec=0
+check "only the courier may be given orders" has kenmon-order.socket SocketMode=0600
+check "and that is the courier's user" has kenmon-order.socket SocketUser=kenmon-courier
+check "where it comes to belongs to the vault" has kenmon-order.socket Service=kenmon-vault.service
+check "that socket never stays failed" has kenmon-order.socket TriggerLimitIntervalSec=0
 check "a judge that stands still is started again" has kenmon-authd.service WatchdogSec=30
 check "the judge can find the session of a caller" has kenmon-authd.service ProtectProc=default
 check "everybody may ask the judge" has kenmon-authd.socket SocketMode=0666
@@ -93,7 +103,7 @@ check "and that is the sensor's user" has kenmon-matcher.socket SocketUser=kenmo
 check "only the matcher may be lent templates" has kenmon-grant.socket SocketMode=0600
 check "and that is the matcher's user" has kenmon-grant.socket SocketUser=kenmon-matcher
 check "where it comes to belongs to the vault" has kenmon-grant.socket Service=kenmon-vault.service
-check "the vault has both sockets however it is started" has kenmon-vault.service "Sockets=kenmon-vault.socket kenmon-grant.socket"
+check "the vault has all its sockets however it is started" has kenmon-vault.service "Sockets=kenmon-vault.socket kenmon-grant.socket kenmon-order.socket"
 check "that socket never stays failed either" has kenmon-grant.socket TriggerLimitIntervalSec=0
 check "the sensor is started by its socket alone" lacks kenmon-sensor.service WantedBy=
 check "of devices the sensor has those at USB" only_devices

@@ -29,6 +29,7 @@
 #define JUDGE_UID   (HOUSE_BASE_UID + 1)
 #define SENSOR_UID  (HOUSE_BASE_UID + 2)
 #define MATCHER_UID (HOUSE_BASE_UID + 3)
+#define COURIER_UID (HOUSE_BASE_UID + 4)
 #define ROGUE_UID   (HOUSE_BASE_UID + 50)
 #define GAMES_UID   5 /* on every Debian */
 #define MAN_UID     6
@@ -84,6 +85,7 @@ static void test_each_room_runs_under_a_uid_of_its_own(void **state)
 	assert_int_equal(uid_of(house_room(h, "kenmon-vault")), VAULT_UID);
 	assert_int_equal(uid_of(house_room(h, "kenmon-authd")), JUDGE_UID);
 	assert_int_equal(uid_of(house_room(h, "kenmon-matcher")), MATCHER_UID);
+	assert_int_equal(uid_of(house_room(h, "kenmon-courier")), COURIER_UID);
 }
 
 static unsigned seen;
@@ -94,10 +96,11 @@ static int look(const char *path, const struct stat *st, int type, struct FTW *f
 	static const struct {
 		const char *part;
 		uid_t uid;
-	} owner[] = { { "/vault/", VAULT_UID },      { "/judge/", JUDGE_UID },
-		      { "/vault.sock", JUDGE_UID },  { "/sensor.sock", JUDGE_UID },
-		      { "/probe.sock", SENSOR_UID }, { "/grant.sock", MATCHER_UID },
-		      { "/vault", VAULT_UID },       { "/judge", JUDGE_UID } };
+	} owner[] = { { "/vault/", VAULT_UID },       { "/judge/", JUDGE_UID },
+		      { "/vault.sock", JUDGE_UID },   { "/sensor.sock", JUDGE_UID },
+		      { "/probe.sock", SENSOR_UID },  { "/grant.sock", MATCHER_UID },
+		      { "/order.sock", COURIER_UID }, { "/vault", VAULT_UID },
+		      { "/judge", JUDGE_UID } };
 	mode_t mode = st->st_mode & 07777;
 	uid_t uid = 0;
 
@@ -122,8 +125,8 @@ static void test_every_file_is_its_rooms_own_and_closed_to_others(void **state)
 	NEEDS_ROOT();
 	seen = 0;
 	assert_int_equal(nftw(h->state, look, 8, FTW_PHYS), 0);
-	/* Four folders, four sockets, two keys, two databases with their logs, the anchor. */
-	assert_true(seen >= 15);
+	/* Four folders, five sockets, two keys, two databases with their logs, the anchor. */
+	assert_true(seen >= 16);
 }
 
 static bool connects_as(uid_t uid, const char *path)
@@ -147,9 +150,10 @@ static void test_each_rooms_socket_is_reached_by_one_other_uid_alone_as_another_
 	} doors[] = { { "vault", JUDGE_UID },
 		      { "sensor", JUDGE_UID },
 		      { "probe", SENSOR_UID },
-		      { "grant", MATCHER_UID } };
-	static const uid_t uids[] = { VAULT_UID,   JUDGE_UID, SENSOR_UID,
-				      MATCHER_UID, ROGUE_UID, GAMES_UID };
+		      { "grant", MATCHER_UID },
+		      { "order", COURIER_UID } };
+	static const uid_t uids[] = { VAULT_UID,   JUDGE_UID, SENSOR_UID, MATCHER_UID,
+				      COURIER_UID, ROGUE_UID, GAMES_UID };
 	const struct house *h = *state;
 	char path[HOUSE_PATH + 32];
 
