@@ -57,7 +57,7 @@ DESK_SRC   := $(wildcard enroll/*.c)
 DOOR_LIBS  := -lpam
 JUDGE_LIBS := -lsystemd -linih
 VAULT_LIBS := -lsqlite3 -lcrypto -loath -linih
-COURIER_LIBS := -lsystemd -linih -lre -lssl -lcrypto
+COURIER_LIBS := -lsystemd -linih -lcurl -lcares -lre -lssl -lcrypto
 DESK_LIBS  := -lqrencode -linih -lcsv -lcrypto -lsystemd
 SENSOR_LIBS = $(shell pkg-config --libs libfprint-2) -linih
 
@@ -328,7 +328,8 @@ install: all
 	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md docs/BACKUP.md \
-	    docs/ADMINISTRATION.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md docs/COURIER.md
+	    docs/ADMINISTRATION.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md docs/COURIER.md \
+	    docs/GATEWAYS.md
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
 

@@ -10,6 +10,8 @@
 
 #include <kenmon/conf.h>
 #include <kenmon/log.h>
+#include <kenmon/order.h>
+#include <kenmon/sms.h>
 
 #include "conf_file.h"
 #include "conf_value.h"
@@ -276,6 +278,23 @@ static const struct place *place_of(const struct parse *p, const char *section, 
 	return &p->place[0];
 }
 
+/* The templates of an HTTP gateway, so that 'config check' finds what the courier would refuse. */
+static km_rc check_gateway(struct parse *p)
+{
+	struct km_sms_gateway gateway;
+	const struct place *at;
+	const char *key = "";
+	char why[KM_SMS_WHY];
+
+	if (p->draft.sms.gateway != KM_GATEWAY_HTTP ||
+	    km_sms_gateway_read(&p->draft, &gateway, &key, why) == KM_OK)
+		return KM_OK;
+	at = place_of(p, "sms", key);
+	if (at->line == 0)
+		at = place_of(p, "sms", "gateway");
+	return km_conf_fail(p->error, KM_ECONF, at->path, at->line, "[sms] %s: %s", key, why);
+}
+
 static km_rc check_whole(struct parse *p)
 {
 	const struct km_conf_lockout *lockout = &p->draft.lockout;
@@ -290,7 +309,7 @@ static km_rc check_whole(struct parse *p)
 				    "which is %u seconds",
 				    lockout->longest_wait, lockout->first_wait);
 	}
-	return KM_OK;
+	return check_gateway(p);
 }
 
 /* What a service does not say itself is what [login] says, wherever in the files it stands. */

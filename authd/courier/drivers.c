@@ -5,7 +5,7 @@ const struct courier_driver *courier_driver_of_messages(const struct km_conf *co
 {
 	static const struct courier_driver *const gateways[] = {
 		[KM_GATEWAY_NONE] = NULL,
-		[KM_GATEWAY_HTTP] = NULL,
+		[KM_GATEWAY_HTTP] = &sms_http_driver,
 		[KM_GATEWAY_SPOOL] = &sms_spool_driver,
 		[KM_GATEWAY_EXEC] = &sms_exec_driver,
 	};

@@ -4,6 +4,7 @@
 
 #include "driver.h"
 
+extern const struct courier_driver sms_http_driver;
 extern const struct courier_driver sms_spool_driver;
 extern const struct courier_driver sms_exec_driver;
 extern const struct courier_driver sip_driver;

@@ -156,7 +156,7 @@ static void tell(struct runner *r, struct run *run)
 static void done(struct runner *r, struct run *run, enum exec_outcome outcome, int value)
 {
 	run->done = true;
-	run->answer = (struct exec_answer){ run->id, outcome, value };
+	run->answer = (struct exec_answer){ run->id, (int32_t)outcome, value };
 	tell(r, run);
 }
 

@@ -111,7 +111,7 @@ bool courier_read(const struct courier *c, struct courier_settings *s)
 	km_wipe(s, sizeof(*s));
 	if (!read_conf(c, &s->conf))
 		return false;
-	if (conf->sms.gateway == KM_GATEWAY_HTTP && conf->sms.authentication != 0 &&
+	if (conf->sms.gateway == KM_GATEWAY_HTTP && conf->sms.credentials[0] &&
 	    !read_credential(c, conf->sms.credentials, &s->sms))
 		return false;
 	return !*conf->voice.server || !*conf->voice.credentials ||

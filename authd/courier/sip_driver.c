@@ -161,7 +161,7 @@ static void add_path(struct courier_needs *needs, const char *path)
 {
 	if (needs->paths >= COURIER_PATHS || strlen(path) >= PATH_MAX)
 		return;
-	strcpy(needs->path[needs->paths].path, path);
+	snprintf(needs->path[needs->paths].path, PATH_MAX, "%s", path);
 	needs->path[needs->paths++].may = KM_MAY_READ | KM_MAY_LIST;
 }
 
