@@ -194,6 +194,15 @@ static inline void exchange_start(struct exchange *e)
 	assert_int_equal(m.courier.calls, 1);
 }
 
+/* A courier says what it can do whenever it has read its configuration again. */
+static inline void exchange_heard_reload(struct exchange *e)
+{
+	struct km_msg m;
+
+	assert_true(exchange_hear(e, &m));
+	assert_int_equal(m.number, KM_MSG_COURIER);
+}
+
 /* Sounds and an address; nothing runs yet. */
 static inline void exchange_make(struct exchange *e, int type)
 {
