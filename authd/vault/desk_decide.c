@@ -14,6 +14,7 @@
 #include "due.h"
 #include "gate.h"
 #include "grant.h"
+#include "orders.h"
 #include "store_invitation.h"
 
 static bool is(const uint8_t a[KM_SUBJECT_BYTES], const uint8_t b[KM_SUBJECT_BYTES])
@@ -264,14 +265,18 @@ static km_rc approve(struct call *c, const struct km_filed *r)
 	struct carried done = { .call = c, .r = r };
 	char text[ACT_TEXT];
 	km_rc rc = may_approve(c, r);
+	const uint64_t orders = orders_mark(c->v);
 	size_t notes = c->v->notes;
 
 	if (rc == KM_OK)
 		rc = request_open(c->v, r, &done.asked, text);
 	if (rc == KM_OK)
 		rc = store_together(c->v->store, carry_out, &done);
-	if (rc != KM_OK)
-		c->v->notes = notes; /* what was undone has not happened */
+	/* What was undone has not happened: nobody is told of it. */
+	if (rc != KM_OK) {
+		c->v->notes = notes;
+		orders_undo_since(c->v, orders);
+	}
 	km_msg_wipe(&done.asked);
 	km_wipe(text, sizeof text);
 	return rc;

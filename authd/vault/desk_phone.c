@@ -244,11 +244,14 @@ static km_rc enrol(struct call *c, const struct km_operator *op, const struct ms
 		   const char *number, bool confirmed)
 {
 	struct enrolling e = { c, op, m, number, confirmed };
+	const uint64_t orders = orders_mark(c->v);
 	size_t notes = c->v->notes;
 	km_rc rc = store_together(c->v->store, enrol_run, &e);
 
-	if (rc != KM_OK && rc != KM_EFILED)
+	if (rc != KM_OK && rc != KM_EFILED) {
 		c->v->notes = notes;
+		orders_undo_since(c->v, orders);
+	}
 	return rc;
 }
 

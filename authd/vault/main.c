@@ -283,32 +283,6 @@ static int open_store(struct vault *v, const struct options *o)
 	return 0;
 }
 
-/*
- * The present signer, in the record of the start; and at the very first start, loudly: whoever
- * notes it elsewhere will know a trail that was made anew, whatever keys are stolen here.
- */
-static km_rc tell_signer(struct vault *v, struct km_event_record *started)
-{
-	char hex[2 * KM_PUBLIC_BYTES + 1], text[192];
-	const struct km_log_field field = { "KENMON_SIGNER", hex };
-	struct km_anchor a;
-	km_rc rc = store_sign_head(v->store, &a);
-
-	if (rc != KM_OK || a.generation == 0)
-		return rc;
-	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", a.public[i]);
-	event_add(started, "signer", hex);
-	if (a.seq > 0)
-		return KM_OK;
-	snprintf(text, sizeof text,
-		 "the audit trail begins, signed by %s: note this key where this machine cannot "
-		 "change it",
-		 hex);
-	km_log_fields(LOG_NOTICE, &field, 1, text);
-	return KM_OK;
-}
-
 /* Everything between the store and the first request. */
 static km_rc begin(struct vault *v)
 {
@@ -327,7 +301,7 @@ static km_rc begin(struct vault *v)
 	event_add(&r, "version", KM_VERSION);
 	event_add(&r, "approval", desk_asked_for(v));
 	if (rc == KM_OK)
-		rc = tell_signer(v, &r);
+		rc = tend_tell_signer(v, &r);
 	if (rc == KM_OK)
 		rc = note_record(v, &r);
 	if (rc == KM_OK)

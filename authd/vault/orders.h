@@ -30,6 +30,13 @@ KM_MUST_CHECK km_rc orders_place(struct vault *v, struct line *l, const struct o
 /* Nobody at this line waits any more: what is not begun is cancelled, nothing of it is heard. */
 void orders_drop(struct vault *v, struct line *l);
 
+/*
+ * What was placed within this round since then is undone, with what it belonged to: as if it had
+ * never been. Budgets are the store's, which undoes them itself.
+ */
+uint64_t orders_mark(const struct vault *v);
+void orders_undo_since(struct vault *v, uint64_t mark);
+
 /* desk_phone.c: what became of the order of a line. */
 void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why);
 

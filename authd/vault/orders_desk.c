@@ -96,3 +96,16 @@ void orders_drop(struct vault *v, struct line *l)
 			order_drop(v, &v->order[i]);
 	}
 }
+
+uint64_t orders_mark(const struct vault *v)
+{
+	return v->order_last;
+}
+
+void orders_undo_since(struct vault *v, uint64_t mark)
+{
+	for (size_t i = 0; i < KM_ORDERS && v->orders > 0 && v->order_last > mark; i++) {
+		if (v->order[i].id > mark && !v->order[i].written)
+			order_undo(v, &v->order[i]);
+	}
+}

@@ -20,6 +20,32 @@
 	60000 /* how often months are looked at: an erasure need not wait for the hour             \
 	       */
 
+/*
+ * The present signer, in the record of the start; and at the very first start, loudly: whoever
+ * notes it elsewhere will know a trail that was made anew, whatever keys are stolen here.
+ */
+km_rc tend_tell_signer(struct vault *v, struct km_event_record *started)
+{
+	char hex[2 * KM_PUBLIC_BYTES + 1], text[192];
+	const struct km_log_field field = { "KENMON_SIGNER", hex };
+	struct km_anchor a;
+	km_rc rc = store_sign_head(v->store, &a);
+
+	if (rc != KM_OK || a.generation == 0)
+		return rc;
+	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", a.public[i]);
+	event_add(started, "signer", hex);
+	if (a.seq > 0)
+		return KM_OK;
+	snprintf(text, sizeof text,
+		 "the audit trail begins, signed by %s: note this key where this machine cannot "
+		 "change it",
+		 hex);
+	km_log_fields(LOG_NOTICE, &field, 1, text);
+	return KM_OK;
+}
+
 static bool seal_is_due(const struct vault *v, uint64_t seq)
 {
 	return seq - v->sealed >= SEAL_RECORDS || v->now.boot_ms - v->sealed_ms >= SEAL_MS;

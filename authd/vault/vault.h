@@ -481,6 +481,8 @@ void line_rotated(struct vault *v);
 
 /* --- tend.c ------------------------------------------------------------------ */
 
+/* Adds the present signer to the record of a start, and says it at the very first. */
+KM_MUST_CHECK km_rc tend_tell_signer(struct vault *v, struct km_event_record *started);
 /* Seals the head where that is due, or now. Without a flush of its own: the next one takes it. */
 void tend_seal(struct vault *v, bool now);
 /* When nobody waits: destroys the key of a month that is past its keeping period. */

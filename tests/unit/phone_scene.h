@@ -10,6 +10,7 @@
 #include <kenmon/order.h>
 #include <kenmon/phone.h>
 
+#include "../../authd/vault/orders.h"
 #include "../../authd/vault/store_internal.h"
 #include "../../authd/vault/store_number.h"
 

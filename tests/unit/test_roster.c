@@ -7,8 +7,10 @@
 
 static void test_a_first_roster_registers_everybody_under_no_uid(void **state)
 {
+	struct km_credential factors[KM_MAX_CREDENTIALS];
 	struct paper *p = paper(1);
 	struct km_operator op;
+	size_t count = 7;
 
 	(void)state;
 	put_person(p, (struct person){ .number = "1",
@@ -29,6 +31,9 @@ static void test_a_first_roster_registers_everybody_under_no_uid(void **state)
 	assert_int_equal(op.role, KM_ROLE_REGISTRAR);
 	assert_int_equal(op.valid_until, TODAY + 400);
 	assert_string_equal(person_of("alice").mobile, "09012345678");
+	/* What the register says is no factor: nothing is sent there. */
+	assert_int_equal(store_credentials(room.v->store, op.subject, factors, &count), KM_OK);
+	assert_int_equal(count, 0);
 	assert_string_equal(person_of("alice").name, "山田 花子");
 	assert_int_equal(operator_of("2").state, KM_SUSPENDED);
 	assert_int_equal(recorded(KM_EVENT_FEED_ACCEPTED), 1);

@@ -384,6 +384,34 @@ static void test_a_telephone_without_messages_is_told_nothing_and_the_trail_says
 	assert_non_null(strstr(scene_record(KM_EVENT_PHONE_CHANGED).body, "notice=none"));
 }
 
+static void test_what_is_undone_within_a_round_is_told_to_nobody(void **state)
+{
+	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
+					 .number = MOBILE,
+					 .text = KM_TEXT_NOTICE_CHANGED,
+					 .seconds = 60 };
+	struct order_wish other = wish;
+	struct km_msg m;
+	uint64_t mark;
+
+	(void)state;
+	other.number = OTHER;
+	assert_int_equal(orders_place(room.v, NULL, &other), KM_OK);
+	mark = orders_mark(room.v);
+	assert_int_equal(orders_place(room.v, NULL, &wish), KM_OK);
+	assert_int_equal(orders_place(room.v, NULL, &wish), KM_OK);
+	orders_undo_since(room.v, mark);
+	assert_int_equal(room.v->orders, 1);
+	orders_undo_since(room.v, mark); /* nothing is left to be undone */
+	vault_round(room.v, 0);
+	m = courier_hears();
+	assert_string_equal(m.order.number, OTHER);
+	assert_int_equal(courier_hears().number, 0);
+	/* What has left is not called back. */
+	orders_undo_since(room.v, 0);
+	assert_int_equal(room.v->orders, 1);
+}
+
 /* What the judge was told of desks in between is passed over. */
 static struct km_msg hears(void)
 {
@@ -552,6 +580,7 @@ int main(void)
 		AT_THE_DESK(test_the_old_number_is_told_that_another_took_its_place),
 		AT_THE_DESK(
 		    test_a_telephone_without_messages_is_told_nothing_and_the_trail_says_so),
+		AT_THE_DESK(test_what_is_undone_within_a_round_is_told_to_nobody),
 		AT_THE_DESK(test_a_changed_number_is_said_at_the_next_login_and_at_no_other),
 		AT_THE_DESK(test_listings_show_stars_and_the_persons_own_export_all_of_it),
 		AT_THE_DESK(test_a_number_of_the_register_is_no_factor),
