@@ -258,9 +258,10 @@ enum km_text judge_codes_wrong(unsigned reason);
 
 /* --- factors/phone.c ------------------------------------------------------- */
 
-#define JUDGE_SENDS        5  /* in one login: a door takes 96 frames, and the vault has budgets */
-#define JUDGE_NEWS_SECONDS 10 /* as long as a gateway is waited for before the code is asked for   \
-			       */
+#define JUDGE_SENDS 5 /* in one login: a door takes 96 frames, and the vault has budgets */
+#define JUDGE_NEWS_SECONDS                                                                         \
+	10 /* as long as a gateway is waited for before the code is asked for                      \
+	    */
 #define JUDGE_AFTER_ORDER                                                                          \
 	30 /* seconds of a login after the code is good for nothing: another factor */
 

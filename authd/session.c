@@ -401,6 +401,7 @@ static km_rc on_login(struct judge *j, struct judge_session *s, const struct km_
 	memcpy(open.open.rhost, l->rhost, sizeof(open.open.rhost));
 	memcpy(open.open.ruser, l->ruser, sizeof(open.open.ruser));
 	memcpy(open.open.nonce, l->nonce, sizeof(open.open.nonce));
+	open.open.lang = (uint8_t)s->lang;
 	/* Nobody but root reaches the settings of a service that root's programs use. */
 	snprintf(open.open.service, sizeof(open.open.service), "%s%s", s->privileged ? "" : "user/",
 		 l->service);

@@ -10,6 +10,12 @@
 KM_MUST_CHECK km_rc challenge_digits(unsigned count, char out[KM_ORDER_KEYS + 1]);
 
 /*
+ * As long as a code is good for, in seconds; where keys are waited for, no longer than a call takes,
+ * so that whoever does not get it can go on with another factor.
+ */
+unsigned challenge_seconds(const struct vault *v, enum km_order kind);
+
+/*
  * A new one for a login, whose tag is made with its first; out->code too. owner: whose key it is
  * under, and whose row it will be. Nothing is stored yet.
  */

@@ -280,7 +280,7 @@ static void tell_client(struct vault *v, const struct reply *r)
 {
 	struct km_msg m = { .number = KM_MSG_INFO, .info.error = 1 };
 
-	snprintf(m.info.text, sizeof m.info.text, "%s", km_text(r->tell, v->conf.language));
+	snprintf(m.info.text, sizeof m.info.text, "%s", km_text(r->tell, r->lang));
 	if (km_send_msg(r->client, &m, -1, MSG_DONTWAIT) == KM_OK)
 		v->messages++;
 }

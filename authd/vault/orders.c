@@ -171,6 +171,14 @@ void order_drop(struct vault *v, struct order *o)
 		release(v, o);
 }
 
+/* Of whoever logs in, as their program has it; at a desk the site's. */
+static enum km_lang lang_of(const struct vault *v, const struct order *o)
+{
+	unsigned lang = o->session ? o->session->asked.lang : KM_LANG_COUNT;
+
+	return lang < KM_LANG_COUNT ? (enum km_lang)lang : v->conf.language;
+}
+
 static km_rc write_order(struct vault *v, const struct order *o, const struct outgoing *way)
 {
 	struct km_msg m = { .number = KM_MSG_ORDER };
@@ -180,7 +188,7 @@ static km_rc write_order(struct vault *v, const struct order *o, const struct ou
 	m.order.kind = o->kind;
 	memcpy(m.order.number, way->number, sizeof way->number);
 	m.order.keys = (uint8_t)strlen(way->digits);
-	m.order.lang = (uint8_t)v->conf.language;
+	m.order.lang = (uint8_t)lang_of(v, o);
 	m.order.until = o->until_ms;
 	if (rc == KM_OK)
 		rc = to_courier(v, &m);
@@ -196,7 +204,7 @@ static void tell_client(struct vault *v, const struct order *o, const struct out
 	if (!o->session || !order_waits(o->session))
 		return;
 	km_text_filled(o->kind == KM_ORDER_KEYPAD ? KM_TEXT_KEY_IN : KM_TEXT_CONFIRM_CALL,
-		       v->conf.language, way->digits, m.info.text, sizeof m.info.text);
+		       lang_of(v, o), way->digits, m.info.text, sizeof m.info.text);
 	m.info.error = KM_INFO_CALL;
 	/* One that does not read cannot key in what it does not know. */
 	if (km_send_msg(o->session->client, &m, -1, MSG_DONTWAIT) == KM_OK)

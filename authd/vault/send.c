@@ -236,10 +236,10 @@ static km_rc refuse(struct vault *v, struct sending *x, enum km_reason reason, u
 	return rc;
 }
 
-static void fill_text(struct vault *v, struct sending *x)
+static void fill_text(struct sending *x)
 {
 	if (x->kind == KM_ORDER_MESSAGE)
-		km_text_filled(KM_TEXT_SMS_CODE, v->conf.language, x->digits, x->text,
+		km_text_filled(KM_TEXT_SMS_CODE, x->t.s->asked.lang, x->digits, x->text,
 			       sizeof x->text);
 	else if (x->kind == KM_ORDER_SPOKEN)
 		snprintf(x->text, sizeof x->text, "%s", x->digits);
@@ -256,8 +256,9 @@ static km_rc make_code(struct vault *v, struct sending *x)
 	if (rc != KM_OK)
 		return rc;
 	x->challenge.kind = (uint8_t)x->kind;
+	x->challenge.until_ms = v->now.boot_ms + challenge_seconds(v, x->kind) * 1000LL;
 	x->challenge.credential = x->t.credential[0].id;
-	fill_text(v, x);
+	fill_text(x);
 	return KM_OK;
 }
 

@@ -13,6 +13,7 @@
 #include <kenmon/log.h>
 #include <kenmon/sock.h>
 
+#include "challenge.h"
 #include "gate.h"
 #include "grant.h"
 #include "courier.h"
@@ -92,6 +93,7 @@ void session_decide(struct vault *v, struct session *s, struct km_verdict verdic
 	memcpy(r->to_client.result.nonce, s->asked.nonce, sizeof s->asked.nonce);
 	memcpy(r->to_client.result.login, s->asked.login, sizeof s->asked.login);
 	r->tell = verdict.code == KM_VERDICT_ALLOW ? s->tell : KM_TEXT_NOTHING;
+	r->lang = s->asked.lang;
 	s->client = -1;
 	session_end(v, s);
 }
@@ -131,7 +133,7 @@ void session_sending(struct vault *v, struct session *s, enum km_order kind)
 
 	r->to_judge.number = KM_MSG_SENDING;
 	r->to_judge.sending.kind = (uint8_t)kind;
-	r->to_judge.sending.seconds = (uint16_t)v->conf.phone.expires;
+	r->to_judge.sending.seconds = (uint16_t)challenge_seconds(v, kind);
 }
 
 uint16_t session_bucket_of(const uint8_t tag[KM_TAG_BYTES])

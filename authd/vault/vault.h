@@ -158,6 +158,7 @@ struct reply {
 	int pass;                /* a descriptor for the client, or -1 */
 	struct km_msg to_client; /* RESULT or DESK_LINE */
 	enum km_text tell;       /* before it; NOTHING: nothing */
+	uint8_t lang;            /* in which; enum km_lang */
 };
 
 /* Who is at a desk: the operator with the peer's uid, or whom root has named (IDENTIFY). */

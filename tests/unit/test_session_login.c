@@ -24,6 +24,7 @@ static void test_a_login_goes_from_hello_to_the_vaults_verdict(void **state)
 	assert_int_equal(world.vault[0].open.origin, KM_ORIGIN_LOCAL);
 	assert_string_equal(world.vault[0].open.login, "alice");
 	assert_string_equal(world.vault[0].open.service, "login");
+	assert_int_equal(world.vault[0].open.lang, j->conf.language);
 	m = plan(id, 1);
 	assert_int_equal(vault_says(&m), KM_OK);
 	assert_int_equal(world.client[1].number, KM_MSG_PROMPT);
@@ -97,6 +98,7 @@ static void test_the_prompt_is_in_the_language_of_the_login_or_of_the_site(void 
 	j->conf.language = KM_LANG_JA;
 	s = in(IN_REQUEST);
 	says(s, &m);
+	assert_int_equal(world.vault[0].open.lang, KM_LANG_JA);
 	m = plan(s->id, 1);
 	assert_int_equal(vault_says(&m), KM_OK);
 	assert_string_equal(world.client[0].prompt.text, km_text(KM_TEXT_PROMPT_CODE, KM_LANG_JA));
@@ -104,6 +106,8 @@ static void test_the_prompt_is_in_the_language_of_the_login_or_of_the_site(void 
 	m = login(KM_REQUEST_AUTHENTICATE, ALICE);
 	snprintf(m.login.lang, sizeof(m.login.lang), "en");
 	says(s, &m);
+	/* The vault says some things itself. */
+	assert_int_equal(world.vault[0].open.lang, KM_LANG_EN);
 	m = plan(s->id, 1);
 	assert_int_equal(vault_says(&m), KM_OK);
 	assert_string_equal(world.client[0].prompt.text, km_text(KM_TEXT_PROMPT_CODE, KM_LANG_EN));

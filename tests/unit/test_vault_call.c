@@ -2,6 +2,8 @@
  * Calls: the digits on the screen that are keyed in at the telephone, '#' alone, and '*'. A whole
  * vault, with the test as its judge, its client and its courier.
  */
+#include <kenmon/clock.h>
+
 #include "phone_world.h"
 
 static char code[KM_ORDER_KEYS + 1]; /* on her screen */
@@ -178,6 +180,37 @@ static void test_a_courier_that_goes_in_mid_call_leaves_the_login_another_factor
 	call = sends(KM_ORDER_KEYPAD, NULL);
 }
 
+/* So long, and the door and the judge still wait: there is time for another factor. */
+static void test_a_call_is_waited_for_as_long_as_it_can_take_and_no_longer(void **state)
+{
+	static const struct {
+		unsigned ring, expires, seconds;
+	} rows[] = { { 40, 300, 130 }, { 120, 600, 210 }, { 40, 60, 60 }, { 10, 100, 100 } };
+	struct km_msg m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int64_t before;
+
+		pw.w->v->conf.voice.ring = rows[i].ring;
+		pw.w->v->conf.phone.expires = rows[i].expires;
+		(void)asks_in("alice");
+		before = km_boot_ms();
+		judge_sends(pw.w->session, 0);
+		m = judge_hears(KM_MSG_SENDING);
+		assert_int_equal(m.sending.seconds, rows[i].seconds);
+		call = courier_is_given(KM_ORDER_KEYPAD);
+		assert_in_range(call.until, before + rows[i].seconds * 1000,
+				km_boot_ms() + rows[i].seconds * 1000);
+	}
+	/* What is read or written is good as long as any code. */
+	assert_int_equal(challenge_seconds(pw.w->v, KM_ORDER_SPOKEN), 100);
+	pw.w->v->conf.phone.expires = 600;
+	assert_int_equal(challenge_seconds(pw.w->v, KM_ORDER_SPOKEN), 600);
+	assert_int_equal(challenge_seconds(pw.w->v, KM_ORDER_MESSAGE), 600);
+	assert_int_equal(challenge_seconds(pw.w->v, KM_ORDER_CONFIRM), 100);
+}
+
 static void test_a_call_of_which_nothing_is_heard_ends_with_its_time(void **state)
 {
 	(void)state;
@@ -251,6 +284,31 @@ static void test_a_hash_alone_is_enough_only_where_the_site_says_so(void **state
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 }
 
+static void test_screen_and_telephone_speak_the_language_of_who_logs_in(void **state)
+{
+	char text[sizeof(((struct msg_info *)0)->text)];
+	struct km_msg m;
+
+	(void)state;
+	pw.w->lang = KM_LANG_JA;
+	(void)asks_in("alice");
+	call = sends(KM_ORDER_KEYPAD, NULL);
+	assert_int_equal(call.lang, KM_LANG_JA);
+	m = world_client_heard(pw.client, NULL);
+	digits_in(m.info.text, strlen(m.info.text), code);
+	km_text_filled(KM_TEXT_KEY_IN, KM_LANG_JA, code, text, sizeof text);
+	assert_string_equal(m.info.text, text);
+	/* One that there is not is English, as everywhere. */
+	pw.w->lang = KM_LANG_COUNT + 7;
+	(void)asks_in("alice");
+	call = sends(KM_ORDER_KEYPAD, NULL);
+	assert_int_equal(call.lang, pw.w->v->conf.language);
+	m = world_client_heard(pw.client, NULL);
+	digits_in(m.info.text, strlen(m.info.text), code);
+	km_text_filled(KM_TEXT_KEY_IN, KM_LANG_EN, code, text, sizeof text);
+	assert_string_equal(m.info.text, text);
+}
+
 static void test_a_call_that_reads_the_code_has_it_and_the_screen_has_not(void **state)
 {
 	(void)state;
@@ -306,11 +364,13 @@ int main(void)
 		CALLED(test_a_star_refuses_counts_and_raises_an_alarm),
 		CALLED(test_what_becomes_of_a_call_is_said),
 		CALLED(test_a_courier_that_goes_in_mid_call_leaves_the_login_another_factor),
+		LANDLINE(test_a_call_is_waited_for_as_long_as_it_can_take_and_no_longer),
 		CALLED(test_a_call_of_which_nothing_is_heard_ends_with_its_time),
 		CALLED(test_digits_keyed_in_too_late_are_refused_and_not_counted),
 		CALLED(test_a_number_that_was_removed_while_it_rang_opens_nothing),
 		CALLED(test_who_was_suspended_while_it_rang_does_not_come_in),
 		LANDLINE(test_a_hash_alone_is_enough_only_where_the_site_says_so),
+		LANDLINE(test_screen_and_telephone_speak_the_language_of_who_logs_in),
 		LANDLINE(test_a_call_that_reads_the_code_has_it_and_the_screen_has_not),
 		LANDLINE(test_nobody_s_telephone_rings_and_is_not_answered),
 	};

@@ -43,6 +43,7 @@ struct world {
 	uid_t peer;        /* 0: clients connect as we are; else under this uid, which takes root */
 	enum km_role role; /* of whoever is added from now on */
 	enum km_origin origin;          /* where the judge says that they sit */
+	enum km_lang lang;              /* and what they read */
 	void (*round)(struct world *w); /* one round of the vault; NULL: just that */
 };
 
@@ -364,6 +365,7 @@ static inline int world_open(struct world *w, enum km_request kind, const char *
 	open.open.kind = (uint8_t)kind;
 	open.open.uid = kind == KM_REQUEST_DESK ? 0 : w->peer ? w->peer : WORLD_UID;
 	open.open.origin = (uint8_t)w->origin;
+	open.open.lang = (uint8_t)w->lang;
 	memset(open.open.nonce, 0x5a, sizeof open.open.nonce);
 	if (kind != KM_REQUEST_DESK) {
 		snprintf(open.open.login, sizeof open.open.login, "%s", login);
