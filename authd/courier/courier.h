@@ -97,8 +97,7 @@ void courier_reload(struct courier *c);
 KM_MUST_CHECK bool courier_credential_path(const struct courier *c, const char *name,
 					   char path[PATH_MAX]);
 
-/* --- walls.c
- * --------------------------------------------------------------------------------------- */
+/* --- walls.c --------------------------------------------------------------------------------- */
 
 /* What the drivers need by these settings: needs[COURIER_KINDS]. */
 void courier_needs_of(const struct courier *c, const struct courier_settings *s,

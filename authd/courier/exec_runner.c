@@ -48,8 +48,7 @@ static void on_child(int number)
 	(void)number; /* it wakes ppoll */
 }
 
-/* --- in the child, between fork and exec
- * ------------------------------------------------------------ */
+/* --- in the child, between fork and exec ----------------------------------------------------- */
 
 static void defaults(void)
 {
@@ -81,8 +80,7 @@ static void become_program(const char *program, char *number, int text, int told
 	_exit(CANNOT_START);
 }
 
-/* --- starting
- * --------------------------------------------------------------------------------------- */
+/* --- starting -------------------------------------------------------------------------------- */
 
 /* All of it fits into a pipe: nobody waits for the program to read. */
 static int text_pipe(const struct exec_request *q)
@@ -142,8 +140,7 @@ static int start(const struct runner *r, const struct exec_request *q, pid_t *pi
 	return error;
 }
 
-/* --- the room
- * ------------------------------------------------------------------------------------------ */
+/* --- the room -------------------------------------------------------------------------------- */
 
 static void tell(struct runner *r, struct run *run)
 {
@@ -215,9 +212,7 @@ static void hear(struct runner *r)
 	km_wipe(q, sizeof(*q));
 }
 
-/* --- ends
- * -------------------------------------------------------------------------------------------------
- */
+/* --- ends ---------------------------------------------------------------------------- */
 
 static struct run *of_pid(struct runner *r, pid_t pid)
 {
@@ -267,8 +262,7 @@ static int expire(struct runner *r)
 	return (int)left;
 }
 
-/* --- the process
- * -------------------------------------------------------------------------------------------- */
+/* --- the process ----------------------------------------------------------------------------- */
 
 /* A stop ends the room, and the end of the room ends us. */
 static bool hold_signals(void)

@@ -82,8 +82,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	return 0;
 }
 
-/* --- signals
- * ---------------------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------------------------- */
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
 {
@@ -116,8 +115,7 @@ static bool watch_signals(struct courier *c)
 	       sd_event_add_signal(c->event, NULL, SIGHUP, on_hangup, c) >= 0;
 }
 
-/* --- begin and end
- * ---------------------------------------------------------------------------------- */
+/* --- begin and end --------------------------------------------------------------------------- */
 
 bool courier_init(struct courier *c)
 {
@@ -153,8 +151,7 @@ void courier_free(struct courier *c)
 	*c = (struct courier){ .vault = -1 };
 }
 
-/* --- the loop
- * ----------------------------------------------------------------------------------------- */
+/* --- the loop -------------------------------------------------------------------------------- */
 
 int courier_loop_fd(const struct courier *c)
 {

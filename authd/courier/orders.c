@@ -146,8 +146,7 @@ int64_t courier_expire(struct courier *c, int64_t now_ms)
 	return next;
 }
 
-/* --- a new one
- * ------------------------------------------------------------------------------------ */
+/* --- a new one ------------------------------------------------------------------------------- */
 
 static bool is_number(const char *text)
 {
@@ -228,8 +227,7 @@ km_rc courier_take(struct courier *c, const struct msg_order *m)
 	return KM_OK;
 }
 
-/* --- which is next
- * ----------------------------------------------------------------------------------- */
+/* --- which is next --------------------------------------------------------------------------- */
 
 /* A message counts until a gateway has it, a call until it ends. */
 static bool is_busy(const struct courier_slot *slot)

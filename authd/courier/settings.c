@@ -89,8 +89,7 @@ static bool read_credential(const struct courier *c, const char *name,
 	return good;
 }
 
-/* --- all of it
- * ------------------------------------------------------------------------------------ */
+/* --- all of it ------------------------------------------------------------------------------- */
 
 static bool read_conf(const struct courier *c, struct km_conf *conf)
 {
@@ -148,8 +147,7 @@ bool courier_settle(struct courier *c)
 	return true;
 }
 
-/* --- again
- * ---------------------------------------------------------------------------------------- */
+/* --- again ----------------------------------------------------------------------------------- */
 
 static bool fits(struct courier *c, const struct courier_settings *s)
 {

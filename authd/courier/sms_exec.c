@@ -36,8 +36,7 @@ static struct exec_gateway *gateway_of(struct courier *c)
 	return *courier_own(c, &sms_exec_driver);
 }
 
-/* --- what comes back
- * --------------------------------------------------------------------------------- */
+/* --- what comes back ------------------------------------------------------------------------- */
 
 static enum km_order_why why_of(int code)
 {
@@ -94,8 +93,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *arg
 	return sd_event_exit(courier_event(c), 0);
 }
 
-/* --- open and close
- * ------------------------------------------------------------------------------------- */
+/* --- open and close -------------------------------------------------------------------------- */
 
 /* What it is when it is looked at; whoever can change it later has it or its folder. */
 static bool is_ours(const char *program)
@@ -176,9 +174,7 @@ static void exec_needs(const struct courier_settings *s, struct courier_needs *n
 	needs->path[needs->paths++].may = 0;
 }
 
-/* --- orders
- * ------------------------------------------------------------------------------------------------
- */
+/* --- orders -------------------------------------------------------------------------- */
 
 static void exec_begin(struct courier *c, struct courier_order *o)
 {

@@ -65,8 +65,7 @@ static void end(struct courier *c, struct courier_order *o, enum km_order_state 
 	courier_report(c, o, state, why, NULL, 0);
 }
 
-/* --- what smstools did with it
- * ------------------------------------------------------------------------- */
+/* --- what smstools did with it --------------------------------------------------------------- */
 
 /* The code is in it. */
 static void remove_file(const struct spool *s, enum spool_folder folder, const char *name)
@@ -149,9 +148,7 @@ static int on_events(sd_event_source *source, int fd, uint32_t events, void *arg
 	return 0;
 }
 
-/* --- orders
- * ------------------------------------------------------------------------------------------------
- */
+/* --- orders -------------------------------------------------------------------------- */
 
 static bool write_file(const struct spool *s, const char *hidden, const struct courier_order *o)
 {
@@ -230,8 +227,7 @@ static void spool_begin(struct courier *c, struct courier_order *o)
 		end(c, o, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
 }
 
-/* --- open and close
- * ---------------------------------------------------------------------------------------- */
+/* --- open and close -------------------------------------------------------------------------- */
 
 /* What an earlier run left: nobody waits for it any more, and codes are in it. */
 static void clean(const struct spool *s)

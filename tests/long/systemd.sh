@@ -21,7 +21,7 @@ make --no-print-directory install DESTDIR="$tree/root" >"$tree/log" 2>&1 || { ca
 cp pam_module/stacks/* "$tree/root/etc/pam.d/"
 cp "${BUILD:-build}/tests/synth" "$tree/root/usr/local/bin/" # fingers that nobody has
 systemctl --root="$tree/root" enable --quiet kenmon-authd.service kenmon-vault.service \
-    kenmon-sensor.socket kenmon-matcher.service kenmon-roster.path
+    kenmon-sensor.socket kenmon-matcher.service kenmon-courier.service kenmon-roster.path
 
 # What is asked of the booted machine. It prints TAP into /root/tap.
 cat >"$tree/root/root/probe" <<'PROBE'
@@ -193,6 +193,9 @@ check "the sensor does not run: nobody has asked for a finger" refused runs kenm
 check "only the judge reaches the sensor" owner /run/kenmon/sensor.sock 'kenmon-judge 600'
 check "only the sensor brings the matcher what it took" owner /run/kenmon/probe.sock 'kenmon-sensor 600'
 check "only the matcher is lent templates" owner /run/kenmon/grant.sock 'kenmon-matcher 600'
+check "the courier runs after the boot, as a user of its own" runs_as kenmon-courier kenmon-courier
+check "and has put up its walls" confined kenmon-courier
+check "only the courier is given orders" owner /run/kenmon/order.sock 'kenmon-courier 600'
 check "there is no reader, and sensor list says so" bash -c '! kenmon sensor list 2>&1 | grep "can be used"'
 check "a virtual reader is allowed" virtual_reader
 check "and is found" bash -c 'kenmon sensor list | grep "can be used"'

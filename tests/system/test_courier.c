@@ -149,8 +149,7 @@ static int clear_up(void **state)
 	return 0;
 }
 
-/* --- what it is
- * ----------------------------------------------------------------------------------- */
+/* --- what it is ------------------------------------------------------------------------------ */
 
 static void test_without_a_gateway_it_is_there_and_refuses(void **state)
 {
@@ -235,8 +234,34 @@ static void test_c21_a_vault_that_gives_a_hostile_number_ends_it_and_nothing_is_
 	assert_int_equal(runs(), 0);
 }
 
-/* --- killed
- * ------------------------------------------------------------------------------------------ */
+static void test_c17_neither_number_nor_code_is_in_its_log_or_its_command_line(void **state)
+{
+	static const char *const secret[] = { "9012345678", "482913" };
+	char path[64], line[4096];
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	(void)start(EXEC "timeout = 1\n");
+	put("wait", "", 0600);
+	assert_true(orders_give(&o, 1, KM_ORDER_MESSAGE, NUMBER, "code 482913", 60000));
+	assert_int_equal(orders_until(&o, 1, KM_ORDER_STATE_UNKNOWN, NULL), KM_ORDER_STATE_UNKNOWN);
+	assert_int_equal(unlink(in_folder("gateway")), 0);
+	assert_true(orders_give(&o, 2, KM_ORDER_MESSAGE, NUMBER, "code 482913", 60000));
+	assert_int_equal(orders_until(&o, 2, KM_ORDER_STATE_FAILED, NULL), KM_ORDER_STATE_FAILED);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", o.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, line, sizeof(line));
+	assert_true(n > 0);
+	close(fd);
+	assert_true(log_says("does not start"));
+	for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
+		assert_null(strstr(content("log"), secret[i]));
+		assert_null(memmem(line, (size_t)n, secret[i], strlen(secret[i])));
+	}
+}
+
+/* --- killed ---------------------------------------------------------------------------------- */
 
 static void killed_then_again(unsigned runs_before)
 {
@@ -312,8 +337,7 @@ static void test_killed_after_an_order_has_ended_nothing_is_repeated(void **stat
 	killed_then_again(1);
 }
 
-/* --- again, with another configuration
- * ------------------------------------------------------------- */
+/* --- again, with another configuration ------------------------------------------------------- */
 
 static void test_a_reload_is_said_to_the_vault_and_a_wrong_one_changes_nothing(void **state)
 {
@@ -375,6 +399,7 @@ int main(int argc, char **argv)
 		ONE(test_the_end_of_the_vault_is_its_end),
 		ONE(test_a_vault_that_breaks_the_protocol_ends_it),
 		ONE(test_c21_a_vault_that_gives_a_hostile_number_ends_it_and_nothing_is_run),
+		ONE(test_c17_neither_number_nor_code_is_in_its_log_or_its_command_line),
 		ONE(test_killed_before_any_order_it_starts_again),
 		ONE(test_killed_with_an_order_that_waits_for_its_turn_it_is_never_begun),
 		ONE(test_killed_while_a_program_runs_it_takes_the_program_along_and_repeats_nothing),

@@ -191,8 +191,7 @@ static const char *beside_smstools(void)
 	return removes("other") == 0 ? "it removes another file" : NULL;
 }
 
-/* --- a gateway that needs a network
- * ---------------------------------------------------------------- */
+/* --- a gateway that needs a network ---------------------------------------------------------- */
 
 static void net_needs(const struct courier_settings *s, struct courier_needs *needs)
 {
@@ -221,8 +220,7 @@ static const char *beside_a_network(void)
 	return of(listen(fd, 1)) == EPERM ? NULL : "it listens";
 }
 
-/* --- in a child
- * ------------------------------------------------------------------------------------ */
+/* --- in a child ------------------------------------------------------------------------------ */
 
 static void in_child(unsigned gateway, const struct courier_driver *other,
 		     const char *(*look)(void))

@@ -23,6 +23,7 @@
 
 #define SENSOR     "kenmon-sensor"
 #define MATCHER    "kenmon-matcher"
+#define COURIER    "kenmon-courier"
 #define VAULT      "kenmon-vault"
 #define JUDGE      "kenmon-authd"
 #define SETTLED_MS 2100 /* a room that ran so long had started well (authd/supervise.c) */
@@ -214,18 +215,28 @@ static void test_a_matcher_whose_vault_has_gone_is_started_again_with_the_next(v
 	assert_int_not_equal(house_wait_room(h, MATCHER, matcher), 0);
 }
 
-static void test_it_stops_with_all_four_running(void **state)
+static void test_a_courier_that_is_killed_comes_back_unasked(void **state)
+{
+	const struct house *h = *state;
+	pid_t before = house_wait_room(h, COURIER, 0);
+
+	assert_true(house_kill_room(h, COURIER, SIGKILL));
+	assert_int_not_equal(house_wait_room(h, COURIER, before), 0);
+	assert_int_equal(house_desk(h, NULL, NULL, "status", NULL), 0);
+}
+
+static void test_it_stops_with_all_five_running(void **state)
 {
 	struct house *h = *state;
-	static const char *const rooms[] = { VAULT, JUDGE, SENSOR, MATCHER };
+	static const char *const rooms[] = { VAULT, JUDGE, SENSOR, MATCHER, COURIER };
 	int fd = calls(h, "sensor");
-	pid_t pid[4];
+	pid_t pid[5];
 
 	assert_int_not_equal(house_wait_room(h, SENSOR, 0), 0);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 5; i++)
 		pid[i] = house_room(h, rooms[i]);
 	assert_true(house_stop(h));
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 5; i++)
 		assert_true(kill(pid[i], 0) < 0);
 	assert_int_equal(times_in_log(h, "does not stop"), 0);
 	close(fd);
@@ -391,7 +402,8 @@ int main(void)
 		HERE(test_a_sensor_that_crashed_stays_away_until_somebody_calls),
 		HERE(test_a_matcher_that_is_killed_comes_back_unasked),
 		HERE(test_a_matcher_whose_vault_has_gone_is_started_again_with_the_next),
-		HERE(test_it_stops_with_all_four_running),
+		HERE(test_a_courier_that_is_killed_comes_back_unasked),
+		HERE(test_it_stops_with_all_five_running),
 		HERE(test_a_sensor_that_cannot_start_ends_neither_house_nor_logins),
 		HERE(test_without_one_of_the_programs_it_does_not_start_and_says_which),
 		HERE(test_each_door_is_open_to_its_caller_alone),

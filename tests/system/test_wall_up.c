@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -73,6 +74,19 @@ static void is_confined(const struct house *h, const char *room)
 	assert_int_equal(st.st_uid, 0);
 }
 
+static void wait_for_walls(pid_t pid)
+{
+	const struct timespec moment = { .tv_nsec = 5000000 };
+	char text[64];
+
+	for (unsigned i = 0; i < 4000; i++) {
+		status_of(pid, "Seccomp", text);
+		if (strcmp(text, "2") == 0)
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
 static void check_house(const struct house_setup *how)
 {
 	struct house h;
@@ -88,6 +102,9 @@ static void check_house(const struct house_setup *how)
 	if (!built_open) {
 		is_confined(&h, "kenmon-authd");
 		is_confined(&h, "kenmon-vault");
+		/* Nobody waits for that one before a house is ready. */
+		wait_for_walls(house_wait_room(&h, "kenmon-courier", 0));
+		is_confined(&h, "kenmon-courier");
 	}
 	house_end(&h);
 }

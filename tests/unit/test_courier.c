@@ -1,4 +1,4 @@
-/* Orders at the courier: their states, the table, deadlines, and what the vault hears of them. */
+/* Orders at the courier: their states, the table, and what the vault hears of them. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -343,162 +343,7 @@ static void test_a_driver_may_end_an_order_while_it_begins_it(void **state)
 	assert_int_equal(s.c.count, 0);
 }
 
-/* --- cancelled, or too late
- * ------------------------------------------------------------------------ */
-
-static void test_what_was_not_begun_is_cancelled_without_a_driver(void **state)
-{
-	(void)state;
-	s.c.settings->conf.sms.at_once = 1;
-	scene_order(&s, 1);
-	scene_order(&s, 2);
-	scene_expect(&s, 1, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	scene_expect(&s, 2, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	scene_cancel(&s, 2);
-	scene_expect(&s, 2, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_CANCELLED);
-	assert_int_equal(played.cancelled, 0);
-	scene_report(&s, 1, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	assert_int_equal(played.begun, 1);
-}
-
-static void test_what_was_begun_is_cancelled_by_its_driver(void **state)
-{
-	(void)state;
-	scene_order(&s, 1);
-	scene_expect(&s, 1, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	scene_cancel(&s, 1);
-	assert_int_equal(played.cancelled, 1);
-	assert_int_equal(played.why, KM_ORDER_WHY_CANCELLED);
-	scene_expect(&s, 1, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_CANCELLED);
-}
-
-static void test_to_cancel_what_has_ended_or_never_was_says_nothing(void **state)
-{
-	(void)state;
-	scene_cancel(&s, 77);
-	scene_order(&s, 1);
-	scene_report(&s, 1, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	scene_expect(&s, 1, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	scene_expect(&s, 1, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
-	scene_cancel(&s, 1);
-	scene_expect_nothing(&s);
-	assert_true(scene_turn(&s));
-	assert_int_equal(played.cancelled, 0);
-}
-
-static void test_a_driver_that_does_not_end_what_is_cancelled_leaves_a_doubt(void **state)
-{
-	(void)state;
-	played.stubborn = true;
-	scene_order(&s, 1);
-	scene_expect(&s, 1, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	scene_cancel(&s, 1);
-	scene_expect(&s, 1, KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT);
-	assert_int_equal(s.c.count, 0);
-}
-
-static void test_what_comes_too_late_is_refused(void **state)
-{
-	struct km_msg m = scene_message(1, 0);
-
-	(void)state;
-	scene_say(&s, &m);
-	assert_true(scene_turn(&s));
-	scene_expect(&s, 1, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_LATE);
-	m.order.until = INT64_MIN;
-	scene_say(&s, &m);
-	assert_true(scene_turn(&s));
-	scene_expect(&s, 1, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_LATE);
-	assert_int_equal(played.begun, 0);
-}
-
-static void test_no_order_is_kept_longer_than_a_code_is_ever_good(void **state)
-{
-	struct km_msg m = scene_message(1, 60000);
-
-	(void)state;
-	m.order.until = INT64_MAX;
-	scene_say(&s, &m);
-	assert_true(scene_turn(&s));
-	assert_true(scene_begun(&s, 1)->until_ms <= km_boot_ms() + KM_ORDER_SECONDS * 1000);
-}
-
-static bool all_ended(struct scene *scene)
-{
-	return scene->c.count == 0;
-}
-
-static void test_at_the_deadline_an_order_ends_by_its_driver_or_without_one(void **state)
-{
-	struct km_msg first = scene_message(1, 30), second = scene_message(2, 60);
-
-	(void)state;
-	s.c.settings->conf.sms.at_once = 1;
-	played.stubborn = false;
-	scene_say(&s, &first);
-	scene_say(&s, &second);
-	assert_true(scene_turn(&s));
-	scene_expect(&s, 1, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	scene_expect(&s, 2, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
-	assert_true(scene_until(&s, all_ended));
-	assert_true(km_boot_ms() >= second.order.until);
-	scene_expect(&s, 1, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_LATE);
-	scene_expect(&s, 2, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_LATE);
-	assert_true(played.cancelled >= 1);
-	assert_int_equal(played.why, KM_ORDER_WHY_LATE);
-}
-
-/* --- a vault that does not read
- * ------------------------------------------------------------------- */
-
-static bool told_of_all(struct scene *scene)
-{
-	static bool ended[KM_ORDERS + 1];
-	static unsigned count;
-	struct km_msg m;
-
-	while (scene_heard(scene, &m)) {
-		assert_true(m.ordered.order >= 1 && m.ordered.order <= KM_ORDERS);
-		if (!km_order_state_ends(m.ordered.state))
-			continue;
-		assert_false(ended[m.ordered.order]);
-		ended[m.ordered.order] = true;
-		count++;
-	}
-	return count == KM_ORDERS;
-}
-
-static void test_what_a_vault_does_not_read_is_kept_and_told_once(void **state)
-{
-	(void)state;
-	s.c.settings->conf.sms.at_once = KM_ORDERS;
-	for (uint64_t id = 1; id <= KM_ORDERS; id++) {
-		const struct km_msg m = scene_message(id, 60000);
-
-		scene_say(&s, &m);
-		while (!s.c.blocked && courier_find(&s.c, id) == NULL)
-			assert_true(scene_turn(&s));
-		if (s.c.blocked) { /* it hears nothing meanwhile: what it has begun goes on */
-			struct km_msg heard;
-
-			while (scene_heard(&s, &heard))
-				assert_int_equal(heard.ordered.state, KM_ORDER_STATE_QUEUED);
-			assert_true(scene_turn(&s));
-			while (courier_find(&s.c, id) == NULL)
-				assert_true(scene_turn(&s));
-		}
-	}
-	for (uint64_t id = 1; id <= KM_ORDERS; id++)
-		courier_report(&s.c, scene_begun(&s, id), KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE,
-			       NULL, 0);
-	assert_true(s.c.blocked);
-	assert_true(s.c.count > 0);
-	assert_true(scene_until(&s, told_of_all));
-	assert_int_equal(s.c.count, 0);
-}
-
-/* --- stop
- * ------------------------------------------------------------------------------------------- */
+/* --- stop ------------------------------------------------------------------------------------ */
 
 static void test_a_stop_ends_what_is_under_way_and_the_vault_hears_how(void **state)
 {
@@ -554,14 +399,6 @@ int main(void)
 		ONE(test_a_kind_without_a_gateway_is_refused),
 		ONE(test_no_more_begin_at_once_than_may_and_in_the_order_in_which_they_came),
 		ONE(test_a_driver_may_end_an_order_while_it_begins_it),
-		ONE(test_what_was_not_begun_is_cancelled_without_a_driver),
-		ONE(test_what_was_begun_is_cancelled_by_its_driver),
-		ONE(test_to_cancel_what_has_ended_or_never_was_says_nothing),
-		ONE(test_a_driver_that_does_not_end_what_is_cancelled_leaves_a_doubt),
-		ONE(test_what_comes_too_late_is_refused),
-		ONE(test_no_order_is_kept_longer_than_a_code_is_ever_good),
-		ONE(test_at_the_deadline_an_order_ends_by_its_driver_or_without_one),
-		ONE(test_what_a_vault_does_not_read_is_kept_and_told_once),
 		ONE(test_a_stop_ends_what_is_under_way_and_the_vault_hears_how),
 		ONE(test_the_courier_says_what_it_can_do),
 	};
