@@ -331,6 +331,7 @@ install: all
 	    docs/ADMINISTRATION.md docs/COURIER.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
+	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/GATEWAYS.md
 
 # Keeps /etc/kenmon and /var/lib/kenmon: what is registered is not ours to destroy here.
 uninstall:

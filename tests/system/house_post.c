@@ -19,6 +19,7 @@
 #include "house_post.h"
 
 #define WAIT_MS  20000 /* whoever takes longer has hung */
+#define STEP_MS  100
 #define PAUSE_MS 5
 
 static bool said(const char *what)
@@ -75,13 +76,23 @@ static void exec_courier(const struct post *p)
 	_exit(127);
 }
 
+/* In small steps: a machine that stood still for a while has not made anybody late. */
+static bool readable(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+	for (unsigned i = 0; i * STEP_MS < WAIT_MS; i++)
+		if (poll(&ready, 1, STEP_MS) == 1)
+			return true;
+	return false;
+}
+
 static bool next(struct post *p, struct km_msg *m)
 {
-	struct pollfd ready = { .fd = p->link, .events = POLLIN };
 	uint8_t frame[KM_FRAME_HEADER + 256];
 	size_t len = 0;
 
-	if (poll(&ready, 1, WAIT_MS) != 1)
+	if (!readable(p->link))
 		return said("the courier says nothing");
 	if (km_recv(p->link, frame, sizeof(frame), &len, NULL, NULL, 0) != KM_OK)
 		return said("the courier has gone");
@@ -91,13 +102,12 @@ static bool next(struct post *p, struct km_msg *m)
 
 bool post_start(struct post *p)
 {
-	struct pollfd ready = { .fd = p->listener, .events = POLLIN };
 	struct km_msg m;
 
 	p->pid = fork();
 	if (p->pid == 0)
 		exec_courier(p);
-	if (p->pid < 0 || poll(&ready, 1, WAIT_MS) != 1)
+	if (p->pid < 0 || !readable(p->listener))
 		return said("the courier does not come");
 	p->link = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (p->link < 0 || !next(p, &m))
@@ -153,12 +163,35 @@ bool post_cancel(struct post *p, uint64_t id)
 	return km_send_msg(p->link, &m, -1, 0) == KM_OK || said("it cannot be cancelled");
 }
 
+struct post_news post_hear_any(struct post *p, uint64_t *id)
+{
+	struct km_msg m;
+
+	while (next(p, &m))
+		if (m.number == KM_MSG_ORDERED) {
+			*id = m.ordered.order;
+			return (struct post_news){ (enum km_order_state)m.ordered.state,
+						   (enum km_order_why)m.ordered.why };
+		}
+	return (struct post_news){ KM_ORDER_STATE_NONE, KM_ORDER_WHY_NONE };
+}
+
+bool post_greeted_again(struct post *p)
+{
+	struct km_msg m;
+
+	while (next(p, &m))
+		if (m.number == KM_MSG_COURIER)
+			return true;
+	return false;
+}
+
 struct post_news post_hear(struct post *p, uint64_t id)
 {
 	struct km_msg m;
 
 	while (next(p, &m))
-		if (m.number == KM_MSG_ORDERED && (m.ordered.order == id || id == 0))
+		if (m.number == KM_MSG_ORDERED && m.ordered.order == id)
 			return (struct post_news){ (enum km_order_state)m.ordered.state,
 						   (enum km_order_why)m.ordered.why };
 	return (struct post_news){ KM_ORDER_STATE_NONE, KM_ORDER_WHY_NONE };

@@ -36,9 +36,13 @@ void post_end(struct post *p);
 
 bool post_send(struct post *p, uint64_t id, const char *number, const char *text, int64_t ms);
 bool post_cancel(struct post *p, uint64_t id);
-/* The next word about this order; words about others are dropped. 0: about any. state NONE: none
+/* The next word about this order; words about others are dropped. state NONE: none
  * came. */
 struct post_news post_hear(struct post *p, uint64_t id);
+/* The next word about any order. */
+struct post_news post_hear_any(struct post *p, uint64_t *id);
+/* It says again what it can do: it has read its configuration. */
+bool post_greeted_again(struct post *p);
 /* The first that ends it; before is what came before that one. */
 struct post_news post_outcome(struct post *p, uint64_t id, enum km_order_state *before);
 

@@ -5,6 +5,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -354,6 +357,147 @@ static void test_what_has_left_is_unknown_when_it_is_cancelled_or_late(void **st
 	assert_int_equal(house.gateway.seen->requests, 2);
 }
 
+static long high_water_kib(void)
+{
+	char path[64], line[256];
+	long kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)house.post.pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+#define THOUSAND 1000
+
+/* One word about any of them: 1 when it was the last about one. */
+static unsigned hear_one(bool ended[THOUSAND + 1], unsigned *queued)
+{
+	uint64_t id = 0;
+	struct post_news n = post_hear_any(&house.post, &id);
+
+	assert_true(id >= 1 && id <= THOUSAND);
+	assert_false(ended[id]);
+	*queued += n.state == KM_ORDER_STATE_QUEUED;
+	if (n.state == KM_ORDER_STATE_QUEUED)
+		return 0;
+	assert_int_equal(n.state, KM_ORDER_STATE_TAKEN);
+	ended[id] = true;
+	return 1;
+}
+
+static void test_a_thousand_orders_in_flight_leave_once_each_in_64_mib(void **state)
+{
+	static bool ended[THOUSAND + 1];
+	unsigned taken = 0, queued = 0;
+
+	(void)state;
+	start(GATEWAY_GOOD, take_it, MESSAGE_JSON "timeout = 120\nat-once = 256\n", NULL);
+	for (uint64_t i = 1; i <= THOUSAND; i++) {
+		assert_true(post_send(&house.post, i, MESSAGE_NUMBER, MESSAGE_TEXT, 300000));
+		while (queued < i)
+			taken += hear_one(ended, &queued);
+	}
+	while (taken < THOUSAND)
+		taken += hear_one(ended, &queued);
+	assert_int_equal(house.gateway.seen->requests, THOUSAND);
+	assert_true(high_water_kib() < 64 * 1024);
+}
+
+static void test_a_reload_changes_the_gateway_and_a_bad_one_changes_nothing(void **state)
+{
+	char conf[512];
+
+	(void)state;
+	start(GATEWAY_PLAIN, take_it, MESSAGE_JSON, NULL);
+	assert_true(post_configure(
+	    &house.post, "[sms]\ngateway = http\nurl = http://gw/{number}/{text}\n", NULL));
+	assert_int_equal(kill(house.post.pid, SIGHUP), 0);
+	assert_true(post_logged(&house.post, "in the clear"));
+	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	request_has("POST /send ");
+	snprintf(
+	    conf, sizeof(conf),
+	    "[sms]\ngateway = http\nmethod = GET\nurl = http://127.0.0.1:%u/new?{number}{text}\n",
+	    house.gateway.port);
+	assert_true(post_configure(&house.post, conf, NULL));
+	assert_int_equal(kill(house.post.pid, SIGHUP), 0);
+	assert_true(post_greeted_again(&house.post));
+	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	request_has("GET /new?%2B819012345678");
+}
+
+/* How often these bytes stand in the courier's memory. */
+static unsigned in_memory(const char *bytes)
+{
+	static char part[1 << 20];
+	char path[64], line[256];
+	unsigned found = 0;
+	FILE *maps;
+	int mem;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)house.post.pid);
+	maps = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)house.post.pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(maps && mem >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		char *end, *perms;
+		off_t from = (off_t)strtoull(line, &end, 16);
+		off_t to = (off_t)strtoull(end + 1, &perms, 16);
+
+		for (; perms[1] == 'r' && perms[2] == 'w' && from < to;
+		     from += (off_t)sizeof(part)) {
+			size_t want =
+			    to - from < (off_t)sizeof(part) ? (size_t)(to - from) : sizeof(part);
+			ssize_t n = pread(mem, part, want, from);
+			const char *at = part;
+
+			while (n > 0 && (at = memmem(at, (size_t)(part + n - at), bytes,
+						     strlen(bytes))) != NULL) {
+				found++;
+				at++;
+			}
+		}
+	}
+	fclose(maps);
+	close(mem);
+	return found;
+}
+
+static void forgets(enum gateway_certificate certificate)
+{
+	start(certificate, take_it, MESSAGE_JSON "headers = X-To: {number}\n", NULL);
+	for (unsigned i = 0; i < 3; i++)
+		ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	/* The search finds what there is. */
+	assert_true(in_memory("127.0.0.1") > 0);
+	assert_int_equal(in_memory("314159"), 0);
+	assert_int_equal(in_memory("12345678"), 0);
+	assert_int_equal(in_memory("\xe8\xaa\x8d\xe8\xa8\xbc"), 0);
+}
+
+static void test_C17_a_message_that_has_left_is_not_in_memory(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	forgets(GATEWAY_PLAIN);
+}
+
+static void test_C17_nor_when_it_left_over_tls(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	forgets(GATEWAY_GOOD);
+}
+
 static void test_nothing_of_a_message_is_in_the_log(void **state)
 {
 	(void)state;
@@ -388,6 +532,10 @@ int main(void)
 		A_TEST(test_a_gateway_that_never_comes_is_unreachable),
 		A_TEST(test_what_has_not_left_is_cancelled),
 		A_TEST(test_what_has_left_is_unknown_when_it_is_cancelled_or_late),
+		A_TEST(test_a_thousand_orders_in_flight_leave_once_each_in_64_mib),
+		A_TEST(test_a_reload_changes_the_gateway_and_a_bad_one_changes_nothing),
+		A_TEST(test_C17_a_message_that_has_left_is_not_in_memory),
+		A_TEST(test_C17_nor_when_it_left_over_tls),
 		A_TEST(test_nothing_of_a_message_is_in_the_log),
 	};
 
