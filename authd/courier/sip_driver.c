@@ -161,7 +161,7 @@ static void add_path(struct courier_needs *needs, const char *path)
 {
 	if (needs->paths >= COURIER_PATHS || strlen(path) >= PATH_MAX)
 		return;
-	strcpy(needs->path[needs->paths].path, path);
+	snprintf(needs->path[needs->paths].path, PATH_MAX, "%s", path);
 	needs->path[needs->paths++].may = KM_MAY_READ | KM_MAY_LIST;
 }
 
@@ -175,8 +175,8 @@ static void needs(const struct courier_settings *s, struct courier_needs *needs)
 		KM_CALL(epoll_create1),  KM_CALL(epoll_ctl),       KM_CALL(epoll_pwait),
 		KM_CALL(timerfd_create), KM_CALL(timerfd_settime), KM_CALL(getsockname),
 		KM_CALL(getpeername),    KM_CALL(getsockopt),      KM_CALL(recvfrom),
-		KM_CALL(sendto),         KM_CALL(shutdown),        KM_CALL(prlimit64),
-		KM_CALL(uname),          KM_CALL(getrandom),
+		KM_CALL(sendto),         KM_CALL(listen),          KM_CALL(shutdown),
+		KM_CALL(prlimit64),      KM_CALL(uname),           KM_CALL(getrandom),
 	};
 	const char *ca_file = s->conf.voice.ca_file;
 

@@ -1,4 +1,5 @@
 /* One configuration of calls, open. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -71,7 +72,7 @@ static const char *wrong_in(struct voice_stack *s, const struct courier_settings
 		return "domain: not the name of a domain";
 	if (!is_user(conf->voice.caller) || strlen(conf->voice.caller) >= sizeof(s->caller))
 		return "caller: letters, digits and + . - _ alone";
-	strcpy(s->caller, conf->voice.caller);
+	snprintf(s->caller, sizeof(s->caller), "%s", conf->voice.caller);
 	if (!set_credential(s, &settings->voice))
 		return "credentials: not NAME:PASSWORD";
 	return NULL;

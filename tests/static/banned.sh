@@ -42,7 +42,7 @@ opens_with_security() {
 }
 
 mapfile -t libraries < <(without '^common/log\.c$' common/*.c)
-mapfile -t not_senders < <(without '^common/(frame|log|room)\.c$' \
+mapfile -t not_senders < <(without '^common/(frame|log|room)\.c$|^authd/courier/sip_media\.c$' \
     "${common[@]}" "${door[@]}" "${judge[@]}" "${vault[@]}" "${sensor[@]}" "${matcher[@]}" "${courier[@]}" "${desk[@]}")
 mapfile -t not_sensor < <(without '^authd/sensor/' "${all[@]}")
 mapfile -t quiet_rooms < <(without '/(main|spawn|usage)\.[ch]$|^common/log\.c$' "${rooms[@]}")

@@ -10,7 +10,7 @@ kenmon-authd libsystemd.so.0 libinih.so.1
 kenmon-vault libsqlite3.so.0 libcrypto.so.3 liboath.so.0 libinih.so.1
 kenmon libqrencode.so.4 libinih.so.1 libcsv.so.3 libcrypto.so.3 libsystemd.so.0
 kenmon-matcher
-kenmon-courier libsystemd.so.0 libinih.so.1 libcurl.so.4 libcares.so.2 libssl.so.3 libcrypto.so.3
+kenmon-courier libsystemd.so.0 libinih.so.1 libcurl.so.4 libcares.so.2 libre.so.0 libssl.so.3 libcrypto.so.3
 kenmon-sensor libfprint-2.so.2 libgio-2.0.so.0 libgobject-2.0.so.0 libglib-2.0.so.0 libinih.so.1
 "
 # The door lives in other people's programs: all that it may call.

@@ -188,7 +188,7 @@ static void test_no_mailbox_hears_a_code(void **state)
 static void test_a_code_that_was_read_once_was_heard(void **state)
 {
 	(void)state;
-	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY PAUSE("9000") HANG_UP, KM_ORDER_SPOKEN, "12",
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY PAUSE("5500") HANG_UP, KM_ORDER_SPOKEN, "12",
 	       "#", "queued ringing answered delivered");
 	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY PAUSE("1000") HANG_UP, KM_ORDER_SPOKEN,
 	       "123456", "#", "queued ringing answered failed:hung-up");

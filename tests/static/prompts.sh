@@ -1,0 +1,31 @@
+#!/bin/bash
+# What calls say: for each sound that the courier plays a text in each language, and a file of the
+# right form that was made of it.
+. "$(dirname "$0")/tap.bash"
+
+names() {
+	sed -n '/names\[VOICE_SOUNDS\]/,/};/p' authd/courier/sip_sounds.c | grep -o '"[^"]*"' | tr -d '"' | sort
+}
+
+texts_are_the_sounds() {
+	grep -v -e '^#' -e '^$' "authd/courier/prompts/$1.txt" | awk -F '\t' 'NF != 2 || $2 == "" { print "no text: " $0 } NF == 2 { print $1 }' |
+	    sort | diff <(names) -
+}
+
+files_are_of_the_form() {
+	local name got
+	for name in $(names); do
+		got="$(soxi -r "build/prompts/$1/$name.wav") $(soxi -c "build/prompts/$1/$name.wav") $(soxi -b "build/prompts/$1/$name.wav")"
+		[ "$got" = "8000 1 16" ] || echo "$name.wav: $got"
+		# A tenth of a second at least, and not silence.
+		sox "build/prompts/$1/$name.wav" -n stat 2>&1 | awk -v n="$name" \
+		    '/^Length/ && $3 < 0.1 { print n ": " $3 " s" } /^RMS +amplitude/ && $3 < 0.01 { print n ": silent" }'
+	done
+}
+
+check "the sounds are 18" test "$(names | wc -l)" = 18
+for lang in en ja; do
+	check "$lang: a text for each sound, and no other" texts_are_the_sounds $lang
+	check "$lang: a file for each, of the form that a telephone takes" files_are_of_the_form $lang
+done
+plan

@@ -1,0 +1,278 @@
+/*
+ * Servers and telephones that mean harm, or are broken: descriptions that say nothing of use, SIP
+ * that is none, keys of others. A call fails, or hears only who was called; the next one works.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "telephone.h"
+
+#define PLAIN "transport = udp\nmedia = rtp\n"
+
+static void expect_with(struct packets *p, const char *scenario, const char *course)
+{
+	struct exchange e;
+	pid_t phone;
+
+	exchange_open(&e, PLAIN);
+	packets_save(&e, p);
+	phone = telephone_start(&e, "u1", scenario, 1);
+	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""), course);
+	telephone_content(&e, phone);
+	exchange_close(&e);
+}
+
+static void test_a_description_that_is_of_no_use_ends_the_call(void **state)
+{
+#define UNUSABLE(sdp)                                                                              \
+	TAKE_CALL RING ANSWER_WITH(sdp)                                                            \
+	HUNG_UP
+	static const char *const table[] = {
+		UNUSABLE("garbage"),
+		UNUSABLE(SDP_HEAD),
+		UNUSABLE(SDP_HEAD "m=audio 0 RTP/AVP 0\n"),
+		UNUSABLE(SDP_HEAD "m=audio x RTP/AVP 0\n"),
+		UNUSABLE(SDP_HEAD "m=audio 30000 RTP/AVP 18\na=rtpmap:18 G729/8000\n"),
+		UNUSABLE(SDP_HEAD "m=audio 30000 RTP/AVP 101\na=rtpmap:101 telephone-event/8000\n"),
+		UNUSABLE(SDP_HEAD "m=audio 30000 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+				  "inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\n"),
+		UNUSABLE("v=0\no=u 1 1 IN IP4 0.0.0.0\ns=-\nc=IN IP4 0.0.0.0\nt=0 0\n"
+			 "m=audio 30000 RTP/AVP 0\n"),
+		UNUSABLE("v=0\no=u 1 1 IN IP6 ::1\ns=-\nc=IN IP6 ::1\nt=0 0\n"
+			 "m=audio 30000 RTP/AVP 0\n"),
+		UNUSABLE(SDP_HEAD "m=video 30000 RTP/AVP 31\n"),
+	};
+	struct packets none = PACKETS;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		expect_with(&none, table[i], "queued ringing failed:gateway-answer");
+}
+
+/* --- keys of others ------------------------------------------------------------------------- */
+
+static void test_another_stream_of_the_same_telephone_is_not_heard(void **state)
+{
+	struct packets p = PACKETS;
+
+	(void)state;
+	packet_key(&p, '1');
+	p.source = 0x9999;
+	packet_keys(&p, "99*");
+	p.source = 0x1234;
+	packet_keys(&p, "2#");
+	expect_with(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "queued ringing answered keyed:12");
+}
+
+static void test_packets_that_come_again_and_in_another_order_are_one_key(void **state)
+{
+	struct packets p = PACKETS;
+	struct packet swap;
+	unsigned first = 0;
+
+	(void)state;
+	packet_keys(&p, "12");
+	/* the first key's packets once more, the whole of it */
+	for (; first < 7; first++)
+		p.at[p.count++] = p.at[first];
+	packet_key(&p, '3');
+	/* the end of the last key before its beginning */
+	swap = p.at[p.count - 1];
+	p.at[p.count - 1] = p.at[p.count - 7];
+	p.at[p.count - 7] = swap;
+	packet_key(&p, '#');
+	expect_with(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "queued ringing answered keyed:123");
+}
+
+/* The courier's port for sound, once it is connected to the telephone. 0: none. */
+static int sound_port(int sip_port)
+{
+	char line[512];
+	FILE *f = fopen("/proc/net/udp", "r");
+	int found = 0;
+
+	assert_non_null(f);
+	while (!found && fgets(line, sizeof(line), f)) {
+		unsigned local, remote, state;
+
+		if (sscanf(line, " %*u: 0100007F:%x 0100007F:%x %x", &local, &remote, &state) ==
+			3 &&
+		    state == 1 && (int)remote != sip_port && (int)remote == sip_port + 1000)
+			found = (int)local;
+	}
+	fclose(f);
+	return found;
+}
+
+static void shout(int port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_addr = { htonl(INADDR_LOOPBACK) },
+					.sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint8_t star[16] = { 0x80, 0xe5, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9, 10, 0x8a, 0, 160 };
+
+	for (uint8_t i = 0; i < 50; i++) {
+		star[3] = i;
+		star[6] = i;
+		(void)sendto(fd, star, sizeof(star), 0, (const struct sockaddr *)&to, sizeof(to));
+	}
+	close(fd);
+}
+
+static void test_keys_from_another_address_are_not_heard(void **state)
+{
+	struct exchange e;
+	char scenario[4096];
+	const char sdp[] = SDP_HEAD "m=audio %d RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000\n";
+	char with_port[256];
+	pid_t phone;
+	int port = 0;
+
+	(void)state;
+	do
+		exchange_open(&e, PLAIN);
+	while (e.port > 64000 && (exchange_close(&e), true));
+	/* nobody is at the telephone's port for sound: all that is heard is shouted */
+	snprintf(with_port, sizeof(with_port), sdp, e.port + 1000);
+	snprintf(scenario, sizeof(scenario), "%s%s%s",
+		 TAKE_CALL RING "<send retrans=\"500\"><![CDATA[\nSIP/2.0 200 OK\n" BACK CONTACT
+				"Content-Type: application/sdp\nContent-Length: [len]\n\n",
+		 with_port,
+		 "\n]]></send>\n<recv request=\"ACK\"/>\n" PAUSE("2000") INFO("10", "7")
+		     INFO("11", "#") HUNG_UP);
+	phone = telephone_start(&e, "u1", scenario, 1);
+	exchange_order(&e, KM_ORDER_KEYPAD, "", 60);
+	assert_true(exchange_until(&e, KM_ORDER_STATE_ANSWERED));
+	while (port == 0)
+		port = sound_port(e.port);
+	shout(port);
+	assert_true(exchange_until(&e, KM_ORDER_STATE_KEYED));
+	assert_string_equal(e.course, "queued ringing answered keyed:7");
+	telephone_content(&e, phone);
+	exchange_close(&e);
+}
+
+/* --- SIP that is none ------------------------------------------------------------------------- */
+
+/* The value of a header of the INVITE, with its name. */
+static int copy_header(const char *invite, const char *name, char *out, size_t cap)
+{
+	const char *at = strstr(invite, name), *end = at ? strstr(at, "\r\n") : NULL;
+
+	return at && end ? snprintf(out, cap, "%.*s\r\n", (int)(end - at), at) : 0;
+}
+
+static size_t response_to(const char *invite, const char *line, char *out, size_t cap)
+{
+	static const char *const names[] = { "Via:", "From:", "To:", "Call-ID:", "CSeq:" };
+	size_t len = (size_t)snprintf(out, cap, "SIP/2.0 %s\r\n", line);
+
+	for (size_t i = 0; i < 5; i++)
+		len += (size_t)copy_header(invite, names[i], out + len, cap - len);
+	len += (size_t)snprintf(out + len, cap - len,
+				"Contact: <sip:x@127.0.0.1>\r\nContent-Type: application/sdp\r\n"
+				"Content-Length: 60\r\n\r\n" SDP_HEAD "m=audio 9 RTP/AVP 0\r\n");
+	return len;
+}
+
+/* Always the same ones: a byte here and there becomes another. */
+static void mutate(char *bytes, size_t len, unsigned *seed)
+{
+	for (unsigned n = 1 + (unsigned)rand_r(seed) % 8; n > 0; n--)
+		bytes[(unsigned)rand_r(seed) % len] = (char)rand_r(seed);
+}
+
+static void garbage_server(int fd)
+{
+	char invite[4096], out[4096];
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof(from);
+	unsigned seed = 1;
+	ssize_t n =
+	    recvfrom(fd, invite, sizeof(invite) - 1, 0, (struct sockaddr *)&from, &from_len);
+	size_t len;
+
+	if (n <= 0)
+		_exit(1);
+	invite[n] = '\0';
+	for (unsigned i = 0; i < 3000; i++) {
+		static const char *const lines[] = { "180 Ringing", "183 Progress", "401 Who",
+						     "302 There", "100 Trying" };
+
+		len = response_to(invite, lines[i % 5], out, sizeof(out));
+		mutate(out, len, &seed);
+		(void)sendto(fd, out, len, 0, (struct sockaddr *)&from, from_len);
+	}
+	len = response_to(invite, "486 Busy", out, sizeof(out));
+	(void)sendto(fd, out, len, 0, (struct sockaddr *)&from, from_len);
+	_exit(0);
+}
+
+static void test_sip_that_is_none_harms_one_call_at_most(void **state)
+{
+	struct exchange e;
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	pid_t server, phone;
+
+	(void)state;
+	exchange_open(&e, PLAIN "ring = 10\n");
+	at.sin_port = htons((uint16_t)e.port);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	server = fork();
+	if (server == 0)
+		garbage_server(fd);
+	close(fd);
+	assert_non_null(strstr(exchange_call(&e, KM_ORDER_KEYPAD, ""), "failed"));
+	waitpid(server, NULL, 0);
+	keys_save(&e, "5#");
+	phone = telephone_start(&e, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, 1);
+	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""),
+			    "queued ringing answered keyed:5");
+	telephone_content(&e, phone);
+	exchange_close(&e);
+}
+
+/* Nothing that somebody said is in the log as it came, and no number. */
+static void test_what_others_say_does_not_come_to_the_log(void **state)
+{
+	struct exchange e;
+	pid_t phone;
+	char *log;
+
+	(void)state;
+	exchange_open(&e, PLAIN);
+	phone = telephone_start(&e, "u1", TAKE_CALL REFUSE("486 CANARY"), 1);
+	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""), "queued failed:busy");
+	telephone_content(&e, phone);
+	close(e.vault);
+	e.vault = -1;
+	waitpid(e.courier, NULL, 0);
+	e.courier = 0;
+	log = exchange_log(&e);
+	assert_null(strstr(log, "CANARY"));
+	assert_null(strstr(log, EXCHANGE_NUMBER + 1));
+	free(log);
+	exchange_close(&e);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_description_that_is_of_no_use_ends_the_call),
+		cmocka_unit_test(test_another_stream_of_the_same_telephone_is_not_heard),
+		cmocka_unit_test(test_packets_that_come_again_and_in_another_order_are_one_key),
+		cmocka_unit_test(test_keys_from_another_address_are_not_heard),
+		cmocka_unit_test(test_sip_that_is_none_harms_one_call_at_most),
+		cmocka_unit_test(test_what_others_say_does_not_come_to_the_log),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
