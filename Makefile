@@ -328,10 +328,10 @@ install: all
 	install -D -m 0644 systemd/70-kenmon-sensor.rules $(D)$(UDEVDIR)/70-kenmon-sensor.rules
 	for m in $(MAN); do install -D -m 0644 $$m $(D)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/ROSTER.md docs/BACKUP.md \
-	    docs/ADMINISTRATION.md docs/COURIER.md docs/ERASURE.md docs/PRIVACY.md docs/REVIEW.md
+	    docs/ADMINISTRATION.md docs/COURIER.md docs/GATEWAYS.md docs/ERASURE.md docs/PRIVACY.md \
+	    docs/REVIEW.md
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples systemd/kenmon.conf
 	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon/examples/pam.d pam_module/stacks/*
-	install -D -m 0644 -t $(D)$(PREFIX)/share/doc/kenmon docs/GATEWAYS.md
 
 # Keeps /etc/kenmon and /var/lib/kenmon: what is registered is not ours to destroy here.
 uninstall:

@@ -121,7 +121,7 @@ static void show_value(void *arg, const char *section, const char *key, const ch
 {
 	char **text = arg;
 
-	if (strcmp(section, "sms") == 0 && strcmp(key, "gateway") == 0)
+	if (strcmp(section, "voice") == 0 && strcmp(key, "mode") == 0)
 		snprintf(text[0], 16, "%s", value);
 	if (strcmp(section, "voice") == 0 && strcmp(key, "media") == 0)
 		snprintf(text[1], 16, "%s", value);
@@ -129,21 +129,20 @@ static void show_value(void *arg, const char *section, const char *key, const ch
 
 static void test_a_word_is_shown_as_it_was_written(void **state)
 {
-	static const char *const gateways[] = { "none", "http", "spool", "exec" };
-	char text[64], gateway[16], media[16], *shown[] = { gateway, media };
+	static const char *const modes[] = { "keypad", "spoken", "confirm" };
+	char text[64], mode[16], media[16], *shown[] = { mode, media };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(gateways) / sizeof(gateways[0]); i++) {
-		snprintf(text, sizeof(text), "[sms]\ngateway = %s\n[voice]\nmedia = rtp\n",
-			 gateways[i]);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		snprintf(text, sizeof(text), "[voice]\nmode = %s\nmedia = rtp\n", modes[i]);
 		assert_int_equal(read_text(text), KM_OK);
 		km_conf_each(&conf, show_value, shown);
-		assert_string_equal(gateway, gateways[i]);
+		assert_string_equal(mode, modes[i]);
 		assert_string_equal(media, "rtp");
 	}
-	conf.sms.gateway = 4; /* what no file can say is shown as nothing */
+	conf.voice.mode = 3; /* what no file can say is shown as nothing */
 	km_conf_each(&conf, show_value, shown);
-	assert_string_equal(gateway, "");
+	assert_string_equal(mode, "");
 }
 
 static void test_a_service_starts_from_login_wherever_it_stands(void **state)
@@ -272,7 +271,7 @@ static const struct wrong {
 	  "[login] factors: names sms, but [sms] gateway is none" },
 	{ "[service su]\nfactors = voice\n[voice]\nmode = spoken\n", 2,
 	  "[service su] factors: names voice, but [voice] server is empty" },
-	{ "[service su]\ntries = 1\nfactors = sms+voice\n[sms]\ngateway = http\n", 3,
+	{ "[service su]\ntries = 1\nfactors = sms+voice\n[sms]\ngateway = spool\n", 3,
 	  "[service su] factors: names voice, but [voice] server is empty" },
 	{ "[roster]\nkey = 00ff\n", 2,
 	  "[roster] key = 00ff: must be a public key in 64 hex digits, or empty" },
