@@ -95,8 +95,8 @@ KM_MUST_CHECK km_rc store_stage_delete(struct km_store *, uint64_t feed, uint32_
 /* Does a request of this act wait? KM_ENOTFOUND: none. */
 KM_MUST_CHECK km_rc store_requested(struct km_store *, unsigned act);
 /* The row about a subject, without what is sealed. KM_ENOTFOUND costs the same. */
-KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed,
-				   const struct km_operator *op, struct km_staged *out);
+KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed, const struct km_operator *op,
+				   struct km_staged *out);
 
 #define KM_OUTCOMES 11
 /* How many rows of each outcome. */
