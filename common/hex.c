@@ -27,6 +27,6 @@ bool km_hex_parse(const char *text, uint8_t *out, size_t len)
 		if (km_hex_value(text[i]) < 0) /* of NUL, too */
 			return false;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(km_hex_value(text[2 * i]) << 4 | km_hex_value(text[2 * i + 1]));
+		out[i] = (uint8_t)(km_hex_value(text[2 * i]) * 16 + km_hex_value(text[2 * i + 1]));
 	return true;
 }

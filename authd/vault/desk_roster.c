@@ -195,6 +195,7 @@ static km_rc stage_row(struct vault *v, const struct km_subject_key *key, struct
 		memset(&row->who, 0, sizeof row->who);
 	stored =
 	    (struct km_staged){ .line = row->line, .outcome = verdict.outcome, .day = verdict.day };
+	stored.cursor = verdict.cursor;
 	memcpy(stored.subject, verdict.subject, sizeof stored.subject);
 	len = roster_pack(row, &verdict, plain);
 	rc = store_stage_add(v->store, &v->roster.feed, key, &stored, plain, len);

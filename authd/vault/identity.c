@@ -226,9 +226,9 @@ km_rc store_operator_by_number(struct km_store *s, const char *number, struct km
 		return rc ? rc : KM_ENOTFOUND;
 	}
 	if (!rc)
-		rc = store_operator_by_subject(s, subject, &op);
+		rc = store_operator_by_cursor(s, cursor, &op);
 	/* vault.db decides who there is; a person without an operator waits for reconciling. */
-	if (rc == KM_ENOTFOUND || (!rc && op.cursor != cursor))
+	if (rc == KM_ENOTFOUND || (!rc && memcmp(op.subject, subject, sizeof(subject)) != 0))
 		return KM_ECORRUPT;
 	if (!rc)
 		rc = has_number(s, &op, number, who);

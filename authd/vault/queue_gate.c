@@ -49,7 +49,7 @@ static km_rc by_roster(struct vault *v, const struct km_operator *op, enum km_re
 		return KM_OK;
 	if (rc != KM_OK)
 		return rc;
-	found = store_stage_of(v->store, feed.id, op->subject, &row);
+	found = store_stage_of(v->store, feed.id, op, &row);
 	if (found != KM_OK && found != KM_ENOTFOUND)
 		return found;
 	rc = due_of(v, op->subject, KM_DUE_ERASE, &due); /* for everybody alike */

@@ -218,6 +218,7 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	struct km_due_row erase, suspended;
 	km_rc rc;
 
+	out->cursor = op->cursor;
 	memcpy(out->subject, op->subject, sizeof out->subject);
 	if (op->state == KM_ERASING) {
 		out->outcome = is_elsewhere(v, row) ? KM_OUTCOME_SAME : KM_OUTCOME_BARRED;

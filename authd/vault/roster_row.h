@@ -51,6 +51,7 @@ struct roster_verdict {
 	uint8_t fault;                     /* enum roster_fault, of a wrong one */
 	uint8_t cause;                     /* enum km_cause, of one who left */
 	uint16_t mask;                     /* enum km_change bits: what becomes different */
+	uint64_t cursor;                   /* of the operator; 0: nobody who is registered */
 	int64_t day;                       /* on which it takes effect */
 	uint8_t subject[KM_SUBJECT_BYTES]; /* zeros: nobody who is registered */
 };

@@ -89,7 +89,7 @@ static km_rc owner_leaves(struct vault *v, const struct km_feed *feed,
 	*leaves = rc == KM_ENOTFOUND || (rc == KM_OK && owner.state == KM_ERASING);
 	if (rc != KM_OK || *leaves)
 		return rc == KM_ENOTFOUND ? KM_OK : rc;
-	rc = store_stage_of(v->store, feed->id, subject, &row);
+	rc = store_stage_of(v->store, feed->id, &owner, &row);
 	if (rc == KM_OK && row.outcome == KM_OUTCOME_LEFT)
 		*leaves = row.day <= v->now.today;
 	if (rc != KM_OK && rc != KM_ENOTFOUND)

@@ -39,6 +39,7 @@ struct km_feed {
 struct km_staged {
 	uint64_t feed;
 	uint32_t line;
+	uint64_t cursor; /* of whom it is about; 0: nobody who is registered, or of one rehired */
 	uint8_t subject[KM_SUBJECT_BYTES]; /* zeros: nobody who is registered */
 	uint8_t outcome;                   /* enum km_outcome */
 	int64_t day;
@@ -94,8 +95,8 @@ KM_MUST_CHECK km_rc store_stage_delete(struct km_store *, uint64_t feed, uint32_
 /* Does a request of this act wait? KM_ENOTFOUND: none. */
 KM_MUST_CHECK km_rc store_requested(struct km_store *, unsigned act);
 /* The row about a subject, without what is sealed. KM_ENOTFOUND costs the same. */
-KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed,
-				   const uint8_t subject[KM_SUBJECT_BYTES], struct km_staged *out);
+KM_MUST_CHECK km_rc store_stage_of(struct km_store *, uint64_t feed, const struct km_operator *op,
+				   struct km_staged *out);
 
 #define KM_OUTCOMES 11
 /* How many rows of each outcome. */

@@ -9,21 +9,17 @@
 
 #include "store_phone.h"
 
-static km_rc find(struct km_store *s, enum store_sql id, const uint8_t *key, size_t len,
-		  struct km_operator *out)
+static km_rc take_found(struct km_store *s, struct query *q, struct km_operator *out)
 {
-	struct query q QUERY = query_new(s, id);
 	struct stored_operator found = { 0 };
-	km_rc rc, checked;
+	km_rc rc = query_row(q), checked;
 
-	query_blob(&q, key, len);
-	rc = query_row(&q);
 	if (rc && rc != KM_ENOTFOUND)
 		return rc;
 	if (!rc)
-		take_operator(&q, &found);
-	if (q.rc)
-		return q.rc;
+		take_operator(q, &found);
+	if (q->rc)
+		return q->rc;
 	checked = row_check_operator(s, &found); /* also where there is nobody */
 	if (rc)
 		return rc;
@@ -32,6 +28,23 @@ static km_rc find(struct km_store *s, enum store_sql id, const uint8_t *key, siz
 	s->seen.operator= found;
 	*out = found.row;
 	return KM_OK;
+}
+
+static km_rc find(struct km_store *s, enum store_sql id, const uint8_t *key, size_t len,
+		  struct km_operator *out)
+{
+	struct query q QUERY = query_new(s, id);
+
+	query_blob(&q, key, len);
+	return take_found(s, &q, out);
+}
+
+km_rc store_operator_by_cursor(struct km_store *s, uint64_t cursor, struct km_operator *out)
+{
+	struct query q QUERY = query_new(s, SQL_OPERATOR_BY_CURSOR);
+
+	query_number(&q, cursor);
+	return take_found(s, &q, out);
 }
 
 km_rc store_operator_by_login(struct km_store *s, const char *login, struct km_operator *out)

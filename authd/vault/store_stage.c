@@ -5,7 +5,7 @@
 
 #include "store_internal.h"
 
-#define STAGE_BYTES (8 + 4 + 16 + 1 + 8)
+#define STAGE_BYTES (8 + 4 + 8 + 16 + 1 + 8)
 
 static km_rc mac_of_stage(struct km_store *s, const struct km_staged *row,
 			  uint8_t mac[KM_ROW_MAC_BYTES])
@@ -13,6 +13,7 @@ static km_rc mac_of_stage(struct km_store *s, const struct km_staged *row,
 	uint8_t bytes[STAGE_BYTES], *at = keys_put(bytes, row->feed, 8);
 
 	at = keys_put(at, row->line, 4);
+	at = keys_put(at, row->cursor, 8);
 	memcpy(at, row->subject, sizeof(row->subject));
 	at = keys_put(at + sizeof(row->subject), row->outcome, 1);
 	keys_put(at, (uint64_t)row->day, 8);
@@ -35,6 +36,7 @@ static km_rc insert_stage(struct km_store *s, const struct km_staged *row,
 
 	query_int(&q, (int64_t)row->feed);
 	query_int(&q, row->line);
+	query_int(&q, (int64_t)row->cursor);
 	query_blob(&q, row->subject, sizeof(row->subject));
 	query_int(&q, row->outcome);
 	query_int(&q, row->day);
@@ -97,6 +99,7 @@ static void take_stage(struct query *q, struct km_staged *row, uint8_t mac[KM_RO
 {
 	row->feed = query_get_number(q, INT64_MAX);
 	row->line = (uint32_t)query_get_number(q, UINT32_MAX);
+	row->cursor = query_is_null(q) ? 0 : query_get_number(q, INT64_MAX);
 	query_get_blob(q, row->subject, sizeof(row->subject));
 	row->outcome = (uint8_t)query_get_number(q, UINT8_MAX);
 	row->day = query_get_int(q);
@@ -168,7 +171,7 @@ km_rc store_stage_delete(struct km_store *s, uint64_t feed, uint32_t line)
 	return rc ? rc : store_op_done(&op);
 }
 
-km_rc store_stage_of(struct km_store *s, uint64_t feed, const uint8_t subject[KM_SUBJECT_BYTES],
+km_rc store_stage_of(struct km_store *s, uint64_t feed, const struct km_operator *op,
 		     struct km_staged *out)
 {
 	struct query q QUERY = query_new(s, SQL_STAGE_OF);
@@ -176,7 +179,7 @@ km_rc store_stage_of(struct km_store *s, uint64_t feed, const uint8_t subject[KM
 	struct km_staged found = { 0 };
 	km_rc there, rc;
 
-	query_blob(&q, subject, KM_SUBJECT_BYTES);
+	query_int(&q, (int64_t)op->cursor);
 	query_int(&q, (int64_t)feed);
 	there = query_row(&q);
 	if (there && there != KM_ENOTFOUND)
@@ -188,6 +191,8 @@ km_rc store_stage_of(struct km_store *s, uint64_t feed, const uint8_t subject[KM
 	rc = check_stage(s, &found, mac);
 	if (there)
 		return there;
+	if (!rc && memcmp(found.subject, op->subject, sizeof(found.subject)) != 0)
+		rc = KM_ECORRUPT;
 	if (!rc)
 		*out = found;
 	return rc;

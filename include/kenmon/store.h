@@ -168,6 +168,9 @@ KM_MUST_CHECK km_rc store_operator_by_login(struct km_store *, const char *login
 /* The same for a tag that km_tag_login() made. */
 KM_MUST_CHECK km_rc store_operator_by_tag(struct km_store *, const uint8_t tag[KM_TAG_BYTES],
 					  struct km_operator *out);
+/* KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc store_operator_by_cursor(struct km_store *, uint64_t cursor,
+					     struct km_operator *out);
 /* KM_ENOTFOUND; used to read the operator again inside the transaction of a check. */
 KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
 					      const uint8_t subject[KM_SUBJECT_BYTES],

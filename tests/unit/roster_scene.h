@@ -219,9 +219,19 @@ static inline void rounds(unsigned count)
 
 static inline void work_off(void)
 {
+	room.v->feed.again_ms = 0;
 	for (unsigned i = 0; i < 4000 && (room.v->feed.working || i < 3); i++)
 		rounds(1);
 	assert_int_equal(room.v->feed.working, 0);
+}
+
+/* Taken, and not worked at before work_off(), however long the machine takes over what is between.
+ */
+static inline void accepts(struct paper *p)
+{
+	room.v->feed.again_ms = INT64_MAX;
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_OK);
+	assert_true(room.v->feed.working != 0);
 }
 
 /* Taken and worked off. */

@@ -173,6 +173,7 @@ static void queue_some(struct world *w)
 	assert_int_equal(store_feed_begin(w->v->store, &in, &feed), KM_OK);
 	assert_int_equal(store_feed_key(w->v->store, &feed, &key), KM_OK);
 	memcpy(row.subject, known.subject, sizeof row.subject);
+	row.cursor = known.cursor;
 	assert_int_equal(store_stage_put(w->v->store, &feed, &key, &row, "x", 1), KM_OK);
 	feed.state = KM_FEED_ACCEPTED;
 	assert_int_equal(store_feed_change(w->v->store, &feed, NULL), KM_OK);

@@ -23,7 +23,7 @@ static const struct {
 	{ SQL_REQUEST_EXPIRED, "request_expires (expires<?)" },
 	{ SQL_DUE_OF, "(subject=? AND what=?)" },
 	{ SQL_DUE_READY, "due_day (day<?)" },
-	{ SQL_STAGE_OF, "stage_subject (subject=?)" },
+	{ SQL_STAGE_OF, "stage_operator (cursor=?)" },
 	{ SQL_STAGE_LEFT, "(feed<?)" },
 	{ SQL_CHALLENGE, "(subject=?)" },
 	{ SQL_BUDGET, "(tag=?)" },

@@ -181,6 +181,7 @@ static const struct column {
 	{ DB_VAULT, "feed", "mac", BY_READING, NULL },
 	{ DB_VAULT, "stage", "feed", BY_READING, NULL },
 	{ DB_VAULT, "stage", "line", BY_READING, NULL },
+	{ DB_VAULT, "stage", "cursor", BY_READING, NULL },
 	{ DB_VAULT, "stage", "subject", BY_READING, NULL },
 	{ DB_VAULT, "stage", "outcome", BY_READING, NULL },
 	{ DB_VAULT, "stage", "day", BY_READING, NULL },
@@ -315,6 +316,7 @@ static void hand_in_roster(struct box *b, const struct km_operator *bob)
 	feed.approver[0] = 'a';
 	assert_int_equal(store_feed_change(b->s, &feed, NULL), KM_OK);
 	memcpy(row.subject, bob->subject, sizeof(row.subject));
+	row.cursor = bob->cursor;
 	assert_int_equal(store_stage_put(b->s, &feed, &key, &row, "a row", 5), KM_OK);
 	memcpy(due.subject, bob->subject, sizeof(due.subject));
 	assert_int_equal(store_due_set(b->s, &due, NULL), KM_OK);
