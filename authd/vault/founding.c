@@ -196,9 +196,10 @@ static km_rc count_one(void *arg, const struct km_operator *op)
 
 static km_rc count_staff(struct vault *v, const struct counted *w, struct staff *out)
 {
-	struct counting n = { v, w, out };
+	struct counting n;
 
 	*out = (struct staff){ 0 };
+	n = (struct counting){ v, w, out };
 	return each_of_staff(v, count_one, &n);
 }
 
