@@ -18,6 +18,12 @@ static const char *due_word(uint8_t what)
 	return what == KM_DUE_ERASE ? "erase" : what == KM_DUE_SUSPEND ? "suspend" : "?";
 }
 
+/* The brake waits for who looks; the last of a role for another in it. */
+static const char *held_word(uint8_t held)
+{
+	return held == KM_HELD_BRAKE ? "brake" : held == KM_HELD_LAST ? "last" : "?";
+}
+
 static void due_cells(const struct desk *d, struct desk_table *t, const struct km_msg *m)
 {
 	const struct msg_due_row *r = &m->due_row;
@@ -40,7 +46,11 @@ static void due_json(struct desk_json *j, const struct km_msg *m)
 	json_day(j, "day", r->day);
 	json_string(j, "what", due_word(r->what));
 	json_string(j, "cause", km_cause_word(r->cause));
-	json_bool(j, "held", r->held != 0);
+	json_bool(j, "held", r->held != KM_HELD_NOT);
+	if (r->held != KM_HELD_NOT)
+		json_string(j, "held_by", held_word(r->held));
+	else
+		json_null(j, "held_by");
 	json_hex(j, "subject", r->subject, sizeof(r->subject));
 }
 

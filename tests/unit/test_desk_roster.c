@@ -564,7 +564,8 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("--json"), W("due"), W("list")), 0);
 	assert_says(s.out, "{\"login\":\"suzuki\",\"day\":\"2026-04-02\",\"what\":\"suspend\","
-			   "\"cause\":\"unused\",\"held\":true,\"subject\":");
+			   "\"cause\":\"unused\",\"held\":true,\"held_by\":\"brake\","
+			   "\"subject\":");
 	end(&s);
 	p = (struct play){ .dues = NULL };
 	begin(&s, &p, "");
@@ -615,6 +616,33 @@ static void test_whom_the_brake_holds_is_counted_and_has_its_mark(void **state)
 	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
 	assert_null(strstr(s.out, "Held by"));
 	end(&s);
+}
+
+/* A release lets go whom the brake holds, and never the last of a role. */
+static void test_a_program_reads_by_what_somebody_is_held(void **state)
+{
+	static const struct {
+		uint8_t held;
+		const char *says;
+	} cases[] = { { KM_HELD_NOT, "\"held\":false,\"held_by\":null," },
+		      { KM_HELD_BRAKE, "\"held\":true,\"held_by\":\"brake\"," },
+		      { KM_HELD_LAST, "\"held\":true,\"held_by\":\"last\"," },
+		      { 3, "\"held\":true,\"held_by\":\"?\"," } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct msg_due_row dues[] = {
+			{ .cursor = 1, .what = KM_DUE_ERASE, .held = cases[i].held },
+			{ .cursor = 0 },
+		};
+		struct play p = { .dues = dues };
+		struct scene s;
+
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("--json"), W("due"), W("list")), 0);
+		assert_says(s.out, cases[i].says);
+		end(&s);
+	}
 }
 
 static void test_a_release_and_a_transfer_say_what_was_done(void **state)
@@ -685,6 +713,7 @@ int main(void)
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),
 		cmocka_unit_test(test_whom_the_brake_holds_is_counted_and_has_its_mark),
+		cmocka_unit_test(test_a_program_reads_by_what_somebody_is_held),
 		cmocka_unit_test(test_a_release_and_a_transfer_say_what_was_done),
 	};
 
