@@ -24,6 +24,13 @@ static const char *held_word(uint8_t held)
 	return held == KM_HELD_BRAKE ? "brake" : held == KM_HELD_LAST ? "last" : "?";
 }
 
+enum desk_text desk_held(uint8_t held)
+{
+	return held == KM_HELD_NOT    ? DESK_DUE_GOES
+	       : held == KM_HELD_LAST ? DESK_DUE_LAST
+				      : DESK_DUE_HELD;
+}
+
 static void due_cells(const struct desk *d, struct desk_table *t, const struct km_msg *m)
 {
 	const struct msg_due_row *r = &m->due_row;
@@ -35,7 +42,7 @@ static void due_cells(const struct desk *d, struct desk_table *t, const struct k
 	desk_cell(t,
 		  desk_text(r->what == KM_DUE_ERASE ? DESK_DUE_ERASE : DESK_DUE_SUSPEND, d->lang));
 	desk_cell(t, km_cause_text(r->cause, d->lang));
-	desk_cell(t, r->held ? desk_text(DESK_DUE_HELD, d->lang) : "");
+	desk_cell(t, r->held ? desk_text(desk_held(r->held), d->lang) : "");
 }
 
 static void due_json(struct desk_json *j, const struct km_msg *m)

@@ -618,6 +618,24 @@ static void test_whom_the_brake_holds_is_counted_and_has_its_mark(void **state)
 	end(&s);
 }
 
+/* It would be waited for in vain: nobody's look lets the last of a role go. */
+static void test_who_is_held_as_the_last_of_a_role_is_said_to_be(void **state)
+{
+	static const struct msg_due_row dues[] = {
+		{ .cursor = 1, .login = "aki", .what = KM_DUE_ERASE, .held = KM_HELD_LAST },
+		{ .cursor = 0 },
+	};
+	struct play p = { .dues = dues };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.out, "held as the last of their role");
+	assert_null(strstr(s.out, "until a second person"));
+	end(&s);
+}
+
 /* A release lets go whom the brake holds, and never the last of a role. */
 static void test_a_program_reads_by_what_somebody_is_held(void **state)
 {
@@ -713,6 +731,7 @@ int main(void)
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),
 		cmocka_unit_test(test_whom_the_brake_holds_is_counted_and_has_its_mark),
+		cmocka_unit_test(test_who_is_held_as_the_last_of_a_role_is_said_to_be),
 		cmocka_unit_test(test_a_program_reads_by_what_somebody_is_held),
 		cmocka_unit_test(test_a_release_and_a_transfer_say_what_was_done),
 	};
