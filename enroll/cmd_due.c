@@ -131,11 +131,11 @@ int cmd_due_list(struct desk *d, const struct desk_args *args)
 		due_json,
 	};
 	struct held held = { 0 };
-	int code = desk_list_each(d, &due, take_held, &held);
+	int code = desk_list_each(d, &due, d->json ? NULL : take_held, &held);
 	km_rc rc = KM_OK;
 
 	(void)args;
-	if (code == 0 && !d->json && held.count > 0)
+	if (code == 0 && held.count > 0)
 		rc = say_held(d, &held);
 	free(held.subject);
 	return rc == KM_OK ? code : desk_fail(d, rc);
