@@ -319,7 +319,6 @@ static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **st
 	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
 }
 
-/* C35: four months in a cupboard make nobody unused. */
 static void change(const char *text)
 {
 	assert_int_equal(store_flush(room.v->store), KM_OK);
@@ -367,6 +366,7 @@ static void test_a_damaged_row_of_one_keeps_nobody_else_from_going(void **state)
 	assert_int_equal(everybody(), 39);
 }
 
+/* C35: four months in a cupboard make nobody unused. */
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
 	(void)state;
@@ -728,10 +728,9 @@ static void test_who_is_held_leaves_once_however_often_a_roster_says_so(void **s
 	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.left, 1);
 	/* A day that is said is another one. */
-	p = paper(3);
-	p->part = true;
-	put_person(p, (struct person){
-			  .number = "n0001", .status = KM_ROSTER_RETIRED, .until = TODAY + 9 });
+	p = paper_about(
+	    3,
+	    (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED, .until = TODAY + 9 });
 	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.left, 1);
 }

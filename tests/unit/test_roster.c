@@ -226,10 +226,8 @@ static void test_who_left_is_erased_and_their_number_never_given_again(void **st
 
 static unsigned barred_of(uint8_t digest, int64_t until)
 {
-	struct paper *p = paper(digest);
+	struct paper *p = paper_about(digest, (struct person){ .number = "n0001", .until = until });
 
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .until = until });
 	assert_int_equal(roster(p, false, ANY_ERASURES), KM_OK);
 	assert_int_equal(p->sum.same + p->sum.barred, 1);
 	return p->sum.barred;
@@ -493,9 +491,7 @@ static void test_who_left_is_nobody_who_was_given_their_tag(void **state)
 	staff_of(8);
 	assert_int_equal(
 	    sqlite3_exec(room.v->store->db[DB_IDENTITY].handle, swap, NULL, NULL, NULL), SQLITE_OK);
-	p = paper(2);
-	p->part = true;
-	put_person(p, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
+	p = paper_about(2, (struct person){ .number = "n0001", .status = KM_ROSTER_RETIRED });
 	line = desk_comes();
 	assert_int_equal(begins(line, p).rc, 0);
 	assert_int_equal(km_rc_from_wire(hands_in(line, p->bytes, p->len).rc), KM_ECORRUPT);
