@@ -319,7 +319,6 @@ static void test_a_suspension_for_disuse_is_announced_unless_they_come(void **st
 	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
 }
 
-/* C35: four months in a cupboard make nobody unused. */
 static void change(const char *text)
 {
 	assert_int_equal(store_flush(room.v->store), KM_OK);
@@ -367,6 +366,26 @@ static void test_a_damaged_row_of_one_keeps_nobody_else_from_going(void **state)
 	assert_int_equal(everybody(), 39);
 }
 
+/* What cannot be done is tried each second: not in the round of every login. */
+static void test_what_failed_is_tried_again_a_second_later(void **state)
+{
+	(void)state;
+	staff_of(2);
+	change("UPDATE operator SET uid = uid + 7 WHERE cursor = 1");
+	room.v->due.found_day = 0;
+	assert_false(due_work(room.v));
+	assert_true(room.v->due.stuck);
+	change("UPDATE operator SET uid = uid - 7 WHERE cursor = 1");
+	room.v->now.boot_ms += 999;
+	assert_false(due_work(room.v));
+	assert_int_equal(room.v->due.found_day, 0);
+	room.v->now.boot_ms++;
+	assert_false(due_work(room.v));
+	assert_int_equal(room.v->due.found_day, TODAY);
+	assert_false(room.v->due.stuck);
+}
+
+/* C35: four months in a cupboard make nobody unused. */
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
 	(void)state;
@@ -1031,6 +1050,7 @@ int main(void)
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
 		IN_ROOM(test_a_suspension_for_disuse_is_done_whole_or_not_at_all),
 		IN_ROOM(test_a_damaged_row_of_one_keeps_nobody_else_from_going),
+		IN_ROOM(test_what_failed_is_tried_again_a_second_later),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),
