@@ -18,6 +18,19 @@ static const char *due_word(uint8_t what)
 	return what == KM_DUE_ERASE ? "erase" : what == KM_DUE_SUSPEND ? "suspend" : "?";
 }
 
+/* The brake waits for who looks; the last of a role for another in it. */
+static const char *held_word(uint8_t held)
+{
+	return held == KM_HELD_BRAKE ? "brake" : held == KM_HELD_LAST ? "last" : "?";
+}
+
+enum desk_text desk_held(uint8_t held)
+{
+	return held == KM_HELD_NOT    ? DESK_DUE_GOES
+	       : held == KM_HELD_LAST ? DESK_DUE_LAST
+				      : DESK_DUE_HELD;
+}
+
 static void due_cells(const struct desk *d, struct desk_table *t, const struct km_msg *m)
 {
 	const struct msg_due_row *r = &m->due_row;
@@ -29,7 +42,7 @@ static void due_cells(const struct desk *d, struct desk_table *t, const struct k
 	desk_cell(t,
 		  desk_text(r->what == KM_DUE_ERASE ? DESK_DUE_ERASE : DESK_DUE_SUSPEND, d->lang));
 	desk_cell(t, km_cause_text(r->cause, d->lang));
-	desk_cell(t, r->held ? desk_text(DESK_DUE_HELD, d->lang) : "");
+	desk_cell(t, r->held ? desk_text(desk_held(r->held), d->lang) : "");
 }
 
 static void due_json(struct desk_json *j, const struct km_msg *m)
@@ -40,7 +53,11 @@ static void due_json(struct desk_json *j, const struct km_msg *m)
 	json_day(j, "day", r->day);
 	json_string(j, "what", due_word(r->what));
 	json_string(j, "cause", km_cause_word(r->cause));
-	json_bool(j, "held", r->held != 0);
+	json_bool(j, "held", r->held != KM_HELD_NOT);
+	if (r->held != KM_HELD_NOT)
+		json_string(j, "held_by", held_word(r->held));
+	else
+		json_null(j, "held_by");
 	json_hex(j, "subject", r->subject, sizeof(r->subject));
 }
 
@@ -114,11 +131,11 @@ int cmd_due_list(struct desk *d, const struct desk_args *args)
 		due_json,
 	};
 	struct held held = { 0 };
-	int code = desk_list_each(d, &due, take_held, &held);
+	int code = desk_list_each(d, &due, d->json ? NULL : take_held, &held);
 	km_rc rc = KM_OK;
 
 	(void)args;
-	if (code == 0 && !d->json && held.count > 0)
+	if (code == 0 && held.count > 0)
 		rc = say_held(d, &held);
 	free(held.subject);
 	return rc == KM_OK ? code : desk_fail(d, rc);

@@ -166,6 +166,8 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r);
 /* For desk_pages: what is due. */
 bool desk_ask_due(void *arg, uint64_t last, struct km_msg *request);
 uint64_t desk_due_place(const struct km_msg *row);
+/* Whether it waits, and for what; held: enum km_held. */
+enum desk_text desk_held(uint8_t held);
 
 /* Records about one operator: into a JSON array that is open (last 0: all), or as a table. */
 KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,

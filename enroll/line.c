@@ -365,12 +365,27 @@ km_rc desk_open(struct desk *d)
 	return rc;
 }
 
+/* Nothing of it was asked or answered yet. */
+static km_rc anew(struct desk_operation *o)
+{
+	o->rows = o->prompts = 0;
+	o->told = o->open = false;
+	return km_random(o->request->status.op, sizeof(o->request->status.op));
+}
+
+/* rc: whether DONE was heard; of a line on which it was not, nobody knows what comes next. */
+static km_rc over(struct desk *d, const struct desk_operation *o, km_rc rc)
+{
+	if (rc == KM_OK)
+		return ended(d, o);
+	desk_close(d);
+	return o->aborted ? KM_EABORTED : rc;
+}
+
 km_rc desk_begin(struct desk *d, struct desk_operation *o)
 {
-	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
+	km_rc rc = anew(o);
 
-	o->rows = o->prompts = 0;
-	o->told = false;
 	d->why[0] = '\0';
 	if (rc == KM_OK && d->line < 0)
 		rc = desk_open(d);
@@ -383,23 +398,16 @@ km_rc desk_begin(struct desk *d, struct desk_operation *o)
 
 km_rc desk_end(struct desk *d, struct desk_operation *o)
 {
-	km_rc rc = await_done(d, o, NULL);
-
-	if (rc == KM_OK)
-		return ended(d, o);
-	desk_close(d);
-	return o->aborted ? KM_EABORTED : rc;
+	return over(d, o, await_done(d, o, NULL));
 }
 
 km_rc desk_operate(struct desk *d, struct desk_operation *o)
 {
-	km_rc rc = km_random(o->request->status.op, sizeof(o->request->status.op));
+	km_rc rc = anew(o);
 	int again;
 
 	if (rc != KM_OK)
 		return rc;
-	o->rows = o->prompts = 0;
-	o->told = o->open = false;
 	for (again = 0; again < 2; again++) {
 		d->why[0] = '\0';
 		rc = d->line >= 0 ? KM_OK : desk_open(d);
@@ -414,9 +422,5 @@ km_rc desk_operate(struct desk *d, struct desk_operation *o)
 			break;
 		desk_close(d);
 	}
-	if (rc != KM_OK) {
-		desk_close(d);
-		return o->aborted ? KM_EABORTED : rc;
-	}
-	return ended(d, o);
+	return over(d, o, rc);
 }

@@ -23,8 +23,7 @@ static void put_row(struct due *due, const struct msg_due_row *row)
 	sheet_choice(s, erase ? "erase" : "suspend",
 		     desk_text(erase ? DESK_DUE_ERASE : DESK_DUE_SUSPEND, s->lang));
 	sheet_choice(s, km_cause_word(row->cause), km_cause_text(row->cause, s->lang));
-	sheet_choice(s, row->held ? "yes" : "no",
-		     desk_text(row->held ? DESK_DUE_HELD : DESK_DUE_GOES, s->lang));
+	sheet_choice(s, row->held ? "yes" : "no", desk_text(desk_held(row->held), s->lang));
 }
 
 static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)

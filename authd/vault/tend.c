@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <kenmon/erased.h>
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "vault.h"
@@ -16,9 +17,7 @@
 
 #define LEAVERS_MS 3600000 /* how often those of more than a week ago are forgotten */
 
-#define MONTHS_MS                                                                                  \
-	60000 /* how often months are looked at: an erasure need not wait for the hour             \
-	       */
+#define MONTHS_MS 60000 /* how often months are looked at: an erasure need not wait for the hour */
 
 /*
  * The present signer, in the record of the start; and at the very first start, loudly: whoever
@@ -26,16 +25,14 @@
  */
 km_rc tend_tell_signer(struct vault *v, struct km_event_record *started)
 {
-	char hex[2 * KM_PUBLIC_BYTES + 1], text[192];
+	char hex[KM_HEX(KM_PUBLIC_BYTES)], text[192];
 	const struct km_log_field field = { "KENMON_SIGNER", hex };
 	struct km_anchor a;
 	km_rc rc = store_sign_head(v->store, &a);
 
 	if (rc != KM_OK || a.generation == 0)
 		return rc;
-	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", a.public[i]);
-	event_add(started, "signer", hex);
+	event_add(started, "signer", km_hex(a.public, sizeof a.public, hex));
 	if (a.seq > 0)
 		return KM_OK;
 	snprintf(text, sizeof text,

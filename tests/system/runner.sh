@@ -18,14 +18,24 @@ a_test() {
 # runs WANT UID LAST-LINE: exit code and last line of tests/run on the test files of this case.
 runs() {
 	local want=$1 code
-	(cd "$dir" && PATH=$dir/bin:$PATH RUN_AS=$2 LIMIT=2 tests/run) >"$dir/out" 2>&1
+	(cd "$dir" && PATH=$dir/bin:$PATH RUN_AS=$2 LIMIT=2 env -u BUILD tests/run) >"$dir/out" 2>&1
 	code=$?
 	[ "$code" = "$want" ] || echo "exit code $code instead of $want"
 	[ "$(tail -n 1 "$dir/out")" = "$3" ] || cat "$dir/out"
 }
 case_of() { # NAME UID WANT LAST-LINE
 	check "$1" runs "$3" "$2" "$4"
-	rm -f "$dir"/tests/system/*.sh
+	rm -rf "$dir"/tests/system/*.sh "$dir/tests/unit" "$dir/build"
+}
+# a_unit NAME TEXT [COMMAND]: the same as a unit test, which runs beside others, in both builds.
+a_unit() {
+	local folder
+	mkdir -p "$dir"/tests/unit "$dir"/build/{,san/}tests/unit
+	: >"$dir/tests/unit/test_$1.c"
+	for folder in build build/san; do
+		printf '#!/bin/bash\nprintf "%%b" %q\n%s\n' "$2" "${3-}" >"$dir/$folder/tests/unit/test_$1"
+		chmod 0755 "$dir/$folder/tests/unit/test_$1"
+	done
 }
 : >"$dir/tests/skips"
 good='ok 1 - a\nok 2 - b\n1..2\n'
@@ -52,6 +62,38 @@ a_test bad "$good" 'sleep 5'
 case_of "one that does not end" 0 1 "2 passed, 1 failed, 0 skipped"
 a_test bad ''
 case_of "one that says nothing" 0 1 "0 passed, 1 failed, 0 skipped"
+
+for i in {1..9}; do a_unit "good$i" "$good"; done
+case_of "those that run beside each other are all counted" 0 0 "36 passed, 0 failed, 0 skipped"
+for i in {1..5}; do a_unit "good$i" "$good"; done
+a_unit bad 'ok 1 - a\nnot ok 2 - b\n1..2\n' 'exit 1'
+a_unit dead "$good" 'kill -SEGV $$'
+case_of "so are those of them that fail" 0 1 "26 passed, 4 failed, 0 skipped"
+# The shell that waits for it, as when memory runs out: timeout's parent.
+killer='read -r _ _ _ parent _ <"/proc/$PPID/stat"; kill -KILL "$parent"'
+for i in {1..5}; do a_unit "good$i" "$good"; done
+a_unit lost "$good" "$killer"
+case_of "one that nobody saw end is a failure, and all others are counted" 0 1 "24 passed, 2 failed, 0 skipped"
+stops() { # whoever stops the run stops what runs beside each other
+	local run sleeper='' i
+	a_unit slow '' "echo \$\$ >$dir/sleeper; exec sleep 60"
+	(cd "$dir" && exec env -u BUILD tests/run unit/test_slow) >"$dir/out" 2>&1 &
+	run=$!
+	for i in {1..100}; do
+		[ -s "$dir/sleeper" ] && break
+		sleep 0.05
+	done
+	read -r sleeper <"$dir/sleeper"
+	kill "$run"
+	for i in {1..100}; do
+		kill -0 "$sleeper" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	echo "what it started still runs"
+	kill "$sleeper"
+}
+check "a run that is stopped leaves nothing running" stops
+rm -rf "$dir/tests/unit" "$dir/build"
 
 for skip in 'ok 1 - sshd # SKIP no root\n1..1\n' '1..1\nnot ok 1 # SKIP test_another_uid\n' '1..0 # SKIP needs root\n'; do
 	a_test skips "$skip"

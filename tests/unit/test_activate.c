@@ -3,8 +3,6 @@
 
 #include <kenmon/clock.h>
 
-#include "../../authd/vault/act.h"
-
 static struct km_msg enrols(enum km_factor factor, enum km_algorithm algorithm, uint8_t digits)
 {
 	struct km_msg m = { .number = KM_MSG_ENROL, .enrol.login = "hanako" };
@@ -24,31 +22,31 @@ static const char *shown(uint64_t id)
 
 /* --- what is shown ------------------------------------------------------------------------- */
 
+static void is_shown(const struct km_msg *m, const char *what, const char *not_what)
+{
+	const char *text = shown(scene_files(m));
+
+	assert_non_null(strstr(text, what));
+	assert_null(strstr(text, not_what));
+	assert_null(strstr(text, "until="));
+}
+
 static void test_of_a_code_by_time_algorithm_digits_and_period_are_shown(void **state)
 {
 	struct km_msg m = enrols(KM_FACTOR_TOTP, KM_SHA256, 8);
-	const char *text;
 
 	(void)state;
 	m.enrol.period = 60;
-	text = shown(scene_files(&m));
-	assert_non_null(
-	    strstr(text, " factor=totp algorithm=sha256 digits=8 period=60 label=token"));
-	assert_null(strstr(text, "counter="));
-	assert_null(strstr(text, "until="));
+	is_shown(&m, " factor=totp algorithm=sha256 digits=8 period=60 label=token", "counter=");
 }
 
 static void test_of_a_code_by_counter_algorithm_digits_and_counter_are_shown(void **state)
 {
 	struct km_msg m = enrols(KM_FACTOR_HOTP, KM_SHA1, 6);
-	const char *text;
 
 	(void)state;
 	m.enrol.counter = 4711;
-	text = shown(scene_files(&m));
-	assert_non_null(
-	    strstr(text, " factor=hotp algorithm=sha1 digits=6 counter=4711 label=token"));
-	assert_null(strstr(text, "period="));
+	is_shown(&m, " factor=hotp algorithm=sha1 digits=6 counter=4711 label=token", "period=");
 }
 
 static void test_of_what_has_no_digits_none_are_shown(void **state)
@@ -95,25 +93,6 @@ static void test_a_time_is_shown_as_one_and_in_every_zone_the_same(void **state)
 
 /* --- what becomes good ---------------------------------------------------------------------- */
 
-/* Filed behind the desk's back, by Rei, about Hanako. */
-static uint64_t files_behind(const struct km_msg *m)
-{
-	struct km_filed r = { .act = m->number, .expires = room.v->now.wall + 60 };
-	uint8_t frame[KM_REQUEST_BYTES];
-	struct km_event_record e;
-	char text[ACT_TEXT];
-	size_t len = 0;
-
-	memcpy(r.requester, scene_person("rei").subject, sizeof r.requester);
-	memcpy(r.subject, scene_person("hanako").subject, sizeof r.subject);
-	assert_int_equal(act_text(m, text), KM_OK);
-	assert_int_equal(act_digest(r.act, r.subject, text, r.digest), KM_OK);
-	assert_int_equal(km_encode(m, frame, sizeof frame, &len), KM_OK);
-	event_make(&e, KM_EVENT_REQUESTED, NULL, "test");
-	assert_int_equal(store_request_file(room.v->store, &r, frame, len, &e), KM_OK);
-	return r.id;
-}
-
 static struct msg_activate activation_of(const struct km_credential *waits)
 {
 	struct msg_activate a = { .login = "hanako",
@@ -132,7 +111,7 @@ static struct msg_activate activation_of(const struct km_credential *waits)
 static struct msg_done approves(const struct msg_activate *a)
 {
 	const struct km_msg m = { .number = KM_MSG_ACTIVATE, .activate = *a };
-	uint64_t id = files_behind(&m);
+	uint64_t id = scene_files_behind(&m, "hanako");
 	struct msg_done done = scene_does("aki", scene_decision(id, true));
 	struct km_filed r;
 

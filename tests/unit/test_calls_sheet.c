@@ -119,6 +119,7 @@ static void test_a_roster_with_a_fault_is_never_taken_whatever_call_fails(void *
 	(void)state;
 	read_matrix(true);
 }
+
 /* --- the drop folder ------------------------------------------------------------------------ */
 
 static int take_it(struct desk *d, void *arg, const char *name, int fd, int sign)

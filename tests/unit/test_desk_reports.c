@@ -282,7 +282,7 @@ static void test_what_falls_due_is_listed_with_its_day_and_why(void **state)
 	(void)due_at(1, "late", 31);
 	due_at(2, "idle", 1)->what = KM_DUE_SUSPEND;
 	people.dues[2].cause = KM_CAUSE_UNUSED;
-	due_at(3, "past", -1)->held = 1;
+	due_at(3, "past", -1)->held = KM_HELD_BRAKE;
 	out = REPORT(&p, 0, W("report"), W("due"), W("--format"), W("csv"));
 	km_day_format(day_in(30), day);
 	snprintf(row, sizeof(row), "soon,%s,erase,transferred,no\r\n", day);
@@ -295,6 +295,20 @@ static void test_what_falls_due_is_listed_with_its_day_and_why(void **state)
 	assert_says(out, "\"days\":\"0\"");
 	assert_says(out, "past");
 	lacks(out, "soon");
+}
+
+static void test_a_report_says_for_what_they_are_held(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	due_at(0, "past", -1)->held = KM_HELD_LAST;
+	out = REPORT(&p, 0, W("report"), W("due"));
+	assert_says(out, "held as the last of their role");
+	due_at(0, "past", -1)->held = KM_HELD_BRAKE;
+	out = REPORT(&p, 0, W("report"), W("due"));
+	assert_says(out, "held until a second person has looked");
 }
 
 static void test_what_is_due_must_be_a_suspension_or_an_erasure(void **state)
@@ -497,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),
 		cmocka_unit_test(test_a_review_that_is_signed_off_says_so),
 		cmocka_unit_test(test_what_falls_due_is_listed_with_its_day_and_why),
+		cmocka_unit_test(test_a_report_says_for_what_they_are_held),
 		cmocka_unit_test(test_what_is_due_must_be_a_suspension_or_an_erasure),
 		cmocka_unit_test(test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read),
 		cmocka_unit_test(test_c2_no_report_is_written_through_a_link_or_into_a_pipe),

@@ -8,7 +8,7 @@
 
 #include <kenmon/people.h>
 
-#include "../../enroll/roster_csv.h"
+#include "../../enroll/roster_send.h"
 #include "desk_scene.h"
 
 #define HEAD "employee_number,login,name,department\n"
@@ -88,23 +88,80 @@ static void test_what_the_command_line_says_goes_along(void **state)
 	unsetenv("TZ");
 }
 
-static void test_a_large_roster_goes_in_slices_and_none_is_lost(void **state)
+/* Of seven slices. */
+static void large_roster(void)
 {
-	struct play p = { .sum = &nothing };
 	char *text = malloc(4000 * 64), *at = text;
-	struct scene s;
 
-	(void)state;
 	assert_non_null(text);
 	at += sprintf(at, HEAD);
 	for (unsigned i = 1; i <= 3000; i++)
 		at += sprintf(at, "%u,s%u,佐藤花子,保険年金課\n", i, i);
 	roster(text);
+	free(text);
+}
+
+static void test_a_large_roster_goes_in_slices_and_none_is_lost(void **state)
+{
+	struct play p = { .sum = &nothing };
+	struct scene s;
+
+	(void)state;
+	large_roster();
 	begin(&s, &p, "");
 	assert_int_equal(CHECK(&s, NULL), 0);
 	assert_says(s.out, "announced 3000 rows 3000 slices 7 last s3000");
 	end(&s);
-	free(text);
+}
+
+/* The desk is in the middle of its file when it hears so. */
+static void test_what_ends_a_large_roster_between_its_slices_is_said(void **state)
+{
+	struct play p = { .slice_rc = KM_EINVAL, .text = "cannot be read" };
+	struct scene s;
+
+	(void)state;
+	large_roster();
+	begin(&s, &p, "");
+	assert_int_equal(APPLY(&s, NULL), 1);
+	assert_says(s.err, "cannot be read");
+	assert_string_equal(s.out, "");
+	end(&s);
+	p = (struct play){ .sum = &nothing };
+	for (unsigned at = 1; at <= 7; at++) {
+		p.break_slice = at;
+		begin(&s, &p, "");
+		assert_int_equal(APPLY(&s, NULL), 69);
+		assert_null(strstr(s.out, "announced"));
+		end(&s);
+	}
+}
+
+/* Of the drop folder: the answer to a slice is not taken for one to what the next roster asks. */
+static void test_a_file_that_fails_while_a_slice_is_judged_takes_the_line_with_it(void **state)
+{
+	const struct roster_order order = { .erasures = -1 };
+	static const struct km_conf c;
+	struct play p = { .sum = &nothing };
+	struct roster_answer answer;
+	struct roster r ROSTER;
+	struct scene s;
+	int fd;
+
+	(void)state;
+	large_roster();
+	begin(&s, &p, "");
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(feedfile_read(&s.desk, fd, &c, 0, &r), KM_OK);
+	close(fd);
+	r.rows++; /* the second reading finds one less than the first */
+	assert_int_equal(sheet_send(&s.desk, &r, &order, &answer), KM_EINVAL);
+	assert_int_equal(s.desk.line, -1);
+	r.rows--;
+	assert_int_equal(sheet_send(&s.desk, &r, &order, &answer), KM_OK);
+	assert_true(answer.summed);
+	end(&s);
 }
 
 static void test_a_line_that_breaks_between_slices_ends_it_and_nothing_is_sent_twice(void **state)
@@ -564,7 +621,8 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("--json"), W("due"), W("list")), 0);
 	assert_says(s.out, "{\"login\":\"suzuki\",\"day\":\"2026-04-02\",\"what\":\"suspend\","
-			   "\"cause\":\"unused\",\"held\":true,\"subject\":");
+			   "\"cause\":\"unused\",\"held\":true,\"held_by\":\"brake\","
+			   "\"subject\":");
 	end(&s);
 	p = (struct play){ .dues = NULL };
 	begin(&s, &p, "");
@@ -617,6 +675,51 @@ static void test_whom_the_brake_holds_is_counted_and_has_its_mark(void **state)
 	end(&s);
 }
 
+/* It would be waited for in vain: nobody's look lets the last of a role go. */
+static void test_who_is_held_as_the_last_of_a_role_is_said_to_be(void **state)
+{
+	static const struct msg_due_row dues[] = {
+		{ .cursor = 1, .login = "aki", .what = KM_DUE_ERASE, .held = KM_HELD_LAST },
+		{ .cursor = 0 },
+	};
+	struct play p = { .dues = dues };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.out, "held as the last of their role");
+	assert_null(strstr(s.out, "until a second person"));
+	end(&s);
+}
+
+/* A release lets go whom the brake holds, and never the last of a role. */
+static void test_a_program_reads_by_what_somebody_is_held(void **state)
+{
+	static const struct {
+		uint8_t held;
+		const char *says;
+	} cases[] = { { KM_HELD_NOT, "\"held\":false,\"held_by\":null," },
+		      { KM_HELD_BRAKE, "\"held\":true,\"held_by\":\"brake\"," },
+		      { KM_HELD_LAST, "\"held\":true,\"held_by\":\"last\"," },
+		      { 3, "\"held\":true,\"held_by\":\"?\"," } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct msg_due_row dues[] = {
+			{ .cursor = 1, .what = KM_DUE_ERASE, .held = cases[i].held },
+			{ .cursor = 0 },
+		};
+		struct play p = { .dues = dues };
+		struct scene s;
+
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("--json"), W("due"), W("list")), 0);
+		assert_says(s.out, cases[i].says);
+		end(&s);
+	}
+}
+
 static void test_a_release_and_a_transfer_say_what_was_done(void **state)
 {
 	struct play p = { .text = "" };
@@ -665,6 +768,9 @@ int main(void)
 		    test_a_check_sends_every_row_once_and_says_that_nothing_was_changed),
 		cmocka_unit_test(test_what_the_command_line_says_goes_along),
 		cmocka_unit_test(test_a_large_roster_goes_in_slices_and_none_is_lost),
+		cmocka_unit_test(test_what_ends_a_large_roster_between_its_slices_is_said),
+		cmocka_unit_test(
+		    test_a_file_that_fails_while_a_slice_is_judged_takes_the_line_with_it),
 		cmocka_unit_test(
 		    test_a_line_that_breaks_between_slices_ends_it_and_nothing_is_sent_twice),
 		cmocka_unit_test(test_a_roster_with_a_fault_is_not_handed_in),
@@ -685,6 +791,8 @@ int main(void)
 		cmocka_unit_test(test_a_roster_that_waits_can_be_listed),
 		cmocka_unit_test(test_what_is_due_is_listed_with_its_day_cause_and_brake),
 		cmocka_unit_test(test_whom_the_brake_holds_is_counted_and_has_its_mark),
+		cmocka_unit_test(test_who_is_held_as_the_last_of_a_role_is_said_to_be),
+		cmocka_unit_test(test_a_program_reads_by_what_somebody_is_held),
 		cmocka_unit_test(test_a_release_and_a_transfer_say_what_was_done),
 	};
 

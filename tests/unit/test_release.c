@@ -3,7 +3,6 @@
 
 #include <openssl/evp.h>
 
-#include "../../authd/vault/act.h"
 #include "../../authd/vault/due.h"
 #include "../../authd/vault/store_internal.h"
 
@@ -184,21 +183,10 @@ static void test_a_release_of_another_number_is_not_filed(void **state)
 static void test_a_request_that_names_nobody_lets_nobody_go(void **state)
 {
 	const struct km_msg m = release(HELD);
-	struct km_filed r = { .act = m.number, .expires = room.v->now.wall + 60 };
-	uint8_t frame[KM_REQUEST_BYTES];
-	struct km_event_record e;
-	char text[ACT_TEXT];
-	size_t len = 0;
 
 	(void)state;
 	hold_ten();
-	memcpy(r.requester, scene_person("rei").subject, sizeof r.requester);
-	assert_int_equal(act_text(&m, text), KM_OK);
-	assert_int_equal(act_digest(r.act, r.subject, text, r.digest), KM_OK);
-	assert_int_equal(km_encode(&m, frame, sizeof frame, &len), KM_OK);
-	event_make(&e, KM_EVENT_REQUESTED, NULL, "test");
-	assert_int_equal(store_request_file(room.v->store, &r, frame, len, &e), KM_OK);
-	is_not_released(scene_decision(r.id, true));
+	is_not_released(scene_decision(scene_files_behind(&m, NULL), true));
 }
 
 /* --- by one ----------------------------------------------------------------------------------- */
@@ -293,6 +281,19 @@ static void test_the_set_is_of_whom_a_list_calls_held_by_the_brake(void **state)
 	assert_memory_equal(made, set, 32);
 }
 
+/* Letting go concerns them, too: they are counted and in the set. */
+static void test_who_is_also_the_last_is_called_held_by_the_brake(void **state)
+{
+	uint8_t held[2 * STAFF][KM_SUBJECT_BYTES];
+
+	(void)state;
+	hold_ten();
+	due("rei", KM_DUE_ERASE, room.v->now.today, false);
+	room.v->due.held = true;
+	assert_int_equal(listed(KM_HELD_LAST, held), 0);
+	assert_int_equal(listed(KM_HELD_BRAKE, held), HELD + 1);
+}
+
 static void test_a_row_that_was_changed_is_in_no_set(void **state)
 {
 	uint8_t set[32] = { 7 }, kept[32] = { 7 };
@@ -319,6 +320,7 @@ int main(void)
 		IN_STAFF(test_where_one_acts_alone_the_exact_number_is_enough),
 		IN_STAFF(test_the_set_is_of_who_is_held_in_whatever_order_they_came),
 		IN_STAFF(test_the_set_is_of_whom_a_list_calls_held_by_the_brake),
+		IN_STAFF(test_who_is_also_the_last_is_called_held_by_the_brake),
 		IN_STAFF(test_a_row_that_was_changed_is_in_no_set),
 	};
 

@@ -3,7 +3,6 @@
 
 #include "request_scene.h"
 
-#include "../../authd/vault/act.h"
 #include "../../authd/vault/store_invitation.h"
 
 /* --- approved ------------------------------------------------------------------------------ */
@@ -468,16 +467,6 @@ static void file_bytes(struct km_filed *r, const void *bytes, size_t len)
 	assert_int_equal(store_request_file(room.v->store, r, bytes, len, &e), KM_OK);
 }
 
-static void file_message(struct km_filed *r, const struct km_msg *m)
-{
-	uint8_t frame[KM_REQUEST_BYTES];
-	size_t len = 0;
-
-	r->act = m->number;
-	assert_int_equal(km_encode(m, frame, sizeof frame, &len), KM_OK);
-	file_bytes(r, frame, len);
-}
-
 static void is_only_rejected(uint64_t id)
 {
 	struct km_msg m = scene_decision(id, true);
@@ -501,11 +490,14 @@ static void test_a_request_that_does_not_open_can_only_be_rejected(void **state)
 static void test_a_request_that_does_other_than_its_digest_says_can_only_be_rejected(void **state)
 {
 	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
-	struct km_filed r = { .digest = { 7 } };
+	struct km_filed r = { .act = rebind.number, .digest = { 7 } };
+	uint8_t frame[KM_REQUEST_BYTES];
+	size_t len = 0;
 
 	(void)state;
 	memcpy(r.subject, scene_person("hanako").subject, sizeof r.subject);
-	file_message(&r, &rebind);
+	assert_int_equal(km_encode(&rebind, frame, sizeof frame, &len), KM_OK);
+	file_bytes(&r, frame, len);
 	is_only_rejected(r.id);
 	assert_int_equal(scene_person("hanako").uid, -1);
 }
@@ -513,16 +505,10 @@ static void test_a_request_that_does_other_than_its_digest_says_can_only_be_reje
 static void test_a_login_that_is_another_persons_since_is_not_whom_it_was_asked_about(void **state)
 {
 	const struct km_msg rebind = scene_msg_rebind("hanako", 77);
-	struct km_filed r = { .id = 0 };
-	char text[ACT_TEXT];
 	struct msg_done done;
 
 	(void)state;
-	memcpy(r.subject, scene_person("ami").subject, sizeof r.subject);
-	assert_int_equal(act_text(&rebind, text), KM_OK);
-	assert_int_equal(act_digest(rebind.number, r.subject, text, r.digest), KM_OK);
-	file_message(&r, &rebind);
-	done = scene_does("aki", scene_decision(r.id, true));
+	done = scene_does("aki", scene_decision(scene_files_behind(&rebind, "ami"), true));
 	assert_int_equal(-(int)done.rc, KM_ESTATE);
 	assert_non_null(strstr(done.text, "another person's since"));
 	assert_int_equal(scene_person("hanako").uid, -1);
