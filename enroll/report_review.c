@@ -227,9 +227,8 @@ static void write_erased(struct review *v)
 	snprintf(word, sizeof(word), "erased=%s records=%s", erased, number);
 	sheet_string(s, "");
 	sheet_choice(s, kinds[CHANGED].word, desk_text(kinds[CHANGED].text, s->lang));
-	sheet_choice(
-	    s, word,
-	    desk_expand(DESK_REVIEW_ERASED, s->lang, erased, number, text, sizeof(text)));
+	sheet_choice(s, word,
+		     desk_expand(DESK_REVIEW_ERASED, s->lang, erased, number, text, sizeof(text)));
 	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
 		sheet_string(s, "");
 	sheet_choice(s, "", "");
