@@ -10,7 +10,7 @@
 	"DROP TABLE consent; DROP TABLE feed; DROP TABLE stage; DROP TABLE due;"                   \
 	"DROP TABLE certificate; DROP TABLE epoch_end; DROP TABLE leaver; DROP TABLE run_day;"     \
 	"DROP INDEX operator_uid; DELETE FROM meta WHERE key IN ('founded', 'review', 'brake', "   \
-	"'bundle', 'permits');"
+	"'bundle', 'permits', 'forgotten');"
 #define OLDER_1                                                                                    \
 	OLDER_WITHOUT_PEOPLE "DROP INDEX credential_finger; DROP TABLE template;"                  \
 			     "UPDATE meta SET value = x'31' WHERE key = 'schema'"

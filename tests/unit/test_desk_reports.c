@@ -306,6 +306,26 @@ static void test_a_report_says_for_what_they_are_held(void **state)
 	assert_says(out, "held until a second person has looked");
 }
 
+/* Nobody reads an empty list as nothing that is due. */
+static void test_a_roster_that_waits_is_a_line_of_what_falls_due(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	p.dues = NULL;
+	p.text = "roster 7 waits for a second person until 2026-04-08 00:00 UTC: by it 312 would "
+		 "be erased, or suspended as missing";
+	out = REPORT(&p, 0, W("report"), W("due"));
+	assert_says(out, "Not here yet: roster 7 waits for a second person until 2026-04-08 00:00 "
+			 "UTC: by it 312 would be erased");
+	out = REPORT(&p, 0, W("report"), W("due"), W("--json"));
+	assert_says(out, "\"roster_waiting\":\"roster 7 waits");
+	p.text = "";
+	out = REPORT(&p, 0, W("report"), W("due"), W("--json"));
+	lacks(out, "roster_waiting");
+}
+
 static void test_what_is_due_must_be_a_suspension_or_an_erasure(void **state)
 {
 	struct play p = vault_with_people();
@@ -470,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_a_review_that_is_signed_off_says_so),
 		cmocka_unit_test(test_what_falls_due_is_listed_with_its_day_and_why),
 		cmocka_unit_test(test_a_report_says_for_what_they_are_held),
+		cmocka_unit_test(test_a_roster_that_waits_is_a_line_of_what_falls_due),
 		cmocka_unit_test(test_what_is_due_must_be_a_suspension_or_an_erasure),
 		cmocka_unit_test(test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read),
 		cmocka_unit_test(test_c2_no_report_is_written_through_a_link_or_into_a_pipe),

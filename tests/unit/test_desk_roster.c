@@ -643,6 +643,13 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
 	assert_says(s.err, "Nothing is due.");
+	assert_null(strstr(s.err, "Not all"));
+	end(&s);
+	p.text = "roster 7 waits for a second person until then: by it 3 would be erased, or "
+		 "suspended as missing";
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.err, "Not all of it is here: roster 7 waits");
 	end(&s);
 	p.list_rc = KM_EPERM;
 	begin(&s, &p, "");
