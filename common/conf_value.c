@@ -304,11 +304,12 @@ static void print_names(const struct km_names *names, char *out, size_t cap)
 		    (size_t)snprintf(out + used, cap - used, "%s%s", i ? " " : "", names->name[i]);
 }
 
-static void print_key(const struct km_conf_key *key, char *out, size_t cap)
+_Static_assert(KM_CONF_VALUE >= KM_HEX(sizeof((struct km_conf_key){ 0 }.bytes)),
+	       "room for a public key");
+
+static void print_key(const struct km_conf_key *key, char out[KM_CONF_VALUE])
 {
-	out[0] = '\0';
-	for (size_t i = 0; key->set && i < sizeof(key->bytes); i++)
-		snprintf(out + 2 * i, cap - 2 * i, "%02x", key->bytes[i]);
+	(void)km_hex(key->bytes, key->set ? sizeof(key->bytes) : 0, out);
 }
 
 void km_conf_value_print(const struct km_conf_row *row, const void *member, char out[KM_CONF_VALUE])
@@ -339,7 +340,7 @@ void km_conf_value_print(const struct km_conf_row *row, const void *member, char
 		snprintf(out, KM_CONF_VALUE, "%s", (const char *)member);
 		break;
 	case KEY:
-		print_key(member, out, KM_CONF_VALUE);
+		print_key(member, out);
 		break;
 	}
 }

@@ -8,6 +8,7 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 #include <kenmon/people.h>
 
 #define DAY_SECONDS 86400
@@ -209,9 +210,7 @@ static const char *time_of(int64_t seconds, char out[32])
 /* Enough of a digest to tell two apart by eye: what is carried out is held against all of it. */
 static const char *mark_of(const uint8_t *digest, char out[32])
 {
-	for (size_t i = 0; i < KM_MARK_BYTES; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
-	return out;
+	return km_hex(digest, KM_MARK_BYTES, out);
 }
 
 static const char *value_of(const struct field *f, const uint8_t *at, char out[32])

@@ -12,6 +12,7 @@
 
 #include <openssl/evp.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "copy.h"
@@ -320,7 +321,7 @@ static km_rc record(struct call *c)
 {
 	struct copy *copy = c->v->copy;
 	uint8_t digest[KM_COPY_DIGEST];
-	char hex[2 * KM_COPY_DIGEST + 1];
+	char hex[KM_HEX(KM_COPY_DIGEST)];
 	struct km_event_record r;
 	km_rc rc = desk_copy_allowed(c, KM_MSG_BACKUP, true);
 
@@ -328,13 +329,11 @@ static km_rc record(struct call *c)
 		return rc;
 	if (EVP_Digest(copy->head, sizeof copy->head, digest, NULL, EVP_sha256(), NULL) != 1)
 		return KM_ENOMEM;
-	for (unsigned i = 0; i < sizeof digest; i++)
-		snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
 	call_event(c, &r, KM_EVENT_BACKED_UP, NULL);
 	event_add_number(&r, "full", copy->full);
 	event_add_number(&r, "seq", (int64_t)copy->header.seq);
 	event_add_number(&r, "bytes", (int64_t)copy->total);
-	event_add(&r, "digest", hex);
+	event_add(&r, "digest", km_hex(digest, sizeof digest, hex));
 	return note_record(c->v, &r);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <kenmon/event.h>
+#include <kenmon/hex.h>
 #include <kenmon/wall.h>
 
 #include "desk.h"
@@ -315,26 +316,19 @@ static km_rc put_counts(struct call *c)
 	return rc;
 }
 
-static void hex_of(const uint8_t public[KM_PUBLIC_BYTES], char out[2 * KM_PUBLIC_BYTES + 1])
-{
-	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
-		snprintf(out + 2 * i, 3, "%02x", public[i]);
-}
-
 /* The first signer is what a site writes down where nobody here can change it. */
 static km_rc put_seals(struct call *c)
 {
 	struct km_signer first;
-	char hex[2 * KM_PUBLIC_BYTES + 1];
+	char hex[KM_HEX(KM_PUBLIC_BYTES)];
 	uint64_t seq = 0;
 	int64_t wall;
 	size_t count = 0;
 	km_rc rc = store_signers(c->v->store, 0, 1, &first, &count);
 
-	if (rc == KM_OK && count > 0) {
-		hex_of(first.public, hex);
-		rc = call_status(c, false, "first-signer", "%s", hex);
-	}
+	if (rc == KM_OK && count > 0)
+		rc = call_status(c, false, "first-signer", "%s",
+				 km_hex(first.public, sizeof first.public, hex));
 	if (rc == KM_OK)
 		rc = store_last_seal(c->v->store, &seq, &wall);
 	if (rc == KM_ENOTFOUND)

@@ -3,23 +3,15 @@
  * that they do not any more. Without a consent no finger is enrolled; with the consent all fingers
  * go.
  */
-#include <stdio.h>
 #include <string.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 #include <kenmon/store_request.h>
 #include <kenmon/texts.h>
 
 #include "desk.h"
 #include "grant.h"
-
-#define HEX_DIGEST (2 * KM_DIGEST_BYTES + 1)
-
-static void hex_of(const uint8_t digest[KM_DIGEST_BYTES], char out[HEX_DIGEST])
-{
-	for (size_t i = 0; i < KM_DIGEST_BYTES; i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
-}
 
 /* --- the text -------------------------------------------------------------------------- */
 
@@ -98,7 +90,7 @@ static km_rc store_given(struct call *c, const struct msg_consent *m, const stru
 {
 	struct km_consent in = { .paper = m->paper != 0 };
 	struct km_event_record r;
-	char hex[HEX_DIGEST];
+	char hex[KM_HEX(KM_DIGEST_BYTES)];
 	km_rc rc;
 
 	memcpy(in.subject, op->subject, sizeof in.subject);
@@ -106,9 +98,8 @@ static km_rc store_given(struct call *c, const struct msg_consent *m, const stru
 	memcpy(in.terminal, m->terminal, sizeof in.terminal);
 	if (c->l->who.known && memcmp(c->l->who.subject, op->subject, sizeof in.witness) != 0)
 		memcpy(in.witness, c->l->who.subject, sizeof in.witness);
-	hex_of(m->purpose, hex);
 	call_event(c, &r, KM_EVENT_CONSENTED, op);
-	event_add(&r, "purpose", hex);
+	event_add(&r, "purpose", km_hex(m->purpose, sizeof m->purpose, hex));
 	event_add(&r, "by", m->paper ? "paper" : "own-code");
 	event_add(&r, "terminal", m->terminal);
 	rc = store_consent_add(c->v->store, &in, &r, &c->id);

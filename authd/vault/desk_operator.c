@@ -133,6 +133,25 @@ static km_rc check_days(struct call *c, const struct msg_operator_change *m,
 			     m->mask & KM_CHANGE_VALID_UNTIL ? m->valid_until : op->valid_until);
 }
 
+/* A move out is a transfer, with a day and a certificate: nobody is left behind by a change. */
+static km_rc stays_covered(struct call *c, const struct msg_operator_change *m,
+			   const struct km_operator *op)
+{
+	struct roster_scope scope;
+	km_rc rc;
+
+	if (!(m->mask & KM_CHANGE_DEPARTMENT))
+		return KM_OK;
+	rc = roster_scope(c->v->keys, &c->v->conf, &scope);
+	if (rc != KM_OK)
+		return rc;
+	if (!roster_covers(&scope, op->dept_tag) || roster_covers_name(&scope, m->department))
+		return KM_OK;
+	call_say(
+	    c, "that department is not covered by [roster] departments: that is 'kenmon transfer'");
+	return KM_EINVAL;
+}
+
 km_rc desk_operator_change(struct call *c)
 {
 	const struct msg_operator_change *m = &c->m->operator_change;
@@ -151,6 +170,8 @@ km_rc desk_operator_change(struct call *c)
 	rc = call_operator(c, m->login, &op);
 	if (rc == KM_OK)
 		rc = check_days(c, m, &op);
+	if (rc == KM_OK)
+		rc = stays_covered(c, m, &op);
 	if (rc != KM_OK)
 		return rc;
 	wanted = wanted_of(m);

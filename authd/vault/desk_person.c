@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <kenmon/factor.h>
+#include <kenmon/hex.h>
 #include <kenmon/sock.h>
 
 #include "desk.h"
@@ -219,15 +220,13 @@ km_rc person_still_may(struct vault *v, struct line *l, const struct operation *
 
 void person_actor(const struct line *l, char out[65])
 {
-	size_t at;
+	char hex[KM_HEX(KM_SUBJECT_BYTES)];
 
-	if (l->right != RIGHTS_FACTOR && l->right != RIGHTS_ACCOUNT) {
+	if (l->right != RIGHTS_FACTOR && l->right != RIGHTS_ACCOUNT)
 		snprintf(out, 65, "uid:%u", (unsigned)l->peer);
-		return;
-	}
-	at = (size_t)snprintf(out, 65, DESK_ACTOR);
-	for (size_t i = 0; i < KM_SUBJECT_BYTES; i++)
-		at += (size_t)snprintf(out + at, 65 - at, "%02x", l->who.subject[i]);
+	else
+		snprintf(out, 65, DESK_ACTOR "%s",
+			 km_hex(l->who.subject, sizeof l->who.subject, hex));
 }
 
 const char *person_authority(const struct line *l)

@@ -123,8 +123,11 @@ static km_rc prepare(struct call *c, const struct msg_roster_begin *m)
 	struct filling f = { &r->departments, KM_OK };
 	km_rc rc = roster_scope(c->v->keys, &c->v->conf, &r->scope);
 
+	if (rc == KM_OK)
+		rc = roster_add_known(c->v->keys, &c->v->conf, &r->scope, &r->departments);
 	if (rc == KM_ECONF)
-		call_say(c, "[roster] departments has too many, or one that is too long");
+		call_say(c,
+			 "a list of departments in [roster] has too many, or one that is too long");
 	if (rc == KM_OK)
 		rc = store_departments(c->v->store, take_department, &f);
 	r->line = c->l;

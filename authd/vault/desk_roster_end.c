@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "desk.h"
@@ -33,11 +34,9 @@ static km_rc put_sum(struct call *c, const struct km_feed *feed, const struct ro
 static void event_sums(struct km_event_record *r, const struct km_feed *feed,
 		       const struct roster_sum *sum)
 {
-	char digest[2 * sizeof feed->digest + 1];
+	char digest[KM_HEX(sizeof feed->digest)];
 
-	for (size_t i = 0; i < sizeof feed->digest; i++)
-		snprintf(digest + 2 * i, 3, "%02x", feed->digest[i]);
-	event_add(r, "digest", digest);
+	event_add(r, "digest", km_hex(feed->digest, sizeof feed->digest, digest));
 	event_add_number(r, "feed", (int64_t)feed->id);
 	for (unsigned i = KM_OUTCOME_SAME; i < KM_OUTCOMES; i++)
 		event_add_number(r, km_outcome_word(i), (int64_t)sum->count[i]);

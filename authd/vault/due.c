@@ -280,7 +280,6 @@ void due_look(struct vault *v)
 		rc = first_day(v);
 	v->due.looked = rc == KM_OK;
 	v->due.held = held != 0;
-	v->due.look_ms = 0;
 	v->due.going = false;
 	/* Whatever it is: until it can be read, everybody is looked up. */
 	if (rc != KM_OK)

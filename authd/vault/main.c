@@ -25,6 +25,7 @@
 
 #include <openssl/crypto.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 #include <kenmon/room.h>
 #include <kenmon/sock.h>
@@ -273,16 +274,14 @@ static int open_store(struct vault *v, const struct options *o)
  */
 static km_rc tell_signer(struct vault *v, struct km_event_record *started)
 {
-	char hex[2 * KM_PUBLIC_BYTES + 1], text[192];
+	char hex[KM_HEX(KM_PUBLIC_BYTES)], text[192];
 	const struct km_log_field field = { "KENMON_SIGNER", hex };
 	struct km_anchor a;
 	km_rc rc = store_sign_head(v->store, &a);
 
 	if (rc != KM_OK || a.generation == 0)
 		return rc;
-	for (size_t i = 0; i < KM_PUBLIC_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", a.public[i]);
-	event_add(started, "signer", hex);
+	event_add(started, "signer", km_hex(a.public, sizeof a.public, hex));
 	if (a.seq > 0)
 		return KM_OK;
 	snprintf(text, sizeof text,

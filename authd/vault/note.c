@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <kenmon/event.h>
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "vault.h"
@@ -57,11 +58,9 @@ void event_add_number(struct km_event_record *r, const char *key, int64_t number
 void event_add_subject(struct km_event_record *r, const char *key,
 		       const uint8_t subject[KM_SUBJECT_BYTES])
 {
-	char hex[2 * KM_SUBJECT_BYTES + 1];
+	char hex[KM_HEX(KM_SUBJECT_BYTES)];
 
-	for (size_t i = 0; i < KM_SUBJECT_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", subject[i]);
-	event_add(r, key, hex);
+	event_add(r, key, km_hex(subject, KM_SUBJECT_BYTES, hex));
 }
 
 void note_event(struct vault *v, const struct km_event_record *r)
@@ -131,12 +130,11 @@ static void drop_private(char *body)
 static void to_journal(const struct km_event_record *r)
 {
 	struct km_log_field field[NOTE_FIELDS];
-	char name[NOTE_FIELDS][32], subject[2 * KM_SUBJECT_BYTES + 1], number[8];
+	char name[NOTE_FIELDS][32], subject[KM_HEX(KM_SUBJECT_BYTES)], number[8];
 	char body[sizeof r->body], text[sizeof r->body + 160];
 	size_t count = 0;
 
-	for (size_t i = 0; i < KM_SUBJECT_BYTES; i++)
-		snprintf(subject + 2 * i, 3, "%02x", r->subject[i]);
+	km_hex(r->subject, KM_SUBJECT_BYTES, subject);
 	snprintf(number, sizeof number, "%u", (unsigned)r->event);
 	memcpy(body, r->body, sizeof body);
 	drop_private(body);

@@ -40,6 +40,9 @@ struct roster_scope {
 };
 KM_MUST_CHECK km_rc roster_scope(struct km_keys *keys, const struct km_conf *conf,
 				 struct roster_scope *out);
+/* Adds those that the configuration knows: those covered, and [roster] other-departments. */
+KM_MUST_CHECK km_rc roster_add_known(struct km_keys *keys, const struct km_conf *conf,
+				     const struct roster_scope *scope, struct roster_set *known);
 bool roster_covers(const struct roster_scope *scope, const uint8_t tag[KM_TAG_BYTES]);
 bool roster_covers_name(const struct roster_scope *scope, const char *department);
 

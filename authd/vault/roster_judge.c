@@ -230,9 +230,13 @@ static km_rc judge_known(struct vault *v, const struct roster_row *row,
 	if (rc != KM_OK)
 		return rc;
 	if (leaves(v, row, op, out)) {
-		if (!due_already(row, &erase, out))
-			out->outcome = KM_OUTCOME_LEFT;
-		return KM_OK;
+		if (due_already(row, &erase, out))
+			return KM_OK;
+		out->outcome = KM_OUTCOME_LEFT;
+		/* A department that nobody has heard of is a slip of the pen, and no move out. */
+		return says_left(row) || is_over(v, row)
+			   ? KM_OK
+			   : look_at_department(v, row->who.department);
 	}
 	out->day = v->now.today;
 	rc = judge_changes(v, row, op, who, out);

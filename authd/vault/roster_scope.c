@@ -87,31 +87,58 @@ static size_t trimmed(const char **at, size_t len)
 	return len;
 }
 
-km_rc roster_scope(struct km_keys *keys, const struct km_conf *conf, struct roster_scope *out)
+/* Too many names, or one that is too long: nobody is taken for somebody who is not covered. */
+static km_rc read_names(struct km_keys *keys, const char *list, struct roster_scope *scope)
 {
-	const char *at = conf->roster.departments;
-	struct roster_scope scope = { .all = !*at };
-
-	while (*at) {
-		size_t part = strcspn(at, ",");
-		const char *name = at;
+	while (*list) {
+		size_t part = strcspn(list, ",");
+		const char *name = list;
 		size_t len = trimmed(&name, part);
 		km_rc rc;
 
-		at += part + (at[part] == ',');
+		list += part + (list[part] == ',');
 		if (len == 0)
 			continue;
-		/* Too many, or too long: nobody is taken for somebody who is not covered. */
-		if (scope.count == ROSTER_DEPARTMENTS || len >= sizeof scope.name[0])
+		if (scope->count == ROSTER_DEPARTMENTS || len >= sizeof scope->name[0])
 			return KM_ECONF;
-		memcpy(scope.name[scope.count], name, len);
-		rc = km_tag_department(keys, scope.name[scope.count], scope.tag[scope.count]);
+		memcpy(scope->name[scope->count], name, len);
+		rc = km_tag_department(keys, scope->name[scope->count], scope->tag[scope->count]);
 		if (rc != KM_OK)
 			return rc;
-		scope.count++;
+		scope->count++;
 	}
-	*out = scope;
 	return KM_OK;
+}
+
+km_rc roster_scope(struct km_keys *keys, const struct km_conf *conf, struct roster_scope *out)
+{
+	struct roster_scope scope = { .all = !*conf->roster.departments };
+	km_rc rc = read_names(keys, conf->roster.departments, &scope);
+
+	if (rc == KM_OK)
+		*out = scope;
+	return rc;
+}
+
+static km_rc add_all(const struct roster_scope *scope, struct roster_set *known)
+{
+	km_rc rc = KM_OK;
+	bool added;
+
+	for (size_t i = 0; rc == KM_OK && i < scope->count; i++)
+		rc = roster_set_add(known, roster_key(scope->tag[i]), &added);
+	return rc;
+}
+
+km_rc roster_add_known(struct km_keys *keys, const struct km_conf *conf,
+		       const struct roster_scope *scope, struct roster_set *known)
+{
+	struct roster_scope other = { 0 };
+	km_rc rc = read_names(keys, conf->roster.other_departments, &other);
+
+	if (rc == KM_OK)
+		rc = add_all(&other, known);
+	return rc == KM_OK ? add_all(scope, known) : rc;
 }
 
 bool roster_covers(const struct roster_scope *scope, const uint8_t tag[KM_TAG_BYTES])

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/people.h>
 #include <kenmon/store_epoch.h>
 
@@ -151,12 +152,6 @@ static km_rc put_key(struct km_store *s, const struct km_operator *who, const ui
 
 /* --- the trail ------------------------------------------------------------------------------ */
 
-static void hex_of(const uint8_t *bytes, size_t len, char *out)
-{
-	for (size_t i = 0; i < len; i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static km_rc say_restored(struct km_store *s, const struct km_event_record *r, uint32_t first,
 			  uint32_t last)
 {
@@ -176,8 +171,8 @@ static km_rc begin_trail(struct km_store *s, const struct bundle *b,
 			 const uint8_t copy[KM_COPY_DIGEST], uint32_t epoch, struct restored *out)
 {
 	const struct km_head old = s->at.head;
-	char hash[2 * CHAIN_HASH_BYTES + 1], signer[2 * KM_PUBLIC_BYTES + 1],
-	    digest[2 * KM_COPY_DIGEST + 1];
+	char hash[KM_HEX(CHAIN_HASH_BYTES)], signer[KM_HEX(KM_PUBLIC_BYTES)];
+	char digest[KM_HEX(KM_COPY_DIGEST)];
 	struct km_event_record r;
 	km_rc rc = signer_begin(s);
 
@@ -186,14 +181,11 @@ static km_rc begin_trail(struct km_store *s, const struct bundle *b,
 	if (rc)
 		return rc;
 	out->seq = old.seq;
-	hex_of(old.hash, sizeof(old.hash), hash);
-	hex_of(out->signer.public, sizeof(out->signer.public), signer);
-	hex_of(copy, KM_COPY_DIGEST, digest);
 	event_make(&r, KM_EVENT_RESTORED, NULL, "vault");
 	event_add_number(&r, "seq", (int64_t)old.seq);
-	event_add(&r, "hash", hash);
-	event_add(&r, "signer", signer);
-	event_add(&r, "backup", digest);
+	event_add(&r, "hash", km_hex(old.hash, sizeof(old.hash), hash));
+	event_add(&r, "signer", km_hex(out->signer.public, sizeof(out->signer.public), signer));
+	event_add(&r, "backup", km_hex(copy, KM_COPY_DIGEST, digest));
 	event_add_number(&r, "bundle-generation", b->header.generation);
 	event_add_number(&r, "bundle-made", b->header.wall);
 	return say_restored(s, &r, epoch, b->header.generation);

@@ -28,7 +28,6 @@ static void say(km_rc rc, const char *what)
 
 void tend_waiting(struct vault *v)
 {
-
 	/* What waits and what is over is refused anyway; by a wrong clock nothing is destroyed. */
 	if (v->suspicion || !v->anchored ||
 	    (v->tended_ms && v->now.boot_ms - v->tended_ms < TEND_MS))

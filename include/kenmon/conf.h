@@ -76,7 +76,7 @@ struct km_conf {
 	char consent_purpose[KM_CONF_LINE];
 	struct {
 		unsigned uid;
-		char departments[KM_CONF_LINE];
+		char departments[KM_CONF_LINE], other_departments[KM_CONF_LINE];
 		struct km_conf_key key;
 		unsigned missing_wait; /* days */
 	} roster;

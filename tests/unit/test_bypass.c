@@ -5,6 +5,8 @@
 
 #include "request_scene.h"
 
+#include "../../authd/vault/store_internal.h"
+
 static int64_t soon(void)
 {
 	return room.v->now.wall + 8 * 3600;
@@ -158,6 +160,23 @@ static void a_minute_passes(int64_t seconds)
 	assert_int_equal(store_flush(room.v->store), KM_OK);
 }
 
+static void test_a_bypass_that_is_over_goes_also_where_a_request_is_damaged(void **state)
+{
+	const struct km_msg unlock = scene_msg_unlock("ami");
+
+	(void)state;
+	give("hanako");
+	(void)scene_files(&unlock);
+	store_idle(room.v->store);
+	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
+				      "UPDATE request SET expires = expires - 1000000", NULL, NULL,
+				      NULL),
+			 SQLITE_OK);
+	a_minute_passes(9 * 3600);
+	assert_int_equal(scene_credential("hanako", KM_FACTOR_BYPASS).id, 0);
+	assert_non_null(strstr(scene_record(KM_EVENT_CREDENTIAL_REMOVED).body, "reason=expired"));
+}
+
 static void test_a_bypass_goes_when_it_was_used_or_is_over(void **state)
 {
 	struct km_msg m;
@@ -233,6 +252,7 @@ int main(void)
 		IN_SCENE(test_a_bypass_of_somebody_else_or_of_yesterday_opens_nothing),
 		IN_SCENE(test_C35_while_the_clock_is_in_doubt_no_bypass_opens_anything),
 		IN_SCENE(test_a_bypass_has_a_reason_an_end_within_a_day_and_an_operator),
+		IN_SCENE(test_a_bypass_that_is_over_goes_also_where_a_request_is_damaged),
 		IN_SCENE(test_a_bypass_goes_when_it_was_used_or_is_over),
 		IN_SCENE(test_a_bypass_is_an_alarm_in_the_status_while_it_is_open),
 		IN_SCENE(test_a_bypass_proves_no_administrator_and_counts_as_nobodys_code),

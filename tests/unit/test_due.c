@@ -366,6 +366,68 @@ static void test_a_damaged_row_of_one_keeps_nobody_else_from_going(void **state)
 	assert_int_equal(everybody(), 39);
 }
 
+/* What cannot be done is tried each second: not in the round of every login. */
+static void test_what_failed_is_tried_again_a_second_later(void **state)
+{
+	(void)state;
+	staff_of(2);
+	change("UPDATE operator SET uid = uid + 7 WHERE cursor = 1");
+	room.v->due.found_day = 0;
+	assert_false(due_work(room.v));
+	assert_true(room.v->due.stuck);
+	change("UPDATE operator SET uid = uid - 7 WHERE cursor = 1");
+	room.v->now.boot_ms += 999;
+	assert_false(due_work(room.v));
+	assert_int_equal(room.v->due.found_day, 0);
+	room.v->now.boot_ms++;
+	assert_false(due_work(room.v));
+	assert_int_equal(room.v->due.found_day, TODAY);
+	assert_false(room.v->due.stuck);
+}
+
+/* The brake is written down together with what it lets through, or neither is. */
+static void test_a_slice_that_fails_leaves_nothing_for_the_next_flush(void **state)
+{
+	struct km_due_row row = {
+		.what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = TODAY, .released = true
+	};
+
+	(void)state;
+	staff_of(40);
+	for (unsigned i = 1; i <= 5; i++) {
+		char login[16];
+
+		snprintf(login, sizeof(login), "n%04u", i);
+		falls_due(login, TODAY);
+	}
+	memcpy(row.subject, operator_of("n0006").subject, sizeof(row.subject));
+	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
+	change("UPDATE due SET day = day - 1 WHERE released = 1");
+	assert_false(due_work(room.v));
+	assert_true(room.v->due.stuck);
+	assert_false(store_dirty(room.v->store));
+	assert_int_equal(recorded(KM_EVENT_BRAKE), 0);
+	change("UPDATE due SET day = day + 1 WHERE released = 1");
+	work();
+	assert_int_equal(recorded(KM_EVENT_BRAKE), 1);
+	assert_int_equal(operator_of("n0006").cursor, 0);
+	assert_int_equal(everybody(), 39);
+}
+
+/* It ran: what could not be looked at changes nothing about that. */
+static void test_a_day_counts_also_where_the_search_of_it_fails(void **state)
+{
+	unsigned days = 0;
+
+	(void)state;
+	staff_of(2);
+	change("UPDATE operator SET uid = uid + 7 WHERE cursor = 1");
+	later(1);
+	assert_true(room.v->due.stuck);
+	assert_int_equal(store_run_days(room.v->store, TODAY - 1, 9, &days), KM_OK);
+	assert_int_equal(days, 1);
+}
+
 /* C35: four months in a cupboard make nobody unused. */
 static void test_days_on_which_the_vault_was_off_are_no_days_without_a_login(void **state)
 {
@@ -829,6 +891,9 @@ static void test_c35_at_once_is_no_day_to_come_of_a_clock_that_is_ahead(void **s
 	assert_int_equal(store_stage_of(room.v->store, room.v->roster.feed.id, &op, &row), KM_OK);
 	assert_int_equal(row.outcome, KM_OUTCOME_LEFT);
 	assert_int_equal(row.day, known - 1);
+	op.subject[0] ^= 1; /* of another with this number in the register */
+	assert_int_equal(store_stage_of(room.v->store, room.v->roster.feed.id, &op, &row),
+			 KM_ECORRUPT);
 	room.v->suspicion = 0;
 	close(line);
 }
@@ -1030,6 +1095,9 @@ int main(void)
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
 		IN_ROOM(test_a_suspension_for_disuse_is_done_whole_or_not_at_all),
 		IN_ROOM(test_a_damaged_row_of_one_keeps_nobody_else_from_going),
+		IN_ROOM(test_what_failed_is_tried_again_a_second_later),
+		IN_ROOM(test_a_slice_that_fails_leaves_nothing_for_the_next_flush),
+		IN_ROOM(test_a_day_counts_also_where_the_search_of_it_fails),
 		IN_ROOM(test_days_on_which_the_vault_was_off_are_no_days_without_a_login),
 		IN_ROOM(test_who_is_resumed_by_hand_is_not_suspended_again_the_next_morning),
 		IN_ROOM(test_a_tenth_may_go_and_more_than_that_waits),

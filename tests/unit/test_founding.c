@@ -332,6 +332,23 @@ static int open_lost(void **state)
 	return 0;
 }
 
+/* Nobody else can agree to what a registrar asks for, and who is suspended agrees to nothing. */
+static void test_only_an_active_approver_who_is_seen_closes_the_way_back(void **state)
+{
+	struct km_event_record r;
+	struct km_operator ami;
+
+	(void)state;
+	scene_add("ren", KM_ROLE_REGISTRAR, true);
+	ami = scene_add("ami", KM_ROLE_APPROVER, true);
+	event_make(&r, KM_EVENT_OPERATOR_CHANGED, ami.subject, "test");
+	assert_int_equal(store_operator_state(room.v->store, ami.subject, KM_SUSPENDED, &r), KM_OK);
+	assert_int_equal(store_flush(room.v->store), KM_OK);
+	assert_int_equal(go_back(false, RIGHTS_ROOT), KM_OK);
+	scene_add("ayu", KM_ROLE_APPROVER, true);
+	assert_int_equal(go_back(false, RIGHTS_ROOT), KM_ESTATE);
+}
+
 static bool founded_in_a_minute(void)
 {
 	room.v->tended_ms = 0;
@@ -396,6 +413,7 @@ int main(void)
 		IN_SCENE(test_the_last_registrar_stays_too_and_others_go_as_before),
 		IN_SCENE(test_who_is_the_last_is_looked_at_again_when_it_is_approved),
 		IN_SCENE(test_the_way_back_is_closed_while_an_approver_is_seen),
+		LOST(test_only_an_active_approver_who_is_seen_closes_the_way_back),
 		LOST(test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good),
 		LOST(test_who_is_seen_after_the_way_back_founds_it_as_anybody_new),
 		UNFOUNDED(test_before_it_is_founded_there_is_no_way_back),

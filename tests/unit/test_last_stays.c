@@ -84,6 +84,23 @@ static void test_the_last_registrar_who_retires_is_refused_and_held(void **state
 	assert_int_equal(operator_of("rei").cursor, 0);
 }
 
+/* More than one page of them. */
+static void test_another_registrar_counts_however_many_stand_before_them(void **state)
+{
+	(void)state;
+	roster_says(paper_about(
+	    1, (struct person){ .number = "N-rei", .login = "rei", .status = KM_ROSTER_RETIRED }));
+	for (unsigned i = 0; i < 70; i++) {
+		char login[16];
+
+		snprintf(login, sizeof login, "ryo%u", i);
+		scene_add(login, KM_ROLE_REGISTRAR, false);
+	}
+	assert_true(alarm_says("rei is the last registrar"));
+	scene_add("sho", KM_ROLE_REGISTRAR, true);
+	assert_false(alarm_says("register another first"));
+}
+
 static void test_of_two_approvers_who_leave_together_neither_goes(void **state)
 {
 	struct paper *p = paper(1);
@@ -199,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_SCENE(test_the_last_registrar_who_retires_is_refused_and_held),
+		IN_SCENE(test_another_registrar_counts_however_many_stand_before_them),
 		IN_SCENE(test_of_two_approvers_who_leave_together_neither_goes),
 		IN_SCENE(test_one_of_two_approvers_goes),
 		IN_SCENE(test_an_end_of_validity_of_the_last_is_said_before_and_held),

@@ -281,6 +281,19 @@ static void test_the_set_is_of_whom_a_list_calls_held_by_the_brake(void **state)
 	assert_memory_equal(made, set, 32);
 }
 
+/* Letting go concerns them, too: they are counted and in the set. */
+static void test_who_is_also_the_last_is_called_held_by_the_brake(void **state)
+{
+	uint8_t held[2 * STAFF][KM_SUBJECT_BYTES];
+
+	(void)state;
+	hold_ten();
+	due("rei", KM_DUE_ERASE, room.v->now.today, false);
+	room.v->due.held = true;
+	assert_int_equal(listed(KM_HELD_LAST, held), 0);
+	assert_int_equal(listed(KM_HELD_BRAKE, held), HELD + 1);
+}
+
 static void test_a_row_that_was_changed_is_in_no_set(void **state)
 {
 	uint8_t set[32] = { 7 }, kept[32] = { 7 };
@@ -307,6 +320,7 @@ int main(void)
 		IN_STAFF(test_where_one_acts_alone_the_exact_number_is_enough),
 		IN_STAFF(test_the_set_is_of_who_is_held_in_whatever_order_they_came),
 		IN_STAFF(test_the_set_is_of_whom_a_list_calls_held_by_the_brake),
+		IN_STAFF(test_who_is_also_the_last_is_called_held_by_the_brake),
 		IN_STAFF(test_a_row_that_was_changed_is_in_no_set),
 	};
 

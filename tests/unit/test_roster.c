@@ -281,6 +281,8 @@ static void test_a_move_out_of_the_covered_departments_is_a_transfer(void **stat
 	(void)state;
 	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
 		 "Taxes, Roads");
+	snprintf(room.v->conf.roster.other_departments,
+		 sizeof(room.v->conf.roster.other_departments), "Parks, Water");
 	put_staff(p, 8);
 	put_person(p, (struct person){ .number = "r1", .department = "Roads" });
 	put_person(p, (struct person){ .number = "x1", .department = "Water" });
@@ -295,6 +297,70 @@ static void test_a_move_out_of_the_covered_departments_is_a_transfer(void **stat
 	rounds(6);
 	assert_int_equal(operator_of("n0002").cursor, 0);
 	assert_true(operator_of("n0001").cursor > 0);
+}
+
+/* "Watre": a slip of the pen is no move out, and destroys nothing before somebody has looked. */
+static void test_a_move_to_a_department_that_nobody_knows_waits_for_a_second_person(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Taxes, Roads");
+	snprintf(room.v->conf.roster.other_departments,
+		 sizeof(room.v->conf.roster.other_departments), "Water");
+	staff_of(8);
+	p = paper_about(2, (struct person){ .number = "n0001", .department = "Watre" });
+	assert_int_equal(roster(p, true, ANY_ERASURES), KM_EBRAKE);
+	assert_int_equal(p->sum.brake, KM_BRAKE_DEPARTMENT);
+	rounds(6);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	/* Whoever leaves anyway leaves, whatever the row says about where to. */
+	applies(paper_about(3, (struct person){ .number = "n0002",
+						.department = "Watre",
+						.status = KM_ROSTER_TRANSFERRED }));
+	rounds(6);
+	assert_int_equal(operator_of("n0002").cursor, 0);
+	/* That nobody works in it yet makes one that is covered no unknown one. */
+	p = paper_about(4, (struct person){ .number = "n0003", .department = "Roads" });
+	put_person(p, (struct person){ .number = "n0004", .department = "Water" });
+	applies(p);
+	rounds(6);
+	assert_int_equal(operator_of("n0003").state, KM_ACTIVE);
+	assert_int_equal(operator_of("n0004").cursor, 0);
+}
+
+static struct msg_done moves_by_hand(const char *login, const char *department)
+{
+	struct km_msg m = { .number = KM_MSG_OPERATOR_CHANGE };
+	int line = desk_comes();
+	struct msg_done h;
+
+	m.operator_change.mask = KM_CHANGE_DEPARTMENT;
+	snprintf(m.operator_change.login, sizeof(m.operator_change.login), "%s", login);
+	snprintf(m.operator_change.department, sizeof(m.operator_change.department), "%s",
+		 department);
+	h = does(line, m);
+	close(line);
+	return h;
+}
+
+static void test_nobody_is_moved_out_by_hand_without_a_transfer(void **state)
+{
+	struct msg_done h;
+
+	(void)state;
+	staff_of(8);
+	assert_int_equal(moves_by_hand("n0002", "Water").rc, 0);
+	snprintf(room.v->conf.roster.departments, sizeof(room.v->conf.roster.departments),
+		 "Taxes, Roads");
+	h = moves_by_hand("n0001", "Water");
+	assert_int_equal(-(int)h.rc, KM_EINVAL);
+	assert_non_null(strstr(h.text, "kenmon transfer"));
+	assert_int_equal(moves_by_hand("n0001", "Roads").rc, 0);
+	/* Who is out already may move, and come in. */
+	assert_int_equal(moves_by_hand("n0002", "Parks").rc, 0);
+	assert_int_equal(moves_by_hand("n0002", "Taxes").rc, 0);
 }
 
 static void test_a_new_number_under_the_login_of_one_who_leaves_is_rehired(void **state)
@@ -710,6 +776,8 @@ int main(void)
 		IN_ROOM(test_whose_last_day_is_over_is_not_barred),
 		IN_ROOM(test_a_day_to_come_is_kept_and_may_be_taken_back),
 		IN_ROOM(test_a_move_out_of_the_covered_departments_is_a_transfer),
+		IN_ROOM(test_nobody_is_moved_out_by_hand_without_a_transfer),
+		IN_ROOM(test_a_move_to_a_department_that_nobody_knows_waits_for_a_second_person),
 		IN_ROOM(test_a_new_number_under_the_login_of_one_who_leaves_is_rehired),
 		IN_ROOM(test_who_is_missing_is_suspended_and_erased_only_after_the_wait),
 		IN_ROOM(test_nobody_who_was_registered_after_it_was_begun_is_missing),
