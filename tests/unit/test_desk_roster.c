@@ -651,6 +651,11 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
 	assert_says(s.err, "Not all of it is here: roster 7 waits");
 	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.err, "名簿 7 が then まで二人目の承認を待っています。承認されると 3 人");
+	end(&s);
 	p.list_rc = KM_EPERM;
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("due"), W("list")), 77);
