@@ -281,6 +281,7 @@ struct vault {
 	uint64_t sealed;    /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms;  /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;    /* it could not, and the log says so */
+	int64_t house_ms;   /* since boot: when what waits for a quiet moment was last done */
 	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
 	int64_t leavers_ms; /* since boot: when accounts of the erased were last forgotten */
 	int64_t kept_ms;    /* when months past their keeping period were last looked for */
