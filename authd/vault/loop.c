@@ -160,7 +160,9 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 /* Each looks at its own clock. Nobody puts them off for good by saying something every second. */
 static void keep_house(struct vault *v, bool idle)
 {
-	if (!idle && v->house_ms && v->now.boot_ms - v->house_ms < LOOP_BUSY_MS)
+	if (v->house_ms == 0)
+		v->house_ms = v->now.boot_ms;
+	if (!idle && v->now.boot_ms - v->house_ms < LOOP_BUSY_MS)
 		return;
 	v->house_ms = v->now.boot_ms;
 	store_idle(v->store);
