@@ -72,7 +72,7 @@ static const char *wrong_in(struct voice_stack *s, const struct courier_settings
 		return "domain: not the name of a domain";
 	if (!is_user(conf->voice.caller) || strlen(conf->voice.caller) >= sizeof(s->caller))
 		return "caller: letters, digits and + . - _ alone";
-	snprintf(s->caller, sizeof(s->caller), "%s", conf->voice.caller);
+	memcpy(s->caller, conf->voice.caller, strlen(conf->voice.caller) + 1);
 	if (!set_credential(s, &settings->voice))
 		return "credentials: not NAME:PASSWORD";
 	return NULL;

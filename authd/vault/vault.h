@@ -113,6 +113,7 @@ struct order {
 	bool lost;    /* it will say nothing more of it */
 	struct session *session;
 	struct line *line;
+	uint8_t subject[KM_SUBJECT_BYTES]; /* of a notice: of whom; else zeros */
 	km_rc (*heard)(struct vault *v, struct order *o, const struct msg_ordered *m);
 	int64_t begun_ms, until_ms; /* CLOCK_BOOTTIME */
 	int64_t next_ms;            /* of a decoy: when it is told of again; 0: not any more */
