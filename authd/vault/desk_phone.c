@@ -151,6 +151,38 @@ km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 	return rc == KM_OK ? rc : not_told(c, op, kind);
 }
 
+/* One that waits was never good: its owner, whoever that is, is told nothing. */
+km_rc desk_phone_leaves(struct call *c, const struct km_operator *op,
+			const struct km_credential *credential, struct phone_change *out)
+{
+	km_rc rc;
+
+	if (km_factor_class(credential->factor) != KM_CLASS_PHONE || credential->waiting)
+		return KM_OK;
+	out->factor = credential->factor;
+	rc = store_phone_number(c->v->store, op, credential, out->old);
+	return rc == KM_ECORRUPT ? KM_OK : rc;
+}
+
+/*
+ * Taken away and enrolled anew is a change, too: whoever has the old number hears of it. By a
+ * message alone; there is no call that says this.
+ */
+km_rc desk_phone_gone(struct call *c, const struct km_operator *op,
+		      const struct phone_change *change)
+{
+	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
+					 .number = change->old,
+					 .text = KM_TEXT_NOTICE_GONE,
+					 .subject = op->subject,
+					 .seconds = KM_ORDER_SECONDS };
+
+	if (change->factor != KM_FACTOR_SMS || notice_of(c, change) == KM_ORDER_NONE ||
+	    orders_place(c->v, NULL, &wish) == KM_OK)
+		return KM_OK;
+	return not_told(c, op, KM_ORDER_NOTICE);
+}
+
 /* --- enrolling ------------------------------------------------------------------------------ */
 
 /* Nothing would change, and somebody would be told that it did. */

@@ -119,6 +119,48 @@ static void test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says
 	assert_non_null(strstr(scene_record(KM_EVENT_PHONE_CHANGED).body, "notice=none"));
 }
 
+/* To take a number away and enrol another one would be a change that nobody hears of. */
+static void test_a_number_that_is_taken_away_is_told_so(void **state)
+{
+	struct km_credential c;
+	struct km_msg m, away;
+
+	(void)state;
+	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
+	assert_int_equal(
+	    store_phone_of(room.v->store, scene_person("hanako").subject, KM_FACTOR_SMS, &c),
+	    KM_OK);
+	away = scene_msg_remove("hanako", c.id);
+	assert_int_equal(scene_rc("rei", &away), KM_OK);
+	m = courier_hears();
+	assert_int_equal(m.number, KM_MSG_ORDER);
+	assert_int_equal(m.order.kind, KM_ORDER_NOTICE);
+	assert_string_equal(m.order.number, MOBILE);
+	assert_memory_equal(m.order.text.bytes, km_text(KM_TEXT_NOTICE_GONE, room.v->conf.language),
+			    m.order.text.len);
+	has_phone("hanako", KM_FACTOR_SMS, OTHER);
+	assert_int_equal(courier_hears().number, 0);
+}
+
+static void test_one_that_never_was_good_is_told_nothing_when_it_goes(void **state)
+{
+	const struct km_msg asked = msg_phone("hanako", KM_FACTOR_SMS, MOBILE, false);
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	struct km_msg away = { 0 };
+	size_t count = 0;
+
+	(void)state;
+	(void)scene_files(&asked);
+	assert_int_equal(
+	    store_credentials(room.v->store, scene_person("hanako").subject, list, &count), KM_OK);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].factor == KM_FACTOR_SMS)
+			away = scene_msg_remove("hanako", list[i].id);
+	assert_int_equal(away.number, KM_MSG_CREDENTIAL_REMOVE);
+	assert_int_equal(scene_rc("rei", &away), KM_OK);
+	assert_int_equal(courier_hears().number, 0);
+}
+
 static void test_what_is_undone_within_a_round_is_told_to_nobody(void **state)
 {
 	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
@@ -208,6 +250,8 @@ int main(void)
 		    test_beyond_the_budget_no_notice_is_sent_and_the_number_changes_all_the_same),
 		AT_THE_DESK(
 		    test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so),
+		AT_THE_DESK(test_a_number_that_is_taken_away_is_told_so),
+		AT_THE_DESK(test_one_that_never_was_good_is_told_nothing_when_it_goes),
 		AT_THE_DESK(test_what_is_undone_within_a_round_is_told_to_nobody),
 		AT_THE_DESK(test_a_changed_number_is_said_at_the_next_login_and_at_no_other),
 	};
