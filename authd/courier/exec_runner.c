@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include <kenmon/clock.h>
+#include <kenmon/phone.h>
 #include <kenmon/secret.h>
+#include <kenmon/log.h>
 #include <kenmon/wall.h>
 #include <kenmon/wire.h>
 
@@ -194,6 +196,17 @@ static void kill_run(struct run *run)
 	kill(run->pid, SIGKILL);
 }
 
+/*
+ * What the room looks at, once more: whoever has taken it over is behind its walls and we are not,
+ * and a program may take an argument that begins with '-' for something else than a number.
+ */
+static bool is_whole(const struct exec_request *q)
+{
+	return q->len <= sizeof(q->text) && memchr(q->number, '\0', sizeof(q->number)) &&
+	       (q->what != EXEC_RUN ||
+		(km_phone_is_e164(q->number) && km_text_is_page((const char *)q->text, q->len)));
+}
+
 static void hear(struct runner *r)
 {
 	struct exec_request *q = r->request;
@@ -202,8 +215,7 @@ static void hear(struct runner *r)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != (ssize_t)sizeof(*q) || q->len > sizeof(q->text) ||
-	    !memchr(q->number, '\0', sizeof(q->number)))
+	if (n != (ssize_t)sizeof(*q) || !is_whole(q))
 		r->stop = true;
 	else if (q->what == EXEC_RUN)
 		take_run(r, q);

@@ -72,7 +72,7 @@ static const char *wrong_in(struct voice_stack *s, const struct courier_settings
 		return "domain: not the name of a domain";
 	if (!is_user(conf->voice.caller) || strlen(conf->voice.caller) >= sizeof(s->caller))
 		return "caller: letters, digits and + . - _ alone";
-	snprintf(s->caller, sizeof(s->caller), "%s", conf->voice.caller);
+	memcpy(s->caller, conf->voice.caller, strlen(conf->voice.caller) + 1);
 	if (!set_credential(s, &settings->voice))
 		return "credentials: not NAME:PASSWORD";
 	return NULL;
@@ -154,7 +154,7 @@ static km_rc open_sip(struct voice_stack *s)
 		err = sip_listen(NULL, s->sip, true, drop_request, s);
 	if (!err)
 		err = sip_listen(NULL, s->sip, false, drop_response, s);
-	return err ? KM_ENOMEM : KM_OK;
+	return err ? KM_ENOMEM : voice_redirect_refuse(s);
 }
 
 km_rc voice_stack_open(const struct courier_settings *settings, struct voice_stack **out)

@@ -81,9 +81,12 @@ static void take_name(struct courier *c, enum spool_folder folder, const char *n
 	struct courier_order *o;
 	uint64_t id = 0;
 
-	if (!spool_name_parse(name, s->tag, &id))
+	if (!spool_name_is_kenmons(name))
 		return;
 	remove_file(s, folder, name);
+	/* smstools had it when an earlier run ended: nobody waits for it. */
+	if (!spool_name_parse(name, s->tag, &id))
+		return;
 	o = courier_find(c, id);
 	if (o && o->own && folder == SENT)
 		end(c, o, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);

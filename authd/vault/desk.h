@@ -263,6 +263,12 @@ KM_MUST_CHECK km_rc desk_phone_look(struct call *c, const struct km_operator *op
 /* Once it is: written down, and the old number is told, where there was one. */
 KM_MUST_CHECK km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 				       const struct phone_change *change);
+/* One that is taken away: looked at before, told of afterwards. Of other factors: nothing. */
+KM_MUST_CHECK km_rc desk_phone_leaves(struct call *c, const struct km_operator *op,
+				      const struct km_credential *credential,
+				      struct phone_change *out);
+KM_MUST_CHECK km_rc desk_phone_gone(struct call *c, const struct km_operator *op,
+				    const struct phone_change *change);
 
 /* desk_courier.c */
 /* Could what c->m asks for be done? Its number is put into the one form that the approver sees. */

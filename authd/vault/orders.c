@@ -251,7 +251,7 @@ static bool can_be(const struct order *o, unsigned state)
 	if (state == KM_ORDER_STATE_KEYED)
 		return keys;
 	if (state == KM_ORDER_STATE_NOT_ME)
-		return km_order_is_call(o->kind);
+		return km_order_is_call(o->kind) && km_order_is_of_login(o->kind);
 	if (state == KM_ORDER_STATE_TAKEN)
 		return !km_order_is_call(o->kind);
 	return state != KM_ORDER_STATE_DELIVERED || !keys;

@@ -201,6 +201,36 @@ static void test_the_star_key_is_heard_while_a_code_is_read(void **state)
 	       "queued ringing answered not-me");
 }
 
+static void test_a_test_call_ends_with_the_hash_key_and_has_nothing_to_deny(void **state)
+{
+	(void)state;
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, KM_ORDER_CALL_TEST, "", "12*#",
+	       "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER HUNG_UP, KM_ORDER_CALL_TEST, "", "0",
+	       "queued ringing answered failed:no-key");
+}
+
+static void test_a_notice_is_said_to_whatever_answers(void **state)
+{
+	(void)state;
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER HUNG_UP, KM_ORDER_CALL_NOTICE, "", "0",
+	       "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, KM_ORDER_CALL_NOTICE, "", "*1#",
+	       "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING REFUSE("486 Busy Here"), KM_ORDER_CALL_NOTICE, "", "0",
+	       "queued ringing failed:busy");
+}
+
+/* Hung up after the first time, it was heard; before it, not. */
+static void test_a_notice_that_was_said_once_was_heard(void **state)
+{
+	(void)state;
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("3000") HANG_UP, KM_ORDER_CALL_NOTICE, "",
+	       "0", "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("200") HANG_UP, KM_ORDER_CALL_NOTICE, "",
+	       "0", "queued ringing answered failed:hung-up");
+}
+
 static void test_calls_go_by_tcp(void **state)
 {
 	(void)state;
@@ -363,6 +393,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_no_mailbox_hears_a_code),
 		cmocka_unit_test(test_a_code_that_was_read_once_was_heard),
 		cmocka_unit_test(test_the_star_key_is_heard_while_a_code_is_read),
+		cmocka_unit_test(test_a_test_call_ends_with_the_hash_key_and_has_nothing_to_deny),
+		cmocka_unit_test(test_a_notice_is_said_to_whatever_answers),
+		cmocka_unit_test(test_a_notice_that_was_said_once_was_heard),
 		cmocka_unit_test(test_calls_go_by_tcp),
 		cmocka_unit_test(test_a_server_that_asks_who_calls_is_told),
 		cmocka_unit_test(test_credentials_that_are_refused_are_named),

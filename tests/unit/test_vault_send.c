@@ -318,6 +318,49 @@ static void test_nobody_s_telephone_is_told_of_and_nothing_is_sent(void **state)
 	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "reason=not-enrolled"));
 }
 
+static struct km_msg sends_to_somebody_or_not(const char *login)
+{
+	struct km_msg m;
+
+	(void)asks_in(login);
+	judge_sends(pw.w->session, 0);
+	m = judge_hears(KM_MSG_SENDING);
+	world_end(pw.w, KM_REASON_ABORTED);
+	return m;
+}
+
+/* As [audit] refusals says of all that is refused: so many records a minute, then one with a count.
+ */
+static void test_what_is_asked_for_nobody_is_recorded_as_refusals_are(void **state)
+{
+	const unsigned share = 6; /* each request is recorded, and that its login was given up */
+	const char *body;
+
+	(void)state;
+	pw.w->v->conf.audit_refusals = share;
+	for (unsigned n = 0; n < 5; n++) {
+		char login[16];
+
+		snprintf(login, sizeof login, "nobody%u", n);
+		assert_int_equal(sends_to_somebody_or_not(login).sending.kind, KM_ORDER_MESSAGE);
+	}
+	assert_int_equal(events_of(KM_EVENT_CODE_NOT_SENT, &body), share / 2);
+	assert_non_null(strstr(body, "reason=unknown"));
+	assert_non_null(strstr(body, "service=" WORLD_SERVICE));
+	assert_null(strstr(body, "factor"));
+	/* The words are the same when it is a name that there is, and its record is always there.
+	 */
+	assert_int_equal(sends_to_somebody_or_not("alice").sending.kind, KM_ORDER_MESSAGE);
+	assert_int_equal(events_of(KM_EVENT_CODE_SENT, NULL), 1);
+	assert_int_equal(events_of(KM_EVENT_REFUSED_MANY, NULL), 0);
+	crowd_settle(pw.w->v, true);
+	assert_int_equal(store_flush(pw.w->v->store), KM_OK);
+	/* Two that had no record of their own, and three logins that were given up. */
+	assert_int_equal(events_of(KM_EVENT_REFUSED_MANY, &body), 1);
+	assert_non_null(strstr(body, "count=5"));
+	assert_non_null(strstr(body, "service=" WORLD_SERVICE));
+}
+
 static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
 {
 	struct msg_order o;
@@ -421,6 +464,7 @@ int main(void)
 		HAVING(test_an_absent_courier_is_said_at_once_and_to_all_alike),
 		COMING(test_a_login_that_ends_cancels_its_order),
 		HAVING(test_nobody_s_telephone_is_told_of_and_nothing_is_sent),
+		HAVING(test_what_is_asked_for_nobody_is_recorded_as_refusals_are),
 		COMING(test_a_decoy_is_told_of_when_the_last_real_order_was),
 		COMING(test_an_order_that_is_taken_ends_and_its_code_is_good),
 		COMING(test_a_number_that_may_not_be_sent_to_any_more_is_not),
