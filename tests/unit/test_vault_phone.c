@@ -378,6 +378,16 @@ static void test_listings_show_stars_and_the_persons_own_export_all_of_it(void *
 	assert_string_equal(number, MOBILE);
 	assert_non_null(strstr(scene_record(KM_EVENT_DATA_SHOWN).body, "to=other"));
 	close(line);
+	/* And whose it is, by themselves: stars where it is listed, all of it where it is theirs to
+	 * keep. */
+	line = line_of("hanako");
+	memset(number, 0, sizeof number);
+	assert_int_equal(rows_of_phones(line, "hanako", list, number), 1);
+	assert_string_equal(number, "090-****-5678");
+	assert_int_equal(rows_of_phones(line, "hanako", export, number), 1);
+	assert_string_equal(number, MOBILE);
+	assert_null(strstr(scene_record(KM_EVENT_DATA_SHOWN).body, "to=other"));
+	close(line);
 }
 
 static void test_a_number_of_the_register_is_no_factor(void **state)
