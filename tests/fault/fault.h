@@ -28,6 +28,9 @@ enum fault_call {
 	FAULT_SENDMSG,
 	FAULT_SENDTO,
 	FAULT_RECVMSG,
+	FAULT_SEND,    /* send and recv; of ours, libcurl's */
+	FAULT_PROCESS, /* fork, pipe2 */
+	FAULT_WATCH,   /* inotify_init1, inotify_add_watch, timerfd_create, signalfd */
 	FAULT_GETRANDOM,
 	FAULT_GETPWNAM,
 	FAULT_CLOCK,
