@@ -226,9 +226,8 @@ static void close_driver(struct courier *c)
 		return;
 	voice_calls_end_all();
 	tmr_cancel(&v->wake);
-	if (v->stack && v->stack->sip)
-		sip_close(v->stack->sip, true); /* nobody waits for answers any more */
 	voice_stack_release(v->stack);
+	voice_stacks_end(); /* nobody waits for answers any more */
 	if (v->libre)
 		libre_close();
 	free(v);
