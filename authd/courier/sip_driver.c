@@ -185,6 +185,7 @@ static void needs(const struct courier_settings *s, struct courier_needs *needs)
 	add_path(needs, s->conf.voice.prompts);
 	add_path(needs, *ca_file ? ca_file : VOICE_CA_FILE);
 	add_path(needs, "/etc/resolv.conf");
+	add_path(needs, "/run/systemd/resolve"); /* where that may point to */
 }
 
 static struct voice *set_up(struct courier *c)

@@ -60,6 +60,16 @@ static bool set_credential(struct voice_stack *s, const struct courier_credentia
 	return true;
 }
 
+static bool set_caller(struct voice_stack *s, const char *caller)
+{
+	size_t len = strlen(caller);
+
+	if (!is_user(caller) || len >= sizeof(s->caller))
+		return false;
+	memcpy(s->caller, caller, len + 1);
+	return true;
+}
+
 static const char *wrong_in(struct voice_stack *s, const struct courier_settings *settings)
 {
 	const struct km_conf *conf = &settings->conf;
@@ -72,9 +82,8 @@ static const char *wrong_in(struct voice_stack *s, const struct courier_settings
 		return "server: not HOST or HOST:PORT";
 	if (!set_domain(s, conf->voice.domain))
 		return "domain: not the name of a domain";
-	if (!is_user(conf->voice.caller) || strlen(conf->voice.caller) >= sizeof(s->caller))
+	if (!set_caller(s, conf->voice.caller))
 		return "caller: letters, digits and + . - _ alone";
-	snprintf(s->caller, sizeof(s->caller), "%s", conf->voice.caller);
 	if (!set_credential(s, &settings->voice))
 		return "credentials: not NAME:PASSWORD";
 	return NULL;
