@@ -35,9 +35,11 @@ static const struct carried_kind {
 	{ FAULT_EPOLL, "epoll", { ENOMEM, EINTR } },
 	{ FAULT_SENDMSG, "sendmsg", { EPIPE, ENOBUFS, EAGAIN } },
 	{ FAULT_RECVMSG, "recvmsg", { ECONNRESET, ENOMEM, EAGAIN } },
-	{ FAULT_SEND, "send, recv", { ECONNRESET, ENOMEM, EAGAIN } },
+	{ FAULT_SEND, "send", { ECONNRESET, ENOMEM, EAGAIN } },
+	{ FAULT_RECV, "recv, recvfrom", { ECONNRESET, ENOMEM, EAGAIN } },
 	{ FAULT_PROCESS, "fork, pipe2", { ENOMEM, EMFILE } },
-	{ FAULT_WATCH, "timerfd_create, signalfd", { EMFILE } },
+	{ FAULT_WATCH, "inotify, signalfd", { EMFILE } },
+	{ FAULT_TIMER, "timerfd", { EMFILE } },
 	{ FAULT_GETRANDOM, "getrandom", { ENOSYS } },
 	/* not clock_gettime: without a clock sd-event ends the process */
 	{ FAULT_OPEN, "open", { EMFILE, EACCES } },
