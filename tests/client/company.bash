@@ -5,7 +5,7 @@
 company_pids=()
 
 # taken PORT: whether somebody listens there, or might.
-taken() { grep -qi ":$(printf %04X "$1") " /proc/net/{tcp,udp}; }
+taken() { cat /proc/net/{tcp,udp}{,6} 2>/dev/null | grep -qi ":$(printf %04X "$1") "; }
 # So many ports in a row that nobody has.
 free_ports() {
 	local first i
