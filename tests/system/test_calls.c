@@ -371,6 +371,49 @@ static void test_a_courier_without_a_vault_hangs_up(void **state)
 	exchange_close(&e);
 }
 
+/* --- killed ---------------------------------------------------------------------------------- */
+
+/* Killed as soon as it has said this: the next courier calls nobody but whom it is told to. */
+static void killed_at(enum km_order_state state, enum km_order kind, const char *digits,
+		      const char *scenario, const char *keys)
+{
+	struct exchange e;
+	pid_t phone;
+	int status;
+
+	exchange_open(&e, PLAIN);
+	keys_save(&e, keys);
+	phone = telephone_start(&e, "u1", scenario, 1);
+	exchange_order(&e, kind, digits, 60);
+	assert_true(exchange_until(&e, state));
+	assert_int_equal(kill(e.courier, SIGKILL), 0);
+	assert_int_equal(waitpid(e.courier, &status, 0), e.courier);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	telephone_stop(phone);
+	close(e.vault);
+	close(e.listener);
+	exchange_start(&e);
+	keys_save(&e, "31#");
+	phone = telephone_start(&e, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, 1);
+	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""),
+			    "queued ringing answered keyed:31");
+	telephone_content(&e, phone); /* which was called once */
+	exchange_close(&e);
+}
+
+static void test_a_courier_killed_in_any_state_of_a_call_repeats_none(void **state)
+{
+	(void)state;
+	killed_at(KM_ORDER_STATE_QUEUED, KM_ORDER_KEYPAD, "", TAKE_CALL PAUSE("60000"), "1");
+	killed_at(KM_ORDER_STATE_RINGING, KM_ORDER_KEYPAD, "", TAKE_CALL RING PAUSE("60000"), "1");
+	killed_at(KM_ORDER_STATE_ANSWERED, KM_ORDER_KEYPAD, "",
+		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "12");
+	killed_at(KM_ORDER_STATE_ANSWERED, KM_ORDER_SPOKEN, "407",
+		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "#");
+	killed_at(KM_ORDER_STATE_KEYED, KM_ORDER_KEYPAD, "",
+		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "12#");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +447,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_code_that_was_being_read_may_have_been_heard),
 		cmocka_unit_test(test_a_call_ends_with_its_deadline),
 		cmocka_unit_test(test_a_courier_without_a_vault_hangs_up),
+		cmocka_unit_test(test_a_courier_killed_in_any_state_of_a_call_repeats_none),
 	};
 
 	if (argc > 1)
