@@ -178,7 +178,7 @@ static struct mbuf *buffer(const char *text, size_t len)
 	return mb;
 }
 
-/* The key that was taken stands in the text; an answer's has our tag. */
+/* The key that was taken stands in the text, under the tag that is ours now. */
 static void key_holds(const struct voice_sdp *d, const char *text, size_t len,
 		      const struct voice_crypto *theirs)
 {
@@ -208,6 +208,7 @@ static void answer_holds(struct voice_sdp *d)
 static void take_one(struct voice_sdp *d, const char *text, size_t len, bool offer)
 {
 	struct mbuf *mb = buffer(text, len);
+	const unsigned tag = d->mine.tag;
 	struct voice_agreed a, before;
 
 	memset(&a, 0xa5, sizeof(a));
@@ -227,6 +228,7 @@ static void take_one(struct voice_sdp *d, const char *text, size_t len, bool off
 	fuzz_check(a.srtp == d->srtp, "in the clear");
 	if (a.srtp)
 		key_holds(d, text, len, &a.theirs);
+	fuzz_check(offer || d->mine.tag == tag, "an answer to a line that we did not offer");
 	if (offer)
 		answer_holds(d);
 	mem_deref(mb);
