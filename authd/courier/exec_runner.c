@@ -110,10 +110,11 @@ static int hear_start(pid_t pid, int told)
 	do
 		n = read(told, &error, sizeof(error));
 	while (n < 0 && errno == EINTR);
-	if (n == 0)
+	/* Where nothing can be heard it may run: how it ends tells more than we know. */
+	if (n != (ssize_t)sizeof(error))
 		return 0;
 	waitpid(pid, NULL, 0);
-	return n == (ssize_t)sizeof(error) ? error : EIO;
+	return error;
 }
 
 static int start(const struct runner *r, const struct exec_request *q, pid_t *pid)
@@ -316,8 +317,12 @@ static void serve(const char *program, int room)
 		int wait = expire(&r);
 		const struct timespec pause = { wait / 1000, wait % 1000 * 1000000L };
 
-		if (ppoll(&polled, 1, &pause, &none) > 0)
+		int n = ppoll(&polled, 1, &pause, &none);
+
+		if (n > 0)
 			hear(&r);
+		else if (n < 0 && errno != EINTR)
+			r.stop = true; /* deaf: the room hears that, and starts anew */
 		reap(&r);
 	}
 	for (size_t i = 0; i < EXEC_RUNS; i++)

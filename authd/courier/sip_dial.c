@@ -7,7 +7,8 @@
 
 #include "sip_call_internal.h"
 
-#define URI_MAX 400
+#define URI_MAX    400
+#define LOOK_UP_MS 8000 /* libre alone would ask silent name servers for over a minute */
 
 struct dialling {
 	char to[URI_MAX], from[URI_MAX], route[URI_MAX];
@@ -80,6 +81,7 @@ static void dial(struct voice_call *call, const struct sa *server)
 	struct sa local;
 	km_rc rc = voice_stack_reach(call->stack, server, &local);
 
+	tmr_cancel(&call->start);
 	if (rc == KM_OK)
 		rc = open_sound(call, &local, &offer);
 	if (rc == KM_OK)
@@ -127,15 +129,21 @@ static void ask(struct voice_call *call, uint16_t type)
 		voice_call_fail(call, KM_ORDER_WHY_UNREACHABLE);
 }
 
+static void on_silence(void *arg)
+{
+	voice_call_fail(arg, KM_ORDER_WHY_UNREACHABLE);
+}
+
 void voice_call_look_up(void *arg)
 {
 	struct voice_call *call = arg;
 	const struct voice_server *server = &call->stack->server;
 	struct sa address;
 
-	if (!server->literal)
+	if (!server->literal) {
+		tmr_start(&call->start, LOOK_UP_MS, on_silence, call);
 		ask(call, DNS_TYPE_A);
-	else if (sa_set_str(&address, server->host, server->port) == 0)
+	} else if (sa_set_str(&address, server->host, server->port) == 0)
 		dial(call, &address);
 	else
 		voice_call_fail(call, KM_ORDER_WHY_UNREACHABLE);

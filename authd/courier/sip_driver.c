@@ -185,6 +185,7 @@ static void needs(const struct courier_settings *s, struct courier_needs *needs)
 	add_path(needs, s->conf.voice.prompts);
 	add_path(needs, *ca_file ? ca_file : VOICE_CA_FILE);
 	add_path(needs, "/etc/resolv.conf");
+	add_path(needs, "/run/systemd/resolve"); /* where that may point to */
 }
 
 static struct voice *set_up(struct courier *c)
@@ -226,9 +227,8 @@ static void close_driver(struct courier *c)
 		return;
 	voice_calls_end_all();
 	tmr_cancel(&v->wake);
-	if (v->stack && v->stack->sip)
-		sip_close(v->stack->sip, true); /* nobody waits for answers any more */
 	voice_stack_release(v->stack);
+	voice_stacks_end(); /* nobody waits for answers any more */
 	if (v->libre)
 		libre_close();
 	free(v);

@@ -12,6 +12,8 @@
 #define BUCKETS   32
 #define RESOLVERS 4
 
+static struct list stacks = LIST_INIT;
+
 static const enum sip_transp transports[] = {
 	[KM_SIP_UDP] = SIP_TRANSP_UDP,
 	[KM_SIP_TCP] = SIP_TRANSP_TCP,
@@ -58,6 +60,16 @@ static bool set_credential(struct voice_stack *s, const struct courier_credentia
 	return true;
 }
 
+static bool set_caller(struct voice_stack *s, const char *caller)
+{
+	size_t len = strlen(caller);
+
+	if (!is_user(caller) || len >= sizeof(s->caller))
+		return false;
+	memcpy(s->caller, caller, len + 1);
+	return true;
+}
+
 static const char *wrong_in(struct voice_stack *s, const struct courier_settings *settings)
 {
 	const struct km_conf *conf = &settings->conf;
@@ -71,9 +83,8 @@ static const char *wrong_in(struct voice_stack *s, const struct courier_settings
 		return "server: not HOST or HOST:PORT";
 	if (!set_domain(s, conf->voice.domain))
 		return "domain: not the name of a domain";
-	if (!is_user(conf->voice.caller) || strlen(conf->voice.caller) >= sizeof(s->caller))
+	if (!set_caller(s, conf->voice.caller))
 		return "caller: letters, digits and + . - _ alone";
-	memcpy(s->caller, conf->voice.caller, strlen(conf->voice.caller) + 1);
 	if (!set_credential(s, &settings->voice))
 		return "credentials: not NAME:PASSWORD";
 	return NULL;
@@ -118,16 +129,29 @@ static bool drop_response(const struct sip_msg *msg, void *arg)
 	return true;
 }
 
-static void closed(void *arg)
+static void bury(void *arg)
 {
 	struct voice_stack *s = arg;
 
-	s->sip = mem_deref(s->sip);
+	list_unlink(&s->le);
+	tmr_cancel(&s->gone);
+	mem_deref(s->sip);
 	mem_deref(s->dns);
 	mem_deref(s->tls);
 	voice_sounds_free(&s->sounds);
 	km_locked_free(s->credential, sizeof(*s->credential));
 	free(s);
+}
+
+/*
+ * Said from inside libre's end of the thing itself, often under one of its callbacks. What libre
+ * looks at once this returns must still be there, so our hold on it goes a turn later.
+ */
+static void closed(void *arg)
+{
+	struct voice_stack *s = arg;
+
+	tmr_start(&s->gone, 0, bury, s);
 }
 
 /* The resolvers of /etc/resolv.conf; only for a server that has a name. */
@@ -166,6 +190,7 @@ km_rc voice_stack_open(const struct courier_settings *settings, struct voice_sta
 
 	if (!s)
 		return KM_ENOMEM;
+	list_append(&stacks, &s->le, s);
 	s->holders = 1;
 	wrong = wrong_in(s, settings);
 	if (wrong)
@@ -202,7 +227,24 @@ void voice_stack_release(struct voice_stack *s)
 	if (s->sip)
 		sip_close(s->sip, false);
 	else
-		closed(s);
+		bury(s);
+}
+
+void voice_stacks_end(void)
+{
+	struct le *le = stacks.head;
+
+	while (le) {
+		struct voice_stack *s = le->data;
+
+		le = le->next;
+		if (s->holders > 0)
+			continue;
+		sip_close(s->sip, true);
+		/* Else something of libre's has it still, and would tell us: left to the exit. */
+		if (tmr_isrunning(&s->gone))
+			bury(s);
+	}
 }
 
 /* --- the way to the server ------------------------------------------------------------------ */

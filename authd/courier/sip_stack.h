@@ -21,6 +21,7 @@ struct voice_server {
 };
 
 struct voice_stack {
+	struct le le; /* of all that are not freed */
 	unsigned holders;
 	struct voice_server server;
 	enum sip_transp transport;
@@ -38,6 +39,7 @@ struct voice_stack {
 	struct sipsess_sock *sessions;
 	struct sip_lsnr *redirections; /* sip's */
 	struct sa local, remote;       /* for which the transport was made */
+	struct tmr gone;               /* libre has nothing more to say: freed at the next turn */
 };
 
 /* KM_EINVAL, *s untouched. */
@@ -48,6 +50,8 @@ KM_MUST_CHECK km_rc voice_stack_open(const struct courier_settings *settings,
 				     struct voice_stack **out);
 struct voice_stack *voice_stack_hold(struct voice_stack *s);
 void voice_stack_release(struct voice_stack *s); /* NULL is allowed */
+/* At the room's end: frees those that were released, whatever was still to be said. */
+void voice_stacks_end(void);
 
 /* The transport towards that address of the server; *local is ours. */
 KM_MUST_CHECK km_rc voice_stack_reach(struct voice_stack *s, const struct sa *remote,

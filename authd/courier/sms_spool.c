@@ -17,6 +17,7 @@
 
 #include <asm/unistd.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "drivers.h"
@@ -276,13 +277,15 @@ static bool open_folder(struct spool *s, const char *spool, enum spool_folder fo
 	return false;
 }
 
+_Static_assert(KM_HEX(TAG_BYTES) <= SPOOL_TAG_MAX, "a tag has room");
+
 static km_rc make_tag(char tag[SPOOL_TAG_MAX])
 {
 	uint8_t random[TAG_BYTES];
 	km_rc rc = km_random(random, sizeof(random));
 
-	for (size_t i = 0; rc == KM_OK && i < sizeof(random); i++)
-		snprintf(tag + 2 * i, 3, "%02x", random[i]);
+	if (rc == KM_OK)
+		(void)km_hex(random, sizeof(random), tag);
 	return rc;
 }
 

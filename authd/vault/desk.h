@@ -85,6 +85,9 @@ KM_MUST_CHECK km_rc call_put(struct call *c, struct km_msg *m);
 /* Puts one row of a status on the line. */
 km_rc call_status(struct call *c, bool alarm, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+#define CALL_TIME 32
+/* A time as every row of a status has it. */
+const char *call_time(int64_t wall, char text[CALL_TIME]);
 /* Keeps the operation until what it asks for has come; whatever ends it ends its grant too. */
 KM_MUST_CHECK km_rc call_keep(struct call *c, const struct km_operator *op);
 /* Sets DONE's text. */

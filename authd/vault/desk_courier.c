@@ -184,8 +184,8 @@ km_rc desk_courier_rows(struct call *c)
 		rc = challenge_site(c->v, CHALLENGE_NOT_ME, &site);
 	if (rc == KM_OK && site.budget.in_day > 0)
 		rc = call_status(c, true, "not-me",
-				 "%u calls today were answered with '*': somebody has their "
-				 "passwords (kenmon audit list)",
+				 "calls answered with '*' today: %u; somebody has these "
+				 "people's passwords (kenmon audit list)",
 				 site.budget.in_day);
 	return rc;
 }

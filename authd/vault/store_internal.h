@@ -230,7 +230,7 @@ extern const char store_version[DB_COUNT];
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
 #define META_EPOCH  "epoch"
 #define EPOCH_BYTES (4 + 8 + 8 + 8)
-#define META_KEPT   8
+#define META_KEPT   9
 extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,

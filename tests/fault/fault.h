@@ -28,6 +28,11 @@ enum fault_call {
 	FAULT_SENDMSG,
 	FAULT_SENDTO,
 	FAULT_RECVMSG,
+	FAULT_SEND,
+	FAULT_RECV,    /* and recvfrom */
+	FAULT_PROCESS, /* fork, pipe2 */
+	FAULT_WATCH,   /* inotify_init1, inotify_add_watch, signalfd */
+	FAULT_TIMER,   /* timerfd_create, timerfd_settime */
 	FAULT_GETRANDOM,
 	FAULT_GETPWNAM,
 	FAULT_CLOCK,
@@ -70,6 +75,9 @@ struct fault_count fault_end(void);
  * login makes the same calls every time although the other side is another process.
  */
 void fault_hold_back(bool on);
+
+/* Timers (timerfd) run out so many times as fast: for acts that last as long as somebody speaks. */
+void fault_hurry(unsigned times);
 
 /* A name that NSS knows as another spelling of account; NULL: none. */
 void fault_alias(const char *alias, const char *account);

@@ -5,9 +5,13 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "interpose.h"
 
@@ -103,6 +107,80 @@ PUBLIC ssize_t sendto(int fd, const void *bytes, size_t len, int flags, __CONST_
 		      socklen_t addr_len)
 {
 	return fault_fails(FAULT_SENDTO) ? -1 : REAL(sendto)(fd, bytes, len, flags, addr, addr_len);
+}
+
+PUBLIC ssize_t send(int fd, const void *bytes, size_t len, int flags)
+{
+	return fault_fails(FAULT_SEND) ? -1 : REAL(send)(fd, bytes, len, flags);
+}
+
+PUBLIC ssize_t recv(int fd, void *bytes, size_t len, int flags)
+{
+	return fault_fails(FAULT_RECV) ? -1 : REAL(recv)(fd, bytes, len, flags);
+}
+
+PUBLIC ssize_t recvfrom(int fd, void *bytes, size_t len, int flags, __SOCKADDR_ARG addr,
+			socklen_t *addr_len)
+{
+	return fault_fails(FAULT_RECV) ? -1 : REAL(recvfrom)(fd, bytes, len, flags, addr, addr_len);
+}
+
+PUBLIC pid_t fork(void)
+{
+	return fault_fails(FAULT_PROCESS) ? -1 : REAL(fork)();
+}
+
+PUBLIC int pipe2(int fds[2], int flags)
+{
+	return fault_fails(FAULT_PROCESS) ? -1 : REAL(pipe2)(fds, flags);
+}
+
+PUBLIC int inotify_init1(int flags)
+{
+	return fault_fails(FAULT_WATCH) ? -1 : REAL(inotify_init1)(flags);
+}
+
+PUBLIC int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return fault_fails(FAULT_WATCH) ? -1 : REAL(inotify_add_watch)(fd, path, mask);
+}
+
+PUBLIC int timerfd_create(clockid_t clock, int flags)
+{
+	return fault_fails(FAULT_TIMER) ? -1 : REAL(timerfd_create)(clock, flags);
+}
+
+static unsigned hurry = 1;
+
+void fault_hurry(unsigned times)
+{
+	hurry = times;
+}
+
+static void shorten(struct timespec *t)
+{
+	long long ns = (t->tv_sec * 1000000000LL + t->tv_nsec) / hurry;
+
+	*t = (struct timespec){ ns / 1000000000, ns % 1000000000 };
+}
+
+/* An absolute time is left as it is. */
+PUBLIC int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *old)
+{
+	struct itimerspec own = *when;
+
+	if (fault_fails(FAULT_TIMER))
+		return -1;
+	if (hurry > 1 && !(flags & TFD_TIMER_ABSTIME)) {
+		shorten(&own.it_value);
+		shorten(&own.it_interval);
+	}
+	return REAL(timerfd_settime)(fd, flags, &own, old);
+}
+
+PUBLIC int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	return fault_fails(FAULT_WATCH) ? -1 : REAL(signalfd)(fd, mask, flags);
 }
 
 static bool holds_back;

@@ -172,7 +172,8 @@ static inline bool exchange_hear(struct exchange *e, struct km_msg *m)
 	       km_decode(frame, len, KM_FROM_COURIER, KM_PHASE_ORDERS, m) == KM_OK;
 }
 
-static inline void exchange_start(struct exchange *e)
+/* calls: whether it says that it can call. */
+static inline void exchange_start_as(struct exchange *e, unsigned calls)
 {
 	char bin[HOUSE_PATH], program[HOUSE_PATH + 20], config[256], socket_path[256];
 	const char *const argv[] = { program,          "--config",  config,
@@ -191,7 +192,12 @@ static inline void exchange_start(struct exchange *e)
 	e->vault = accept4(e->listener, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(exchange_hear(e, &m));
 	assert_int_equal(m.number, KM_MSG_COURIER);
-	assert_int_equal(m.courier.calls, 1);
+	assert_int_equal(m.courier.calls, calls);
+}
+
+static inline void exchange_start(struct exchange *e)
+{
+	exchange_start_as(e, 1);
 }
 
 /* A courier says what it can do whenever it has read its configuration again. */

@@ -233,6 +233,32 @@ static void test_what_is_heard_is_what_was_said_to_the_sample(void **state)
 	expect_heard(SECURE, ";audio_codecs=PCMU;mediaenc=srtp-mand", true);
 }
 
+/* Without a key, and a test after one: their own sentences, in the language that was ordered. */
+static void test_a_notice_and_a_test_are_heard_as_such(void **state)
+{
+	static const char *const notice[] = { "notice", "notice", "thanks", NULL };
+	static const char *const test[] = { "test", "thanks", NULL };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct exchange e;
+		struct baresip b;
+
+		open_with(&e, "transport = udp\nmedia = rtp\n", "subjectAltName=IP:127.0.0.1", 30);
+		baresip_start(&e, &b, ";audio_codecs=PCMU", false);
+		exchange_order(&e, i ? KM_ORDER_CALL_TEST : KM_ORDER_CALL_NOTICE, "", 60);
+		assert_true(exchange_until(&e, KM_ORDER_STATE_ANSWERED));
+		nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL);
+		if (i)
+			baresip_press(&b, "#");
+		assert_true(exchange_until(&e, KM_ORDER_STATE_DELIVERED));
+		nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL);
+		baresip_stop(&b);
+		assert_heard(&e, i ? test : notice);
+		exchange_close(&e);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +267,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_server_that_is_another_one_is_not_told_a_number),
 		cmocka_unit_test(test_the_right_certificate_is_taken),
 		cmocka_unit_test(test_what_is_heard_is_what_was_said_to_the_sample),
+		cmocka_unit_test(test_a_notice_and_a_test_are_heard_as_such),
 	};
 
 	if (argc > 1)

@@ -66,7 +66,7 @@ static void test_nobody_agrees_to_a_number_but_the_one_that_was_shown(void **sta
 	assert_string_equal(number_of("hanako", KM_FACTOR_SMS), "");
 }
 
-static void test_numbers_that_the_site_does_not_allow_are_refused_and_said_so(void **state)
+static void test_C20_numbers_that_the_site_does_not_allow_are_refused_and_said_so(void **state)
 {
 	static const struct {
 		const char *number, *why;
@@ -378,6 +378,16 @@ static void test_listings_show_stars_and_the_persons_own_export_all_of_it(void *
 	assert_string_equal(number, MOBILE);
 	assert_non_null(strstr(scene_record(KM_EVENT_DATA_SHOWN).body, "to=other"));
 	close(line);
+	/* And whose it is, by themselves: stars where it is listed, all of it where it is theirs to
+	 * keep. */
+	line = line_of("hanako");
+	memset(number, 0, sizeof number);
+	assert_int_equal(rows_of_phones(line, "hanako", list, number), 1);
+	assert_string_equal(number, "090-****-5678");
+	assert_int_equal(rows_of_phones(line, "hanako", export, number), 1);
+	assert_string_equal(number, MOBILE);
+	assert_null(strstr(scene_record(KM_EVENT_DATA_SHOWN).body, "to=other"));
+	close(line);
 }
 
 static void test_a_number_of_the_register_is_no_factor(void **state)
@@ -442,7 +452,7 @@ int main(void)
 		AT_THE_DESK(test_a_number_is_good_once_a_second_person_agrees),
 		AT_THE_DESK(test_a_number_that_was_rejected_goes_and_the_good_one_stays),
 		AT_THE_DESK(test_nobody_agrees_to_a_number_but_the_one_that_was_shown),
-		AT_THE_DESK(test_numbers_that_the_site_does_not_allow_are_refused_and_said_so),
+		AT_THE_DESK(test_C20_numbers_that_the_site_does_not_allow_are_refused_and_said_so),
 		AT_THE_DESK(test_the_same_number_once_more_changes_nothing),
 		AT_THE_DESK(test_a_code_that_was_sent_to_the_number_confirms_it),
 		AT_THE_DESK(
