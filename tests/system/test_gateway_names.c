@@ -115,10 +115,10 @@ static void serve_names(int fd, enum answer how)
 	}
 }
 
-static void start_names(enum answer how)
+static void start_names_at(uint32_t address, enum answer how)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr = { htonl(INADDR_LOOPBACK) },
+				  .sin_addr = { htonl(address) },
 				  .sin_port = htons(53) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -132,6 +132,11 @@ static void start_names(enum answer how)
 	}
 	close(fd);
 	assert_true(server > 0);
+}
+
+static void start_names(enum answer how)
+{
+	start_names_at(INADDR_LOOPBACK, how);
 }
 
 /* --- the tests
@@ -277,6 +282,37 @@ static void test_a_reload_in_the_middle_of_a_question_asks_again(void **state)
 	messages_outcome(&house, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 }
 
+static void replace_servers(const char *text)
+{
+	assert_int_equal(umount2("/etc/resolv.conf", MNT_DETACH), 0);
+	assert_true(put_file("/etc/resolv.conf", text));
+}
+
+/* As a network's manager does it: another file under the same name, which the walls do not know. */
+static void
+test_another_resolv_conf_ends_the_courier_at_a_reload_and_the_next_one_reads_it(void **state)
+{
+	int status = 0;
+
+	(void)state;
+	NEEDS_MACHINE;
+	start_names(SILENT);
+	start("gw.test", 1);
+	replace_servers("nameserver 127.0.0.2\n");
+	assert_int_equal(kill(house.post.pid, SIGHUP), 0);
+	assert_true(post_logged(&house.post, "needs other walls"));
+	assert_int_equal(waitpid(house.post.pid, &status, 0), house.post.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	house.post.pid = 0;
+	post_stop(&house.post);
+	assert_true(post_start(&house.post));
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	start_names_at(INADDR_LOOPBACK + 1, RIGHT);
+	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	replace_servers("nameserver 127.0.0.1\n");
+}
+
 #define A_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -291,6 +327,8 @@ int main(void)
 		A_TEST(test_an_answer_to_another_question_is_none),
 		A_TEST(test_an_answer_that_points_to_itself_is_none),
 		A_TEST(test_a_reload_in_the_middle_of_a_question_asks_again),
+		A_TEST(
+		    test_another_resolv_conf_ends_the_courier_at_a_reload_and_the_next_one_reads_it),
 	};
 
 	asked =
