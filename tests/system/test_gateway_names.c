@@ -296,6 +296,8 @@ test_another_resolv_conf_ends_the_courier_at_a_reload_and_the_next_one_reads_it(
 
 	(void)state;
 	NEEDS_MACHINE;
+	if (built_open)
+		skip(); /* walls keep the old file: without them its number may be the new one's */
 	start_names(SILENT);
 	start("gw.test", 1);
 	replace_servers("nameserver 127.0.0.2\n");
