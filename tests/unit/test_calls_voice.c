@@ -23,6 +23,7 @@
 #include "../../authd/courier/drivers.h"
 #include "../fault/fault.h"
 #include "telephone_played.h"
+#include <kenmon/log.h>
 
 static const struct {
 	enum fault_call call;
@@ -91,6 +92,7 @@ static int make_sounds(void **state)
 	char path[96];
 
 	(void)state;
+	km_log_open("test", NULL, -1);
 	snprintf(dir, sizeof(dir), "/tmp/kenmon-calls-voice-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	for (unsigned lang = 0; lang < 2; lang++) {
