@@ -91,7 +91,7 @@ $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 # libre's headers are not ours; they want to know what this system has.
 RE_FLAGS := -isystem /usr/include/re
-$(call obj,$(wildcard authd/courier/sip_*.c) tests/unit/test_voice_script.c): CPPFLAGS += $(RE_FLAGS)
+$(call obj,$(wildcard authd/courier/sip_*.c) tests/unit/test_voice_script.c tests/unit/test_voice_tls.c): CPPFLAGS += $(RE_FLAGS)
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libdoor.a:   $(call obj,$(DOOR_SRC))

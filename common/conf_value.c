@@ -104,11 +104,14 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 		step += len + 1;
 	}
 	/* A finger may be cut, the reader broken: a code always stands beside it (SP
-	 * 800-63B-4, 3.2.3). */
-	if (*set == KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT)) {
+	 * 800-63B-4, 3.2.3), and one that needs no gateway, which breaks as well. */
+	if ((*set & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT)) && !(*set & KM_HELD_FACTORS)) {
 		snprintf(why, KM_CONF_WHY,
-			 "needs a code beside the fingerprint: "
-			 "totp+fingerprint, for example");
+			 *set & KM_PHONE_FACTORS
+			     ? "needs a code beside the fingerprint that is not "
+			       "sent: recovery, for example"
+			     : "needs a code beside the fingerprint: "
+			       "totp+fingerprint, for example");
 		return false;
 	}
 	return true;

@@ -62,7 +62,13 @@ bool km_order_known(unsigned kind)
 
 bool km_order_is_call(unsigned kind)
 {
-	return kind == KM_ORDER_KEYPAD || kind == KM_ORDER_SPOKEN || kind == KM_ORDER_CONFIRM;
+	return kind == KM_ORDER_KEYPAD || kind == KM_ORDER_SPOKEN || kind == KM_ORDER_CONFIRM ||
+	       kind == KM_ORDER_CALL_TEST || kind == KM_ORDER_CALL_NOTICE;
+}
+
+bool km_order_is_of_login(unsigned kind)
+{
+	return kind >= KM_ORDER_MESSAGE && kind <= KM_ORDER_CONFIRM;
 }
 
 const char *km_order_word(unsigned kind)

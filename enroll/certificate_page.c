@@ -151,6 +151,7 @@ static void put_limits(const struct page *p, const struct msg_certificate_row *r
 	put_list(p, true);
 	put_sentence(p, DESK_CERT_NOT_PRINTED, NULL, NULL);
 	put_sentence(p, DESK_CERT_NOT_GATEWAY, NULL, NULL);
+	put_sentence(p, DESK_CERT_NOT_BEFORE, NULL, NULL);
 	put_sentence(p, r->bundles ? DESK_CERT_BUNDLES_GONE : DESK_CERT_BUNDLES, NULL, NULL);
 	if (!r->closed)
 		put_sentence(p, DESK_CERT_COPIES, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <kenmon/clock.h>
 #include <kenmon/factor.h>
 #include <kenmon/hex.h>
+#include <kenmon/log.h>
 #include <kenmon/people.h>
 
 #include "commands.h"
@@ -75,6 +76,20 @@ uint64_t desk_due_place(const struct km_msg *row)
 	return row->number == KM_MSG_DUE_ROW ? row->due_row.cursor : 0;
 }
 
+/* The vault says it with any page of what is due, also with one of no rows. */
+km_rc desk_due_waits(struct desk *d, char said[DESK_WHY])
+{
+	struct km_msg m = { .number = KM_MSG_DUE_LIST };
+	struct msg_done done = { 0 };
+	char text[sizeof(done.text)];
+	km_rc rc = desk_act(d, &m, &done);
+
+	said[0] = '\0';
+	if (rc == KM_OK)
+		km_escape(desk_reason(done.text, d->lang, text, sizeof(text)), said, DESK_WHY);
+	return rc;
+}
+
 /* Whom the brake holds: what a release lets go, and the mark that its approver was shown. */
 struct held {
 	size_t count, room;
@@ -132,10 +147,13 @@ int cmd_due_list(struct desk *d, const struct desk_args *args)
 	};
 	struct held held = { 0 };
 	int code = desk_list_each(d, &due, d->json ? NULL : take_held, &held);
-	km_rc rc = KM_OK;
+	char waits[DESK_WHY] = "";
+	km_rc rc = code == 0 ? desk_due_waits(d, waits) : KM_OK;
 
 	(void)args;
-	if (code == 0 && held.count > 0)
+	if (waits[0])
+		desk_warn(d, DESK_DUE_WAITS, waits, NULL);
+	if (rc == KM_OK && code == 0 && held.count > 0)
 		rc = say_held(d, &held);
 	free(held.subject);
 	return rc == KM_OK ? code : desk_fail(d, rc);

@@ -51,16 +51,18 @@ static km_rc make(struct invitation *i)
 	return KM_OK;
 }
 
-/* "4 h" or "10 min". */
+/* "4 hours", "60 minutes" or "10 minutes". */
 static void show(struct desk *d, const struct invitation *i)
 {
 	const struct msg_invite *m = &i->request.invite;
-	char text[DESK_WHY], minutes[16];
+	bool hours = m->seconds > 3600 && m->seconds % 3600 == 0;
+	char text[DESK_WHY], number[16];
 	unsigned n;
 
-	snprintf(minutes, sizeof(minutes), "%" PRIu32, m->seconds / 60);
+	snprintf(number, sizeof(number), "%" PRIu32, m->seconds / (hours ? 3600 : 60));
 	fprintf(d->out, "%s\n\n    ",
-		desk_expand(DESK_INVITED, d->lang, m->login, minutes, text, sizeof(text)));
+		desk_expand(hours ? DESK_INVITED_HOURS : DESK_INVITED, d->lang, m->login, number,
+			    text, sizeof(text)));
 	for (n = 0; n < KM_RECOVERY_LENGTH; n++)
 		fprintf(d->out, "%s%c", n && n % 4 == 0 ? " " : "", i->code[n]);
 	fprintf(d->out, "\n\n%s\n",

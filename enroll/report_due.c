@@ -61,6 +61,7 @@ static km_rc list_due(struct due *due)
 int cmd_report_due(struct desk *d, const struct desk_args *args)
 {
 	struct due due = { 0 };
+	char waits[DESK_WHY] = "";
 	int64_t days = 0;
 	km_rc rc = report_days(d, args, "days", &days);
 
@@ -71,5 +72,8 @@ int cmd_report_due(struct desk *d, const struct desk_args *args)
 		return desk_fail(d, rc);
 	due.until = due.r.today + days;
 	report_note_number(&due.r, "days", DESK_NOTE_DAYS, days);
-	return report_close(&due.r, list_due(&due));
+	rc = desk_due_waits(d, waits);
+	if (waits[0])
+		sheet_note(&due.r.sheet, "roster_waiting", DESK_NOTE_ROSTER_WAITS, waits);
+	return report_close(&due.r, rc == KM_OK ? list_due(&due) : rc);
 }

@@ -8,11 +8,11 @@
 #include <kenmon/clock.h>
 #include <kenmon/event.h>
 #include <kenmon/factor.h>
-#include <kenmon/hex.h>
 
 #include "report.h"
 
 #define DAY_SECONDS 86400
+#define SUBJECT     sizeof(((struct msg_audit_row *)0)->subject)
 
 /* Factors that reach a telephone and nothing else: restricted, by NIST SP 800-63B-4. */
 #define PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
@@ -64,6 +64,7 @@ struct review {
 	struct bin people;       /* rows of whose rights have changed */
 	struct changed *changed; /* by login, each once */
 	size_t changes;
+	struct bin erased; /* subjects of records about people who are no more */
 	char signed_off[DESK_TIME], signed_by[65]; /* "" never */
 	uint64_t next;                             /* record where the next look begins */
 };
@@ -203,6 +204,37 @@ static void fill_in(const struct review *v, struct row *row)
 	row->string[DETAILS] = details;
 }
 
+static int by_subject(const void *a, const void *b)
+{
+	return memcmp(a, b, SUBJECT);
+}
+
+/* Nobody can do anything about their rights any more: how many, and the trail has the rest. */
+static void write_erased(struct review *v)
+{
+	struct sheet *s = &v->r.sheet;
+	size_t records = v->erased.len / SUBJECT, people = 1;
+	const char *at = v->erased.bytes;
+	char word[64], text[128], erased[24], number[24];
+
+	if (records == 0)
+		return;
+	qsort(v->erased.bytes, records, SUBJECT, by_subject);
+	for (size_t i = 1; i < records; i++)
+		people += by_subject(at + (i - 1) * SUBJECT, at + i * SUBJECT) != 0;
+	snprintf(erased, sizeof(erased), "%zu", people);
+	snprintf(number, sizeof(number), "%zu", records);
+	snprintf(word, sizeof(word), "erased=%s records=%s", erased, number);
+	sheet_string(s, "");
+	sheet_choice(s, kinds[CHANGED].word, desk_text(kinds[CHANGED].text, s->lang));
+	sheet_choice(s, word,
+		     desk_expand(DESK_REVIEW_ERASED, s->lang, erased, number, text, sizeof(text)));
+	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
+		sheet_string(s, "");
+	sheet_choice(s, "", "");
+	sheet_choice(s, "", "");
+}
+
 static km_rc write_bin(struct review *v, enum kind kind)
 {
 	const struct bin *b = &v->bin[kind];
@@ -214,6 +246,8 @@ static km_rc write_bin(struct review *v, enum kind kind)
 			fill_in(v, &row);
 		write_row(&v->r.sheet, kind, &row);
 	}
+	if (kind == CHANGED)
+		write_erased(v);
 	return sheet_flush(&v->r.sheet);
 }
 
@@ -288,12 +322,18 @@ static bool changes_rights(const struct msg_audit_row *row)
 
 static void details_of(const struct msg_audit_row *row, char *out, size_t cap)
 {
-	char day[16], subject[KM_HEX(sizeof(row->subject))];
+	char day[16];
 
-	km_hex(row->subject, sizeof(row->subject), subject);
-	snprintf(out, cap, "%s %s (%s%s%s) %s%s%s", day_of(row->wall, day),
-		 km_event_word(row->event), row->actor, row->approver[0] ? ", " : "", row->approver,
-		 row->login[0] ? "" : "subject=", row->login[0] ? "" : subject, row->body);
+	snprintf(out, cap, "%s %s (%s%s%s) %s", day_of(row->wall, day), km_event_word(row->event),
+		 row->actor, row->approver[0] ? ", " : "", row->approver, row->body);
+}
+
+/* About a person, and nobody is registered as that person. */
+static bool is_of_erased(const struct msg_audit_row *row)
+{
+	static const uint8_t nobody[SUBJECT];
+
+	return !row->login[0] && memcmp(row->subject, nobody, SUBJECT) != 0;
 }
 
 static km_rc take_record(struct desk *d, void *arg, const struct km_msg *m)
@@ -312,6 +352,8 @@ static km_rc take_record(struct desk *d, void *arg, const struct km_msg *m)
 	}
 	if (!changes_rights(row))
 		return KM_OK;
+	if (is_of_erased(row))
+		return keep_bytes(&v->erased, row->subject, SUBJECT);
 	details_of(row, details, sizeof(details));
 	return keep_login(v, CHANGED, row->login, details);
 }
@@ -402,6 +444,7 @@ int cmd_report_review(struct desk *d, const struct desk_args *args)
 	for (unsigned k = 0; k < KINDS; k++)
 		free(v.bin[k].bytes);
 	free(v.people.bytes);
+	free(v.erased.bytes);
 	free(v.changed);
 	return code;
 }

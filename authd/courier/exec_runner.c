@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include <kenmon/clock.h>
+#include <kenmon/phone.h>
 #include <kenmon/secret.h>
+#include <kenmon/log.h>
 #include <kenmon/wall.h>
 #include <kenmon/wire.h>
 
@@ -108,10 +110,11 @@ static int hear_start(pid_t pid, int told)
 	do
 		n = read(told, &error, sizeof(error));
 	while (n < 0 && errno == EINTR);
-	if (n == 0)
+	/* Where nothing can be heard it may run: how it ends tells more than we know. */
+	if (n != (ssize_t)sizeof(error))
 		return 0;
 	waitpid(pid, NULL, 0);
-	return n == (ssize_t)sizeof(error) ? error : EIO;
+	return error;
 }
 
 static int start(const struct runner *r, const struct exec_request *q, pid_t *pid)
@@ -194,6 +197,17 @@ static void kill_run(struct run *run)
 	kill(run->pid, SIGKILL);
 }
 
+/*
+ * What the room looks at, once more: whoever has taken it over is behind its walls and we are not,
+ * and a program may take an argument that begins with '-' for something else than a number.
+ */
+static bool is_whole(const struct exec_request *q)
+{
+	return q->len <= sizeof(q->text) && memchr(q->number, '\0', sizeof(q->number)) &&
+	       (q->what != EXEC_RUN ||
+		(km_phone_is_e164(q->number) && km_text_is_page((const char *)q->text, q->len)));
+}
+
 static void hear(struct runner *r)
 {
 	struct exec_request *q = r->request;
@@ -202,8 +216,7 @@ static void hear(struct runner *r)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != (ssize_t)sizeof(*q) || q->len > sizeof(q->text) ||
-	    !memchr(q->number, '\0', sizeof(q->number)))
+	if (n != (ssize_t)sizeof(*q) || !is_whole(q))
 		r->stop = true;
 	else if (q->what == EXEC_RUN)
 		take_run(r, q);
@@ -304,8 +317,12 @@ static void serve(const char *program, int room)
 		int wait = expire(&r);
 		const struct timespec pause = { wait / 1000, wait % 1000 * 1000000L };
 
-		if (ppoll(&polled, 1, &pause, &none) > 0)
+		int n = ppoll(&polled, 1, &pause, &none);
+
+		if (n > 0)
 			hear(&r);
+		else if (n < 0 && errno != EINTR)
+			r.stop = true; /* deaf: the room hears that, and starts anew */
 		reap(&r);
 	}
 	for (size_t i = 0; i < EXEC_RUNS; i++)

@@ -270,8 +270,7 @@ km_rc voice_call_begin(struct voice_stack *s, const struct voice_asked *asked, v
 
 bool voice_call_end(struct voice_call *call)
 {
-	bool read = call->answered && call->script.kind == KM_ORDER_SPOKEN &&
-		    call->script.part == VOICE_READING;
+	bool read = call->answered && call->script.part == VOICE_READING;
 
 	call_free(call);
 	return read;

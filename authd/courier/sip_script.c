@@ -33,6 +33,7 @@ static void ask(struct voice_script *s, unsigned before)
 		[KM_ORDER_KEYPAD] = VOICE_ASK_KEYPAD,
 		[KM_ORDER_SPOKEN] = VOICE_ASK_SPOKEN,
 		[KM_ORDER_CONFIRM] = VOICE_ASK_CONFIRM,
+		[KM_ORDER_CALL_TEST] = VOICE_TEST,
 	};
 
 	clear(s, VOICE_ASKING);
@@ -67,6 +68,15 @@ static void read_code(struct voice_script *s, enum voice_sound before)
 	add(s, VOICE_SILENCE, PAUSE_TWICE);
 }
 
+/* There is no secret in it: a mailbox may have it, and no key is waited for. */
+static void read_notice(struct voice_script *s, unsigned before)
+{
+	clear(s, VOICE_READING);
+	add(s, VOICE_SILENCE, before);
+	add(s, VOICE_NOTICE, 0);
+	add(s, VOICE_SILENCE, PAUSE_TWICE);
+}
+
 static void say_goodbye(struct voice_script *s, enum voice_outcome outcome, enum voice_sound sound)
 {
 	s->outcome = outcome;
@@ -95,6 +105,8 @@ static void go_on(struct voice_script *s)
 	case VOICE_READING:
 		if (s->read_once)
 			say_goodbye(s, VOICE_READ, VOICE_THANKS);
+		else if (s->kind == KM_ORDER_CALL_NOTICE)
+			read_notice(s, 0);
 		else
 			read_code(s, VOICE_AGAIN);
 		s->read_once = true;
@@ -111,6 +123,8 @@ static void enter(struct voice_script *s)
 {
 	if (s->kind == KM_ORDER_SPOKEN)
 		read_code(s, VOICE_CODE);
+	else if (s->kind == KM_ORDER_CALL_TEST)
+		say_goodbye(s, VOICE_READ, VOICE_THANKS);
 	else if (s->kind == KM_ORDER_CONFIRM || s->count > 0)
 		say_goodbye(s, VOICE_KEYED, VOICE_THANKS);
 	else
@@ -130,7 +144,7 @@ void voice_script_key(struct voice_script *s, char key)
 {
 	if (s->outcome != VOICE_NOTHING || s->part == VOICE_OVER)
 		return;
-	if (key == '*')
+	if (key == '*' && km_order_is_of_login(s->kind))
 		say_goodbye(s, VOICE_STAR, VOICE_NOT_ME);
 	else if (s->part != VOICE_ASKING)
 		return;
@@ -191,6 +205,9 @@ km_rc voice_script_begin(struct voice_script *s, enum km_order kind, enum km_lan
 	*s = (struct voice_script){ .kind = (uint8_t)kind, .lang = (uint8_t)lang };
 	memcpy(s->digit, digits, count);
 	s->digits = (unsigned)count;
-	ask(s, PAUSE_BEGIN);
+	if (kind == KM_ORDER_CALL_NOTICE)
+		read_notice(s, PAUSE_BEGIN);
+	else
+		ask(s, PAUSE_BEGIN);
 	return KM_OK;
 }

@@ -3,7 +3,9 @@
  * counted in frames, so nothing here looks at a clock.
  *
  * A question is asked three times. It is answered by '#', in KEYPAD with digits before it, or by
- * '*': this was not me. A code is read only after '#', so that no voice mailbox records one.
+ * '*': this was not me. A code is read only after '#', so that no voice mailbox records one. A
+ * test asks for '#' too, for it is keys that are tried; nobody logs in there, and '*' says nothing.
+ * A notice is said twice, whoever or whatever listens, and takes no key.
  */
 #ifndef KENMON_COURIER_SIP_SCRIPT_H
 #define KENMON_COURIER_SIP_SCRIPT_H
@@ -25,7 +27,7 @@ enum voice_outcome {
 	VOICE_NOTHING,
 	VOICE_KEYED, /* keys and count */
 	VOICE_STAR,  /* '*' */
-	VOICE_READ,  /* the code was read to its end, twice */
+	VOICE_READ,  /* code or notice was read to its end, twice; a test was answered */
 	VOICE_MUTE,  /* no key */
 };
 
@@ -39,7 +41,7 @@ struct voice_step {
 
 /* Holds keys or the code: in locked memory, wiped by its owner. */
 struct voice_script {
-	uint8_t kind; /* KEYPAD, SPOKEN or CONFIRM */
+	uint8_t kind; /* one of a call */
 	uint8_t lang;
 	unsigned digits;
 	char digit[KM_ORDER_KEYS];

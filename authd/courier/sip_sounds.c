@@ -28,6 +28,8 @@ static const char *const names[VOICE_SOUNDS] = {
 	[VOICE_THANKS] = "thanks",
 	[VOICE_NOT_ME] = "not-me",
 	[VOICE_NO_KEY] = "no-key",
+	[VOICE_TEST] = "test",
+	[VOICE_NOTICE] = "notice",
 };
 
 static const char *const folders[VOICE_LANGS] = { [KM_LANG_EN] = "en", [KM_LANG_JA] = "ja" };

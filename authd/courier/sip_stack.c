@@ -178,7 +178,7 @@ static km_rc open_sip(struct voice_stack *s)
 		err = sip_listen(NULL, s->sip, true, drop_request, s);
 	if (!err)
 		err = sip_listen(NULL, s->sip, false, drop_response, s);
-	return err ? KM_ENOMEM : KM_OK;
+	return err ? KM_ENOMEM : voice_redirect_refuse(s);
 }
 
 km_rc voice_stack_open(const struct courier_settings *settings, struct voice_stack **out)

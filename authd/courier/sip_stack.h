@@ -36,6 +36,7 @@ struct voice_stack {
 	struct dnsc *dns;
 	struct sip *sip;
 	struct sipsess_sock *sessions;
+	struct sip_lsnr *redirections; /* sip's */
 	struct sa local, remote; /* for which the transport was made */
 	struct tmr gone;         /* libre has nothing more to say: freed at the next turn */
 };
@@ -57,6 +58,9 @@ KM_MUST_CHECK km_rc voice_stack_reach(struct voice_stack *s, const struct sa *re
 
 /* sip_tls.c: the server's certificate and name are checked, TLS is 1.2 at least. In the log. */
 KM_MUST_CHECK km_rc voice_tls_open(struct voice_stack *s, const char *ca_file);
+
+/* sip_redirect.c: nobody is called but whom we call. */
+KM_MUST_CHECK km_rc voice_redirect_refuse(struct voice_stack *s);
 
 /* sip_transport.c: the socket hears the server alone. */
 KM_MUST_CHECK km_rc voice_transport_close_to_others(enum sip_transp transport,

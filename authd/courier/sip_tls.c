@@ -49,7 +49,9 @@ static bool check_name(SSL_CTX *ctx, const struct voice_server *server)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	/* A common name is whatever its owner wanted to be called. */
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+						   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	return server->literal ? X509_VERIFY_PARAM_set1_ip_asc(param, server->host)
 			       : X509_VERIFY_PARAM_set1_host(param, server->host, 0);
 }

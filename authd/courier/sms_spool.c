@@ -17,6 +17,7 @@
 
 #include <asm/unistd.h>
 
+#include <kenmon/hex.h>
 #include <kenmon/log.h>
 
 #include "drivers.h"
@@ -81,9 +82,12 @@ static void take_name(struct courier *c, enum spool_folder folder, const char *n
 	struct courier_order *o;
 	uint64_t id = 0;
 
-	if (!spool_name_parse(name, s->tag, &id))
+	if (!spool_name_is_kenmons(name))
 		return;
 	remove_file(s, folder, name);
+	/* smstools had it when an earlier run ended: nobody waits for it. */
+	if (!spool_name_parse(name, s->tag, &id))
+		return;
 	o = courier_find(c, id);
 	if (o && o->own && folder == SENT)
 		end(c, o, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
@@ -273,13 +277,15 @@ static bool open_folder(struct spool *s, const char *spool, enum spool_folder fo
 	return false;
 }
 
+_Static_assert(KM_HEX(TAG_BYTES) <= SPOOL_TAG_MAX, "a tag has room");
+
 static km_rc make_tag(char tag[SPOOL_TAG_MAX])
 {
 	uint8_t random[TAG_BYTES];
 	km_rc rc = km_random(random, sizeof(random));
 
-	for (size_t i = 0; rc == KM_OK && i < sizeof(random); i++)
-		snprintf(tag + 2 * i, 3, "%02x", random[i]);
+	if (rc == KM_OK)
+		(void)km_hex(random, sizeof(random), tag);
 	return rc;
 }
 

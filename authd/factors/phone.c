@@ -186,7 +186,7 @@ static km_rc phone_sending(struct judge *j, struct judge_session *s, const struc
 {
 	unsigned kind = m->sending.kind;
 
-	if (!s->phone.wanted || !km_order_known(kind) || kind == KM_ORDER_NOTICE)
+	if (!s->phone.wanted || !km_order_is_of_login(kind))
 		return KM_EPROTO;
 	s->phone.wanted = false;
 	s->phone.ordered = true;

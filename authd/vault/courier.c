@@ -170,9 +170,10 @@ static km_rc take(struct vault *v, size_t len)
 	return KM_EPROTO;
 }
 
+/* No more of them than a round takes: most are answered by nothing, and who floods us waits. */
 void orders_drain(struct vault *v)
 {
-	while (v->courier >= 0 && v->replies < VAULT_ROUND) {
+	for (unsigned n = 0; v->courier >= 0 && v->replies < VAULT_ROUND && n < VAULT_ROUND; n++) {
 		size_t len = 0;
 		km_rc rc =
 		    km_recv(v->courier, v->frame, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);

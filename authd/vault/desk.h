@@ -85,6 +85,9 @@ KM_MUST_CHECK km_rc call_put(struct call *c, struct km_msg *m);
 /* Puts one row of a status on the line. */
 km_rc call_status(struct call *c, bool alarm, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+#define CALL_TIME 32
+/* A time as every row of a status has it. */
+const char *call_time(int64_t wall, char text[CALL_TIME]);
 /* Keeps the operation until what it asks for has come; whatever ends it ends its grant too. */
 KM_MUST_CHECK km_rc call_keep(struct call *c, const struct km_operator *op);
 /* Sets DONE's text. */
@@ -260,6 +263,12 @@ KM_MUST_CHECK km_rc desk_phone_look(struct call *c, const struct km_operator *op
 /* Once it is: written down, and the old number is told, where there was one. */
 KM_MUST_CHECK km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 				       const struct phone_change *change);
+/* One that is taken away: looked at before, told of afterwards. Of other factors: nothing. */
+KM_MUST_CHECK km_rc desk_phone_leaves(struct call *c, const struct km_operator *op,
+				      const struct km_credential *credential,
+				      struct phone_change *out);
+KM_MUST_CHECK km_rc desk_phone_gone(struct call *c, const struct km_operator *op,
+				    const struct phone_change *change);
 
 /* desk_courier.c */
 /* Could what c->m asks for be done? Its number is put into the one form that the approver sees. */

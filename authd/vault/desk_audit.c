@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <kenmon/event.h>
 #include <kenmon/hex.h>
@@ -246,6 +247,16 @@ km_rc call_status(struct call *c, bool alarm, const char *key, const char *forma
 	rc = call_put(c, &m);
 	km_wipe(&m, sizeof m); /* some name people */
 	return rc;
+}
+
+const char *call_time(int64_t wall, char text[CALL_TIME])
+{
+	time_t when = (time_t)wall;
+	struct tm tm;
+
+	if (!gmtime_r(&when, &tm) || !strftime(text, CALL_TIME, "%Y-%m-%d %H:%M UTC", &tm))
+		snprintf(text, CALL_TIME, "%lld", (long long)wall);
+	return text;
 }
 
 static const struct {

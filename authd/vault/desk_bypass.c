@@ -76,14 +76,15 @@ km_rc desk_bypass(struct call *c)
 static km_rc put_open(struct call *c, const struct km_credential *open)
 {
 	struct km_person who = { 0 };
+	char until[CALL_TIME];
 	struct km_operator op;
 	km_rc rc = store_operator_by_subject(c->v->store, open->subject, &op);
 
 	if (rc == KM_OK)
 		rc = store_person(c->v->store, &op, &who);
 	if (rc == KM_OK)
-		rc = call_status(c, false, "bypass", "%s may log in with it until %lld", who.login,
-				 (long long)open->until);
+		rc = call_status(c, true, "bypass", "%s may log in with it until %s", who.login,
+				 call_time(open->until, until));
 	km_wipe(&who, sizeof who);
 	return rc == KM_ENOTFOUND ? KM_OK : rc;
 }

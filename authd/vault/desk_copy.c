@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "copy.h"
 #include "desk.h"
@@ -121,9 +120,7 @@ km_rc desk_bundle_row(struct call *c)
 	const struct vault *v = c->v;
 	struct bundle_made last;
 	km_rc rc = bundle_last(c->v, &last);
-	char when[32];
-	time_t wall;
-	struct tm tm;
+	char when[CALL_TIME];
 
 	if (rc != KM_OK)
 		return rc;
@@ -136,9 +133,6 @@ km_rc desk_bundle_row(struct call *c)
 				   "none of key epoch %u: make one with 'kenmon key bundle', and "
 				   "destroy the older ones",
 				   v->epoch.at.generation);
-	wall = (time_t)last.wall;
-	if (!gmtime_r(&wall, &tm) || !strftime(when, sizeof when, "%Y-%m-%d %H:%M UTC", &tm))
-		snprintf(when, sizeof when, "%lld", (long long)last.wall);
 	return call_status(c, false, "key-bundle", "of key epoch %u, made at %s", last.generation,
-			   when);
+			   call_time(last.wall, when));
 }

@@ -12,9 +12,8 @@
 #include "desk.h"
 #include "orders.h"
 
-#define PHONES      (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
-#define PUMPED      ": more than logins explain; somebody may have them sent for the money"
-#define TEST_DIGITS "123456" /* read by a call; no code is open that they could be */
+#define PHONES (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
+#define PUMPED ": more than logins explain; somebody may have them sent for the money"
 
 /* --- a test ----------------------------------------------------------------------------------- */
 
@@ -33,19 +32,13 @@ km_rc desk_courier_testable(struct call *c)
 
 static km_rc place_test(struct call *c, const struct msg_courier_test *m)
 {
-	struct km_secret digits KM_SECRET = { 0 };
-	struct order_wish wish = { .kind = KM_ORDER_NOTICE,
-				   .number = m->number,
-				   .text = KM_TEXT_COURIER_TEST,
-				   .seconds = c->v->conf.phone.expires };
-	km_rc rc = km_secret_set(&digits, TEST_DIGITS, strlen(TEST_DIGITS));
+	const bool call = m->factor == KM_FACTOR_VOICE;
+	const struct order_wish wish = { .kind = call ? KM_ORDER_CALL_TEST : KM_ORDER_NOTICE,
+					 .number = m->number,
+					 .text = call ? KM_TEXT_NOTHING : KM_TEXT_COURIER_TEST,
+					 .seconds = c->v->conf.phone.expires };
 
-	if (m->factor == KM_FACTOR_VOICE) {
-		wish.kind = KM_ORDER_SPOKEN;
-		wish.digits = &digits;
-		wish.text = KM_TEXT_NOTHING;
-	}
-	return rc == KM_OK ? desk_order_refused(c, orders_place(c->v, c->l, &wish)) : rc;
+	return desk_order_refused(c, orders_place(c->v, c->l, &wish));
 }
 
 km_rc desk_courier_test(struct call *c)
@@ -191,8 +184,8 @@ km_rc desk_courier_rows(struct call *c)
 		rc = challenge_site(c->v, CHALLENGE_NOT_ME, &site);
 	if (rc == KM_OK && site.budget.in_day > 0)
 		rc = call_status(c, true, "not-me",
-				 "%u calls today were answered with '*': somebody has their "
-				 "passwords (kenmon audit list)",
+				 "calls answered with '*' today: %u; somebody has these "
+				 "people's passwords (kenmon audit list)",
 				 site.budget.in_day);
 	return rc;
 }

@@ -353,6 +353,7 @@ km_rc desk_credential_remove(struct call *c)
 {
 	const struct msg_credential_remove *m = &c->m->credential_remove;
 	struct km_credential list[KM_MAX_CREDENTIALS], credential;
+	struct phone_change change PHONE_CHANGE = { .of = 0 };
 	struct km_event_record r;
 	struct km_operator op;
 	size_t count = 0;
@@ -364,6 +365,8 @@ km_rc desk_credential_remove(struct call *c)
 		rc = find_in(c, list, count, m->id, &credential);
 	if (rc == KM_OK)
 		rc = code_is_left(c, list, count, &credential);
+	if (rc == KM_OK)
+		rc = desk_phone_leaves(c, &op, &credential, &change);
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_CREDENTIAL_REMOVED, &op);
@@ -381,7 +384,7 @@ km_rc desk_credential_remove(struct call *c)
 		call_say(
 		    c,
 		    "this was the last factor: the operator is refused until another is enrolled");
-	return KM_OK;
+	return desk_phone_gone(c, &op, &change);
 }
 
 /* Not before the second person has agreed to it; nor does it open again what wrong codes shut. */

@@ -12,6 +12,7 @@
 #include "act.h"
 #include "desk_request.h"
 #include "due.h"
+#include "feed.h"
 #include "gate.h"
 #include "grant.h"
 #include "orders.h"
@@ -71,6 +72,7 @@ struct ending {
 	const struct km_msg *asked; /* NULL: it does not open */
 	const char *actor;
 	struct km_event_record *event;
+	bool rejected;
 };
 
 static km_rc end_it(void *arg)
@@ -80,6 +82,9 @@ static km_rc end_it(void *arg)
 
 	if (e->asked && e->asked->number == KM_MSG_ACTIVATE)
 		rc = drop_waiting(e->v, e->r, &e->asked->activate, e->actor);
+	/* One that has expired goes by itself, and that is kept. */
+	if (rc == KM_OK && e->rejected && e->r->act == KM_MSG_ROSTER_END)
+		rc = feed_reject(e->v, e->actor);
 	return rc == KM_OK ? store_request_take(e->v->store, e->r, e->event) : rc;
 }
 
@@ -88,7 +93,7 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 {
 	struct km_msg asked = { 0 };
 	struct km_event_record record;
-	struct ending e = { v, r, &asked, actor, &record };
+	struct ending e = { v, r, &asked, actor, &record, event == KM_EVENT_REQUEST_REJECTED };
 	char text[ACT_TEXT];
 	size_t notes = v->notes;
 	km_rc rc = request_open(v, r, &asked, text);
@@ -113,6 +118,8 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 		note_event(v, &record);
 	else
 		v->notes = notes;
+	if (rc == KM_OK && e.rejected && r->act == KM_MSG_ROSTER_END)
+		v->feed.waiting = 0;
 	km_msg_wipe(&asked);
 	km_wipe(text, sizeof text);
 	return rc;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "desk.h"
+#include "desk_request.h"
 #include "due.h"
 #include "feed.h"
 #include "founding.h"
@@ -82,6 +83,42 @@ static km_rc put_due(struct call *c, const struct km_due_row *row)
 	return rc;
 }
 
+/* What waits for a second person is not due yet: who asks what is due must know of it. */
+struct waiting {
+	uint64_t feed, erasures;
+	char until[CALL_TIME];
+};
+
+/* KM_ENOTFOUND: none waits. */
+static km_rc roster_that_waits(struct vault *v, struct waiting *out)
+{
+	struct km_filed asked;
+	struct km_feed feed;
+	km_rc rc = store_feed_in(v->store, KM_FEED_WAITING, KM_FEED_WAITING, &feed);
+
+	if (rc == KM_OK)
+		rc = request_for(v, KM_MSG_ROSTER_END, &asked);
+	if (rc != KM_OK)
+		return rc;
+	out->feed = feed.id;
+	out->erasures = feed.erasures;
+	call_time(asked.expires, out->until);
+	return KM_OK;
+}
+
+static km_rc say_waiting(struct call *c)
+{
+	struct waiting w;
+	km_rc rc = roster_that_waits(c->v, &w);
+
+	if (rc == KM_OK)
+		call_say(c,
+			 "roster %llu waits for a second person until %s: by it %llu would be "
+			 "erased, or suspended as missing",
+			 (unsigned long long)w.feed, w.until, (unsigned long long)w.erasures);
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
 km_rc desk_due_list(struct call *c)
 {
 	static struct km_due_row page[DESK_PAGE]; /* one at a time: the vault has one thread */
@@ -92,7 +129,7 @@ km_rc desk_due_list(struct call *c)
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
 		rc = put_due(c, &page[i]);
 	c->id = count;
-	return rc;
+	return rc == KM_OK ? say_waiting(c) : rc;
 }
 
 /* --- releasing
@@ -223,15 +260,38 @@ static km_rc put_last_feed(struct call *c)
 	    (unsigned long long)last.lines);
 }
 
+static km_rc put_rosters(struct call *c)
+{
+	struct feed_forgotten gone;
+	struct waiting w;
+	char when[CALL_TIME];
+	km_rc rc = roster_that_waits(c->v, &w);
+
+	if (rc == KM_OK)
+		rc = call_status(c, true, "roster-waiting",
+				 "number %llu with %llu erasures waits for approval until %s: look "
+				 "at it ('kenmon roster list %llu')",
+				 (unsigned long long)w.feed, (unsigned long long)w.erasures,
+				 w.until, (unsigned long long)w.feed);
+	if (rc == KM_OK || rc == KM_ENOTFOUND)
+		rc = feed_forgotten(c->v, &gone);
+	if (rc == KM_OK)
+		rc = call_status(c, true, "roster-forgotten",
+				 "a roster with %llu erasures (number %llu) was not approved and "
+				 "is gone since %s: hand it in again",
+				 (unsigned long long)gone.erasures, (unsigned long long)gone.feed,
+				 call_time(gone.wall, when));
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
 km_rc desk_due_rows(struct call *c)
 {
 	const struct vault *v = c->v;
 	struct km_due_counts due;
 	km_rc rc = put_last_feed(c);
 
-	if (rc == KM_OK && v->feed.waiting)
-		rc = call_status(c, false, "roster-waiting", "number %llu waits for approval",
-				 (unsigned long long)v->feed.waiting);
+	if (rc == KM_OK)
+		rc = put_rosters(c);
 	if (rc == KM_OK)
 		rc = store_due_counts(v->store, v->now.today, v->now.wall, &due);
 	if (rc == KM_OK)

@@ -1,22 +1,9 @@
 /* Desk operations on keys: where the epoch stands, and closing it. */
 #include <stdio.h>
-#include <time.h>
 
 #include <kenmon/store_epoch.h>
 
 #include "desk.h"
-
-#define TIME_TEXT 32
-
-static const char *time_text(int64_t wall, char text[TIME_TEXT])
-{
-	time_t when = (time_t)wall;
-	struct tm tm;
-
-	if (!gmtime_r(&when, &tm) || !strftime(text, TIME_TEXT, "%Y-%m-%d %H:%M UTC", &tm))
-		snprintf(text, TIME_TEXT, "%lld", (long long)wall);
-	return text;
-}
 
 /* What stands in the way, or NULL. */
 static const char *hindrance(const struct vault *v)
@@ -35,7 +22,7 @@ km_rc desk_epoch_row(struct call *c)
 	const struct vault *v = c->v;
 	const struct km_epoch *e = &v->epoch.at;
 	const char *why = e->owed || e->closing ? hindrance(v) : NULL;
-	char when[TIME_TEXT];
+	char when[CALL_TIME];
 
 	if (why)
 		return call_status(c, true, "key-epoch", "%u is not closed: %s", e->generation,
@@ -49,7 +36,7 @@ km_rc desk_epoch_row(struct call *c)
 				   "%u, which is closed by itself at %s: older copies open what "
 				   "was erased until then",
 				   e->generation,
-				   time_text(e->owed + v->conf.erasure_epoch_delay, when));
+				   call_time(e->owed + v->conf.erasure_epoch_delay, when));
 	return call_status(c, false, "key-epoch", "%u, with nothing erased in it", e->generation);
 }
 
@@ -57,17 +44,17 @@ km_rc desk_key_status(struct call *c)
 {
 	const struct vault *v = c->v;
 	const struct km_epoch *e = &v->epoch.at;
-	char when[TIME_TEXT] = "the making of the store";
+	char when[CALL_TIME] = "the making of the store";
 	km_rc rc = desk_epoch_row(c);
 
 	if (e->opened)
-		time_text(e->opened, when);
+		call_time(e->opened, when);
 	if (rc == KM_OK)
 		rc = call_status(c, false, "key-epoch-since", "%s", when);
 	if (rc == KM_OK && e->owed > KM_EPOCH_NOW)
-		rc = call_status(c, false, "first-erasure-in-it", "%s", time_text(e->owed, when));
+		rc = call_status(c, false, "first-erasure-in-it", "%s", call_time(e->owed, when));
 	if (rc == KM_OK && e->closing)
-		rc = call_status(c, false, "closing-since", "%s", time_text(e->closing, when));
+		rc = call_status(c, false, "closing-since", "%s", call_time(e->closing, when));
 	if (rc == KM_OK && km_keys_older(v->keys))
 		rc = call_status(c, false, "kek-files", "kek.%u and kek.%u", km_keys_older(v->keys),
 				 km_keys_generation(v->keys));

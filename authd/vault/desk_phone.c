@@ -105,19 +105,20 @@ km_rc desk_phone_look(struct call *c, const struct km_operator *op,
 	return rc == KM_OK ? look_at_old_one(c, op, credential->factor, out) : rc;
 }
 
-/* A telephone without messages hears nothing: its owner is told at the next login. */
-static bool can_be_told(const struct call *c, const struct phone_change *change)
+/* By what the old number can be told; NONE: its owner is told at the next login alone. */
+static enum km_order notice_of(const struct call *c, const struct phone_change *change)
 {
-	return change->factor == KM_FACTOR_SMS && change->old[0] &&
-	       orders_kind(c->v, KM_FACTOR_SMS) != KM_ORDER_NONE;
+	if (!change->old[0] || orders_kind(c->v, change->factor) == KM_ORDER_NONE)
+		return KM_ORDER_NONE;
+	return change->factor == KM_FACTOR_VOICE ? KM_ORDER_CALL_NOTICE : KM_ORDER_NOTICE;
 }
 
-static km_rc not_told(struct call *c, const struct km_operator *op)
+static km_rc not_told(struct call *c, const struct km_operator *op, enum km_order kind)
 {
 	struct km_event_record e;
 
 	call_event(c, &e, KM_EVENT_CODE_NOT_SENT, op);
-	event_add(&e, "kind", km_order_word(KM_ORDER_NOTICE));
+	event_add(&e, "order", km_order_word(kind));
 	return note_record(c->v, &e);
 }
 
@@ -125,11 +126,13 @@ static km_rc not_told(struct call *c, const struct km_operator *op)
 km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 			 const struct phone_change *change)
 {
-	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
+	const enum km_order kind = notice_of(c, change);
+	const struct order_wish wish = { .kind = kind,
 					 .number = change->old,
-					 .text = KM_TEXT_NOTICE_CHANGED,
+					 .text = kind == KM_ORDER_NOTICE ? KM_TEXT_NOTICE_CHANGED
+									 : KM_TEXT_NOTHING,
+					 .subject = op->subject,
 					 .seconds = KM_ORDER_SECONDS };
-	const bool told = can_be_told(c, change);
 	struct km_event_record e;
 	km_rc rc;
 
@@ -140,12 +143,44 @@ km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 	event_add(&e, "number", change->mask);
 	event_add_number(&e, "credential", (int64_t)change->of);
 	event_add_number(&e, "was", (int64_t)change->was);
-	event_add(&e, "notice", told ? "sent" : "none");
+	event_add(&e, "notice", kind == KM_ORDER_NONE ? "none" : km_order_word(kind));
 	rc = note_record(c->v, &e);
-	if (rc != KM_OK || !told)
+	if (rc != KM_OK || kind == KM_ORDER_NONE)
 		return rc;
 	rc = orders_place(c->v, NULL, &wish);
-	return rc == KM_OK ? rc : not_told(c, op);
+	return rc == KM_OK ? rc : not_told(c, op, kind);
+}
+
+/* One that waits was never good: its owner, whoever that is, is told nothing. */
+km_rc desk_phone_leaves(struct call *c, const struct km_operator *op,
+			const struct km_credential *credential, struct phone_change *out)
+{
+	km_rc rc;
+
+	if (km_factor_class(credential->factor) != KM_CLASS_PHONE || credential->waiting)
+		return KM_OK;
+	out->factor = credential->factor;
+	rc = store_phone_number(c->v->store, op, credential, out->old);
+	return rc == KM_ECORRUPT ? KM_OK : rc;
+}
+
+/*
+ * Taken away and enrolled anew is a change, too: whoever has the old number hears of it. By a
+ * message alone; there is no call that says this.
+ */
+km_rc desk_phone_gone(struct call *c, const struct km_operator *op,
+		      const struct phone_change *change)
+{
+	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
+					 .number = change->old,
+					 .text = KM_TEXT_NOTICE_GONE,
+					 .subject = op->subject,
+					 .seconds = KM_ORDER_SECONDS };
+
+	if (change->factor != KM_FACTOR_SMS || notice_of(c, change) == KM_ORDER_NONE ||
+	    orders_place(c->v, NULL, &wish) == KM_OK)
+		return KM_OK;
+	return not_told(c, op, KM_ORDER_NOTICE);
 }
 
 /* --- enrolling ------------------------------------------------------------------------------ */

@@ -264,11 +264,26 @@ km_rc desk_approval_show(struct call *c)
 	return rc == KM_OK ? put_request(c, &r) : rc;
 }
 
+static struct km_filed all[KM_REQUESTS]; /* one at a time: the vault has one thread */
+
+km_rc request_for(struct vault *v, unsigned act, struct km_filed *out)
+{
+	size_t count = 0;
+	km_rc rc = store_requests(v->store, 0, KM_REQUESTS, all, &count);
+
+	for (size_t i = 0; rc == KM_OK && i < count; i++) {
+		if (all[i].act != act)
+			continue;
+		*out = all[i];
+		return KM_OK;
+	}
+	return rc == KM_OK ? KM_ENOTFOUND : rc;
+}
+
 km_rc desk_request_rows(struct call *c)
 {
-	static struct km_filed page[KM_REQUESTS];
 	size_t count = 0;
-	km_rc rc = store_requests(c->v->store, 0, KM_REQUESTS, page, &count);
+	km_rc rc = store_requests(c->v->store, 0, KM_REQUESTS, all, &count);
 
 	if (rc != KM_OK || count == 0)
 		return rc;

@@ -19,6 +19,9 @@ KM_MUST_CHECK km_rc request_open(struct vault *v, const struct km_filed *r, stru
 KM_MUST_CHECK km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event,
 				const char *actor, const char *note);
 
+/* The first that asks for this act. KM_ENOTFOUND. */
+KM_MUST_CHECK km_rc request_for(struct vault *v, unsigned act, struct km_filed *out);
+
 /* What ACTIVATE says of a credential: written when it is filed, held against it when it is done. */
 void request_describe(const struct km_credential *waits, struct msg_activate *);
 

@@ -94,13 +94,12 @@ static km_rc refuse_second(struct call *c)
 {
 	struct vault *v = c->v;
 
-	if (v->feed.waiting && !v->feed.working) {
+	if (v->feed.working)
+		call_say(c, "a roster is being worked off; 'kenmon status' says how far it is");
+	else if (v->feed.waiting)
 		call_say(c, "a roster waits for approval; it is decided first");
-		return KM_ESTATE;
-	}
-	call_say(c, v->feed.working
-			? "a roster is being worked off; 'kenmon status' says how far it is"
-			: "another roster is being handed in");
+	else
+		call_say(c, "another roster is being handed in");
 	return KM_EAGAIN;
 }
 

@@ -58,7 +58,7 @@ static km_rc accept_feed(struct call *c, struct km_feed *feed, const struct rost
 	memcpy(feed->approver, c->approver, sizeof feed->approver);
 	call_event(c, &r, KM_EVENT_FEED_ACCEPTED, NULL);
 	event_sums(&r, feed, sum);
-	rc = store_feed_change(v->store, feed, &r);
+	rc = feed_accept(v, feed, &r);
 	if (rc != KM_OK)
 		return rc;
 	note_event(v, &r);

@@ -204,39 +204,18 @@ static km_rc slice(struct vault *v)
 /* --- what must go ------------------------------------------------------------------------------
  */
 
-static km_rc drop(struct vault *v, enum km_feed_state state, enum km_event why)
+/* One that no line hands in. */
+static km_rc drop_stray(struct vault *v)
 {
-	struct km_event_record r;
 	struct km_feed feed;
-	km_rc rc = store_feed_in(v->store, state, state, &feed);
+	km_rc rc = store_feed_in(v->store, KM_FEED_STAGED, KM_FEED_STAGED, &feed);
 
-	if (rc != KM_OK)
-		return rc == KM_ENOTFOUND ? KM_OK : rc;
-	event_make(&r, why, NULL, "vault");
-	event_add_number(&r, "feed", (int64_t)feed.id);
-	event_add(&r, "reason", "not-approved");
-	rc = store_feed_drop(v->store, &feed, state == KM_FEED_WAITING ? &r : NULL);
-	if (rc == KM_OK && state == KM_FEED_WAITING)
-		note_event(v, &r);
-	v->feed.sweep = true;
-	return rc == KM_OK ? flush(v) : rc;
-}
-
-/* A roster that waits for nobody any more was rejected, or nobody came. */
-static km_rc look_after_waiting(struct vault *v)
-{
-	km_rc rc;
-
-	if (!v->feed.waiting || v->now.boot_ms < v->feed.asked_ms)
-		return KM_OK;
-	v->feed.asked_ms = v->now.boot_ms + AGAIN_MS;
-	rc = store_requested(v->store, KM_MSG_ROSTER_END);
-	if (rc != KM_ENOTFOUND)
-		return rc;
-	rc = drop(v, KM_FEED_WAITING, KM_EVENT_FEED_REFUSED);
 	if (rc == KM_OK)
-		v->feed.waiting = 0;
-	return rc;
+		rc = store_feed_drop(v->store, &feed, NULL);
+	if (rc != KM_OK && rc != KM_ENOTFOUND)
+		return rc;
+	v->feed.sweep = true;
+	return KM_OK;
 }
 
 static km_rc sweep(struct vault *v)
@@ -270,13 +249,13 @@ static km_rc tidy(struct vault *v, bool *more)
 
 	roster_clear(v);
 	if (v->feed.stray) {
-		rc = drop(v, KM_FEED_STAGED, KM_EVENT_FEED_REFUSED);
+		rc = drop_stray(v);
 		v->feed.stray = rc != KM_OK;
 	}
 	if (rc == KM_OK)
-		rc = flush(v);
+		rc = feed_wait(v);
 	if (rc == KM_OK)
-		rc = look_after_waiting(v);
+		rc = flush(v);
 	/* What nobody can open any more can wait; who hands in the next roster does not. */
 	if (rc == KM_OK && v->feed.sweep && !v->feed.working && !v->roster.line) {
 		rc = sweep(v);

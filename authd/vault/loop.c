@@ -21,8 +21,9 @@
 #define LOOP_EVENTS  32
 #define LOOP_HELD_MS 5 /* work for many waits for its turn (pace.c) */
 #define LOOP_IDLE_MS                                                                               \
-	1000 /* housekeeping: counts of refusals, the chain's head, the log's length               \
-	      */
+	1000               /* housekeeping: counts of refusals, the chain's head, the log's length \
+			    */
+#define LOOP_BUSY_MS 60000 /* and that late at the latest, whoever keeps us from being idle */
 
 static volatile sig_atomic_t asked_to_stop, asked_to_reload;
 
@@ -156,6 +157,22 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	return more || v->replies > 0 || v->orders_due; /* an erasure may have ended a grant */
 }
 
+/* Each looks at its own clock. Nobody puts them off for good by saying something every second. */
+static void keep_house(struct vault *v, bool idle)
+{
+	if (v->house_ms == 0)
+		v->house_ms = v->now.boot_ms;
+	if (!idle && v->now.boot_ms - v->house_ms < LOOP_BUSY_MS)
+		return;
+	v->house_ms = v->now.boot_ms;
+	store_idle(v->store);
+	tend_months(v);
+	tend_waiting(v);
+	tend_leavers(v);
+	phone_tend(v);
+	ballast_keep(v);
+}
+
 bool vault_round(struct vault *v, int timeout_ms)
 {
 	struct epoll_event ready[LOOP_EVENTS];
@@ -174,17 +191,10 @@ bool vault_round(struct vault *v, int timeout_ms)
 	suspect_clock(v);
 	grants_expire(v);
 	orders_tick(v);
+	keep_house(v, n == 0);
 	for (int i = 0; i < n; i++)
 		serve(v, &ready[i]);
 	grants_overdue(v);
-	if (n == 0) {
-		store_idle(v->store);
-		tend_months(v);
-		tend_waiting(v);
-		tend_leavers(v);
-		phone_tend(v);
-		ballast_keep(v);
-	}
 	if (asked_to_reload)
 		reload(v);
 	more = settle(v, suspicion);

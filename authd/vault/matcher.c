@@ -164,9 +164,10 @@ static km_rc take(struct vault *v, size_t len)
 	return KM_EPROTO;
 }
 
+/* No more of them than a round takes: who floods us waits. */
 void matcher_drain(struct vault *v)
 {
-	while (v->matcher >= 0 && v->replies < VAULT_ROUND) {
+	for (unsigned n = 0; v->matcher >= 0 && v->replies < VAULT_ROUND && n < VAULT_ROUND; n++) {
 		size_t len = 0;
 		km_rc rc =
 		    km_recv(v->matcher, v->frame, KM_FRAME_MAX, &len, NULL, NULL, MSG_DONTWAIT);

@@ -196,15 +196,31 @@ static km_rc write_order(struct vault *v, const struct order *o, const struct ou
 	return rc;
 }
 
+/* "4 0 2": whoever has the screen read aloud hears digits, and not a number of some hundreds. */
+static void space_out(const char *digits, char out[2 * KM_ORDER_KEYS + 1])
+{
+	size_t n = 0;
+
+	for (; *digits && n < (size_t)2 * KM_ORDER_KEYS; digits++) {
+		if (n > 0)
+			out[n++] = ' ';
+		out[n++] = *digits;
+	}
+	out[n] = '\0';
+}
+
 /* Only the person should see the digits: they do not go through the judge. */
 static void tell_client(struct vault *v, const struct order *o, const struct outgoing *way)
 {
 	struct km_msg m = { .number = KM_MSG_INFO };
+	char digits[2 * KM_ORDER_KEYS + 1];
 
 	if (!o->session || !order_waits(o->session))
 		return;
+	space_out(way->digits, digits);
 	km_text_filled(o->kind == KM_ORDER_KEYPAD ? KM_TEXT_KEY_IN : KM_TEXT_CONFIRM_CALL,
-		       lang_of(v, o), way->digits, m.info.text, sizeof m.info.text);
+		       lang_of(v, o), digits, m.info.text, sizeof m.info.text);
+	km_wipe(digits, sizeof digits);
 	m.info.error = KM_INFO_CALL;
 	/* One that does not read cannot key in what it does not know. */
 	if (km_send_msg(o->session->client, &m, -1, MSG_DONTWAIT) == KM_OK)
@@ -251,7 +267,7 @@ static bool can_be(const struct order *o, unsigned state)
 	if (state == KM_ORDER_STATE_KEYED)
 		return keys;
 	if (state == KM_ORDER_STATE_NOT_ME)
-		return km_order_is_call(o->kind);
+		return km_order_is_call(o->kind) && km_order_is_of_login(o->kind);
 	if (state == KM_ORDER_STATE_TAKEN)
 		return !km_order_is_call(o->kind);
 	return state != KM_ORDER_STATE_DELIVERED || !keys;

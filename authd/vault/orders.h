@@ -11,12 +11,16 @@
 #include "vault.h"
 
 struct order_wish {
-	enum km_order
-	    kind; /* MESSAGE: a code in a text; SPOKEN: digits, read twice; NOTICE: a text */
+	/*
+	 * MESSAGE: a code in a text; SPOKEN: digits, read twice; NOTICE: a text; CALL_TEST and
+	 * CALL_NOTICE: what they say themselves.
+	 */
+	enum km_order kind;
 	const char *number;             /* E.164 */
 	const struct km_secret *digits; /* of a MESSAGE and SPOKEN; else NULL */
 	enum km_text text;              /* of a NOTICE; else NOTHING */
-	unsigned seconds;               /* then it is of no use any more */
+	const uint8_t *subject; /* nobody waits: where it did not go is in this one's trail; NULL */
+	unsigned seconds;       /* then it is of no use any more */
 };
 
 /*

@@ -4,14 +4,36 @@
  */
 #include <string.h>
 
+#include <kenmon/log.h>
+
 #include "challenge.h"
 #include "courier.h"
 #include "orders.h"
 
+/* A notice that reached nobody: nobody waits for it who could be told, so the trail has it. */
+static void record_not_sent(struct vault *v, const struct order *o, const struct msg_ordered *m)
+{
+	struct km_event_record r;
+	km_rc rc;
+
+	event_make(&r, KM_EVENT_CODE_NOT_SENT, o->subject, "courier");
+	event_add(&r, "reason", m->why ? km_order_why_word(m->why) : km_order_state_word(m->state));
+	event_add(&r, "order", km_order_word(o->kind));
+	rc = note_record(v, &r);
+	if (rc != KM_OK)
+		km_log(LOG_ERR, "that a notice was not sent could not be recorded (%s)",
+		       km_rc_text(rc, KM_LANG_EN));
+}
+
 static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m)
 {
+	static const uint8_t nobody[KM_SUBJECT_BYTES];
+	const bool lost = m->state == KM_ORDER_STATE_FAILED || m->state == KM_ORDER_STATE_UNKNOWN;
+
 	if (o->line)
 		desk_phone_ordered(v, o->line, m->state, m->why);
+	else if (lost && memcmp(o->subject, nobody, sizeof nobody) != 0)
+		record_not_sent(v, o, m);
 	return KM_OK;
 }
 
@@ -49,11 +71,17 @@ static km_rc text_of(const struct vault *v, const struct order_wish *wish, char 
 		memcpy(digits, wish->digits->bytes, wish->digits->len);
 	if (wish->kind == KM_ORDER_SPOKEN)
 		memcpy(out, digits, sizeof digits);
-	else
+	else if (!km_order_is_call(wish->kind))
 		km_text_filled(wish->kind == KM_ORDER_MESSAGE ? KM_TEXT_SMS_CODE : wish->text,
 			       v->conf.language, digits, out, cap);
 	km_wipe(digits, sizeof digits);
 	return KM_OK;
+}
+
+/* What waits for keys is of a login alone. */
+static bool is_of_desk(unsigned kind)
+{
+	return km_order_known(kind) && kind != KM_ORDER_KEYPAD && kind != KM_ORDER_CONFIRM;
 }
 
 km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wish)
@@ -71,8 +99,7 @@ km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wis
 	bool allowed = false;
 	km_rc rc = KM_EINVAL;
 
-	if (wish->kind == KM_ORDER_MESSAGE || wish->kind == KM_ORDER_SPOKEN ||
-	    wish->kind == KM_ORDER_NOTICE)
+	if (is_of_desk(wish->kind))
 		rc = spend(v, wish->number, spent, &allowed);
 	if (rc == KM_OK && !allowed)
 		rc = KM_ELIMIT;
@@ -83,6 +110,8 @@ km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wis
 	km_wipe(text, sizeof text);
 	if (rc != KM_OK)
 		return rc;
+	if (wish->subject)
+		memcpy(o->subject, wish->subject, sizeof o->subject);
 	rc = store_spend(v->store, spent, 2, NULL);
 	if (rc != KM_OK)
 		order_undo(v, o);

@@ -271,6 +271,8 @@ static km_rc keep_and_count(struct vault *v, struct sending *x)
 		 x->t.by_name ? km_reason_word(x->why_not) : NULL);
 	x->store.challenge = &x->challenge;
 	x->store.event = &sent;
+	/* What is sent costs money and has its record always; to nobody, as other refusals have. */
+	x->store.swallowed = x->t.by_name && !session_admit(v, x->t.s);
 	if (x->pumped) {
 		event_make(&pumped, KM_EVENT_PHONE_PUMPED, NULL, "vault");
 		event_add_number(&pumped, "sent", x->store.spent[KM_BUDGETS - 1].budget.in_day);
@@ -280,7 +282,8 @@ static km_rc keep_and_count(struct vault *v, struct sending *x)
 	rc = store_send(v->store, &x->store);
 	if (rc != KM_OK)
 		return rc;
-	note_event(v, &sent);
+	if (!x->store.swallowed)
+		note_event(v, &sent);
 	if (x->pumped)
 		note_event(v, &pumped);
 	return KM_OK;

@@ -144,9 +144,9 @@ static void not_sent(struct vault *v, struct session *s, const struct order *o,
 	const bool call = o->kind == KM_ORDER_KEYPAD || o->kind == KM_ORDER_CONFIRM;
 	struct km_operator op = { 0 };
 	struct km_event_record r;
-	km_rc rc = KM_OK;
+	km_rc rc = o->decoy ? KM_ENOTFOUND : session_operator(v, s, &op, NULL);
 
-	if (!o->decoy && session_operator(v, s, &op, NULL) == KM_OK) {
+	if (rc == KM_OK) {
 		event_make(&r, KM_EVENT_CODE_NOT_SENT, op.subject, "courier");
 		event_add(&r, "reason",
 			  m->why ? km_order_why_word(m->why) : km_order_state_word(m->state));
@@ -155,7 +155,7 @@ static void not_sent(struct vault *v, struct session *s, const struct order *o,
 		session_describe(&r, s);
 		rc = note_record(v, &r);
 	}
-	if (rc != KM_OK) {
+	if (rc != KM_OK && rc != KM_ENOTFOUND) {
 		phone_answer(v, s, rc);
 	} else if (call) {
 		s->sent.kind = 0;

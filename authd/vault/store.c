@@ -169,7 +169,7 @@ static km_rc write_position(struct km_store *s)
 	uint8_t head[CHAIN_HEAD_BYTES], pair[8];
 	km_rc rc = KM_OK;
 
-	if (s->at.head.seq != s->flushed.head.seq) {
+	if (s->at.head.seq != s->flushed.head.seq || s->pretended) {
 		rc = chain_head_bytes(s->keys, &s->at.head, head);
 		if (!rc)
 			rc = meta_set(s, DB_VAULT, META_HEAD, head, sizeof(head));
@@ -216,6 +216,7 @@ km_rc store_flush(struct km_store *s)
 
 	if (!rc && store_dirty(s))
 		rc = write_position(s);
+	s->pretended = false;
 	if (!rc)
 		rc = commit(s, DB_IDENTITY);
 	if (rc) {

@@ -117,6 +117,7 @@ struct km_store {
 	struct km_now now;
 	bool now_set;
 	bool lost;         /* the batch is, or is to be, undone: everything fails until the flush */
+	bool pretended;    /* chain_pretend(): the head is written as if it had moved */
 	bool reconcile;    /* identity.db may be ahead of vault.db */
 	bool people_older; /* it is behind: somebody put an older one back */
 	uint64_t was_dropped; /* for changes under this pair, what is older was dropped */
@@ -229,7 +230,7 @@ extern const char store_version[DB_COUNT];
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
 #define META_EPOCH  "epoch"
 #define EPOCH_BYTES (4 + 8 + 8 + 8)
-#define META_KEPT   8
+#define META_KEPT   9
 extern const char *const meta_kept[META_KEPT];
 
 KM_MUST_CHECK km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value,
@@ -329,6 +330,8 @@ struct chain_record {
 };
 
 KM_MUST_CHECK km_rc chain_append(struct km_store *s, const struct km_event_record *event);
+/* As many statements and hashes as for a record, and none is kept: it is counted with others. */
+KM_MUST_CHECK km_rc chain_pretend(struct km_store *s, const struct km_event_record *event);
 KM_MUST_CHECK km_rc chain_first(struct km_store *s, const uint8_t chain[16],
 				uint8_t hash[CHAIN_HASH_BYTES]);
 KM_MUST_CHECK km_rc chain_hash(struct km_store *s, const uint8_t prev[CHAIN_HASH_BYTES],

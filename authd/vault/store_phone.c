@@ -202,7 +202,7 @@ km_rc store_send(struct km_store *s, const struct km_sending *in)
 	if (!rc)
 		rc = set_challenge(s, in->challenge);
 	if (!rc)
-		rc = chain_append(s, in->event);
+		rc = in->swallowed ? chain_pretend(s, in->event) : chain_append(s, in->event);
 	if (!rc && in->second)
 		rc = chain_append(s, in->second);
 	return rc ? rc : store_op_done(&op);

@@ -53,6 +53,7 @@ struct km_sending {
 	struct km_spending spent[KM_BUDGETS];
 	const struct km_challenge *challenge;
 	const struct km_event_record *event;
+	bool swallowed; /* event is of a refusal that is counted with others: it has no record */
 	const struct km_event_record *second; /* PHONE_PUMPED; or NULL */
 };
 /* A code that is about to be sent: counted, and its challenge in the place of an earlier one. */

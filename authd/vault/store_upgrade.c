@@ -13,7 +13,7 @@ static const struct {
 } steps[] = {
 	{ '1', store_schema_fingers, META_KEPT },
 	{ '2', store_schema_people, 3 },
-	{ '3', store_schema_phone, META_KEPT },
+	{ '3', store_schema_phone, 8 },
 };
 
 static km_rc take_step(struct km_store *s, char from, const char *text, size_t kept)

@@ -113,6 +113,7 @@ struct order {
 	bool lost;    /* it will say nothing more of it */
 	struct session *session;
 	struct line *line;
+	uint8_t subject[KM_SUBJECT_BYTES]; /* of a notice: of whom; else zeros */
 	km_rc (*heard)(struct vault *v, struct order *o, const struct msg_ordered *m);
 	int64_t begun_ms, until_ms; /* CLOCK_BOOTTIME */
 	int64_t next_ms;            /* of a decoy: when it is told of again; 0: not any more */
@@ -281,6 +282,7 @@ struct vault {
 	uint64_t sealed;    /* the record of the last seal; 0: none since the start */
 	int64_t sealed_ms;  /* CLOCK_BOOTTIME, also of one that could not be made */
 	bool seal_stuck;    /* it could not, and the log says so */
+	int64_t house_ms;   /* since boot: when what waits for a quiet moment was last done */
 	int64_t tended_ms;  /* when requests and bypasses that are over were last looked for */
 	int64_t leavers_ms; /* since boot: when accounts of the erased were last forgotten */
 	int64_t kept_ms;    /* when months past their keeping period were last looked for */

@@ -26,6 +26,9 @@ enum km_factor {
 /* Those whose code is sent. */
 #define KM_PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
+/* Those whose code is at hand whatever else is out of order: what stands beside a finger. */
+#define KM_HELD_FACTORS (KM_CODE_FACTORS & ~KM_PHONE_FACTORS)
+
 enum km_class {
 	KM_CLASS_NONE = 0,
 	KM_CLASS_DIGITS = 1,

@@ -26,6 +26,7 @@ static char *typed(const char *prompt)
 	char line[512], *answer;
 
 	printf("    %s", prompt);
+	fflush(stdout); /* whoever types may want to read it first */
 	if (!fgets(line, sizeof(line), stdin)) {
 		printf("(nothing)\n");
 		return NULL;

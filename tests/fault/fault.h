@@ -29,8 +29,10 @@ enum fault_call {
 	FAULT_SENDTO,
 	FAULT_RECVMSG,
 	FAULT_SEND,
-	FAULT_RECV,  /* and recvfrom */
-	FAULT_TIMER, /* timerfd_create, timerfd_settime */
+	FAULT_RECV,    /* and recvfrom */
+	FAULT_PROCESS, /* fork, pipe2 */
+	FAULT_WATCH,   /* inotify_init1, inotify_add_watch, signalfd */
+	FAULT_TIMER,   /* timerfd_create, timerfd_settime */
 	FAULT_GETRANDOM,
 	FAULT_GETPWNAM,
 	FAULT_CLOCK,

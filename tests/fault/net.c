@@ -5,10 +5,13 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "interpose.h"
 
@@ -122,6 +125,26 @@ PUBLIC ssize_t recvfrom(int fd, void *bytes, size_t len, int flags, __SOCKADDR_A
 	return fault_fails(FAULT_RECV) ? -1 : REAL(recvfrom)(fd, bytes, len, flags, addr, addr_len);
 }
 
+PUBLIC pid_t fork(void)
+{
+	return fault_fails(FAULT_PROCESS) ? -1 : REAL(fork)();
+}
+
+PUBLIC int pipe2(int fds[2], int flags)
+{
+	return fault_fails(FAULT_PROCESS) ? -1 : REAL(pipe2)(fds, flags);
+}
+
+PUBLIC int inotify_init1(int flags)
+{
+	return fault_fails(FAULT_WATCH) ? -1 : REAL(inotify_init1)(flags);
+}
+
+PUBLIC int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return fault_fails(FAULT_WATCH) ? -1 : REAL(inotify_add_watch)(fd, path, mask);
+}
+
 PUBLIC int timerfd_create(clockid_t clock, int flags)
 {
 	return fault_fails(FAULT_TIMER) ? -1 : REAL(timerfd_create)(clock, flags);
@@ -153,6 +176,11 @@ PUBLIC int timerfd_settime(int fd, int flags, const struct itimerspec *when, str
 		shorten(&own.it_interval);
 	}
 	return REAL(timerfd_settime)(fd, flags, &own, old);
+}
+
+PUBLIC int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	return fault_fails(FAULT_WATCH) ? -1 : REAL(signalfd)(fd, mask, flags);
 }
 
 static bool holds_back;

@@ -52,8 +52,7 @@ static void given(const struct vault *v, const struct msg_order *m)
 	fuzz_check(m->until > v->now.boot_ms - 1000 &&
 		       m->until <= v->now.boot_ms + KM_ORDER_SECONDS * 1000LL,
 		   "an order that is good for %lld ms", (long long)(m->until - v->now.boot_ms));
-	fuzz_check((m->kind == KM_ORDER_KEYPAD || m->kind == KM_ORDER_CONFIRM) ==
-		       (m->text.len == 0),
+	fuzz_check((km_order_is_call(m->kind) && m->kind != KM_ORDER_SPOKEN) == (m->text.len == 0),
 		   "a text of %u bytes with kind %u", m->text.len, m->kind);
 	for (size_t i = 0; i < m->text.len && n < KM_ORDER_KEYS; i++)
 		if (m->text.bytes[i] >= '0' && m->text.bytes[i] <= '9')
@@ -117,8 +116,8 @@ bool phones_keyed(const struct person *p, const char *shown)
 	for (size_t i = 0; p && i < ORDERS; i++) {
 		struct given *o = &courier.order[i];
 
-		if (!o->keyed || o->used || !is_theirs(o, p) ||
-		    o->kind != KM_ORDER_KEYPAD || !shown[0] || strcmp(o->keys, shown) != 0)
+		if (!o->keyed || o->used || !is_theirs(o, p) || o->kind != KM_ORDER_KEYPAD ||
+		    !shown[0] || strcmp(o->keys, shown) != 0)
 			continue;
 		o->used = true;
 		return true;

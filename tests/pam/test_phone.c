@@ -14,11 +14,11 @@
 
 #include "peer.h"
 
-#define KEYS  "402917"
+#define KEYS  "4 0 2 9 1 7"
 #define PHONE (KM_SHAPE_DIGITS_6 | KM_SHAPE_RECOVERY | KM_SHAPE_PHONE)
 #define CALL                                                                                       \
 	"Your telephone will ring. Key in " KEYS                                                   \
-	", then the hash key. If this was not you, press the star key."
+	", then the hash key (#). If this was not you, press the star key (*)."
 
 static const char *english(enum km_text text)
 {
@@ -173,7 +173,7 @@ static void test_c30_a_conversation_that_gives_no_answer_sends_nothing(void **st
 static void
 test_the_digits_are_asked_like_a_question_and_what_is_typed_there_is_no_answer(void **state)
 {
-	static const char *const typed[] = { "", KEYS, PASSWORD };
+	static const char *const typed[] = { "", "402917", PASSWORD };
 	struct stage *s = *state;
 
 	for (unsigned i = 0; i < 3; i++) {

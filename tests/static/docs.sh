@@ -122,6 +122,35 @@ links_lead_somewhere() {
 		done
 	done
 }
+# Pieces of kenmon.conf in README.md and docs: what stands indented or fenced and begins with one of
+# its sections. Each to a file of its own, which is named after where it stands.
+conf_pieces() {
+	local page
+	for page in README.md docs/*.md; do
+		awk -v sections=" $(conf_keys | cut -f 1 | sort -u | tr '\n' ' ')" -v to="$dir/piece.${page##*/}" '
+		/^```/ { fenced = !fenced; file = ""; next }
+		!fenced && !/^(    |$)/ { file = ""; next }
+		{ line = $0; if (!fenced) sub(/^    /, "", line) }
+		line ~ /^\[[a-z]+\]/ && index(sections, " " substr(line, 2, index(line, "]") - 2) " ") {
+			if (file == "") file = to "." NR }
+		file != "" && line ~ /^(\[|[a-z-]+ *=|#|$)/ { print line >file; next }
+		{ file = "" }' "$page"
+	done
+}
+pieces_are_accepted() {
+	local piece
+	conf_pieces
+	for piece in "$dir"/piece.*; do
+		"$BUILD/kenmon" config check --config "$piece" >"$dir/out" 2>&1 || { echo "${piece##*/piece.}:"; cat "$dir/out"; }
+	done
+}
+# ... and a test that finds none proves nothing: a recipe for each way of the courier is among them.
+pieces_are_there() {
+	local way
+	for way in 'gateway *= http' 'method *= GET' 'gateway *= spool' 'gateway *= exec' 'transport *= udp' 'domain *='; do
+		grep -qE "^$way" "$dir"/piece.GATEWAYS.md.* || echo "no recipe has: $way"
+	done
+}
 pictures_of_rooms() {
 	local room
 	for room in pam_kenmon.so kenmon-authd kenmon-vault kenmon-sensor kenmon-matcher kenmon-courier enroll/; do
@@ -168,6 +197,8 @@ check "kenmon-courier(8) and kenmon-courier --help agree" options_in_page kenmon
 check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere
+check "every piece of kenmon.conf in the documents is accepted" quiet pieces_are_accepted
+check "a recipe for each gateway is among them" quiet pieces_are_there
 check "ARCHITECTURE.md names every room" quiet pictures_of_rooms
 # Each case has a test that names it.
 cases() {

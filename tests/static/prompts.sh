@@ -23,7 +23,7 @@ files_are_of_the_form() {
 	done
 }
 
-check "the sounds are 18" test "$(names | wc -l)" = 18
+check "the sounds are 20" test "$(names | wc -l)" = 20
 for lang in en ja; do
 	check "$lang: a text for each sound, and no other" texts_are_the_sounds $lang
 	check "$lang: a file for each, of the form that a telephone takes" files_are_of_the_form $lang

@@ -96,7 +96,7 @@ static inline void exchange_sounds(const struct exchange *e)
 	static const char *const names[] = { "0",      "1",      "2",       "3",    "4",
 					     "5",      "6",      "7",       "8",    "9",
 					     "keypad", "spoken", "confirm", "code", "again",
-					     "thanks", "not-me", "no-key" };
+					     "thanks", "not-me", "no-key",  "test", "notice" };
 	char file[64];
 
 	mkdir(exchange_path(e, "prompts"), 0755);

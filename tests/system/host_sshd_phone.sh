@@ -25,8 +25,8 @@ cat >"$dir/askpass" <<-'SCRIPT'
 	case $1 in
 	*assword*) printf '%s\n' "$KT_PASSWORD" ;;
 	*'Key in '*)
-		digits=${1#*Key in }
-		"$KT_DIR/telephone" "${digits%%,*}" >>"$KT_DIR/telephone.log" 2>&1 &
+		digits=${1#*Key in } digits=${digits%%,*}
+		"$KT_DIR/telephone" "${digits// /}" >>"$KT_DIR/telephone.log" 2>&1 &
 		echo
 		;;
 	*'Code from the text message'*) if [ "$KT_CODE" = call ]; then message >/dev/null; echo; else message; fi ;;
@@ -41,59 +41,11 @@ cat >"$dir/gateway" <<-SCRIPT
 	#!/bin/sh
 	/bin/cat >$dir/phone/new && exec /bin/mv $dir/phone/new $dir/phone/message
 SCRIPT
-# The telephone: rings, is picked up, and sends each key by SIP INFO, the last one '#'.
+# The telephone, by which keys and then '#' are pressed.
 sip=$((20000 + RANDOM % 20000 / 2 * 2))
 cat >"$dir/telephone" <<-SCRIPT
-	#!/bin/bash
-	back=\$'[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]SIPpTag[call_number]\n[last_Call-ID:]\n[last_CSeq:]\n'
-	contact=\$'Contact: <sip:[local_ip]:[local_port];transport=[transport]>\n'
-	says() { printf '<send%s><![CDATA[\n%s\n]]></send>\n' "\$1" "\$2"; }
-	key() {
-		says ' retrans="500"' "INFO [next_url] SIP/2.0
-	Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-	From:[\\\$to];tag=[pid]SIPpTag[call_number]
-	To:[\\\$from]
-	[last_Call-ID:]
-	CSeq: \$1 INFO
-	Max-Forwards: 70
-	Content-Type: application/dtmf-relay
-	Content-Length: [len]
-
-	Signal=\$2
-	Duration=160"
-		echo '<recv response="200"/>'
-	}
-	{
-		echo '<?xml version="1.0" encoding="ISO-8859-1" ?><scenario name="phone">'
-		echo '<recv request="INVITE" rrs="true"><action>'
-		echo '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>'
-		echo '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/></action></recv>'
-		says '' "SIP/2.0 180 Ringing
-	\$back\${contact}Content-Length: 0
-	"
-		says ' retrans="500"' "SIP/2.0 200 OK
-	\$back\${contact}Content-Type: application/sdp
-	Content-Length: [len]
-
-	v=0
-	o=u 1 1 IN IP4 127.0.0.1
-	s=-
-	c=IN IP4 127.0.0.1
-	t=0 0
-	m=audio [media_port] RTP/AVP 0 101
-	a=rtpmap:0 PCMU/8000
-	a=rtpmap:101 telephone-event/8000
-	a=fmtp:101 0-15"
-		echo '<recv request="ACK"/>'
-		for ((i = 0; i < \${#1}; i++)); do key \$((10 + i)) "\${1:i:1}"; done
-		key 50 '#'
-		echo '<recv request="BYE"/>'
-		says '' "SIP/2.0 200 OK
-	\${back}Content-Length: 0
-	"
-		echo '<Reference variables="from,to"/></scenario>'
-	} | sed 's/^\t*//' >$dir/phone.xml
-	exec sipp -sf $dir/phone.xml -i 127.0.0.1 -p $sip -mi 127.0.0.1 -mp $((sip + 2)) -m 1 -t u1 -nostdin -recv_timeout 30000
+	#!/bin/sh
+	exec $PWD/tests/client/telephone $sip "\$1#"
 SCRIPT
 chmod 0755 "$dir/askpass" "$dir/gateway" "$dir/telephone"
 cat >"$dir/kenmon.conf" <<-CONFIG

@@ -247,7 +247,7 @@ bool gateway_open(struct gateway *g, gateway_behaviour *behave)
 {
 	SSL_CTX *context = g->certificate == GATEWAY_PLAIN ? NULL : make_context(g);
 
-	if (listen(g->listener, 64) < 0)
+	if (listen(g->listener, SOMAXCONN) < 0)
 		return false;
 	g->pid = fork();
 	if (g->pid == 0) {

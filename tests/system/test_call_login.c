@@ -237,6 +237,53 @@ static void test_where_the_site_says_so_the_hash_key_alone_opens(void **state)
 	assert_non_null(strstr(p.l.prompt[1], km_text(KM_TEXT_CONFIRM_CALL, KM_LANG_EN)));
 }
 
+/* --- a desk's calls --------------------------------------------------------------------------- */
+
+static void test_a_test_call_is_answered_with_the_hash_key_and_asks_for_no_code(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_COURIER_TEST, .courier_test.factor = KM_FACTOR_VOICE };
+	pid_t telephone;
+
+	(void)state;
+	snprintf(m.courier_test.number, sizeof(m.courier_test.number), LANDLINE);
+	keys_save(&line, "#");
+	telephone = telephone_start(&line, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, 1);
+	assert_int_equal(office_do(h, &m, NULL), KM_OK);
+	telephone_content(&line, telephone);
+	assert_int_equal(office_audited(h, KM_EVENT_COURIER_TESTED, NULL, "factor=voice"), 1);
+	assert_int_equal(office_audited(h, KM_EVENT_CODE_SENT, NULL, NULL), 0);
+	/* Nobody there, or a mailbox: it says so. */
+	telephone = telephone_start(&line, "u1", TAKE_CALL RING REFUSE("486 Busy Here"), 1);
+	assert_int_equal(office_do(h, &m, NULL), KM_EUNAVAIL);
+	telephone_content(&line, telephone);
+}
+
+/* The old number rings, whoever answers hears of it to the end, and so does who logs in next. */
+static void
+test_a_landline_that_was_changed_is_called_and_its_owner_told_at_the_next_login(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_ENROL_PHONE };
+	struct person p;
+	pid_t telephone;
+
+	(void)state;
+	m.enrol_phone.factor = KM_FACTOR_VOICE;
+	snprintf(m.enrol_phone.login, sizeof(m.enrol_phone.login), "daemon");
+	snprintf(m.enrol_phone.number, sizeof(m.enrol_phone.number), "03-8765-4321");
+	telephone = telephone_start(&line, "u1", TAKE_CALL RING ANSWER HUNG_UP, 1);
+	assert_int_equal(office_do(h, &m, NULL), KM_OK);
+	telephone_content(&line, telephone); /* hung up by us, once all was said */
+	assert_int_equal(office_audited(h, KM_EVENT_PHONE_CHANGED, "daemon", "notice=notice-call"),
+			 1);
+	assert_int_equal(office_audited(h, KM_EVENT_CODE_NOT_SENT, "daemon", NULL), 0);
+	assert_int_equal(calls(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "#"), PAM_SUCCESS);
+	telephone_content(&line, p.telephone);
+	assert_true(phone_said(&p.l, KM_TEXT_PHONE_CHANGED));
+	assert_int_equal(calls(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "#"), PAM_SUCCESS);
+	telephone_content(&line, p.telephone);
+	assert_false(phone_said(&p.l, KM_TEXT_PHONE_CHANGED));
+}
+
 /* --- a code that is read ------------------------------------------------------------------------
  */
 
@@ -296,6 +343,10 @@ int main(void)
 		cmocka_unit_test(test_whoever_gives_up_at_the_screen_ends_the_call),
 	};
 	const struct CMUnitTest confirm[] = {
+		cmocka_unit_test(
+		    test_a_test_call_is_answered_with_the_hash_key_and_asks_for_no_code),
+		cmocka_unit_test(
+		    test_a_landline_that_was_changed_is_called_and_its_owner_told_at_the_next_login),
 		cmocka_unit_test(test_where_the_site_says_so_the_hash_key_alone_opens),
 	};
 	const struct CMUnitTest spoken[] = {

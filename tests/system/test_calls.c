@@ -201,6 +201,36 @@ static void test_the_star_key_is_heard_while_a_code_is_read(void **state)
 	       "queued ringing answered not-me");
 }
 
+static void test_a_test_call_ends_with_the_hash_key_and_has_nothing_to_deny(void **state)
+{
+	(void)state;
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, KM_ORDER_CALL_TEST, "", "12*#",
+	       "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER HUNG_UP, KM_ORDER_CALL_TEST, "", "0",
+	       "queued ringing answered failed:no-key");
+}
+
+static void test_a_notice_is_said_to_whatever_answers(void **state)
+{
+	(void)state;
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER HUNG_UP, KM_ORDER_CALL_NOTICE, "", "0",
+	       "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, KM_ORDER_CALL_NOTICE, "", "*1#",
+	       "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING REFUSE("486 Busy Here"), KM_ORDER_CALL_NOTICE, "", "0",
+	       "queued ringing failed:busy");
+}
+
+/* Hung up after the first time, it was heard; before it, not. */
+static void test_a_notice_that_was_said_once_was_heard(void **state)
+{
+	(void)state;
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("3000") HANG_UP, KM_ORDER_CALL_NOTICE, "",
+	       "0", "queued ringing answered delivered");
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("200") HANG_UP, KM_ORDER_CALL_NOTICE, "",
+	       "0", "queued ringing answered failed:hung-up");
+}
+
 static void test_calls_go_by_tcp(void **state)
 {
 	(void)state;
@@ -341,6 +371,49 @@ static void test_a_courier_without_a_vault_hangs_up(void **state)
 	exchange_close(&e);
 }
 
+/* --- killed ---------------------------------------------------------------------------------- */
+
+/* Killed as soon as it has said this: the next courier calls nobody but whom it is told to. */
+static void killed_at(enum km_order_state state, enum km_order kind, const char *digits,
+		      const char *scenario, const char *keys)
+{
+	struct exchange e;
+	pid_t phone;
+	int status;
+
+	exchange_open(&e, PLAIN);
+	keys_save(&e, keys);
+	phone = telephone_start(&e, "u1", scenario, 1);
+	exchange_order(&e, kind, digits, 60);
+	assert_true(exchange_until(&e, state));
+	assert_int_equal(kill(e.courier, SIGKILL), 0);
+	assert_int_equal(waitpid(e.courier, &status, 0), e.courier);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	telephone_stop(phone);
+	close(e.vault);
+	close(e.listener);
+	exchange_start(&e);
+	keys_save(&e, "31#");
+	phone = telephone_start(&e, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, 1);
+	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""),
+			    "queued ringing answered keyed:31");
+	telephone_content(&e, phone); /* which was called once */
+	exchange_close(&e);
+}
+
+static void test_a_courier_killed_in_any_state_of_a_call_repeats_none(void **state)
+{
+	(void)state;
+	killed_at(KM_ORDER_STATE_QUEUED, KM_ORDER_KEYPAD, "", TAKE_CALL PAUSE("60000"), "1");
+	killed_at(KM_ORDER_STATE_RINGING, KM_ORDER_KEYPAD, "", TAKE_CALL RING PAUSE("60000"), "1");
+	killed_at(KM_ORDER_STATE_ANSWERED, KM_ORDER_KEYPAD, "",
+		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "12");
+	killed_at(KM_ORDER_STATE_ANSWERED, KM_ORDER_SPOKEN, "407",
+		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "#");
+	killed_at(KM_ORDER_STATE_KEYED, KM_ORDER_KEYPAD, "",
+		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "12#");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +436,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_no_mailbox_hears_a_code),
 		cmocka_unit_test(test_a_code_that_was_read_once_was_heard),
 		cmocka_unit_test(test_the_star_key_is_heard_while_a_code_is_read),
+		cmocka_unit_test(test_a_test_call_ends_with_the_hash_key_and_has_nothing_to_deny),
+		cmocka_unit_test(test_a_notice_is_said_to_whatever_answers),
+		cmocka_unit_test(test_a_notice_that_was_said_once_was_heard),
 		cmocka_unit_test(test_calls_go_by_tcp),
 		cmocka_unit_test(test_a_server_that_asks_who_calls_is_told),
 		cmocka_unit_test(test_credentials_that_are_refused_are_named),
@@ -371,6 +447,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_code_that_was_being_read_may_have_been_heard),
 		cmocka_unit_test(test_a_call_ends_with_its_deadline),
 		cmocka_unit_test(test_a_courier_without_a_vault_hangs_up),
+		cmocka_unit_test(test_a_courier_killed_in_any_state_of_a_call_repeats_none),
 	};
 
 	if (argc > 1)

@@ -157,6 +157,38 @@ static void test_keys_from_another_address_are_not_heard(void **state)
 	exchange_close(&e);
 }
 
+/* --- somebody else's number ------------------------------------------------------------------ */
+
+/* A telephone that forwards its calls would choose whom the site calls, and pays. */
+static void test_C20_a_telephone_cannot_send_the_call_to_another_number(void **state)
+{
+	static const char *const answers[] = {
+		"300 Multiple Choices",
+		"301 Moved Permanently",
+		"302 Moved Temporarily",
+		"399 Whatever",
+	};
+	char scenario[2048];
+	struct exchange e;
+	pid_t phone;
+
+	(void)state;
+	exchange_open(&e, PLAIN "ring = 10\n");
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		snprintf(scenario, sizeof(scenario),
+			 TAKE_CALL "<send><![CDATA[\nSIP/2.0 %s\n" BACK
+				   "Contact: <sip:+19005551212@[local_ip]:[local_port]>\n"
+				   "Content-Length: 0\n\n]]></send>\n"
+				   "<recv request=\"ACK\"/>\n",
+			 answers[i]);
+		phone = telephone_start(&e, "u1", scenario, 1);
+		assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""),
+				    "queued failed:gateway-refused");
+		telephone_content(&e, phone); /* it has heard of nothing else */
+	}
+	exchange_close(&e);
+}
+
 /* --- SIP that is none ------------------------------------------------------------------------- */
 
 /* The value of a header of the INVITE, with its name. */
@@ -268,6 +300,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_another_stream_of_the_same_telephone_is_not_heard),
 		cmocka_unit_test(test_packets_that_come_again_and_in_another_order_are_one_key),
 		cmocka_unit_test(test_keys_from_another_address_are_not_heard),
+		cmocka_unit_test(test_C20_a_telephone_cannot_send_the_call_to_another_number),
 		cmocka_unit_test(test_sip_that_is_none_harms_one_call_at_most),
 		cmocka_unit_test(test_what_others_say_does_not_come_to_the_log),
 	};

@@ -141,6 +141,27 @@ static int16_t from_ulaw(uint8_t byte)
 	return (int16_t)(bits & 0x80 ? 0x84 - magnitude : magnitude - 0x84);
 }
 
+static int16_t from_alaw(uint8_t byte)
+{
+	int bits = byte ^ 0x55, segment = bits >> 4 & 7, magnitude = ((bits & 15) << 4) + 8;
+
+	if (segment > 0)
+		magnitude = (magnitude + 0x100) << (segment - 1);
+	return (int16_t)(bits & 0x80 ? magnitude : -magnitude);
+}
+
+static int16_t through_ulaw(int16_t sample)
+{
+	return from_ulaw(voice_ulaw(sample));
+}
+
+static int16_t through_alaw(int16_t sample)
+{
+	return from_alaw(voice_alaw(sample));
+}
+
+static int16_t (*through)(int16_t sample); /* what a codec leaves of it */
+
 struct heard {
 	size_t count;
 	int16_t *at;
@@ -170,7 +191,7 @@ static bool lies_at(const struct heard *all, size_t at, const struct heard *soun
 {
 	size_t i = 0;
 
-	while (i < sound->count && from_ulaw(voice_ulaw(sound->at[i])) == all->at[at + i])
+	while (i < sound->count && through(sound->at[i]) == all->at[at + i])
 		i++;
 	return i == sound->count;
 }
@@ -229,8 +250,43 @@ static void expect_heard(const char *voice, const char *account, bool tls)
 static void test_what_is_heard_is_what_was_said_to_the_sample(void **state)
 {
 	(void)state;
+	through = through_ulaw;
 	expect_heard("transport = udp\nmedia = rtp\n", ";audio_codecs=PCMU", false);
 	expect_heard(SECURE, ";audio_codecs=PCMU;mediaenc=srtp-mand", true);
+}
+
+/* Without a key, and a test after one: their own sentences, in the language that was ordered. */
+static void test_a_notice_and_a_test_are_heard_as_such(void **state)
+{
+	static const char *const notice[] = { "notice", "notice", "thanks", NULL };
+	static const char *const test[] = { "test", "thanks", NULL };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct exchange e;
+		struct baresip b;
+
+		open_with(&e, "transport = udp\nmedia = rtp\n", "subjectAltName=IP:127.0.0.1", 30);
+		baresip_start(&e, &b, ";audio_codecs=PCMU", false);
+		exchange_order(&e, i ? KM_ORDER_CALL_TEST : KM_ORDER_CALL_NOTICE, "", 60);
+		assert_true(exchange_until(&e, KM_ORDER_STATE_ANSWERED));
+		nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL);
+		if (i)
+			baresip_press(&b, "#");
+		assert_true(exchange_until(&e, KM_ORDER_STATE_DELIVERED));
+		nanosleep(&(struct timespec){ .tv_sec = 2 }, NULL);
+		baresip_stop(&b);
+		assert_heard(&e, i ? test : notice);
+		exchange_close(&e);
+	}
+}
+
+/* A telephone that knows the other codec alone. */
+static void test_what_is_heard_by_the_other_codec_is_what_was_said(void **state)
+{
+	(void)state;
+	through = through_alaw;
+	expect_heard("transport = udp\nmedia = rtp\n", ";audio_codecs=PCMA", false);
 }
 
 int main(int argc, char **argv)
@@ -241,6 +297,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_server_that_is_another_one_is_not_told_a_number),
 		cmocka_unit_test(test_the_right_certificate_is_taken),
 		cmocka_unit_test(test_what_is_heard_is_what_was_said_to_the_sample),
+		cmocka_unit_test(test_a_notice_and_a_test_are_heard_as_such),
+		cmocka_unit_test(test_what_is_heard_by_the_other_codec_is_what_was_said),
 	};
 
 	if (argc > 1)

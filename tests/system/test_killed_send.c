@@ -22,13 +22,20 @@
 #define HEAR_MS 2000 /* by then a vault that lives has answered */
 
 static struct folder kept;
+static uint64_t landline;
 static bool confined;      /* the vault stands behind its walls */
 static int judge, courier; /* our ends */
 static struct {
 	unsigned left; /* orders that came to us */
 	bool allowed;  /* the judge was told so */
+	bool refused;  /* or that it was wrong */
 	char code[KM_ORDER_KEYS + 1];
 } seen;
+
+static struct {
+	bool keypad; /* digits are shown, and keyed in at a call; else a message has a code */
+	bool wrong;  /* another code than that */
+} scene;
 
 /* --- the vault's process -----------------------------------------------------------------------
  */
@@ -146,14 +153,44 @@ static bool says(int fd, const struct km_msg *m, int pass)
 	return km_send_msg(fd, m, pass, 0) == KM_OK;
 }
 
+/* What is on the screen, or in the message. */
+static void see_the_code(const struct msg_order *o, int client)
+{
+	struct km_msg shown = world_client_heard(client, NULL);
+
+	if (shown.number == KM_MSG_INFO)
+		digits_in(shown.info.text, strlen(shown.info.text), seen.code);
+	else
+		digits_in(o->text.bytes, o->text.len, seen.code);
+}
+
+static bool answers(uint64_t order)
+{
+	const char *code = scene.wrong && seen.code[0] ? another(seen.code) : seen.code;
+	struct km_msg m = { .number = KM_MSG_CHECK, .session = 1 };
+
+	if (!scene.keypad) {
+		assert_int_equal(km_secret_set(&m.check.secret, code, strlen(code)), KM_OK);
+		return says(judge, &m, -1);
+	}
+	m = (struct km_msg){ .number = KM_MSG_ORDERED };
+	m.ordered.order = order;
+	m.ordered.state = KM_ORDER_STATE_KEYED;
+	m.ordered.count = (uint8_t)strlen(code);
+	memcpy(m.ordered.keys, code, strlen(code));
+	return says(courier, &m, -1);
+}
+
 /* A login from its beginning to its end, as far as the vault lives. */
 static void log_in_once(void)
 {
+	const unsigned gateway = scene.keypad ? KM_GATEWAY_NONE : KM_GATEWAY_HTTP;
 	struct km_msg m = { .number = KM_MSG_COURIER };
 	int accepted, client = world_client(pw.w, &accepted);
+	uint64_t order = 0;
 	bool on;
 
-	m.courier = (struct msg_courier){ KM_ROOM_PROTOCOL, KM_GATEWAY_HTTP, 1 };
+	m.courier = (struct msg_courier){ KM_ROOM_PROTOCOL, (uint8_t)gateway, 1 };
 	on = says(courier, &m, -1);
 	m = (struct km_msg){ .number = KM_MSG_OPEN, .session = 1 };
 	m.open.kind = KM_REQUEST_AUTHENTICATE;
@@ -165,13 +202,13 @@ static void log_in_once(void)
 	on = on && says(judge, &m, -1);
 	if (on && hears(courier, KM_PHASE_COURIER, &m)) {
 		seen.left++;
-		digits_in(m.order.text.bytes, m.order.text.len, seen.code);
+		order = m.order.order;
+		see_the_code(&m.order, client);
 	}
-	on = on && judge_heard_of(KM_MSG_SENDING, &m);
-	m = (struct km_msg){ .number = KM_MSG_CHECK, .session = 1 };
-	assert_int_equal(km_secret_set(&m.check.secret, seen.code, strlen(seen.code)), KM_OK);
-	on = on && says(judge, &m, -1) && judge_heard_of(KM_MSG_VERDICT, &m);
+	on = on && judge_heard_of(KM_MSG_SENDING, &m) && answers(order) &&
+	     judge_heard_of(KM_MSG_VERDICT, &m);
 	seen.allowed = on && m.verdict.verdict == KM_VERDICT_ALLOW;
+	seen.refused = on && m.verdict.reason == KM_REASON_WRONG;
 	close(accepted);
 	close(client);
 }
@@ -185,6 +222,7 @@ static void holds(const char *where)
 	struct km_spending site;
 	struct km_challenge c;
 	char code[KM_ORDER_KEYS + 1];
+	uint32_t fails;
 	size_t logins;
 
 	world_up(pw.w);
@@ -199,6 +237,10 @@ static void holds(const char *where)
 	logins = events_of(KM_EVENT_LOGIN_ALLOWED, NULL);
 	if (seen.allowed && logins != 1)
 		fail_msg("%s: let in, and not written down", where);
+	/* A guess that was told is counted, and only once; a right code is none. */
+	fails = credential_of("alice", scene.keypad ? landline : alices).throttle.fails;
+	if (fails > scene.wrong || (seen.refused && fails != 1))
+		fail_msg("%s: %u wrong codes are counted", where, fails);
 	if (site.budget.won != logins)
 		fail_msg("%s: %zu logins, %u are counted", where, logins, site.budget.won);
 	assert_int_equal(store_challenge(pw.w->v->store, operator_of("alice").subject, &c),
@@ -236,19 +278,20 @@ static bool play(unsigned n, unsigned *counted)
 	close(judge);
 	close(courier);
 	if (n == 0)
-		assert_true(seen.allowed && seen.left == 1);
+		assert_true((scene.wrong ? seen.refused : seen.allowed) && seen.left == 1);
 	holds(where);
 	return struck;
 }
 
-static void
-test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing(void **state)
+/* At every call of the scene, one after the other. */
+static void kill_everywhere(bool keypad, bool wrong)
 {
 	unsigned calls = 0, counted, struck = 0, missed = 0;
 
-	(void)state;
 	if (geteuid() != 0)
 		skip(); /* only root may trace it */
+	scene.keypad = keypad;
+	scene.wrong = wrong;
 	assert_false(play(0, &calls));
 	assert_true(calls > 20);
 	for (unsigned n = 1; missed < MISSES; n++) {
@@ -261,6 +304,31 @@ test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing(
 	}
 	print_message("# %u points; %u calls when it is left alone\n", struck, calls);
 	assert_true(struck + MISSES >= calls / 2);
+}
+
+static void
+test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing(void **state)
+{
+	(void)state;
+	kill_everywhere(false, false);
+}
+
+static void test_a_vault_that_is_killed_at_a_wrong_code_counts_what_it_told(void **state)
+{
+	(void)state;
+	kill_everywhere(false, true);
+}
+
+static void test_a_vault_that_is_killed_while_it_calls_and_judges_keys_loses_nothing(void **state)
+{
+	(void)state;
+	kill_everywhere(true, false);
+}
+
+static void test_a_vault_that_is_killed_at_wrong_keys_counts_what_it_told(void **state)
+{
+	(void)state;
+	kill_everywhere(true, true);
 }
 
 /* Its calls to the kernel, the generator's too, are among those that it may make. */
@@ -285,6 +353,8 @@ static void test_behind_its_walls_the_vault_sends_and_judges(void **state)
 static int begin(void **state)
 {
 	(void)alice_has_a_mobile(state);
+	landline = enrol_phone("alice", KM_FACTOR_VOICE, PHONE_LANDLINE);
+	memset(&scene, 0, sizeof scene);
 	close(pw.courier);
 	pw.courier = -1;
 	world_down(pw.w);
@@ -304,6 +374,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_a_vault_that_is_killed_while_it_sends_and_judges_loses_and_repeats_nothing,
 		    begin, end),
+		cmocka_unit_test_setup_teardown(
+		    test_a_vault_that_is_killed_at_a_wrong_code_counts_what_it_told, begin, end),
+		cmocka_unit_test_setup_teardown(
+		    test_a_vault_that_is_killed_while_it_calls_and_judges_keys_loses_nothing, begin,
+		    end),
+		cmocka_unit_test_setup_teardown(
+		    test_a_vault_that_is_killed_at_wrong_keys_counts_what_it_told, begin, end),
 		cmocka_unit_test_setup_teardown(test_behind_its_walls_the_vault_sends_and_judges,
 						begin, end),
 	};

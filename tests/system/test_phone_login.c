@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -339,6 +341,109 @@ static void test_c20_beyond_the_budget_nothing_is_sent_and_another_factor_opens(
 	assert_false(phone_read());
 }
 
+/* --- C1: one code, sixteen programs ------------------------------------------------------- */
+
+#define RUNNERS 16
+#define SENT_TO 3 /* of them had a code sent before: fewer than lock the telephone */
+
+static struct contest {
+	int ready[2], shot[2]; /* a byte each at the line; the end of file starts them */
+	char *code;            /* shared: what the last of them was sent */
+} contest;
+
+/* At the line until all are. */
+static bool wait_for_the_shot(void)
+{
+	char byte;
+
+	return write(contest.ready[1], "", 1) == 1 && read(contest.shot[0], &byte, 1) == 0;
+}
+
+static bool with_somebody_elses_code(void *arg, unsigned prompt)
+{
+	if (prompt != *(const unsigned *)arg)
+		return true;
+	if (!wait_for_the_shot())
+		return false;
+	snprintf(phone_code, sizeof(phone_code), "%s", contest.code);
+	return true;
+}
+
+static bool with_their_own_code(void *arg, unsigned prompt)
+{
+	(void)arg;
+	if (prompt == 0)
+		return true;
+	if (!phone_wait())
+		return false;
+	snprintf(contest.code, sizeof(phone_code), "%s", phone_code);
+	return wait_for_the_shot();
+}
+
+static pid_t runs(const struct house *h, bool sends, bool (*before)(void *, unsigned))
+{
+	static const char *const after_enter[] = { ENTER, phone_code, NULL };
+	unsigned waits_at = sends;
+	struct house_login l = { .user = "daemon",
+				 .answers = after_enter + !sends,
+				 .before_answer = before,
+				 .arg = &waits_at };
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	close(contest.shot[1]);
+	_exit(house_login(h, &l) == PAM_SUCCESS ? 0 : 1);
+}
+
+static void all_at_the_line(unsigned count)
+{
+	char byte;
+
+	while (count-- > 0)
+		assert_int_equal(read(contest.ready[0], &byte, 1), 1);
+}
+
+/* The code is of one session: all others guess, and each guess is counted, up to the lock. */
+static void test_c1_one_code_in_sixteen_logins_at_once_opens_its_own_alone(void **state)
+{
+	const struct house *h = *state;
+	pid_t runner[RUNNERS];
+	unsigned in = 0;
+	int status;
+
+	assert_int_equal(pipe(contest.ready), 0);
+	assert_int_equal(pipe(contest.shot), 0);
+	contest.code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(contest.code != MAP_FAILED);
+	for (unsigned i = 1; i < RUNNERS; i++)
+		runner[i] = runs(h, i <= SENT_TO, with_somebody_elses_code);
+	all_at_the_line(RUNNERS - 1);
+	(void)phone_read(); /* what those before were sent is good no more */
+	runner[0] = runs(h, true, with_their_own_code);
+	all_at_the_line(1);
+	close(contest.shot[1]);
+	for (unsigned i = 0; i < RUNNERS; i++) {
+		assert_int_equal(waitpid(runner[i], &status, 0), runner[i]);
+		assert_true(WIFEXITED(status));
+		in += WEXITSTATUS(status) == 0;
+		if (i == 0)
+			assert_int_equal(in, 1); /* whose code it is */
+	}
+	assert_int_equal(in, 1);
+	assert_int_equal(office_audited(h, KM_EVENT_LOGIN_ALLOWED, "daemon", NULL), 1);
+	assert_int_equal(office_audited(h, KM_EVENT_CODE_SENT, "daemon", NULL), SENT_TO + 1);
+	/* Fifteen guesses at the token: five are counted, those behind the lock are not judged. */
+	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_HOTP), 5);
+	assert_in_range(fails(h), 0, SENT_TO);
+	close(contest.ready[0]);
+	close(contest.ready[1]);
+	close(contest.shot[0]);
+	munmap(contest.code, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,8 +467,12 @@ int main(void)
 		cmocka_unit_test(
 		    test_c20_beyond_the_budget_nothing_is_sent_and_another_factor_opens),
 	};
+	const struct CMUnitTest race[] = {
+		cmocka_unit_test(test_c1_one_code_in_sixteen_logins_at_once_opens_its_own_alone),
+	};
 	int failed = cmocka_run_group_tests_name("phone_login", tests, setup, phone_teardown);
 
+	failed += cmocka_run_group_tests_name("phone_race", race, setup, phone_teardown);
 	return failed +
 	       cmocka_run_group_tests_name("phone_budget", frugal, setup_frugal, phone_teardown);
 }

@@ -121,7 +121,7 @@ check "who reads why" says "reason: a bandaged hand" acts aki approval show "$id
 check "and until when, as a time" says "until: 20" acts aki approval show "$id"
 check "a program too" says '"until":"20' acts aki --json approval show "$id"
 check "and approves" says "was approved" types "$id" aki approval approve "$id"
-check "status names it while it is open" says "daemon may log in with it" kenmon status
+check "status is loud about it while it is open, with a time" says "bypass: daemon may log in with it until 20" kenmon status
 check "it opens one login" gives SUCCESS "$printed"
 check "and no second one" gives AUTH_ERR "$printed"
 check "the trail says by what" says '"factor":"bypass"' last login-allowed

@@ -369,7 +369,7 @@ static km_rc play_roster(struct play *p, int line, const struct km_msg *m)
 
 static km_rc give_dues(const struct play *p, int line, const struct msg_due_list *ask)
 {
-	for (const struct msg_due_row *r = p->dues; r && r->cursor; r++) {
+	for (const struct msg_due_row *r = p->dues; ask->limit && r && r->cursor; r++) {
 		struct km_msg m = { .number = KM_MSG_DUE_ROW, .due_row = *r };
 
 		if (r->cursor > ask->after)

@@ -2,7 +2,8 @@
 #ifndef KENMON_TEST_OLDER_H
 #define KENMON_TEST_OLDER_H
 
-#define OLDER_WITHOUT_PHONES "DROP TABLE challenge; DROP TABLE budget;"
+#define OLDER_WITHOUT_PHONES                                                                       \
+	"DROP TABLE challenge; DROP TABLE budget; DELETE FROM meta WHERE key = 'forgotten';"
 #define OLDER_WITHOUT_PEOPLE                                                                       \
 	OLDER_WITHOUT_PHONES                                                                       \
 	"DROP INDEX credential_until; DROP INDEX operator_role;"                                   \

@@ -279,8 +279,10 @@ static inline void digits_in(const void *text, size_t len, char out[KM_ORDER_KEY
 
 	while (i < len && (c[i] < '0' || c[i] > '9'))
 		i++;
-	for (; i < len && c[i] >= '0' && c[i] <= '9' && n < KM_ORDER_KEYS; i++)
-		out[n++] = c[i];
+	/* On the screen there is a blank between two. */
+	for (; i < len && ((c[i] >= '0' && c[i] <= '9') || c[i] == ' ') && n < KM_ORDER_KEYS; i++)
+		if (c[i] != ' ')
+			out[n++] = c[i];
 	out[n] = '\0';
 }
 

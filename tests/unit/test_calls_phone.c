@@ -7,8 +7,10 @@
 #include "phone_world.h"
 
 static struct {
-	bool wrong;  /* another code than was sent is tried */
-	bool keypad; /* or keys, at a call */
+	bool wrong;             /* another code than was sent is tried */
+	bool keypad;            /* or keys, at a call */
+	uint8_t ends;           /* or the call ends so, without any; 0: not */
+	const char *name;       /* of whom; NULL: "known" */
 	uint8_t verdict;        /* what the client was told; KM_VERDICT_DENY when nothing */
 	struct km_msg to_judge; /* the last verdict about the session */
 	bool sending;           /* the judge was told so */
@@ -43,6 +45,34 @@ static void telephone_is_called(struct world *w)
 	login.keypad = true;
 }
 
+static void wrong_keys_are_tried(struct world *w)
+{
+	with_a_courier(w, KM_FACTOR_VOICE);
+	login.keypad = login.wrong = true;
+}
+
+static void star_is_pressed(struct world *w)
+{
+	with_a_courier(w, KM_FACTOR_VOICE);
+	login.keypad = true;
+	login.ends = KM_ORDER_STATE_NOT_ME;
+}
+
+static void nobody_answers(struct world *w)
+{
+	with_a_courier(w, KM_FACTOR_VOICE);
+	login.keypad = true;
+	login.ends = KM_ORDER_STATE_FAILED;
+}
+
+/* With no record of its own, which is a way of its own in the store. */
+static void nobody_is_asked_for(struct world *w)
+{
+	with_a_courier(w, KM_FACTOR_SMS);
+	login.name = "nobody";
+	w->v->conf.audit_refusals = 0;
+}
+
 /* What is said of the session, up to the last verdict. */
 static void hear_all(struct world *w)
 {
@@ -55,14 +85,16 @@ static void hear_all(struct world *w)
 	}
 }
 
-static void keys_come(struct world *w, uint64_t order, const char *keys)
+static void call_ends(struct world *w, uint64_t order, const char *keys)
 {
 	struct km_msg m = { .number = KM_MSG_ORDERED };
 
 	m.ordered.order = order;
-	m.ordered.state = KM_ORDER_STATE_KEYED;
-	m.ordered.count = (uint8_t)strlen(keys);
-	memcpy(m.ordered.keys, keys, strlen(keys));
+	m.ordered.state = login.ends ? login.ends : KM_ORDER_STATE_KEYED;
+	if (!login.ends) {
+		m.ordered.count = (uint8_t)strlen(keys);
+		memcpy(m.ordered.keys, keys, strlen(keys));
+	}
 	if (km_send_msg(pw.courier, &m, -1, 0) == KM_OK)
 		world_round(w);
 }
@@ -72,7 +104,7 @@ static void log_in(struct world *w)
 {
 	char code[KM_ORDER_KEYS + 1] = "";
 	struct km_msg m = { 0 }, result, order = { 0 };
-	int client = world_open(w, KM_REQUEST_AUTHENTICATE, "known");
+	int client = world_open(w, KM_REQUEST_AUTHENTICATE, login.name ? login.name : "known");
 	bool given = false;
 
 	hear_all(w);
@@ -89,9 +121,13 @@ static void log_in(struct world *w)
 		digits_in(result.info.text, strlen(result.info.text), code);
 		result.number = KM_MSG_NONE;
 	}
+	if (!given && login.name && login.sending) {
+		world_check(w, "000000");
+		hear_all(w);
+	}
 	if (given && login.sending && code[0]) {
 		if (login.keypad)
-			keys_come(w, order.order.order, code);
+			call_ends(w, order.order.order, login.wrong ? another(code) : code);
 		else
 			world_check(w, login.wrong ? another(code) : code);
 		hear_all(w);
@@ -126,8 +162,9 @@ static void check_the_next(struct world *w)
 	for (size_t i = 0; i < KM_ORDERS; i++)
 		if (w->v->order[i].session)
 			calls_say("an order is left");
-	login.wrong = false;
-	login.sending = false;
+	login.wrong = login.sending = false;
+	login.ends = 0;
+	login.name = NULL;
 	log_in(w);
 	if (login.verdict != KM_VERDICT_ALLOW)
 		calls_say("the next code does not open");
@@ -178,6 +215,61 @@ static void check_wrong(struct world *w, bool dry)
 	check_the_next(w);
 }
 
+/* '*': refused, counted, and an alarm. */
+static void check_star(struct world *w, bool dry)
+{
+	struct km_credential c = phone_of(w);
+	const unsigned alarms = calls_records(w, KM_EVENT_PHONE_NOT_ME);
+	bool told = login.verdict == KM_VERDICT_DENY && login.to_judge.number == KM_MSG_VERDICT &&
+		    login.to_judge.verdict.reason == KM_REASON_PHONE_NOT_ME;
+
+	if (login.verdict == KM_VERDICT_ALLOW || c.last_used != 0)
+		calls_say("ALLOW for somebody else");
+	if (told && (alarms != 1 || c.throttle.fails != 1))
+		calls_say("it was told, and %u alarms and %u failures are there", alarms,
+			  c.throttle.fails);
+	if (alarms > 1 || c.throttle.fails > 1)
+		calls_say("one call counts as %u alarms and %u failures", alarms, c.throttle.fails);
+	if (dry && !told)
+		calls_say("nothing failed, and no answer");
+	check_what_left_is_counted(w);
+	check_the_next(w);
+}
+
+static void check_unanswered(struct world *w, bool dry)
+{
+	const unsigned sent = calls_records(w, KM_EVENT_CODE_SENT);
+	const unsigned not_sent = calls_records(w, KM_EVENT_CODE_NOT_SENT);
+	struct km_credential c = phone_of(w);
+	bool told = login.to_judge.number == KM_MSG_VERDICT &&
+		    login.to_judge.verdict.reason == KM_REASON_PHONE_NONE;
+
+	if (login.verdict == KM_VERDICT_ALLOW || c.last_used != 0)
+		calls_say("ALLOW, and nobody answered");
+	if (c.throttle.total != 0)
+		calls_say("a call that nobody answered is a wrong code");
+	if (told && sent && !not_sent)
+		calls_say("it was told, and the trail has it as sent");
+	if (dry && (!told || not_sent != 1))
+		calls_say("nothing failed, and no answer");
+	check_what_left_is_counted(w);
+	check_the_next(w);
+}
+
+static void check_nobody(struct world *w, bool dry)
+{
+	if (login.verdict == KM_VERDICT_ALLOW || calls_records(w, KM_EVENT_LOGIN_ALLOWED) != 0)
+		calls_say("nobody is let in");
+	if (login.left > 0 || calls_records(w, KM_EVENT_CODE_SENT) != 0)
+		calls_say("something was sent to nobody");
+	if (calls_records(w, KM_EVENT_CODE_NOT_SENT) != 0)
+		calls_say("a record of its own");
+	if (dry && !login.sending)
+		calls_say("nothing failed, and no answer");
+	check_what_left_is_counted(w);
+	check_the_next(w);
+}
+
 #define MATRIX(name, ...)                                                                          \
 	static void name(void **state)                                                             \
 	{                                                                                          \
@@ -190,6 +282,13 @@ MATRIX(test_C3_no_failing_call_lets_another_code_open_or_go_uncounted_once_told,
        wrong_code_is_tried, log_in, check_wrong)
 MATRIX(test_C3_no_failing_call_lets_keys_open_unrecorded_or_twice, telephone_is_called, log_in,
        check_right)
+MATRIX(test_C3_no_failing_call_lets_other_keys_open_or_go_uncounted_once_told, wrong_keys_are_tried,
+       log_in, check_wrong)
+MATRIX(test_C3_no_failing_call_lets_a_star_pass_without_its_alarm_once_told, star_is_pressed,
+       log_in, check_star)
+MATRIX(test_C3_no_failing_call_makes_a_call_that_nobody_answered_more_than_that, nobody_answers,
+       log_in, check_unanswered)
+MATRIX(test_C3_no_failing_call_sends_a_code_of_nobodys, nobody_is_asked_for, log_in, check_nobody)
 
 static int begin(void **state)
 {
@@ -212,6 +311,13 @@ int main(void)
 		cmocka_unit_test(
 		    test_C3_no_failing_call_lets_another_code_open_or_go_uncounted_once_told),
 		cmocka_unit_test(test_C3_no_failing_call_lets_keys_open_unrecorded_or_twice),
+		cmocka_unit_test(
+		    test_C3_no_failing_call_lets_other_keys_open_or_go_uncounted_once_told),
+		cmocka_unit_test(
+		    test_C3_no_failing_call_lets_a_star_pass_without_its_alarm_once_told),
+		cmocka_unit_test(
+		    test_C3_no_failing_call_makes_a_call_that_nobody_answered_more_than_that),
+		cmocka_unit_test(test_C3_no_failing_call_sends_a_code_of_nobodys),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

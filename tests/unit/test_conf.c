@@ -238,6 +238,14 @@ static const struct wrong {
 	{ "[login]\nfactors = totp fingerprint\n", 2,
 	  "[login] factors = totp fingerprint: needs a code beside the fingerprint: "
 	  "totp+fingerprint, for example" },
+	/* One that is sent is none to fall back on (docs/decisions/0024). */
+	{ "[login]\nfactors = fingerprint+sms+voice\n", 2,
+	  "[login] factors = fingerprint+sms+voice: needs a code beside the fingerprint that is "
+	  "not "
+	  "sent: recovery, for example" },
+	{ "[login]\nfactors = totp fingerprint+voice\n", 2,
+	  "[login] factors = totp fingerprint+voice: needs a code beside the fingerprint that is "
+	  "not sent: recovery, for example" },
 	{ "[service gdm]\nfactors = fingerprint totp\n", 2,
 	  "[service gdm] factors = fingerprint totp: needs a code beside the fingerprint: "
 	  "totp+fingerprint, for example" },

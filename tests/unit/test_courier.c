@@ -216,6 +216,17 @@ static void alter(struct msg_order *o, unsigned how)
 	case 11:
 		o->text.bytes[3] = 0xff;
 		break;
+	case 12:
+		o->kind = KM_ORDER_CALL_TEST; /* what it says is its own */
+		break;
+	case 13:
+		o->kind = KM_ORDER_CALL_NOTICE;
+		break;
+	case 14:
+		o->kind = KM_ORDER_CALL_NOTICE;
+		o->text.len = 0;
+		o->keys = 1; /* and nobody keys in anything */
+		break;
 	default:
 		o->kind = KM_ORDER_KEYPAD;
 		o->text.len = 0;
@@ -226,7 +237,7 @@ static void alter(struct msg_order *o, unsigned how)
 static void test_an_order_that_is_not_whole_ends_the_room(void **state)
 {
 	(void)state;
-	for (unsigned how = 0; how <= 12; how++) {
+	for (unsigned how = 0; how <= 15; how++) {
 		struct km_msg m = scene_message(1, 60000);
 
 		alter(&m.order, how);

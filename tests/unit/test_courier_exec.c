@@ -258,8 +258,9 @@ test_the_program_gets_the_number_as_its_argument_and_the_text_on_standard_input(
 			    "2 3 0 1 1|13:+819012345600|38:確認コード 123456\n@kenmon #123456\n");
 }
 
-/* Past the room, which takes no such number: what would come of it if it did. */
-static void run_hostile(const char *number, const char *text, size_t len)
+/* Past the room: what would come of it if somebody had taken it over. The runner's end is waited
+ * for. */
+static void run_past_the_room(const char *number, const char *text, size_t len, bool runs)
 {
 	struct exec_request q = { .id = 1, .what = EXEC_RUN, .timeout_ms = 60000 };
 	struct exec_answer a;
@@ -272,35 +273,46 @@ static void run_hostile(const char *number, const char *text, size_t len)
 	assert_int_equal(exec_runner_start(program, &fd, &pid), KM_OK);
 	assert_int_equal(send(fd, &q, sizeof(q), 0), sizeof(q));
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 20000), 1);
-	assert_int_equal(recv(fd, &a, sizeof(a), 0), sizeof(a));
-	assert_int_equal(a.outcome, EXEC_EXITED);
-	assert_int_equal(a.value, 0);
+	assert_int_equal(recv(fd, &a, sizeof(a), 0), runs ? sizeof(a) : 0);
+	if (runs) {
+		assert_int_equal(a.outcome, EXEC_EXITED);
+		assert_int_equal(a.value, 0);
+	}
 	close(fd);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-static void test_c21_a_hostile_number_and_text_reach_the_program_as_they_are(void **state)
+static void test_c21_a_hostile_text_reaches_the_program_as_it_is(void **state)
 {
-	static const char *const number[] = {
-		";touch /tmp/x;00", "$(id)`id`\"'\\ 00", "-rf / --00",
-		"\n\t*?[a]{b}00",   "&& | > < #~! 00",
-	};
-	static const char text[] = "'; id #\"\n$(id) `id` \\ \0 -n %s%n ../../ 😀";
-	char path[PATH_MAX], expected[512];
+	static const char text[] = "'; id #\"\n$(id) `id` \\ -n %s%n ../../ 😀";
+	static const char number[] = "+819012345600";
+	char expected[512];
+	int n = snprintf(expected, sizeof(expected), "2 3 0 1 1|%zu:%s|%zu:%s\n",
+			 sizeof(number) - 1, number, sizeof(text) - 1, text);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++) {
-		int n =
-		    snprintf(expected, sizeof(expected), "2 3 0 1 1|%zu:%s|%zu:", strlen(number[i]),
-			     number[i], sizeof(text) - 1);
+	run_past_the_room(number, text, sizeof(text) - 1, true);
+	assert_true(n > 0);
+	assert_string_equal(content("seen"), expected);
+}
 
-		file_in(path, "seen");
-		unlink(path);
-		run_hostile(number[i], text, sizeof(text) - 1);
-		assert_memory_equal(content("seen"), expected, (size_t)n);
-		assert_memory_equal(content("seen") + n, text, sizeof(text) - 1);
-		assert_int_equal(content("seen")[(size_t)n + sizeof(text) - 1], '\n');
-	}
+static void test_c21_a_room_that_was_taken_over_hands_the_program_no_words_of_its_own(void **state)
+{
+	static const char *const number[] = {
+		";touch /tmp/x;00", "$(id)`id`\"'\\ 00", "-rf / --00", "--config=/tmp/x",
+		"\n\t*?[a]{b}00",   "&& | > < #~! 00",   "",           "+",
+		"819012345600",     "+8190123456-0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		run_past_the_room(number[i], "code 123456", 11, false);
+	run_past_the_room("+819012345600",
+			  "1\x1a"
+			  "AT+CMGS=2",
+			  11, false);
+	run_past_the_room("+819012345600", "1\0002", 3, false);
+	assert_string_equal(content("seen"), "");
 }
 
 static void test_c21_the_room_takes_no_such_number_at_all(void **state)
@@ -468,7 +480,8 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		ONE(test_the_program_gets_the_number_as_its_argument_and_the_text_on_standard_input),
-		ONE(test_c21_a_hostile_number_and_text_reach_the_program_as_they_are),
+		ONE(test_c21_a_hostile_text_reaches_the_program_as_it_is),
+		ONE(test_c21_a_room_that_was_taken_over_hands_the_program_no_words_of_its_own),
 		ONE(test_c21_the_room_takes_no_such_number_at_all),
 		ONE(test_its_exit_code_says_what_became_of_it),
 		ONE(test_one_that_takes_too_long_is_killed_and_nobody_knows_what_it_did),

@@ -337,6 +337,22 @@ static void test_what_an_earlier_run_left_is_removed_and_files_of_others_stay(vo
 	assert_int_equal(count_in("failed", NULL), 0);
 }
 
+/* The courier was started again while smstools had it. */
+static void test_what_an_earlier_run_left_is_removed_when_it_comes_up_later_too(void **state)
+{
+	char name[NAME_MAX + 1];
+
+	(void)state;
+	put_file("sent", "kenmon-00ff00ff00ff00ff-3");
+	put_file("failed", "kenmon-00ff00ff00ff00ff-4");
+	put_file("sent", "send_EfGh");
+	for (unsigned i = 0; i < 100 && count_in("failed", NULL) + count_in("sent", NULL) > 1; i++)
+		(void)scene_turn(&s);
+	assert_int_equal(count_in("failed", NULL), 0);
+	assert_int_equal(count_in("sent", name), 1);
+	assert_string_equal(name, "send_EfGh");
+}
+
 static void test_a_folder_that_cannot_be_written_fails_at_once(void **state)
 {
 	char path[PATH_MAX], away[PATH_MAX];
@@ -414,6 +430,7 @@ int main(void)
 		ONE(test_what_was_fetched_and_is_not_heard_of_is_unknown),
 		ONE(test_what_is_cancelled_before_it_was_fetched_never_goes_out),
 		ONE(test_what_an_earlier_run_left_is_removed_and_files_of_others_stay),
+		ONE(test_what_an_earlier_run_left_is_removed_when_it_comes_up_later_too),
 		ONE(test_a_folder_that_cannot_be_written_fails_at_once),
 		ONE(test_without_its_folders_there_is_no_gateway),
 		ONE(test_after_lost_events_the_folders_are_looked_through),

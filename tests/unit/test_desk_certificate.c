@@ -414,6 +414,9 @@ static void test_the_page_says_the_same_in_both_languages_and_forms(void **state
 		assert_says(text, "totp 7");
 		assert_says(text, "4711, 4a4a");
 		assert_says(text, form & 1 ? "破棄済みと確認" : "has confirmed");
+		/* A finger that was destroyed before is not listed: the page says where it is. */
+		assert_says(text, "consent-withdrawn");
+		assert_says(text, "credential-removed");
 		assert_int_equal(strncmp(text, "<!DOCTYPE html>", 15) == 0, form >> 1);
 		free(text);
 	}

@@ -346,7 +346,11 @@ static void test_an_invitation_shows_its_code_once_and_how_to_use_it(void **stat
 	end(&s);
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("invite"), W("sato"), W("--paper")), 0);
-	assert_says(s.out, "within 1440 minutes");
+	assert_says(s.out, "within 24 hours");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("invite"), W("sato"), W("--paper"), W("--hours"), W("1")), 0);
+	assert_says(s.out, "within 60 minutes");
 	end(&s);
 	begin(&s, &p, "");
 	assert_int_equal(

@@ -240,7 +240,9 @@ static void test_a_review_says_when_the_last_was_and_what_changed_since(void **s
 	/* Twice in the trail, once in the register; and who is no more, or is going, has no name.
 	 */
 	assert_says(out, "operator-resumed (uid:0) \",\"employee_number\":\"100\",");
-	assert_says(out, "operator-added (uid:0, suzuki) subject=ab0000");
+	assert_says(out, "{\"login\":\"\",\"finding\":\"rights-changed\",\"details\":"
+			 "\"erased=1 records=1\",\"employee_number\":\"\",");
+	lacks(out, "operator-added");
 	assert_says(out, "{\"login\":\"gone\",\"finding\":\"rights-changed\",\"details\":"
 			 "\"2026-04-01 operator-suspended (uid:0) \",\"employee_number\":\"\","
 			 "\"name\":\"\",");
@@ -250,6 +252,28 @@ static void test_a_review_says_when_the_last_was_and_what_changed_since(void **s
 	out = REPORT(&p, 0, W("report"), W("review"), W("--json"));
 	assert_says(out, "\"last_sign_off\":\"never\"");
 	lacks(out, "signed_off_by");
+}
+
+/* After 1 April they are thousands. */
+static void test_whoever_was_erased_is_counted_in_one_row_of_a_review(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		record_at(i, KM_EVENT_OPERATOR_SUSPENDED, "", "feed=3");
+		people.rights[i].subject[15] = (uint8_t)(i < 3 ? 1 : i);
+	}
+	/* About nobody: no person who was erased. */
+	record_at(5, KM_EVENT_OPERATOR_CHANGED, "", "role=operator");
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	assert_says(out, ",rights-changed,erased=3 records=5,,,,,");
+	assert_says(out, ",rights-changed,2026-04-01 operator-changed (uid:0) role=operator,");
+	lacks(out, "operator-suspended");
+	lacks(out, "subject=");
+	out = REPORT(&p, 0, W("report"), W("review"));
+	assert_says(out, "3 who are erased since: 5 records");
 }
 
 static void test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever(void **state)
@@ -309,6 +333,26 @@ static void test_a_report_says_for_what_they_are_held(void **state)
 	due_at(0, "past", -1)->held = KM_HELD_BRAKE;
 	out = REPORT(&p, 0, W("report"), W("due"));
 	assert_says(out, "held until a second person has looked");
+}
+
+/* Nobody reads an empty list as nothing that is due. */
+static void test_a_roster_that_waits_is_a_line_of_what_falls_due(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	p.dues = NULL;
+	p.text = "roster 7 waits for a second person until 2026-04-08 00:00 UTC: by it 312 would "
+		 "be erased, or suspended as missing";
+	out = REPORT(&p, 0, W("report"), W("due"));
+	assert_says(out, "Not here yet: roster 7 waits for a second person until 2026-04-08 00:00 "
+			 "UTC: by it 312 would be erased");
+	out = REPORT(&p, 0, W("report"), W("due"), W("--json"));
+	assert_says(out, "\"roster_waiting\":\"roster 7 waits");
+	p.text = "";
+	out = REPORT(&p, 0, W("report"), W("due"), W("--json"));
+	lacks(out, "roster_waiting");
 }
 
 static void test_what_is_due_must_be_a_suspension_or_an_erasure(void **state)
@@ -508,10 +552,12 @@ int main(void)
 		cmocka_unit_test(test_a_review_says_where_calls_are_below_the_standard),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
+		cmocka_unit_test(test_whoever_was_erased_is_counted_in_one_row_of_a_review),
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),
 		cmocka_unit_test(test_a_review_that_is_signed_off_says_so),
 		cmocka_unit_test(test_what_falls_due_is_listed_with_its_day_and_why),
 		cmocka_unit_test(test_a_report_says_for_what_they_are_held),
+		cmocka_unit_test(test_a_roster_that_waits_is_a_line_of_what_falls_due),
 		cmocka_unit_test(test_what_is_due_must_be_a_suspension_or_an_erasure),
 		cmocka_unit_test(test_a_report_goes_into_a_new_file_that_its_owner_alone_can_read),
 		cmocka_unit_test(test_c2_no_report_is_written_through_a_link_or_into_a_pipe),

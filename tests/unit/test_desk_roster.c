@@ -383,6 +383,21 @@ static void test_the_brake_exits_1_and_says_the_number_that_lets_go(void **state
 	end(&s);
 }
 
+static void test_a_brake_by_which_nobody_would_go_does_not_say_too_many(void **state)
+{
+	struct msg_roster_sum sum = { .feed = 9, .changed = 1, .brake = KM_BRAKE_OLDER };
+	struct play p = { .sum = &sum, .notes = notes, .rc = KM_EBRAKE };
+	struct scene s;
+
+	(void)state;
+	roster(ROWS);
+	begin(&s, &p, "");
+	assert_int_equal(APPLY(&s, NULL), 1);
+	assert_says(s.err, "the brake holds it, and a second person must look");
+	assert_null(strstr(s.err, "too many"));
+	end(&s);
+}
+
 static void test_what_is_filed_exits_3_and_names_the_request(void **state)
 {
 	struct play p = { .sum = &some, .notes = notes, .rc = KM_EFILED };
@@ -628,6 +643,18 @@ static void test_what_is_due_is_listed_with_its_day_cause_and_brake(void **state
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
 	assert_says(s.err, "Nothing is due.");
+	assert_null(strstr(s.err, "Not all"));
+	end(&s);
+	p.text = "roster 7 waits for a second person until then: by it 3 would be erased, or "
+		 "suspended as missing";
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.err, "Not all of it is here: roster 7 waits");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("due"), W("list")), 0);
+	assert_says(s.err, "名簿 7 が then まで二人目の承認を待っています。承認されると 3 人");
 	end(&s);
 	p.list_rc = KM_EPERM;
 	begin(&s, &p, "");
@@ -780,6 +807,7 @@ int main(void)
 		cmocka_unit_test(test_a_list_of_a_roster_that_is_carried_out_already_is_left_out),
 		cmocka_unit_test(test_a_list_that_ends_because_the_roster_is_carried_out_says_so),
 		cmocka_unit_test(test_the_brake_exits_1_and_says_the_number_that_lets_go),
+		cmocka_unit_test(test_a_brake_by_which_nobody_would_go_does_not_say_too_many),
 		cmocka_unit_test(test_what_is_filed_exits_3_and_names_the_request),
 		cmocka_unit_test(test_what_the_vault_refuses_is_said_in_its_words),
 		cmocka_unit_test(test_columns_that_are_not_used_and_the_encoding_are_named),

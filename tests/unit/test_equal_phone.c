@@ -33,7 +33,7 @@ static const struct {
 	const char *name;
 	bool enrolled, phone, suspended, there;
 } people[] = {
-	{ "known", true, true, false, true },       { "phone-alone", false, true, false, true },
+	{ "known", true, true, false, true },        { "phone-alone", false, true, false, true },
 	{ "token-alone", true, false, false, true }, { "nobody", false, false, false, false },
 	{ "unenrolled", false, false, false, true }, { "suspended", true, true, true, true },
 };
@@ -42,7 +42,7 @@ static const struct {
 /* What is done in one login, in this order. */
 enum act { ASK, SEND, SEND_AGAIN, CHECK, CHECK_AGAIN, END, ACTS };
 
-static const char *const act_names[ACTS] = { "opening",  "sending",       "sending again",
+static const char *const act_names[ACTS] = { "opening",  "sending",        "sending again",
 					     "checking", "checking again", "ending" };
 
 /* All that can be seen of it. */
@@ -106,13 +106,14 @@ static void say(const char *name, const struct trace *t, enum act a)
 {
 	const struct work *w = &t->work[a];
 
-	print_message("%s, %s: told %u %u text %u, client %u; %llu messages %llu HMACs %llu unwraps "
-		      "%llu unseals %llu statements %llu commits %llu codes\n",
-		      name, act_names[a], t->told[a], t->verdict[a], t->text[a], t->info[a],
-		      (unsigned long long)w->messages, (unsigned long long)w->hmacs,
-		      (unsigned long long)w->unwraps, (unsigned long long)w->unseals,
-		      (unsigned long long)w->statements, (unsigned long long)w->commits,
-		      (unsigned long long)w->codes);
+	print_message(
+	    "%s, %s: told %u %u text %u, client %u; %llu messages %llu HMACs %llu unwraps "
+	    "%llu unseals %llu statements %llu commits %llu codes\n",
+	    name, act_names[a], t->told[a], t->verdict[a], t->text[a], t->info[a],
+	    (unsigned long long)w->messages, (unsigned long long)w->hmacs,
+	    (unsigned long long)w->unwraps, (unsigned long long)w->unseals,
+	    (unsigned long long)w->statements, (unsigned long long)w->commits,
+	    (unsigned long long)w->codes);
 }
 
 /* One login of each; returns what all of them saw. */
@@ -190,6 +191,20 @@ static void test_C25_who_has_a_telephone_cannot_be_told_when_too_much_was_sent(v
 	assert_true(logins > 1);
 }
 
+/* What is sent has a record always, and what goes to nobody has none any more. */
+static void
+test_C25_who_has_a_telephone_cannot_be_told_when_refusals_are_counted_together(void **state)
+{
+	struct trace t;
+
+	(void)state;
+	begin(KM_FACTOR_SMS);
+	pw.w->v->conf.audit_refusals = 0;
+	t = equal_for_all(true);
+	assert_int_equal(t.told[SEND], KM_MSG_SENDING);
+	assert_int_equal(t.told[SEND_AGAIN], KM_MSG_SENDING);
+}
+
 static void test_C25_who_has_a_telephone_cannot_be_told_by_a_call(void **state)
 {
 	static const enum km_voice modes[] = { KM_VOICE_KEYPAD, KM_VOICE_SPOKEN, KM_VOICE_CONFIRM };
@@ -230,6 +245,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EQUAL(test_C25_who_has_a_telephone_cannot_be_told_by_a_message),
 		EQUAL(test_C25_who_has_a_telephone_cannot_be_told_when_too_much_was_sent),
+		EQUAL(
+		    test_C25_who_has_a_telephone_cannot_be_told_when_refusals_are_counted_together),
 		EQUAL(test_C25_who_has_a_telephone_cannot_be_told_by_a_call),
 		EQUAL(test_C25_who_has_a_telephone_cannot_be_told_without_a_courier),
 	};

@@ -330,6 +330,28 @@ static void test_every_text_is_there_in_both_languages_and_plain(void **state)
 			 km_text(KM_TEXT_UNAVAILABLE, KM_LANG_EN));
 }
 
+/* Screen readers leave signs out: "press the star key (*)", never "press *". */
+static bool is_named(const char *text, const char *sign)
+{
+	return sign - text >= 5 && sign[-1] == '(' && sign[-2] == ' ' && sign[-3] != ' ' &&
+	       sign[1] == ')';
+}
+
+static void test_a_key_is_named_beside_its_sign_in_every_text(void **state)
+{
+	unsigned signs = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < KM_TEXT_COUNT * KM_LANG_COUNT; i++) {
+		const char *text = km_text(i / KM_LANG_COUNT, i % KM_LANG_COUNT);
+
+		for (const char *c = text; (c = strpbrk(c, "*#")); c++, signs++)
+			if (!is_named(text, c))
+				fail_msg("read aloud, nobody hears which key: %s", text);
+	}
+	assert_true(signs > 0);
+}
+
 static void test_a_number_is_put_into_a_text(void **state)
 {
 	char out[128];
@@ -385,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_events_have_words_and_priorities),
 		cmocka_unit_test(test_results_have_names_sentences_and_exit_codes),
 		cmocka_unit_test(test_every_text_is_there_in_both_languages_and_plain),
+		cmocka_unit_test(test_a_key_is_named_beside_its_sign_in_every_text),
 		cmocka_unit_test(test_a_number_is_put_into_a_text),
 		cmocka_unit_test(test_a_language_is_known_by_its_first_word),
 	};

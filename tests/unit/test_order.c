@@ -100,9 +100,25 @@ static void test_a_call_is_what_is_answered_by_keys_or_listened_to(void **state)
 	assert_true(km_order_is_call(KM_ORDER_SPOKEN));
 	assert_true(km_order_is_call(KM_ORDER_CONFIRM));
 	assert_false(km_order_is_call(KM_ORDER_MESSAGE));
+	assert_true(km_order_is_call(KM_ORDER_CALL_TEST));
+	assert_true(km_order_is_call(KM_ORDER_CALL_NOTICE));
 	assert_false(km_order_is_call(KM_ORDER_NOTICE));
 	assert_false(km_order_is_call(KM_ORDER_NONE));
 	assert_false(km_order_is_call(255));
+}
+
+static void test_what_a_desk_sends_is_of_no_login(void **state)
+{
+	unsigned of_login = 0;
+
+	(void)state;
+	for (unsigned kind = 0; kind < 256; kind++)
+		of_login += km_order_is_of_login(kind);
+	assert_int_equal(of_login, 4);
+	assert_true(km_order_is_of_login(KM_ORDER_MESSAGE));
+	assert_true(km_order_is_of_login(KM_ORDER_KEYPAD));
+	assert_true(km_order_is_of_login(KM_ORDER_SPOKEN));
+	assert_true(km_order_is_of_login(KM_ORDER_CONFIRM));
 }
 
 static void test_an_order_ends_in_one_of_the_states_that_end(void **state)
@@ -204,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_each_number_and_each_word_stands_once_and_fits_a_byte),
 		cmocka_unit_test(test_every_byte_is_a_row_of_its_table_or_unknown),
 		cmocka_unit_test(test_a_call_is_what_is_answered_by_keys_or_listened_to),
+		cmocka_unit_test(test_what_a_desk_sends_is_of_no_login),
 		cmocka_unit_test(test_an_order_ends_in_one_of_the_states_that_end),
 		cmocka_unit_test(test_a_reason_says_more_than_the_state_and_is_said_instead),
 		cmocka_unit_test(test_c25_every_reason_of_a_gateway_is_one_sentence_to_the_person),

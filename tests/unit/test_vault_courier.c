@@ -326,6 +326,52 @@ static void test_more_requests_than_a_round_takes_are_served_in_the_next(void **
 	assert_int_equal(sending, many);
 }
 
+/* Of orders that there are not, as many as its socket holds. */
+static unsigned floods(void)
+{
+	struct km_msg m = { .number = KM_MSG_ORDERED };
+	const int room = 4 * 1024 * 1024;
+	unsigned said = 0;
+
+	assert_int_equal(setsockopt(pw.courier, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+	m.ordered.order = mine.order + 1000;
+	m.ordered.state = KM_ORDER_STATE_SENT;
+	while (km_send_msg(pw.courier, &m, -1, MSG_DONTWAIT) == KM_OK)
+		said++;
+	return said;
+}
+
+/* It is never at an end of what it says: a round has one all the same. */
+static void test_a_courier_that_floods_the_vault_keeps_nobody_from_being_served(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	assert_true(floods() > VAULT_ROUND);
+	before = pw.w->v->messages;
+	world_round(pw.w);
+	assert_in_range(pw.w->v->messages - before, 1, VAULT_ROUND);
+	(void)floods();
+	world_check(pw.w, code);
+	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+/* Nor is a round that has nothing to do ever seen. */
+static void
+test_a_courier_that_never_falls_silent_does_not_put_off_what_is_to_be_removed(void **state)
+{
+	struct vault *v = pw.w->v;
+
+	(void)state;
+	v->house_ms = v->now.boot_ms;
+	v->phone_tended_ms = 1;
+	ordered(mine.order + 1000, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE, "");
+	assert_int_equal(v->phone_tended_ms, 1);
+	v->house_ms -= 60000;
+	ordered(mine.order + 1000, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE, "");
+	assert_int_equal(v->phone_tended_ms, v->now.boot_ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +393,8 @@ int main(void)
 		SENT(test_another_room_s_message_is_a_lie),
 		COMING(test_a_courier_that_does_not_read_is_given_no_more),
 		HAVING(test_more_requests_than_a_round_takes_are_served_in_the_next),
+		SENT(test_a_courier_that_floods_the_vault_keeps_nobody_from_being_served),
+		SENT(test_a_courier_that_never_falls_silent_does_not_put_off_what_is_to_be_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static void test_a_test_leaves_when_a_second_person_agrees_and_says_that_it_is_o
 	close(line);
 }
 
-static void test_a_call_that_is_a_test_reads_digits_that_open_nothing(void **state)
+static void test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code(void **state)
 {
 	struct km_msg yes = approval_of(KM_FACTOR_VOICE, LANDLINE), order, m;
 	int line = line_of("aki");
@@ -54,14 +54,45 @@ static void test_a_call_that_is_a_test_reads_digits_that_open_nothing(void **sta
 	(void)state;
 	assert_int_equal(says(line, "aki", yes).number, 0);
 	order = courier_hears();
-	assert_int_equal(order.order.kind, KM_ORDER_SPOKEN);
-	assert_memory_equal(order.order.text.bytes, "123456", 6);
+	assert_int_equal(order.order.kind, KM_ORDER_CALL_TEST);
+	assert_int_equal(order.order.text.len, 0);
+	assert_int_equal(order.order.keys, 0);
 	courier_says(order.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY);
 	assert_int_equal(next_on(line).order_row.why, KM_ORDER_WHY_BUSY);
 	m = next_on(line);
 	assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
 	assert_string_equal(m.done.text, km_text(KM_TEXT_ORDER_BUSY, KM_LANG_EN));
 	close(line);
+}
+
+/* Nobody logs in: a courier that says that somebody pressed a key for a login lies. */
+static void test_a_call_that_is_a_test_is_answered_and_no_more_comes_of_it(void **state)
+{
+	static const uint8_t lies[] = { KM_ORDER_STATE_KEYED, KM_ORDER_STATE_NOT_ME,
+					KM_ORDER_STATE_TAKEN };
+	struct km_msg yes = approval_of(KM_FACTOR_VOICE, LANDLINE), order;
+	int line = line_of("aki");
+
+	(void)state;
+	assert_int_equal(says(line, "aki", yes).number, 0);
+	order = courier_hears();
+	courier_says(order.order.order, KM_ORDER_STATE_ANSWERED, 0);
+	assert_int_equal(next_on(line).order_row.state, KM_ORDER_STATE_ANSWERED);
+	courier_says(order.order.order, KM_ORDER_STATE_DELIVERED, 0);
+	assert_int_equal(next_on(line).order_row.state, KM_ORDER_STATE_DELIVERED);
+	assert_int_equal(next_on(line).done.rc, 0);
+	close(line);
+	for (size_t i = 0; i < sizeof lies; i++) {
+		yes = approval_of(KM_FACTOR_VOICE, LANDLINE);
+		line = line_of("aki");
+		assert_int_equal(says(line, "aki", yes).number, 0);
+		order = courier_hears();
+		courier_says(order.order.order, lies[i], 0);
+		assert_false(orders_ready(room.v));
+		close(line);
+		close(courier_end);
+		courier_comes(KM_GATEWAY_HTTP, true);
+	}
 }
 
 static void test_what_could_not_be_tested_is_not_filed(void **state)
@@ -301,7 +332,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AT_THE_DESK(test_a_test_leaves_when_a_second_person_agrees_and_says_that_it_is_one),
-		AT_THE_DESK(test_a_call_that_is_a_test_reads_digits_that_open_nothing),
+		AT_THE_DESK(test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code),
+		AT_THE_DESK(test_a_call_that_is_a_test_is_answered_and_no_more_comes_of_it),
 		AT_THE_DESK(test_what_could_not_be_tested_is_not_filed),
 		AT_THE_DESK(test_without_a_courier_a_test_is_not_done_and_can_be_asked_for_again),
 		AT_THE_DESK(test_a_courier_that_ends_ends_the_test),

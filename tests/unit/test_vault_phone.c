@@ -66,7 +66,7 @@ static void test_nobody_agrees_to_a_number_but_the_one_that_was_shown(void **sta
 	assert_string_equal(number_of("hanako", KM_FACTOR_SMS), "");
 }
 
-static void test_numbers_that_the_site_does_not_allow_are_refused_and_said_so(void **state)
+static void test_C20_numbers_that_the_site_does_not_allow_are_refused_and_said_so(void **state)
 {
 	static const struct {
 		const char *number, *why;
@@ -340,129 +340,6 @@ static void test_a_desk_that_goes_takes_its_order_back(void **state)
 	assert_true(orders_ready(room.v));
 }
 
-/* --- whoever had another number is told
- * ----------------------------------------------------------- */
-
-static void test_the_old_number_is_told_that_another_took_its_place(void **state)
-{
-	struct km_msg m;
-	struct km_audit_row row;
-
-	(void)state;
-	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
-	assert_int_equal(courier_hears().number, 0);
-	has_phone("hanako", KM_FACTOR_SMS, OTHER);
-	assert_string_equal(number_of("hanako", KM_FACTOR_SMS), OTHER);
-	m = courier_hears();
-	assert_int_equal(m.number, KM_MSG_ORDER);
-	assert_int_equal(m.order.kind, KM_ORDER_NOTICE);
-	assert_string_equal(m.order.number, MOBILE);
-	assert_int_equal(m.order.text.len,
-			 strlen(km_text(KM_TEXT_NOTICE_CHANGED, room.v->conf.language)));
-	assert_int_equal(courier_hears().number, 0);
-	row = scene_record(KM_EVENT_PHONE_CHANGED);
-	assert_non_null(strstr(row.body, "number=080-****-4321"));
-	assert_non_null(strstr(row.body, "notice=sent"));
-	assert_true(scene_names(&row, EVENT_APPROVER, "aki"));
-	assert_null(strstr(row.body, OTHER));
-}
-
-static void test_a_telephone_without_messages_is_told_nothing_and_the_trail_says_so(void **state)
-{
-	(void)state;
-	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
-	has_phone("hanako", KM_FACTOR_VOICE, MOBILE);
-	assert_int_equal(courier_hears().number, 0);
-	assert_non_null(strstr(scene_record(KM_EVENT_PHONE_CHANGED).body, "notice=none"));
-	/* Nor one of messages where no courier is. */
-	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
-	close(courier_end);
-	courier_end = -1;
-	vault_round(room.v, 0);
-	has_phone("hanako", KM_FACTOR_SMS, OTHER);
-	assert_string_equal(number_of("hanako", KM_FACTOR_SMS), OTHER);
-	assert_non_null(strstr(scene_record(KM_EVENT_PHONE_CHANGED).body, "notice=none"));
-}
-
-static void test_what_is_undone_within_a_round_is_told_to_nobody(void **state)
-{
-	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
-					 .number = MOBILE,
-					 .text = KM_TEXT_NOTICE_CHANGED,
-					 .seconds = 60 };
-	struct order_wish other = wish;
-	struct km_msg m;
-	uint64_t mark;
-
-	(void)state;
-	other.number = OTHER;
-	assert_int_equal(orders_place(room.v, NULL, &other), KM_OK);
-	mark = orders_mark(room.v);
-	assert_int_equal(orders_place(room.v, NULL, &wish), KM_OK);
-	assert_int_equal(orders_place(room.v, NULL, &wish), KM_OK);
-	orders_undo_since(room.v, mark);
-	assert_int_equal(room.v->orders, 1);
-	orders_undo_since(room.v, mark); /* nothing is left to be undone */
-	vault_round(room.v, 0);
-	m = courier_hears();
-	assert_string_equal(m.order.number, OTHER);
-	assert_int_equal(courier_hears().number, 0);
-	/* What has left is not called back. */
-	orders_undo_since(room.v, 0);
-	assert_int_equal(room.v->orders, 1);
-}
-
-/* What the judge was told of desks in between is passed over. */
-static struct km_msg hears(void)
-{
-	struct km_msg m;
-
-	do
-		m = judge_hears();
-	while (m.session != room.session);
-	return m;
-}
-
-/* A login with the code of a token; what its client is sent, in order. */
-static void log_in(const char *login, struct km_msg got[2])
-{
-	struct km_msg m = { .number = KM_MSG_CHECK };
-	int client = opens(KM_REQUEST_AUTHENTICATE, login, 4711);
-	char code[16];
-
-	assert_int_equal(hears().number, KM_MSG_PLAN);
-	m.session = room.session;
-	scene_code(login, code);
-	assert_int_equal(km_secret_set(&m.check.secret, code, strlen(code)), KM_OK);
-	judge_says(&m, -1);
-	m = hears();
-	assert_int_equal(m.verdict.verdict, KM_VERDICT_ALLOW);
-	memset(got, 0, 2 * sizeof got[0]);
-	for (size_t i = 0; i < 2; i++)
-		if (hear(client, KM_PHASE_TALK, &got[i], NULL) != KM_OK)
-			got[i].number = 0;
-	close(client);
-}
-
-static void test_a_changed_number_is_said_at_the_next_login_and_at_no_other(void **state)
-{
-	struct km_msg got[2];
-
-	(void)state;
-	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
-	log_in("hanako", got);
-	assert_int_equal(got[0].number, KM_MSG_RESULT);
-	has_phone("hanako", KM_FACTOR_SMS, OTHER);
-	log_in("hanako", got);
-	assert_int_equal(got[0].number, KM_MSG_INFO);
-	assert_string_equal(got[0].info.text,
-			    km_text(KM_TEXT_PHONE_CHANGED, room.v->conf.language));
-	assert_int_equal(got[1].number, KM_MSG_RESULT);
-	assert_int_equal(got[1].result.verdict, KM_VERDICT_ALLOW);
-	log_in("hanako", got);
-	assert_int_equal(got[0].number, KM_MSG_RESULT);
-}
-
 /* --- what is shown -------------------------------------------------------------------------------
  */
 
@@ -500,6 +377,16 @@ static void test_listings_show_stars_and_the_persons_own_export_all_of_it(void *
 	assert_int_equal(rows_of_phones(line, "rei", export, number), 1);
 	assert_string_equal(number, MOBILE);
 	assert_non_null(strstr(scene_record(KM_EVENT_DATA_SHOWN).body, "to=other"));
+	close(line);
+	/* And whose it is, by themselves: stars where it is listed, all of it where it is theirs to
+	 * keep. */
+	line = line_of("hanako");
+	memset(number, 0, sizeof number);
+	assert_int_equal(rows_of_phones(line, "hanako", list, number), 1);
+	assert_string_equal(number, "090-****-5678");
+	assert_int_equal(rows_of_phones(line, "hanako", export, number), 1);
+	assert_string_equal(number, MOBILE);
+	assert_null(strstr(scene_record(KM_EVENT_DATA_SHOWN).body, "to=other"));
 	close(line);
 }
 
@@ -565,7 +452,7 @@ int main(void)
 		AT_THE_DESK(test_a_number_is_good_once_a_second_person_agrees),
 		AT_THE_DESK(test_a_number_that_was_rejected_goes_and_the_good_one_stays),
 		AT_THE_DESK(test_nobody_agrees_to_a_number_but_the_one_that_was_shown),
-		AT_THE_DESK(test_numbers_that_the_site_does_not_allow_are_refused_and_said_so),
+		AT_THE_DESK(test_C20_numbers_that_the_site_does_not_allow_are_refused_and_said_so),
 		AT_THE_DESK(test_the_same_number_once_more_changes_nothing),
 		AT_THE_DESK(test_a_code_that_was_sent_to_the_number_confirms_it),
 		AT_THE_DESK(
@@ -577,11 +464,6 @@ int main(void)
 		AT_THE_DESK(test_where_nothing_can_be_sent_nothing_is_enrolled_with_a_code),
 		AT_THE_DESK(test_a_courier_that_ends_before_it_said_anything_ends_the_enrolment),
 		AT_THE_DESK(test_a_desk_that_goes_takes_its_order_back),
-		AT_THE_DESK(test_the_old_number_is_told_that_another_took_its_place),
-		AT_THE_DESK(
-		    test_a_telephone_without_messages_is_told_nothing_and_the_trail_says_so),
-		AT_THE_DESK(test_what_is_undone_within_a_round_is_told_to_nobody),
-		AT_THE_DESK(test_a_changed_number_is_said_at_the_next_login_and_at_no_other),
 		AT_THE_DESK(test_listings_show_stars_and_the_persons_own_export_all_of_it),
 		AT_THE_DESK(test_a_number_of_the_register_is_no_factor),
 		AT_THE_DESK(test_a_code_that_must_be_sent_is_no_code_of_an_administrator),

@@ -126,7 +126,7 @@ static void test_C20_ten_thousand_requests_stay_within_the_budget_and_raise_an_a
 	assert_non_null(strstr(last_event(KM_EVENT_PHONE_PUMPED), "sent=21"));
 }
 
-static void test_one_number_of_two_operators_has_one_budget(void **state)
+static void test_C20_one_number_of_two_operators_has_one_budget(void **state)
 {
 	(void)state;
 	world_add_as(pw.w, "bob", WORLD_UID, false, false);
@@ -140,7 +140,7 @@ static void test_one_number_of_two_operators_has_one_budget(void **state)
 }
 
 /* A message, a call, a message: all of them are the operator's. */
-static void test_two_numbers_of_one_operator_have_one_budget_and_take_turns(void **state)
+static void test_C20_two_numbers_of_one_operator_have_one_budget_and_take_turns(void **state)
 {
 	(void)state;
 	(void)enrol_phone("alice", KM_FACTOR_VOICE, PHONE_LANDLINE);
@@ -154,7 +154,7 @@ static void test_two_numbers_of_one_operator_have_one_budget_and_take_turns(void
 	assert_int_equal(sent_of(3), 0);
 }
 
-static void test_what_goes_to_nobody_takes_nothing_from_anybody(void **state)
+static void test_C20_what_goes_to_nobody_takes_nothing_from_anybody(void **state)
 {
 	char login[16];
 
@@ -180,7 +180,7 @@ static void test_a_name_that_there_is_not_has_as_much_as_one_that_there_is(void 
 	assert_int_equal(orders_given(), 0);
 }
 
-static void test_budgets_survive_a_restart(void **state)
+static void test_C20_budgets_survive_a_restart(void **state)
 {
 	(void)state;
 	pw.w->v->conf.phone.operator_hour = 6;
@@ -260,11 +260,11 @@ int main(void)
 		COMING(test_C19_twenty_requests_meet_the_limit_of_sending_and_not_that_of_guessing),
 		COMING(test_C19_a_new_code_resets_no_count),
 		HAVING(test_C20_ten_thousand_requests_stay_within_the_budget_and_raise_an_alarm),
-		COMING(test_one_number_of_two_operators_has_one_budget),
-		COMING(test_two_numbers_of_one_operator_have_one_budget_and_take_turns),
-		HAVING(test_what_goes_to_nobody_takes_nothing_from_anybody),
+		COMING(test_C20_one_number_of_two_operators_has_one_budget),
+		COMING(test_C20_two_numbers_of_one_operator_have_one_budget_and_take_turns),
+		HAVING(test_C20_what_goes_to_nobody_takes_nothing_from_anybody),
 		HAVING(test_a_name_that_there_is_not_has_as_much_as_one_that_there_is),
-		COMING(test_budgets_survive_a_restart),
+		COMING(test_C20_budgets_survive_a_restart),
 		COMING(test_a_login_by_a_code_is_counted_for_the_site),
 		COMING(test_with_an_operator_their_code_and_their_count_are_gone),
 		COMING(test_what_is_over_goes_by_itself),

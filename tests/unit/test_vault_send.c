@@ -146,7 +146,7 @@ static void test_a_wrong_code_counts_against_token_and_telephone(void **state)
 	assert_int_equal(credential_of("bob", phone).throttle.fails, 0);
 }
 
-static void test_a_code_of_another_login_is_refused(void **state)
+static void test_a_code_of_another_login_is_refused_and_counted_as_a_guess(void **state)
 {
 	uint32_t first = pw.w->session;
 	char mine[KM_ORDER_KEYS + 1];
@@ -155,15 +155,19 @@ static void test_a_code_of_another_login_is_refused(void **state)
 	(void)sends(KM_ORDER_MESSAGE, code);
 	pw.client = -1; /* stays open */
 	(void)asks_in("alice");
-	(void)sends(KM_ORDER_MESSAGE, mine);
+	do /* but for once in a million it is another at once */
+		(void)sends(KM_ORDER_MESSAGE, mine);
+	while (strcmp(code, mine) == 0);
 	judge_checks(pw.w->session, code);
-	if (strcmp(code, mine) != 0)
-		hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	assert_int_equal(credential_of("alice", alices).throttle.fails, 1);
 	/* The newer took the place of the older, also in the login that had asked for that. */
 	judge_checks(first, code);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
 	judge_checks(first, mine);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
+	/* What is no code of this login is a guess in it, whoever's code it is. */
+	assert_int_equal(credential_of("alice", alices).throttle.fails, 3);
 	judge_checks(pw.w->session, mine);
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 }
@@ -185,7 +189,7 @@ static void test_a_code_at_another_terminal_is_refused(void **state)
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 }
 
-static void test_a_new_code_replaces_the_old_one(void **state)
+static void test_C19_a_new_code_replaces_the_old_one(void **state)
 {
 	char newer[KM_ORDER_KEYS + 1];
 	struct msg_order first;
@@ -203,6 +207,20 @@ static void test_a_new_code_replaces_the_old_one(void **state)
 	judge_hears_nothing();
 	world_check(pw.w, newer);
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+}
+
+/* More than ten minutes no configuration is taken with (test_conf), nor an order (the courier). */
+static void test_a_code_is_good_for_five_minutes(void **state)
+{
+	struct km_challenge c;
+	struct msg_order o;
+
+	(void)state;
+	assert_int_equal(pw.w->v->conf.phone.expires, 300);
+	o = sends(KM_ORDER_MESSAGE, code);
+	assert_int_equal(store_challenge(pw.w->v->store, operator_of("alice").subject, &c), KM_OK);
+	assert_int_equal(c.until_ms - pw.w->v->now.boot_ms, 300000);
+	assert_int_equal(o.until, c.until_ms);
 }
 
 /* Right once, so no guess: nothing is counted. */
@@ -318,6 +336,49 @@ static void test_nobody_s_telephone_is_told_of_and_nothing_is_sent(void **state)
 	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "reason=not-enrolled"));
 }
 
+static struct km_msg sends_to_somebody_or_not(const char *login)
+{
+	struct km_msg m;
+
+	(void)asks_in(login);
+	judge_sends(pw.w->session, 0);
+	m = judge_hears(KM_MSG_SENDING);
+	world_end(pw.w, KM_REASON_ABORTED);
+	return m;
+}
+
+/* As [audit] refusals says of all that is refused: so many records a minute, then one with a count.
+ */
+static void test_what_is_asked_for_nobody_is_recorded_as_refusals_are(void **state)
+{
+	const unsigned share = 6; /* each request is recorded, and that its login was given up */
+	const char *body;
+
+	(void)state;
+	pw.w->v->conf.audit_refusals = share;
+	for (unsigned n = 0; n < 5; n++) {
+		char login[16];
+
+		snprintf(login, sizeof login, "nobody%u", n);
+		assert_int_equal(sends_to_somebody_or_not(login).sending.kind, KM_ORDER_MESSAGE);
+	}
+	assert_int_equal(events_of(KM_EVENT_CODE_NOT_SENT, &body), share / 2);
+	assert_non_null(strstr(body, "reason=unknown"));
+	assert_non_null(strstr(body, "service=" WORLD_SERVICE));
+	assert_null(strstr(body, "factor"));
+	/* The words are the same when it is a name that there is, and its record is always there.
+	 */
+	assert_int_equal(sends_to_somebody_or_not("alice").sending.kind, KM_ORDER_MESSAGE);
+	assert_int_equal(events_of(KM_EVENT_CODE_SENT, NULL), 1);
+	assert_int_equal(events_of(KM_EVENT_REFUSED_MANY, NULL), 0);
+	crowd_settle(pw.w->v, true);
+	assert_int_equal(store_flush(pw.w->v->store), KM_OK);
+	/* Two that had no record of their own, and three logins that were given up. */
+	assert_int_equal(events_of(KM_EVENT_REFUSED_MANY, &body), 1);
+	assert_non_null(strstr(body, "count=5"));
+	assert_non_null(strstr(body, "service=" WORLD_SERVICE));
+}
+
 static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
 {
 	struct msg_order o;
@@ -360,7 +421,7 @@ static void test_an_order_that_is_taken_ends_and_its_code_is_good(void **state)
 	assert_int_equal(pw.w->v->orders, 0);
 }
 
-static void test_a_number_that_may_not_be_sent_to_any_more_is_not(void **state)
+static void test_C20_a_number_that_may_not_be_sent_to_any_more_is_not(void **state)
 {
 	(void)state;
 	snprintf(pw.w->v->conf.phone.prefixes, sizeof pw.w->v->conf.phone.prefixes, "+44");
@@ -410,9 +471,10 @@ int main(void)
 		HAVING(test_a_code_is_good_in_one_of_two_steps),
 		HAVING(test_a_token_s_code_is_as_good_after_a_message_was_sent),
 		HAVING(test_a_wrong_code_counts_against_token_and_telephone),
-		COMING(test_a_code_of_another_login_is_refused),
+		COMING(test_a_code_of_another_login_is_refused_and_counted_as_a_guess),
 		COMING(test_a_code_at_another_terminal_is_refused),
-		COMING(test_a_new_code_replaces_the_old_one),
+		COMING(test_C19_a_new_code_replaces_the_old_one),
+		COMING(test_a_code_is_good_for_five_minutes),
 		COMING(test_a_late_code_is_refused_and_not_counted),
 		COMING(test_a_code_dies_with_the_vault),
 		HAVING(test_without_a_step_that_has_it_send_ends_the_link),
@@ -421,9 +483,10 @@ int main(void)
 		HAVING(test_an_absent_courier_is_said_at_once_and_to_all_alike),
 		COMING(test_a_login_that_ends_cancels_its_order),
 		HAVING(test_nobody_s_telephone_is_told_of_and_nothing_is_sent),
+		HAVING(test_what_is_asked_for_nobody_is_recorded_as_refusals_are),
 		COMING(test_a_decoy_is_told_of_when_the_last_real_order_was),
 		COMING(test_an_order_that_is_taken_ends_and_its_code_is_good),
-		COMING(test_a_number_that_may_not_be_sent_to_any_more_is_not),
+		COMING(test_C20_a_number_that_may_not_be_sent_to_any_more_is_not),
 		HAVING(test_a_clock_in_doubt_keeps_nobody_from_a_code),
 		COMING(test_a_code_outlives_a_new_key_epoch),
 	};

@@ -153,6 +153,49 @@ static void test_a_confirmation_needs_no_digit(void **state)
 	assert_int_equal(s.count, 0);
 }
 
+/* What is tried is the way of keys too; nobody logs in, so that nobody can say "this was not me".
+ */
+static void test_a_test_says_that_it_is_one_and_ends_with_the_hash_key(void **state)
+{
+	struct voice_script s = begin(KM_ORDER_CALL_TEST, "");
+
+	(void)state;
+	hear_all(&s, VOICE_FRAMES(2000));
+	assert_string_equal(said, "test");
+	press(&s, "12*");
+	assert_int_equal(s.outcome, VOICE_NOTHING);
+	press(&s, "#");
+	assert_int_equal(s.outcome, VOICE_READ);
+	assert_int_equal(s.count, 0);
+	hear_all(&s, ENDLESS);
+	assert_string_equal(said, "thanks");
+	s = begin(KM_ORDER_CALL_TEST, "");
+	hear_all(&s, ENDLESS);
+	assert_string_equal(said, "test test test no-key");
+	assert_int_equal(s.outcome, VOICE_MUTE);
+}
+
+static void test_a_notice_is_said_twice_to_whoever_listens_and_takes_no_key(void **state)
+{
+	struct voice_script s = begin(KM_ORDER_CALL_NOTICE, "");
+	int16_t frame[VOICE_FRAME];
+
+	(void)state;
+	press(&s, "1*#");
+	assert_int_equal(s.outcome, VOICE_NOTHING);
+	assert_int_equal(s.count, 0);
+	for (unsigned i = 0; i < 10000 && !s.read_once; i++)
+		voice_script_frame(&s, &sounds, frame);
+	assert_true(s.read_once); /* whoever hangs up now has heard it */
+	assert_int_equal(s.outcome, VOICE_NOTHING);
+	hear_all(&s, ENDLESS);
+	assert_string_equal(said, "notice thanks");
+	assert_int_equal(s.outcome, VOICE_READ);
+	s = begin(KM_ORDER_CALL_NOTICE, "");
+	hear_all(&s, VOICE_FRAMES(800) + 3);
+	assert_string_equal(said, "notice"); /* after a moment, for the telephone to be at an ear */
+}
+
 static void test_what_is_no_call_is_refused(void **state)
 {
 	struct voice_script s;
@@ -161,6 +204,10 @@ static void test_what_is_no_call_is_refused(void **state)
 	assert_int_equal(voice_script_begin(&s, KM_ORDER_MESSAGE, KM_LANG_EN, "", 0), KM_EINVAL);
 	assert_int_equal(voice_script_begin(&s, KM_ORDER_KEYPAD, KM_LANG_COUNT, "", 0), KM_EINVAL);
 	assert_int_equal(voice_script_begin(&s, KM_ORDER_KEYPAD, KM_LANG_EN, "1", 1), KM_EINVAL);
+	assert_int_equal(voice_script_begin(&s, KM_ORDER_NOTICE, KM_LANG_EN, "", 0), KM_EINVAL);
+	assert_int_equal(voice_script_begin(&s, KM_ORDER_CALL_TEST, KM_LANG_EN, "1", 1), KM_EINVAL);
+	assert_int_equal(voice_script_begin(&s, KM_ORDER_CALL_NOTICE, KM_LANG_EN, "1", 1),
+			 KM_EINVAL);
 	assert_int_equal(voice_script_begin(&s, KM_ORDER_SPOKEN, KM_LANG_EN, "", 0), KM_EINVAL);
 	assert_int_equal(voice_script_begin(&s, KM_ORDER_SPOKEN, KM_LANG_EN, "12x", 3), KM_EINVAL);
 	assert_int_equal(
@@ -243,6 +290,8 @@ int main(void)
 		cmocka_unit_test(test_a_code_is_read_twice_and_in_order),
 		cmocka_unit_test(test_a_code_is_not_read_to_who_does_not_ask),
 		cmocka_unit_test(test_a_confirmation_needs_no_digit),
+		cmocka_unit_test(test_a_test_says_that_it_is_one_and_ends_with_the_hash_key),
+		cmocka_unit_test(test_a_notice_is_said_twice_to_whoever_listens_and_takes_no_key),
 		cmocka_unit_test(test_what_is_no_call_is_refused),
 		cmocka_unit_test(test_the_longest_code_is_read_whole),
 		cmocka_unit_test(test_answers_of_sip_have_reasons),
