@@ -88,7 +88,7 @@ static int make_sounds(void **state)
 	static const char *const names[] = { "0",      "1",      "2",       "3",    "4",
 					     "5",      "6",      "7",       "8",    "9",
 					     "keypad", "spoken", "confirm", "code", "again",
-					     "thanks", "not-me", "no-key" };
+					     "thanks", "not-me", "no-key",  "test", "notice" };
 	char path[96];
 
 	(void)state;
