@@ -49,8 +49,8 @@ enum act {
 	ACTS
 };
 enum found { FOUND_NO, FOUND_YES, FOUND_POOR, FOUND_FAILED, FOUNDS }; /* with FIND */
-#define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE, and GRANT and all behind it: no round after it   \
-		       */
+/* With OPEN, CHECK, CLOSE, and GRANT and all behind it: no round after it. */
+#define TOGETHER 0x80
 
 /* --- vault_store.c ------------------------------------------------------------------- */
 
