@@ -296,7 +296,7 @@ ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MAT
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) -std=gnu11
+	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) $(RE_FLAGS) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
 	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <systemd/sd-event.h>
 
@@ -80,6 +81,9 @@ struct courier_needs {
 	struct {
 		char path[PATH_MAX];
 		unsigned may; /* enum km_may bits */
+		/* The core's: of a plain file, which one the walls are for; else 0. */
+		dev_t device;
+		ino_t inode;
 	} path[COURIER_PATHS];
 };
 

@@ -1,6 +1,7 @@
 /* From a number to an INVITE on its way: the server's address, a socket for the sound, an offer. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <kenmon/secret.h>
 
@@ -21,8 +22,8 @@ static int on_challenge(char **user, char **password, const char *realm, void *a
 	const struct voice_stack *s = arg;
 	int err;
 
-	(void)realm;
-	if (!s->name)
+	/* A telephone can ask, too, where the server hands on what it says. */
+	if (!s->name || (s->realm[0] && strcmp(realm, s->realm) != 0))
 		return EAUTH;
 	err = str_dup(user, s->name);
 	return err ? err : str_dup(password, s->password);

@@ -78,6 +78,7 @@ static const char *wrong_in(struct voice_stack *s, const struct courier_settings
 	s->transport = transports[conf->voice.transport];
 	s->srtp = conf->voice.media == KM_MEDIA_SRTP;
 	s->ring = conf->voice.ring;
+	memcpy(s->realm, conf->voice.realm, sizeof(s->realm));
 	if (voice_server_parse(conf->voice.server, port, &s->server) != KM_OK)
 		return "server: not HOST or HOST:PORT";
 	if (!set_domain(s, conf->voice.domain))

@@ -28,6 +28,7 @@ struct voice_stack {
 	bool srtp;
 	unsigned ring; /* seconds */
 	char domain[VOICE_HOST + 2], caller[64];
+	char realm[KM_CONF_LINE];              /* that may ask for these; empty: any */
 	char *name, *password;                 /* in credential; NULL: no digest authentication */
 	struct courier_credential *credential; /* locked */
 	struct voice_sounds sounds;
@@ -37,8 +38,8 @@ struct voice_stack {
 	struct sip *sip;
 	struct sipsess_sock *sessions;
 	struct sip_lsnr *redirections; /* sip's */
-	struct sa local, remote; /* for which the transport was made */
-	struct tmr gone;         /* libre has nothing more to say: freed at the next turn */
+	struct sa local, remote;       /* for which the transport was made */
+	struct tmr gone;               /* libre has nothing more to say: freed at the next turn */
 };
 
 /* KM_EINVAL, *s untouched. */

@@ -9,11 +9,14 @@
 
 #define USEC_PER_MS 1000u
 
-/* From now, and not from when this turn of the loop began, as sd-event's relative times are. */
+/*
+ * From now, and not from when this turn of the loop began, as sd-event's relative times are. A
+ * whole millisecond is over after the next; what is due at once has no time to lose.
+ */
 bool sms_timer(sd_event *event, sd_event_source **source, int64_t ms,
 	       sd_event_time_handler_t handler, void *arg)
 {
-	uint64_t at = (uint64_t)(km_boot_ms() + (ms > 0 ? ms : 0) + 1) * USEC_PER_MS;
+	uint64_t at = (uint64_t)(km_boot_ms() + (ms > 0 ? ms + 1 : 0)) * USEC_PER_MS;
 
 	if (!*source)
 		return sd_event_add_time(event, source, CLOCK_BOOTTIME, at, USEC_PER_MS, handler,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <asm/unistd.h>
 
@@ -47,6 +48,17 @@ const struct km_calls courier_network_calls = ROWS(network);
 
 #define OWN_PATHS 7
 
+/* Walls are for a file, not for its name: another one in its place could not be read. */
+static void note_file(struct courier_needs *needs, unsigned i)
+{
+	struct stat st;
+
+	if (stat(needs->path[i].path, &st) == 0 && S_ISREG(st.st_mode)) {
+		needs->path[i].device = st.st_dev;
+		needs->path[i].inode = st.st_ino;
+	}
+}
+
 void courier_needs_of(const struct courier *c, const struct courier_settings *s,
 		      struct courier_needs *needs)
 {
@@ -54,9 +66,12 @@ void courier_needs_of(const struct courier *c, const struct courier_settings *s,
 							       courier_driver_of_calls(&s->conf) };
 
 	(void)c;
-	for (unsigned kind = 0; kind < COURIER_KINDS; kind++)
+	for (unsigned kind = 0; kind < COURIER_KINDS; kind++) {
 		if (wanted[kind])
 			wanted[kind]->needs(s, &needs[kind]);
+		for (unsigned i = 0; i < needs[kind].paths; i++)
+			note_file(&needs[kind], i);
+	}
 }
 
 bool courier_needs_same(const struct courier_needs *a, const struct courier_needs *b)
@@ -65,7 +80,8 @@ bool courier_needs_same(const struct courier_needs *a, const struct courier_need
 		    a->calls.row == b->calls.row && a->calls.count == b->calls.count;
 
 	for (unsigned i = 0; same && i < a->paths; i++)
-		same = a->path[i].may == b->path[i].may &&
+		same = a->path[i].may == b->path[i].may && a->path[i].device == b->path[i].device &&
+		       a->path[i].inode == b->path[i].inode &&
 		       strcmp(a->path[i].path, b->path[i].path) == 0;
 	return same;
 }

@@ -10,8 +10,8 @@
 KM_MUST_CHECK km_rc challenge_digits(unsigned count, char out[KM_ORDER_KEYS + 1]);
 
 /*
- * As long as a code is good for, in seconds; where keys are waited for, no longer than a call takes,
- * so that whoever does not get it can go on with another factor.
+ * As long as a code is good for, in seconds; where keys are waited for, no longer than a call
+ * takes, so that whoever does not get it can go on with another factor.
  */
 unsigned challenge_seconds(const struct vault *v, enum km_order kind);
 

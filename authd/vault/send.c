@@ -280,6 +280,7 @@ static km_rc keep_and_count(struct vault *v, struct sending *x)
 		x->store.second = &pumped;
 	}
 	rc = store_send(v->store, &x->store);
+	x->store.event = x->store.second = NULL;
 	if (rc != KM_OK)
 		return rc;
 	if (!x->store.swallowed)

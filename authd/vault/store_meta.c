@@ -8,9 +8,8 @@
 static const enum store_sql getters[DB_COUNT] = { SQL_META_GET, SQL_IDENTITY_META_GET };
 static const enum store_sql setters[DB_COUNT] = { SQL_META_SET, SQL_IDENTITY_META_SET };
 
-const char *const meta_kept[META_KEPT] = { "machine", "suspicion", META_EPOCH, "founded",
-					   "review",  "brake",     "bundle",   "permits",
-					   "forgotten" };
+const char *const meta_kept[META_KEPT] = { "machine", "suspicion", META_EPOCH, "founded",  "review",
+					   "brake",   "bundle",    "permits",  "forgotten" };
 
 km_rc meta_get(struct km_store *s, enum store_db_id db, const char *key, void *value, size_t len)
 {

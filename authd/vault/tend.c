@@ -17,7 +17,8 @@
 
 #define LEAVERS_MS 3600000 /* how often those of more than a week ago are forgotten */
 
-#define MONTHS_MS 60000 /* how often months are looked at: an erasure need not wait for the hour */
+/* How often months are looked at: an erasure need not wait for the hour. */
+#define MONTHS_MS 60000
 
 /*
  * The present signer, in the record of the start; and at the very first start, loudly: whoever

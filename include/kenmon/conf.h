@@ -111,7 +111,8 @@ struct km_conf {
 	struct {
 		unsigned mode, transport, media; /* enum km_voice, km_sip_transport, km_sip_media */
 		char server[KM_CONF_LINE], domain[KM_CONF_LINE], caller[KM_CONF_LINE],
-		    credentials[KM_CONF_LINE], ca_file[KM_CONF_LINE], prompts[KM_CONF_LINE];
+		    realm[KM_CONF_LINE], credentials[KM_CONF_LINE], ca_file[KM_CONF_LINE],
+		    prompts[KM_CONF_LINE];
 		unsigned ring; /* seconds */
 		unsigned at_once;
 	} voice;

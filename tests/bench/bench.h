@@ -160,6 +160,7 @@ void bench_race(struct benches *b);
 void bench_size(struct benches *b);
 void bench_refused(struct benches *b);
 void bench_finger(struct benches *b); /* in a house of its own; b is not looked at */
+void bench_calls(struct benches *b);  /* with a courier alone */
 void bench_roster(struct benches *b); /* in a house of its own, too */
 void bench_phone(struct benches *b);  /* and so is this one */
 void bench_trail(struct benches *b); /* the last: the house of one operator has a long trail then */

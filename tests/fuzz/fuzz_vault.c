@@ -88,8 +88,8 @@ static void allowed(struct client *c)
 	fuzz_check(c->asked.kind == KM_REQUEST_AUTHENTICATE, "allowed kind %u", c->asked.kind);
 	right = fingers_matched(c->session, p) || phones_keyed(p, c->shown);
 	for (unsigned i = 0; i < c->answers && !right; i++)
-		right = model_accepts(p, &c->answer[i], in_doubt) ||
-			phones_accept(p, &c->answer[i]);
+		right =
+		    model_accepts(p, &c->answer[i], in_doubt) || phones_accept(p, &c->answer[i]);
 	fuzz_check(right, "%s was let in by a wrong or used code, or no finger", c->asked.login);
 	if (p->uid == -1)
 		p->uid = uid;

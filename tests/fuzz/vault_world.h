@@ -49,7 +49,8 @@ enum act {
 	ACTS
 };
 enum found { FOUND_NO, FOUND_YES, FOUND_POOR, FOUND_FAILED, FOUNDS }; /* with FIND */
-#define TOGETHER 0x80 /* with OPEN, CHECK, CLOSE, and GRANT and all behind it: no round after it */
+/* With OPEN, CHECK, CLOSE, and GRANT and all behind it: no round after it. */
+#define TOGETHER 0x80
 
 /* --- vault_store.c ------------------------------------------------------------------- */
 
@@ -150,9 +151,9 @@ struct model {
 	struct person person[PEOPLE];
 	struct credential credential[CREDENTIALS];
 	size_t persons, credentials;
-	bool done[256]; /* operation ids, by their byte, that had their effect */
+	bool done[256];  /* operation ids, by their byte, that had their effect */
 	bool renumbered; /* a desk has registered a number */
-	bool unsure;    /* a line broke before it told how its operation went */
+	bool unsure;     /* a line broke before it told how its operation went */
 };
 extern struct model model;
 

@@ -57,9 +57,9 @@ void messages_outcome(struct messages *m, enum km_order_state state, enum km_ord
 
 	if (n.state != state || n.why != why)
 		fail_msg("order %d: %s, then %s, %s; connections %u, requests %u; its log: %s",
-			 (int)m->order, km_order_state_word(m->before), km_order_state_word(n.state),
-			 km_order_why_word(n.why), m->gateway.seen->connections,
-			 m->gateway.seen->requests,
+			 (int)m->order, km_order_state_word(m->before),
+			 km_order_state_word(n.state), km_order_why_word(n.why),
+			 m->gateway.seen->connections, m->gateway.seen->requests,
 			 post_log(&m->post));
 }
 

@@ -106,10 +106,10 @@ static void serve_names(int fd, enum names_answer how)
 	}
 }
 
-bool names_start(enum names_answer how)
+bool names_start_at(uint32_t address, enum names_answer how)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr = { htonl(INADDR_LOOPBACK) },
+				  .sin_addr = { htonl(address) },
 				  .sin_port = htons(53) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -126,6 +126,17 @@ bool names_start(enum names_answer how)
 	}
 	close(fd);
 	return server > 0;
+}
+
+bool names_start(enum names_answer how)
+{
+	return names_start_at(INADDR_LOOPBACK, how);
+}
+
+bool names_replace(const char *resolv_conf)
+{
+	return umount2("/etc/resolv.conf", MNT_DETACH) == 0 &&
+	       put_file("/etc/resolv.conf", resolv_conf);
 }
 
 void names_stop(void)

@@ -6,6 +6,7 @@
 #define KENMON_TESTS_HOUSE_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum names_answer {
 	NAMES_RIGHT,
@@ -21,8 +22,13 @@ enum names_answer {
  */
 bool names_machine(void);
 
+/* At 127.0.0.1, or at another address (host byte order). */
 bool names_start(enum names_answer how);
+bool names_start_at(uint32_t address, enum names_answer how);
 void names_stop(void);
 unsigned names_asked(void); /* questions since the start */
+
+/* As a network's manager does it: another file under the name resolv.conf. */
+bool names_replace(const char *resolv_conf);
 
 #endif

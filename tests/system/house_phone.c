@@ -138,7 +138,8 @@ int phone_setup(void **state, const char *more)
 		       office_add(h, "bin", 2) == KM_OK && office_add(h, "games", 5) == KM_OK &&
 		       office_enrol(h, "daemon", &otp, NULL) == KM_OK &&
 		       office_enrol(h, "bin", &other, NULL) == KM_OK &&
-		       phone_enrol(h, "daemon", "090-1234-5678") == KM_OK
+		       phone_enrol(h, "daemon", "090-1234-5678") == KM_OK &&
+		       house_wait_log(h, PHONE_IS_THERE)
 		   ? 0
 		   : -1;
 }

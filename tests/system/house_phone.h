@@ -13,6 +13,9 @@
 #define PHONE_OTHER  "+818098765432"
 #define ENTER        ""
 
+/* A house is ready before its courier is; this it logs then. */
+#define PHONE_IS_THERE "the courier is here"
+
 /* Budgets that no test reaches. */
 #define PHONE_AMPLE                                                                                \
 	"[phone]\noperator-hour = 100\noperator-day = 1000\nnumber-hour = 100\n"                   \

@@ -251,7 +251,8 @@ static void test_calls_go_by_tcp(void **state)
 	"<nop hide=\"true\" test=\"good\" next=\"1\"/>\n" REFUSE(                                  \
 	    "403 Forbidden") "<nop hide=\"true\" next=\"2\"/>\n<label id=\"1\"/>\n"
 
-static const char *call_with(const char *password, const char *scenario, char out[512])
+static const char *call_at(const char *realm, const char *password, const char *scenario,
+			   char out[512])
 {
 	struct exchange e;
 	char voice[256];
@@ -260,7 +261,8 @@ static const char *call_with(const char *password, const char *scenario, char ou
 	exchange_make(&e, SOCK_DGRAM);
 	exchange_write(&e, "password", password, strlen(password));
 	chmod(exchange_path(&e, "password"), 0600);
-	snprintf(voice, sizeof(voice), PLAIN "credentials = %s\n", exchange_path(&e, "password"));
+	snprintf(voice, sizeof(voice), PLAIN "credentials = %s\nrealm = %s\n",
+		 exchange_path(&e, "password"), realm);
 	exchange_configure(&e, voice);
 	exchange_start(&e);
 	keys_save(&e, "31#");
@@ -269,6 +271,11 @@ static const char *call_with(const char *password, const char *scenario, char ou
 	telephone_content(&e, phone);
 	exchange_close(&e);
 	return out;
+}
+
+static const char *call_with(const char *password, const char *scenario, char out[512])
+{
+	return call_at("", password, scenario, out);
 }
 
 static void test_a_server_that_asks_who_calls_is_told(void **state)
@@ -293,6 +300,22 @@ static void test_credentials_that_are_refused_are_named(void **state)
 				      course),
 			    "queued failed:gateway-credentials");
 	expect_keypad(TAKE_CALL CHALLENGE, "0", "queued failed:gateway-credentials");
+}
+
+/* A telephone behind a proxy can ask in its own name. */
+static void test_a_stranger_that_asks_who_calls_is_not_told(void **state)
+{
+	char course[512];
+
+	(void)state;
+	assert_string_equal(call_at("site", "gate:s3cret",
+				    TAKE_CALL CHALLENGE TAKE_PASSWORD RING ANSWER PLAY HUNG_UP
+				    "<label id=\"2\"/>\n",
+				    course),
+			    "queued ringing answered keyed:31");
+	/* sipp would wait for an answer, if there were one */
+	assert_string_equal(call_at("pbx.example.jp", "gate:s3cret", TAKE_CALL CHALLENGE, course),
+			    "queued failed:gateway-credentials");
 }
 
 /* --- nobody waits any more --------------------------------------------------------------- */
@@ -442,6 +465,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_calls_go_by_tcp),
 		cmocka_unit_test(test_a_server_that_asks_who_calls_is_told),
 		cmocka_unit_test(test_credentials_that_are_refused_are_named),
+		cmocka_unit_test(test_a_stranger_that_asks_who_calls_is_not_told),
 		cmocka_unit_test(test_a_call_that_is_cancelled_stops_ringing),
 		cmocka_unit_test(test_a_call_that_is_cancelled_hangs_up),
 		cmocka_unit_test(test_a_code_that_was_being_read_may_have_been_heard),

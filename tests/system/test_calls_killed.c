@@ -122,7 +122,16 @@ static int listen_there(void)
 				  .sin_port = htons((uint16_t)line.port) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+	int rc = -1;
+
+	assert_true(fd >= 0);
+	/* The shell that sipp has killed with may hold its socket for a moment. */
+	for (unsigned i = 0; i < 1000 && rc < 0; i++) {
+		rc = bind(fd, (struct sockaddr *)&at, sizeof(at));
+		if (rc < 0)
+			usleep(5000);
+	}
+	assert_int_equal(rc, 0);
 	return fd;
 }
 

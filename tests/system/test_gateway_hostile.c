@@ -137,7 +137,8 @@ static void test_64_mib_are_cut_off_whatever_they_are(void **state)
 		ends(KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT);
 		assert_int_equal(house.gateway.seen->requests, 1);
 		assert_true(house.gateway.seen->given < BUFFERED);
-		assert_true(resident_kib(house.post.pid) < 32 * 1024);
+		/* A sanitizer needs several times that. */
+		assert_true(built_open || resident_kib(house.post.pid) < 32 * 1024);
 		logged_plainly();
 		messages_end(&house);
 		assert_int_equal(messages_begin(&house), 0);

@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -157,6 +159,32 @@ static void test_a_reload_in_the_middle_of_a_question_asks_again(void **state)
 	messages_outcome(&house, KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 }
 
+/* The walls do not know it. */
+static void
+test_another_resolv_conf_ends_the_courier_at_a_reload_and_the_next_one_reads_it(void **state)
+{
+	int status = 0;
+
+	(void)state;
+	NEEDS_MACHINE;
+	if (built_open)
+		skip(); /* walls keep the old file: without them its number may be the new one's */
+	assert_true(names_start(NAMES_SILENT));
+	start("gw.test", 1);
+	assert_true(names_replace("nameserver 127.0.0.2\n"));
+	assert_int_equal(kill(house.post.pid, SIGHUP), 0);
+	assert_true(post_logged(&house.post, "needs other walls"));
+	assert_int_equal(waitpid(house.post.pid, &status, 0), house.post.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	house.post.pid = 0;
+	post_stop(&house.post);
+	assert_true(post_start(&house.post));
+	names_stop();
+	assert_true(names_start_at(INADDR_LOOPBACK + 1, NAMES_RIGHT));
+	ends(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	assert_true(names_replace("nameserver 127.0.0.1\n"));
+}
+
 #define A_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -171,6 +199,8 @@ int main(void)
 		A_TEST(test_an_answer_to_another_question_is_none),
 		A_TEST(test_an_answer_that_points_to_itself_is_none),
 		A_TEST(test_a_reload_in_the_middle_of_a_question_asks_again),
+		A_TEST(
+		    test_another_resolv_conf_ends_the_courier_at_a_reload_and_the_next_one_reads_it),
 	};
 
 	if (!names_machine())

@@ -321,6 +321,7 @@ static void test_c20_beyond_the_budget_nothing_is_sent_and_another_factor_opens(
 	struct house *h = *state;
 	struct house_login l;
 	char typed[16];
+	long from;
 
 	for (unsigned i = 0; i < 20; i++) {
 		phone_blind(h, &l, "daemon", (const char *const[]){ ENTER, NULL });
@@ -333,7 +334,9 @@ static void test_c20_beyond_the_budget_nothing_is_sent_and_another_factor_opens(
 	assert_int_equal(fails(h), 0);
 	office_close();
 	assert_true(house_stop(h));
+	from = house_log_size(h);
 	assert_true(house_again(h));
+	assert_true(house_wait_log_after(h, from, PHONE_IS_THERE));
 	token(typed, 0);
 	assert_int_equal(phone_blind(h, &l, "daemon", (const char *const[]){ ENTER, typed, NULL }),
 			 PAM_SUCCESS);

@@ -24,9 +24,10 @@
 #include <kenmon/order.h>
 #include <kenmon/sock.h>
 
-#define PLAYED_ORDER_MS 2500 /* its deadline */
-#define PLAYED_MOST_MS  6000 /* then the vault goes, whatever was heard */
-#define PLAYED_LAST_MS  250  /* for a goodbye, once the order has ended */
+#define PLAYED_ORDER_MS   2500  /* its deadline */
+#define PLAYED_MOST_MS    6000  /* then the vault goes, whatever was heard */
+#define PLAYED_LAST_MS    250   /* for a goodbye, once the order has ended */
+#define PLAYED_PATIENT_MS 20000 /* each of the three, where nothing fails */
 
 struct played_heard {
 	unsigned ends, state, why, count, invites, byes, cancels;
@@ -38,11 +39,17 @@ struct played_heard {
 struct played {
 	int link, sip, rtp;
 	bool cancel; /* rings, until the vault cancels */
+	bool patient;
 	struct played_heard *heard;
 	struct sockaddr_in caller; /* of SIP */
 	uint16_t port, media;      /* ours; the caller's, of sound */
 	int64_t end_ms;
 };
+
+static inline int played_ms(const struct played *p, int ms)
+{
+	return p->patient ? PLAYED_PATIENT_MS : ms;
+}
 
 static inline int played_socket(uint16_t *port)
 {
@@ -156,7 +163,7 @@ static inline void played_order(struct played *p)
 			    .order = { .order = 1,
 				       .kind = KM_ORDER_KEYPAD,
 				       .keys = 6,
-				       .until = km_boot_ms() + PLAYED_ORDER_MS } };
+				       .until = km_boot_ms() + played_ms(p, PLAYED_ORDER_MS) } };
 
 	strcpy(m.order.number, "+81312345678");
 	(void)!km_send_msg(p->link, &m, -1, 0);
@@ -184,7 +191,7 @@ static inline bool played_news(struct played *p)
 	heard->ends++;
 	heard->count = m.ordered.count;
 	memcpy(heard->keys, m.ordered.keys, heard->count);
-	p->end_ms = km_boot_ms() + PLAYED_LAST_MS;
+	p->end_ms = km_boot_ms() + played_ms(p, PLAYED_LAST_MS);
 	return true;
 }
 
@@ -194,7 +201,7 @@ static inline void played_run(struct played *p)
 				   { .fd = p->sip, .events = POLLIN } };
 	int64_t left;
 
-	p->end_ms = km_boot_ms() + PLAYED_MOST_MS;
+	p->end_ms = km_boot_ms() + played_ms(p, PLAYED_MOST_MS);
 	played_order(p);
 	while ((left = p->end_ms - km_boot_ms()) > 0) {
 		if (p->heard->ends > 0 && p->heard->byes + p->heard->cancels > 0)

@@ -23,6 +23,7 @@
 #include "../../authd/courier/drivers.h"
 #include "../fault/fault.h"
 #include "telephone_played.h"
+#include <kenmon/log.h>
 
 static const struct {
 	enum fault_call call;
@@ -53,7 +54,7 @@ static const struct {
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 #define HURRY   20 /* a frame in a millisecond */
-#define RING    10
+#define RING    60
 #define STUCK_S 30
 
 static char dir[64];
@@ -87,10 +88,11 @@ static int make_sounds(void **state)
 	static const char *const names[] = { "0",      "1",      "2",       "3",    "4",
 					     "5",      "6",      "7",       "8",    "9",
 					     "keypad", "spoken", "confirm", "code", "again",
-					     "thanks", "not-me", "no-key" };
+					     "thanks", "not-me", "no-key",  "test", "notice" };
 	char path[96];
 
 	(void)state;
+	km_log_open("test", NULL, -1);
 	snprintf(dir, sizeof(dir), "/tmp/kenmon-calls-voice-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	for (unsigned lang = 0; lang < 2; lang++) {
@@ -138,7 +140,8 @@ static bool open_all(struct courier *c, uint16_t port)
 	return sip_driver.open(c, c->settings) == KM_OK && courier_listen(c);
 }
 
-static void one_call(bool cancel)
+/* patient: nothing fails, so it takes as long as it takes on a machine that is busy. */
+static void one_call(bool cancel, bool patient)
 {
 	struct courier c = { .vault_uid = -1, .conf_path = "/dev/null" };
 	uint16_t port;
@@ -149,8 +152,10 @@ static void one_call(bool cancel)
 	memset(heard, 0, sizeof(*heard));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	c.vault = pair[1];
-	other = played_start((struct played){ .link = pair[0], .cancel = cancel, .heard = heard },
-			     pair[1], &port);
+	other = played_start(
+	    (struct played){
+		.link = pair[0], .cancel = cancel, .patient = patient, .heard = heard },
+	    pair[1], &port);
 	alarm(STUCK_S);
 	fault_pause(false);
 	if (open_all(&c, port))
@@ -209,7 +214,7 @@ static struct fault_count try(size_t kind, unsigned k, int error, bool for_good,
 	now_good = for_good;
 	trace(error);
 	fault_begin(kinds[kind].call, k, error, for_good);
-	one_call(cancel);
+	one_call(cancel, k == 0);
 	count = fault_end();
 	if (descriptors() != open)
 		say("%u descriptors, %u before", descriptors(), open);
@@ -233,10 +238,11 @@ static unsigned step(unsigned calls)
 	return calls <= MANY || (all && strcmp(all, "all") == 0) ? 1 : STEP;
 }
 
-/* A signal is no state of things: what waits may be interrupted, not for ever. */
+/* A signal and a full buffer are no state of things: epoll(7) says that it can be done, in the end.
+ */
 static unsigned forms(int error)
 {
-	return error == EINTR ? 1 : 2;
+	return error == EINTR || error == EAGAIN ? 1 : 2;
 }
 
 static void matrix(bool cancel)
@@ -254,6 +260,8 @@ static void matrix(bool cancel)
 		assert_int_equal(cancel ? heard->cancels : heard->byes, 1);
 		if (kinds[kind].call == FAULT_MALLOC && !fault_has_malloc())
 			continue;
+		if (calls == 0 && cancel && kinds[kind].call == FAULT_SEND)
+			continue; /* nothing is said to a telephone that only rings */
 		if (calls == 0)
 			fail_msg("no %s was tried", kinds[kind].name);
 		for (size_t e = 0; e < 3 && kinds[kind].errors[e]; e++)
