@@ -164,7 +164,7 @@ static void test_keys_from_another_address_are_not_heard(void **state)
 
 	(void)state;
 	exchange_open(&e, PLAIN);
-	while ((own = e.port < 64000 ? voice_at("127.0.0.1", e.port + 1000) : -1) < 0) {
+	while ((own = voice_at("127.0.0.1", e.port + 1000)) < 0) {
 		exchange_close(&e);
 		exchange_open(&e, PLAIN);
 	}
