@@ -223,27 +223,6 @@ static void test_a_code_is_good_for_five_minutes(void **state)
 	assert_int_equal(o.until, c.until_ms);
 }
 
-/* Right once, so no guess: nothing is counted. */
-static void test_a_late_code_is_refused_and_not_counted(void **state)
-{
-	struct km_credential before;
-
-	(void)state;
-	pw.w->v->conf.phone.expires = 0;
-	(void)sends(KM_ORDER_MESSAGE, code);
-	before = credential_of("alice", alices);
-	world_check(pw.w, code);
-	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_LATE);
-	assert_int_equal(credential_of("alice", alices).throttle.fails, before.throttle.fails);
-	world_check(pw.w, another(code));
-	hears_verdict(KM_VERDICT_RETRY, KM_REASON_WRONG);
-	assert_int_equal(credential_of("alice", alices).throttle.fails, before.throttle.fails + 1);
-	pw.w->v->conf.phone.expires = 300;
-	(void)sends(KM_ORDER_MESSAGE, code);
-	world_check(pw.w, code);
-	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
-}
-
 static void test_a_code_dies_with_the_vault(void **state)
 {
 	(void)state;
@@ -475,7 +454,6 @@ int main(void)
 		COMING(test_a_code_at_another_terminal_is_refused),
 		COMING(test_C19_a_new_code_replaces_the_old_one),
 		COMING(test_a_code_is_good_for_five_minutes),
-		COMING(test_a_late_code_is_refused_and_not_counted),
 		COMING(test_a_code_dies_with_the_vault),
 		HAVING(test_without_a_step_that_has_it_send_ends_the_link),
 		COMING(test_send_for_another_step_ends_the_link),
