@@ -25,8 +25,8 @@ void phone_change_wipe(struct phone_change *change)
 
 km_rc desk_number_read(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1])
 {
-	enum km_phone_fault fault =
-	    km_phone_take(typed, c->v->conf.phone.country, c->v->conf.phone.prefixes, out);
+	const struct km_phone_rules rules = order_rules(c->v);
+	enum km_phone_fault fault = km_phone_take(typed, &rules, out);
 
 	if (fault == KM_PHONE_GOOD)
 		return KM_OK;

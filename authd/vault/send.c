@@ -136,6 +136,7 @@ static km_rc aim(struct vault *v, struct sending *x, uint32_t factors)
 static km_rc open_number(struct vault *v, struct sending *x)
 {
 	const struct km_operator *owner = x->t.by_name ? &v->decoy_operator : &x->t.op;
+	const struct km_phone_rules rules = order_rules(v);
 	struct km_secret number KM_SECRET = { 0 };
 	km_rc rc = store_seed(v->store, owner, &x->t.credential[0], &number);
 
@@ -150,8 +151,8 @@ static km_rc open_number(struct vault *v, struct sending *x)
 	x->number[number.len] = '\0';
 	if (!km_phone_is_e164(x->number))
 		return KM_ECORRUPT;
-	/* The list is shorter than when it was registered. */
-	return km_phone_is_allowed(x->number, v->conf.phone.prefixes) ? KM_OK : KM_EPERM;
+	/* The lists are others than when it was registered. */
+	return km_phone_rule(x->number, &rules) == KM_PHONE_GOOD ? KM_OK : KM_EPERM;
 }
 
 /* --- how much ------------------------------------------------------------------------------- */

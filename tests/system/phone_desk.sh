@@ -90,6 +90,14 @@ barred() {
 }
 check "a number of a country that the site does not allow is refused (C20)" barred
 check "... in Japanese too" says "この番号は使えません: [phone] prefixes で許可されていない番号です" kenmon_ja enroll phone daemon --number "+44 20 7946 0000"
+premium() {
+	fails 1 kenmon enroll phone daemon --number "0990-123-456" --voice
+	grep -qF "[phone] barred rules out numbers that begin so" "$dir/out" || cat "$dir/out"
+	fails 1 kenmon courier test --number "0570-012-345" --voice
+	grep -qF "[phone] barred rules out numbers that begin so" "$dir/out" || cat "$dir/out"
+}
+check "... and one that costs extra, at an enrolment and at a test (C20)" premium
+check "... in Japanese too" says "この番号は使えません: [phone] barred で禁止されている番号です" kenmon_ja enroll phone daemon --number "0990-123-456"
 wrong() {
 	enrols $'000000\n000000\n000000' "$number" && echo "it was stored"
 	grep -qF "nothing was stored" "$dir/err" || cat "$dir/err"

@@ -70,7 +70,8 @@ static void test_C20_numbers_that_the_site_does_not_allow_are_refused_and_said_s
 {
 	static const struct {
 		const char *number, *why;
-	} bad[] = { { "+44 20 7946 0123", "prefixes" },   { "090-1234-567", "missing" },
+	} bad[] = { { "+44 20 7946 0123", "prefixes" },   { "0990-123-456", "barred" },
+		    { "0120-123-456", "barred" },         { "090-1234-567", "missing" },
 		    { "090-1234-56789", "too many" },     { "9012345678", "begins" },
 		    { "090-1234-567x", "belongs to no" }, { "", "no number" },
 		    { "$(reboot)", "belongs to no" } };

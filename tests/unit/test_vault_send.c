@@ -406,6 +406,10 @@ static void test_C20_a_number_that_may_not_be_sent_to_any_more_is_not(void **sta
 	snprintf(pw.w->v->conf.phone.prefixes, sizeof pw.w->v->conf.phone.prefixes, "+44");
 	judge_sends(pw.w->session, 0);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
+	snprintf(pw.w->v->conf.phone.prefixes, sizeof pw.w->v->conf.phone.prefixes, "+81");
+	snprintf(pw.w->v->conf.phone.barred, sizeof pw.w->v->conf.phone.barred, "+44 +8190");
+	judge_sends(pw.w->session, 0);
+	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
 	courier_is_given_nothing();
 }
 
