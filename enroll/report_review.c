@@ -17,7 +17,18 @@
 /* Factors that reach a telephone and nothing else: restricted, by NIST SP 800-63B-4. */
 #define PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
-enum kind { CHANGED, NEVER, IDLE, EXPIRES, NO_FACTOR, OLD_FACTOR, ONLY_PHONE, EXEMPT, KINDS };
+enum kind {
+	CHANGED,
+	NEVER,
+	IDLE,
+	EXPIRES,
+	NO_FACTOR,
+	OLD_FACTOR,
+	ONLY_PHONE,
+	BARRED,
+	EXEMPT,
+	KINDS
+};
 
 static const struct {
 	const char *word;
@@ -30,6 +41,7 @@ static const struct {
 	[NO_FACTOR] = { "no-factor", DESK_FOUND_NO_FACTOR },
 	[OLD_FACTOR] = { "old-factor", DESK_FOUND_OLD_FACTOR },
 	[ONLY_PHONE] = { "only-phone", DESK_FOUND_ONLY_PHONE },
+	[BARRED] = { "number-not-allowed", DESK_FOUND_BARRED },
 	[EXEMPT] = { "exempt", DESK_FOUND_EXEMPT },
 };
 
@@ -263,6 +275,19 @@ static const char *day_of(int64_t wall, char out[16])
 	return out;
 }
 
+/* Which of their telephones, by their factors' words. */
+static const char *phones_of(uint32_t factors, char out[16])
+{
+	out[0] = '\0';
+	for (unsigned f = 1; f < 32; f++) {
+		size_t used = strlen(out);
+
+		if (factors & PHONE_FACTORS & KM_FACTOR_BIT(f))
+			snprintf(out + used, 16 - used, "%s%s", used ? " " : "", km_factor_word(f));
+	}
+	return out;
+}
+
 /* Since when, or until when; NULL: not found of this operator. */
 static const char *found(const struct review *v, enum kind kind, const struct msg_operator_row *o,
 			 char day[16])
@@ -286,6 +311,8 @@ static const char *found(const struct review *v, enum kind kind, const struct ms
 		return o->oldest && o->oldest < old ? day_of(o->oldest, day) : NULL;
 	case ONLY_PHONE:
 		return (o->factors & PHONE_FACTORS) && !(o->factors & ~PHONE_FACTORS) ? "" : NULL;
+	case BARRED:
+		return o->barred ? phones_of(o->barred, day) : NULL;
 	case CHANGED:
 	case EXEMPT:
 	case KINDS:

@@ -79,6 +79,36 @@ km_rc desk_phones_whole(struct call *c, const struct km_operator *op)
 	return rc;
 }
 
+/* Is nothing sent to this number, by the lists as they are now? One that is damaged is none. */
+static km_rc see_barred(struct call *c, const struct km_operator *op, unsigned factor,
+			uint32_t *barred)
+{
+	const struct km_phone_rules rules = order_rules(c->v);
+	char number[KM_NUMBER_MAX + 1] = "";
+	struct km_credential good;
+	km_rc rc = store_phone_of(c->v->store, op->subject, factor, &good);
+
+	if (rc == KM_OK)
+		rc = store_phone_number(c->v->store, op, &good, number);
+	if (rc == KM_OK && km_phone_rule(number, &rules) != KM_PHONE_GOOD)
+		*barred |= KM_FACTOR_BIT(factor);
+	km_wipe(number, sizeof number);
+	return rc == KM_ENOTFOUND || rc == KM_ECORRUPT ? KM_OK : rc;
+}
+
+km_rc desk_phones_barred(struct call *c, const struct km_operator *op, uint32_t factors,
+			 uint32_t *barred)
+{
+	static const uint8_t phones[] = { KM_FACTOR_SMS, KM_FACTOR_VOICE };
+	km_rc rc = KM_OK;
+
+	*barred = 0;
+	for (size_t i = 0; rc == KM_OK && i < sizeof phones; i++)
+		if (factors & KM_FACTOR_BIT(phones[i]))
+			rc = see_barred(c, op, phones[i], barred);
+	return rc;
+}
+
 /* --- one in another's place ----------------------------------------------------------------- */
 
 /* Of one that is damaged nobody can be told at it; that it goes is written down all the same. */

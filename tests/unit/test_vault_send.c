@@ -400,19 +400,6 @@ static void test_an_order_that_is_taken_ends_and_its_code_is_good(void **state)
 	assert_int_equal(pw.w->v->orders, 0);
 }
 
-static void test_C20_a_number_that_may_not_be_sent_to_any_more_is_not(void **state)
-{
-	(void)state;
-	snprintf(pw.w->v->conf.phone.prefixes, sizeof pw.w->v->conf.phone.prefixes, "+44");
-	judge_sends(pw.w->session, 0);
-	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
-	snprintf(pw.w->v->conf.phone.prefixes, sizeof pw.w->v->conf.phone.prefixes, "+81");
-	snprintf(pw.w->v->conf.phone.barred, sizeof pw.w->v->conf.phone.barred, "+44 +8190");
-	judge_sends(pw.w->session, 0);
-	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
-	courier_is_given_nothing();
-}
-
 static void test_a_clock_in_doubt_keeps_nobody_from_a_code(void **state)
 {
 	(void)state;
@@ -468,7 +455,6 @@ int main(void)
 		HAVING(test_what_is_asked_for_nobody_is_recorded_as_refusals_are),
 		COMING(test_a_decoy_is_told_of_when_the_last_real_order_was),
 		COMING(test_an_order_that_is_taken_ends_and_its_code_is_good),
-		COMING(test_C20_a_number_that_may_not_be_sent_to_any_more_is_not),
 		HAVING(test_a_clock_in_doubt_keeps_nobody_from_a_code),
 		COMING(test_a_code_outlives_a_new_key_epoch),
 	};
