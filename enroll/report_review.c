@@ -27,6 +27,7 @@ enum kind {
 	ONLY_PHONE,
 	BARRED,
 	EXEMPT,
+	CONFIRM,
 	KINDS
 };
 
@@ -43,6 +44,7 @@ static const struct {
 	[ONLY_PHONE] = { "only-phone", DESK_FOUND_ONLY_PHONE },
 	[BARRED] = { "number-not-allowed", DESK_FOUND_BARRED },
 	[EXEMPT] = { "exempt", DESK_FOUND_EXEMPT },
+	[CONFIRM] = { "calls-below-standard", DESK_FOUND_CONFIRM },
 };
 
 static const struct sheet_column columns[] = {
@@ -247,6 +249,22 @@ static void write_erased(struct review *v)
 	sheet_choice(s, "", "");
 }
 
+/* Of the site, and so of nobody: a CSV file has rows alone, and no line above them. */
+static void write_confirm(struct review *v)
+{
+	struct sheet *s = &v->r.sheet;
+
+	if (!v->confirm)
+		return;
+	sheet_string(s, "");
+	sheet_choice(s, kinds[CONFIRM].word, desk_text(kinds[CONFIRM].text, s->lang));
+	sheet_choice(s, "[voice] mode = confirm", desk_text(DESK_CALLS_CONFIRM, s->lang));
+	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
+		sheet_string(s, "");
+	sheet_choice(s, "", "");
+	sheet_choice(s, "", "");
+}
+
 static km_rc write_bin(struct review *v, enum kind kind)
 {
 	const struct bin *b = &v->bin[kind];
@@ -260,6 +278,8 @@ static km_rc write_bin(struct review *v, enum kind kind)
 	}
 	if (kind == CHANGED)
 		write_erased(v);
+	if (kind == CONFIRM)
+		write_confirm(v);
 	return sheet_flush(&v->r.sheet);
 }
 
@@ -315,6 +335,7 @@ static const char *found(const struct review *v, enum kind kind, const struct ms
 		return o->barred ? phones_of(o->barred, day) : NULL;
 	case CHANGED:
 	case EXEMPT:
+	case CONFIRM:
 	case KINDS:
 	default:
 		return NULL;

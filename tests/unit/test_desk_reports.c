@@ -439,6 +439,11 @@ static void test_a_review_says_where_calls_are_below_the_standard(void **state)
 					 "which is below NIST");
 		else
 			lacks(out, "NIST");
+		/* Whoever reads the rows alone, as a program does, finds it there. */
+		out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"),
+			     W("--config"), t.path);
+		assert_int_equal(lines_with(out, ",calls-below-standard,[voice] mode = confirm,"),
+				 files[i].said);
 	}
 	out = REPORT(&p, 0, W("report"), W("review"), W("--json"), W("--config"), t.path);
 	lacks(out, "\"calls\"");
