@@ -457,7 +457,7 @@ static void confirm_goes_on(struct call *c, unsigned state, unsigned why)
 			line_close(c->v, c->l);
 	} else if (km_order_state_ends(state)) {
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));
-		call_finish(c, state == KM_ORDER_STATE_NOT_ME ? KM_EABORTED : KM_EUNAVAIL);
+		call_finish(c, state == KM_ORDER_STATE_NOT_ME ? KM_EABORTED : KM_ENOTSENT);
 	}
 }
 
@@ -470,7 +470,7 @@ static void test_goes_on(struct call *c, unsigned state, unsigned why)
 		return;
 	if (!good)
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));
-	call_tested(c, good ? KM_OK : KM_EUNAVAIL);
+	call_tested(c, good ? KM_OK : KM_ENOTSENT);
 }
 
 void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why)

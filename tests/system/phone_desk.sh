@@ -75,9 +75,12 @@ check "... and says so in JSON" says '{"result":"done","state":"taken","why":"no
 check "the number may come by standard input" eval 'says "The test is over." kenmon courier test --number - <<<"$number"'
 refused() {
 	touch "$spool/fail"
-	fails 69 kenmon courier test --number "$number"
-	rm "$spool/fail"
+	fails 1 kenmon courier test --number "$number"
 	grep -qF "It did not get through." "$dir/out" || cat "$dir/out"
+	fails 1 kenmon courier test --number "$number" --json
+	rm "$spool/fail"
+	grep -F '{"error":"ENOTSENT","message":"sending did not succeed' "$dir/out" >"$dir/said" || cat "$dir/out"
+	! grep -F "does not answer" "$dir/out"
 }
 check "a gateway that refuses is said to" refused
 check "a test is in the trail, with stars in the number" says "number=$stars" kenmon audit list

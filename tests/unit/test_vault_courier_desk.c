@@ -60,7 +60,7 @@ static void test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code(void **
 	courier_says(order.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY);
 	assert_int_equal(next_on(line).order_row.why, KM_ORDER_WHY_BUSY);
 	m = next_on(line);
-	assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
+	assert_int_equal(-(int)m.done.rc, KM_ENOTSENT);
 	assert_string_equal(m.done.text, km_text(KM_TEXT_ORDER_BUSY, KM_LANG_EN));
 	close(line);
 }
@@ -142,7 +142,7 @@ static void test_a_courier_that_ends_ends_the_test(void **state)
 	assert_int_equal(next_on(line).number, KM_MSG_ORDER_ROW);
 	m = next_on(line);
 	assert_int_equal(m.number, KM_MSG_DONE);
-	assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
+	assert_int_equal(-(int)m.done.rc, KM_ENOTSENT);
 	close(line);
 }
 

@@ -251,11 +251,11 @@ static void test_a_message_that_failed_says_why_and_stores_nothing(void **state)
 		km_rc rc;
 		enum km_text text;
 	} ends[] = {
-		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_NO_NUMBER, KM_EUNAVAIL,
+		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_NO_NUMBER, KM_ENOTSENT,
 		  KM_TEXT_ORDER_NO_NUMBER },
-		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_TLS, KM_EUNAVAIL,
+		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_TLS, KM_ENOTSENT,
 		  KM_TEXT_ORDER_GATEWAY },
-		{ KM_FACTOR_VOICE, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY, KM_EUNAVAIL,
+		{ KM_FACTOR_VOICE, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY, KM_ENOTSENT,
 		  KM_TEXT_ORDER_BUSY },
 		{ KM_FACTOR_VOICE, KM_ORDER_STATE_NOT_ME, 0, KM_EABORTED, KM_TEXT_ORDER_NOT_ME },
 	};
@@ -316,7 +316,7 @@ static void test_a_courier_that_ends_before_it_said_anything_ends_the_enrolment(
 	m = next_on(line);
 	/* Whether it left is not known: somebody may have it. */
 	if (m.number == KM_MSG_DONE)
-		assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
+		assert_int_equal(-(int)m.done.rc, KM_ENOTSENT);
 	else
 		assert_int_equal(m.number, KM_MSG_PROMPT);
 	assert_int_equal(scene_credential("hanako", KM_FACTOR_SMS).id, 0);
