@@ -16,6 +16,7 @@
 #define PHONE_LANDLINE "+81312345678"
 
 #define BOTH_PHONES (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
+#define WITH_SMS    (KM_FACTOR_BIT(KM_FACTOR_HOTP) | KM_FACTOR_BIT(KM_FACTOR_SMS))
 #define WITH_HOTP   (KM_FACTOR_BIT(KM_FACTOR_HOTP) | BOTH_PHONES)
 
 static struct phone_world {
@@ -145,6 +146,24 @@ static inline struct km_credential credential_of(const char *login, uint64_t id)
 	fail_msg("%s has no credential %llu", login, (unsigned long long)id);
 	return c[0];
 }
+
+/* A name that there is not, and that seems to have these telephones. */
+static inline const char *nobody_with(uint32_t phones)
+{
+	static const uint32_t seem[] = { KM_FACTOR_BIT(KM_FACTOR_SMS), KM_FACTOR_BIT(KM_FACTOR_SMS),
+					 KM_FACTOR_BIT(KM_FACTOR_VOICE), BOTH_PHONES };
+	static char name[16];
+	uint16_t bucket = 0;
+	unsigned n = 0;
+
+	do {
+		snprintf(name, sizeof name, "nobody%u", n++);
+		assert_int_equal(session_bucket(pw.w->v, name, &bucket), KM_OK);
+	} while (seem[bucket % 4] != phones);
+	return name;
+}
+#define NOBODY_MOBILE   nobody_with(KM_FACTOR_BIT(KM_FACTOR_SMS))
+#define NOBODY_LANDLINE nobody_with(KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
 /* --- a login ---------------------------------------------------------------------------- */
 

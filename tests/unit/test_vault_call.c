@@ -343,7 +343,7 @@ static void test_nobody_s_telephone_rings_and_is_not_answered(void **state)
 	struct km_msg m;
 
 	(void)state;
-	(void)asks_in("nobody");
+	(void)asks_in(NOBODY_LANDLINE);
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_KEYPAD);
 	m = world_client_heard(pw.client, NULL);

@@ -173,7 +173,7 @@ static void test_news_of_a_decoy_are_nothing(void **state)
 	uint64_t decoy;
 
 	(void)state;
-	(void)asks_in("nobody");
+	(void)asks_in(NOBODY_MOBILE);
 	pw.w->v->order_pace[0].took_ms = 100000;
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);

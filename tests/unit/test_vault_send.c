@@ -319,6 +319,7 @@ static void test_nobody_s_telephone_is_told_of_and_nothing_is_sent(void **state)
 	static const char *const who[] = { "nobody", "suspended", "unenrolled" };
 
 	(void)state;
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { WITH_SMS } };
 	world_add_as(pw.w, "suspended", WORLD_UID, false, true);
 	(void)enrol_phone("suspended", KM_FACTOR_SMS, "+819011112222");
 	world_add_as(pw.w, "unenrolled", WORLD_UID, false, false);
@@ -355,6 +356,7 @@ static void test_what_is_asked_for_nobody_is_recorded_as_refusals_are(void **sta
 	const char *body;
 
 	(void)state;
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { WITH_SMS } };
 	pw.w->v->conf.audit_refusals = share;
 	for (unsigned n = 0; n < 5; n++) {
 		char login[16];
@@ -389,7 +391,7 @@ static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
 	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
 	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "gateway-unreachable"));
 	pw.w->v->order_pace[0].took_ms = 100000;
-	(void)asks_in("nobody");
+	(void)asks_in(NOBODY_MOBILE);
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
 	judge_hears_nothing();
@@ -413,7 +415,7 @@ static void test_an_order_that_is_taken_ends_and_its_code_is_good(void **state)
 	world_check(pw.w, code);
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 	/* And nobody's is told of by the same words. */
-	(void)asks_in("nobody");
+	(void)asks_in(NOBODY_MOBILE);
 	pw.w->v->order_pace[0].took_ms = 0;
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
