@@ -328,6 +328,23 @@ static inline const char *another(const char *code)
 	return other;
 }
 
+/* All real orders that there ever were began like this. */
+static inline void orders_went(int64_t took_ms, enum km_order_state state, enum km_order_why why)
+{
+	const struct order_pace pace = { took_ms, (uint8_t)state, (uint8_t)why };
+
+	for (size_t i = 0; i < 2; i++)
+		pw.w->v->order_paces[i] = (struct order_paces){ { pace }, 1 };
+}
+
+/* The time has come at which nobody's order is told of. */
+static inline void decoys_are_due(void)
+{
+	for (size_t i = 0; i < KM_ORDERS; i++)
+		if (pw.w->v->order[i].next_ms)
+			pw.w->v->order[i].next_ms = 1;
+}
+
 /* --- the trail ------------------------------------------------------------------------------ */
 
 static struct km_audit_row trail_rows[400];

@@ -170,6 +170,189 @@ static void test_C25_who_seems_to_have_two_numbers_has_the_budget_of_two(void **
 	assert_int_equal(sent_to(NOBODY_MOBILE), 2);
 }
 
+/* --- when ------------------------------------------------------------------------------------- */
+
+/* A code for a name that there is not: what was asked of the courier, which it does not hear. */
+static const struct order *nobody_sends(const char *login)
+{
+	const struct order *found = NULL;
+
+	(void)asks_in(login);
+	judge_sends(pw.w->session, 0);
+	(void)judge_hears(KM_MSG_SENDING);
+	for (size_t i = 0; i < KM_ORDERS; i++)
+		if (pw.w->v->order[i].id == pw.w->v->order_last)
+			found = &pw.w->v->order[i];
+	assert_non_null(found);
+	assert_true(found->decoy);
+	return found;
+}
+
+static int64_t waits(const struct order *o)
+{
+	return o->next_ms - o->begun_ms;
+}
+
+/* A real code of which the courier has this to say. */
+static void somebody_sends(enum km_order_state state, enum km_order_why why)
+{
+	struct msg_order o;
+
+	(void)asks_in("bob");
+	o = sends(KM_ORDER_MESSAGE, NULL);
+	ordered(o.order, state, why, "");
+	hears_news(state, why);
+	world_end(pw.w, KM_REASON_ABORTED);
+}
+
+static void by_message(void)
+{
+	read_aloud();
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { WITH_SMS } };
+	has("bob", true, false, false);
+}
+
+/* Times that differ by more than a part of them. */
+static int64_t nth_time(unsigned n)
+{
+	return 1000LL << n;
+}
+
+static void test_C25_a_decoy_takes_as_long_as_one_of_the_last_eight(void **state)
+{
+	struct order_paces *real = &pw.w->v->order_paces[0];
+	unsigned as_long_as[ORDER_PACES] = { 0 }, kinds_of_times = 0, not_alike = 0;
+	int64_t last = 0;
+
+	(void)state;
+	by_message();
+	for (unsigned n = 0; n < ORDER_PACES; n++)
+		somebody_sends(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	assert_int_equal(real->count, ORDER_PACES);
+	for (unsigned n = 0; n < ORDER_PACES; n++)
+		real->last[n].took_ms = nth_time(n);
+	for (unsigned i = 0; i < MANY; i++) {
+		char login[16];
+		int64_t took;
+		unsigned n = 0;
+
+		snprintf(login, sizeof login, "nobody%u", i);
+		took = waits(nobody_sends(login));
+		while (n < ORDER_PACES - 1 && took > nth_time(n) * 9 / 8)
+			n++;
+		assert_in_range(took, nth_time(n) * 7 / 8, nth_time(n) * 9 / 8);
+		as_long_as[n]++;
+		not_alike += took != last;
+		last = took;
+		world_end(pw.w, KM_REASON_ABORTED);
+	}
+	for (unsigned n = 0; n < ORDER_PACES; n++)
+		kinds_of_times += as_long_as[n] > 0;
+	/* Of 64 that are drawn, one of eight is missing in one run of 600; four never are. */
+	assert_true(kinds_of_times > ORDER_PACES / 2);
+	assert_true(not_alike > MANY / 2);
+}
+
+static void test_the_ninth_real_order_takes_the_place_of_the_first(void **state)
+{
+	struct order_paces *real = &pw.w->v->order_paces[0];
+
+	(void)state;
+	by_message();
+	orders_went(1000000, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	for (unsigned n = 0; n < ORDER_PACES; n++)
+		somebody_sends(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	assert_int_equal(real->count, ORDER_PACES + 1);
+	for (unsigned n = 0; n < ORDER_PACES; n++)
+		assert_true(real->last[n].took_ms < 1000000);
+	/* Calls have times of their own. */
+	assert_int_equal(pw.w->v->order_paces[1].count, 1);
+}
+
+/* A gateway that is out of order is so for everybody, and for as long. */
+static void test_C25_what_nobody_is_told_is_what_the_last_real_one_was(void **state)
+{
+	struct order_paces *real = &pw.w->v->order_paces[0];
+
+	(void)state;
+	by_message();
+	for (unsigned n = 0; n < 4; n++)
+		somebody_sends(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	somebody_sends(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
+	for (unsigned n = 0; n < 5; n++)
+		real->last[n].took_ms = n < 4 ? 1000 : 80000;
+	for (unsigned n = 0; n < 4; n++) {
+		assert_in_range(waits(nobody_sends("nobody")), 70000, 90000);
+		decoys_are_due();
+		hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
+		world_end(pw.w, KM_REASON_ABORTED);
+	}
+	/* And it is mended for everybody. */
+	somebody_sends(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	real->last[5].took_ms = 1000;
+	for (unsigned n = 0; n < 4; n++) {
+		assert_in_range(waits(nobody_sends("nobody")), 875, 1125);
+		decoys_are_due();
+		hears_news(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+		world_end(pw.w, KM_REASON_ABORTED);
+	}
+	/* That one number is none, or busy, is nobody else's news. */
+	somebody_sends(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_NO_NUMBER);
+	(void)nobody_sends("nobody");
+	decoys_are_due();
+	hears_news(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+}
+
+static void test_C25_before_there_was_a_real_one_a_decoy_takes_its_time(void **state)
+{
+	static const struct {
+		unsigned gateway;
+		const char *report;
+		int64_t least_ms;
+		enum km_order_state state;
+	} gateways[] = {
+		{ KM_GATEWAY_HTTP, "", 500, KM_ORDER_STATE_TAKEN },
+		{ KM_GATEWAY_HTTP, "https://sms.example/{id}", 500, KM_ORDER_STATE_SENT },
+		{ KM_GATEWAY_SPOOL, "", 5000, KM_ORDER_STATE_TAKEN },
+		{ KM_GATEWAY_EXEC, "", 400, KM_ORDER_STATE_TAKEN },
+	};
+
+	(void)state;
+	by_message();
+	for (size_t i = 0; i < sizeof gateways / sizeof gateways[0]; i++) {
+		struct km_conf *conf = &pw.w->v->conf;
+
+		snprintf(conf->sms.report_url, sizeof conf->sms.report_url, "%s",
+			 gateways[i].report);
+		courier_can(gateways[i].gateway, 1);
+		assert_in_range(waits(nobody_sends("nobody")), gateways[i].least_ms, 10000);
+		decoys_are_due();
+		hears_news(gateways[i].state, KM_ORDER_WHY_NONE);
+		world_end(pw.w, KM_REASON_ABORTED);
+	}
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_VOICE) } };
+	assert_in_range(waits(nobody_sends("nobody")), 1000, 5000);
+	decoys_are_due();
+	hears_news(KM_ORDER_STATE_RINGING, KM_ORDER_WHY_NONE);
+}
+
+/* A gateway that is asked for a report, and has none in time, leaves a real one there, too. */
+static void test_C25_a_message_to_nobody_ends_with_its_code_and_without_a_word(void **state)
+{
+	const struct order *o;
+
+	(void)state;
+	by_message();
+	orders_went(1000, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	o = nobody_sends("nobody");
+	decoys_are_due();
+	hears_news(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+	assert_int_equal(o->next_ms, o->until_ms);
+	decoys_are_due();
+	hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
+	assert_int_equal(pw.w->v->orders, 0);
+}
+
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, phone_world_up, phone_world_down)
 
 int main(void)
@@ -179,6 +362,11 @@ int main(void)
 		WORLD(test_C25_who_is_suspended_hears_of_their_own_telephones),
 		WORLD(test_C25_nobody_hears_of_a_kind_that_cannot_be_sent),
 		WORLD(test_C25_who_seems_to_have_two_numbers_has_the_budget_of_two),
+		WORLD(test_C25_a_decoy_takes_as_long_as_one_of_the_last_eight),
+		WORLD(test_the_ninth_real_order_takes_the_place_of_the_first),
+		WORLD(test_C25_what_nobody_is_told_is_what_the_last_real_one_was),
+		WORLD(test_C25_before_there_was_a_real_one_a_decoy_takes_its_time),
+		WORLD(test_C25_a_message_to_nobody_ends_with_its_code_and_without_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
