@@ -64,6 +64,17 @@ struct order *order_of(struct vault *v, uint64_t id); /* NULL: none */
 /* What the courier said of it, whose place it is. KM_EPROTO: it cannot be. */
 KM_MUST_CHECK km_rc order_news(struct vault *v, struct order *o, const struct msg_ordered *m);
 
+/* --- decoy.c: how one of nobody's goes ----------------------------------------------- */
+
+/* These are the first news of a real one. */
+void decoy_learns(struct vault *v, const struct order *o, const struct msg_ordered *m);
+/* It was written; of a decoy, *o says from now on when it is told of. */
+void decoy_begins(struct vault *v, struct order *o);
+/* That time has come: what is told, and *o says when it is again. */
+KM_MUST_CHECK struct msg_ordered decoy_news(const struct vault *v, struct order *o);
+
+/* --- orders.c again -------------------------------------------------------------------- */
+
 /* Does this login wait for keys at a telephone, and for nothing else? */
 bool order_waits(const struct session *s);
 

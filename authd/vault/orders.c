@@ -1,6 +1,6 @@
 /*
  * Orders that are under way, and their ends. A decoy, which is of nobody's
- * telephone, is told of as the last real one was, after as long a time; to the
+ * telephone, is told of as real ones were lately (decoy.c); to the
  * courier goes a CANCEL of its number in the place of an order, which it does
  * not know and does nothing for.
  */
@@ -37,11 +37,6 @@ bool order_waits(const struct session *s)
 {
 	return s->order &&
 	       (s->order->kind == KM_ORDER_KEYPAD || s->order->kind == KM_ORDER_CONFIRM);
-}
-
-static struct order_pace *pace_of(struct vault *v, const struct order *o)
-{
-	return &v->order_pace[km_order_is_call(o->kind)];
 }
 
 /* --- giving one -------------------------------------------------------------------- */
@@ -230,7 +225,6 @@ static void tell_client(struct vault *v, const struct order *o, const struct out
 
 static void send_one(struct vault *v, struct order *o, const struct outgoing *way)
 {
-	const struct order_pace *pace = pace_of(v, o);
 	km_rc rc;
 
 	tell_client(v, o, way);
@@ -238,8 +232,7 @@ static void send_one(struct vault *v, struct order *o, const struct outgoing *wa
 	o->written = rc == KM_OK;
 	o->lost |= rc != KM_OK;
 	v->orders_due |= o->lost;
-	if (o->decoy)
-		o->next_ms = o->begun_ms + pace->took_ms;
+	decoy_begins(v, o); /* of a real one, too: the same work */
 }
 
 void orders_settle(struct vault *v, bool durable)
@@ -291,45 +284,20 @@ static km_rc tell(struct vault *v, struct order *o, const struct msg_ordered *m)
 
 km_rc order_news(struct vault *v, struct order *o, const struct msg_ordered *m)
 {
-	struct order_pace *pace = pace_of(v, o);
-
 	if (m->state < o->state || !can_be(o, m->state))
 		return KM_EPROTO;
 	if (m->state == o->state)
 		return KM_OK;
 	/* What the first news of it were is what decoys are told by. */
 	if (o->state < KM_ORDER_STATE_SENT && m->state > KM_ORDER_STATE_QUEUED && o->heard)
-		*pace = (struct order_pace){ .took_ms = v->now.boot_ms - o->begun_ms,
-					     .state = m->state,
-					     .why = m->why };
+		decoy_learns(v, o, m);
 	return tell(v, o, m);
 }
 
-/* Whose telephone it is has nothing to do with these. */
-static bool is_of_the_gateway(unsigned why)
-{
-	return km_order_text(KM_ORDER_STATE_FAILED, why) == KM_TEXT_ORDER_GATEWAY;
-}
-
-/* As the last real one began; what is nobody's is answered by nobody. */
 static void tell_of_decoy(struct vault *v, struct order *o)
 {
-	const struct order_pace *pace = pace_of(v, o);
-	struct msg_ordered m = { .state = KM_ORDER_STATE_FAILED, .why = KM_ORDER_WHY_NO_ANSWER };
+	const struct msg_ordered m = decoy_news(v, o);
 
-	o->next_ms = 0;
-	if (o->state == KM_ORDER_STATE_NONE) {
-		if (pace->state == KM_ORDER_STATE_FAILED && is_of_the_gateway(pace->why)) {
-			m.why = pace->why;
-		} else if (km_order_is_call(o->kind)) {
-			m = (struct msg_ordered){ .state = KM_ORDER_STATE_RINGING };
-			o->next_ms = v->now.boot_ms + v->conf.voice.ring * 1000LL;
-		} else {
-			m = (struct msg_ordered){ .state = pace->state == KM_ORDER_STATE_TAKEN
-							       ? KM_ORDER_STATE_TAKEN
-							       : KM_ORDER_STATE_SENT };
-		}
-	}
 	(void)!tell(v, o, &m);
 }
 

@@ -62,33 +62,56 @@ static const struct km_credential *credential_of(const struct vault *v, const st
 	return NULL;
 }
 
-/* A message first, then a call; and after one of them the other, where there is one. */
-static const struct km_credential *choose(const struct vault *v, const struct sending *x,
-					  uint32_t factors)
+static const uint8_t kinds[] = { KM_FACTOR_SMS, KM_FACTOR_VOICE };
+
+/* Of these factors, those by which something can be sent now. */
+static uint32_t can_be_sent(const struct vault *v, uint32_t factors)
 {
-	static const uint8_t order[] = { KM_FACTOR_SMS, KM_FACTOR_VOICE };
-	const struct km_credential *first = NULL;
+	uint32_t can = 0;
 
-	for (size_t i = 0; i < sizeof order; i++) {
-		const struct km_credential *c = credential_of(v, &x->t, order[i]);
-
-		if (!c || !(factors & KM_FACTOR_BIT(order[i])) ||
-		    orders_kind(v, order[i]) == KM_ORDER_NONE)
-			continue;
-		if (order[i] != x->t.s->sent.factor)
-			return c;
-		first = c;
-	}
-	return first;
+	for (size_t i = 0; i < sizeof kinds; i++)
+		if ((factors & KM_FACTOR_BIT(kinds[i])) &&
+		    orders_kind(v, kinds[i]) != KM_ORDER_NONE)
+			can |= KM_FACTOR_BIT(kinds[i]);
+	return can;
 }
 
-/* What somebody without a telephone is told: the first that there can be. */
-static uint8_t decoy_factor(const struct vault *v, uint32_t factors)
+static uint32_t phones_of(const struct vault *v, const struct trial *t)
 {
-	if ((factors & KM_FACTOR_BIT(KM_FACTOR_SMS)) &&
-	    orders_kind(v, KM_FACTOR_SMS) != KM_ORDER_NONE)
-		return KM_FACTOR_SMS;
-	return (factors & KM_FACTOR_BIT(KM_FACTOR_VOICE)) ? KM_FACTOR_VOICE : KM_FACTOR_NONE;
+	uint32_t has = 0;
+
+	for (size_t i = 0; i < sizeof kinds; i++)
+		if (credential_of(v, t, kinds[i]))
+			has |= KM_FACTOR_BIT(kinds[i]);
+	return has;
+}
+
+/*
+ * What somebody without a telephone seems to have: a mobile, a landline or both, by the keyed hash
+ * of the name, and so the same whenever it is asked for.
+ */
+static uint32_t phones_of_nobody(uint16_t bucket, uint32_t can)
+{
+	static const uint32_t seem[] = { KM_FACTOR_BIT(KM_FACTOR_SMS), KM_FACTOR_BIT(KM_FACTOR_SMS),
+					 KM_FACTOR_BIT(KM_FACTOR_VOICE), KM_PHONE_FACTORS };
+	uint32_t seems = seem[bucket % (sizeof seem / sizeof seem[0])] & can;
+
+	return seems ? seems : can;
+}
+
+/* A message first, then a call; and after one of them the other, where there is one. */
+static uint8_t next_of(const struct session *s, uint32_t has)
+{
+	uint8_t next = KM_FACTOR_NONE;
+
+	for (size_t i = 0; i < sizeof kinds; i++) {
+		if (!(has & KM_FACTOR_BIT(kinds[i])))
+			continue;
+		if (kinds[i] != s->sent.factor)
+			return kinds[i];
+		next = kinds[i];
+	}
+	return next;
 }
 
 km_rc phone_why_not(struct vault *v, const struct trial *t, enum km_reason *out)
@@ -102,31 +125,31 @@ km_rc phone_why_not(struct vault *v, const struct trial *t, enum km_reason *out)
 	return rc;
 }
 
-static void take_decoy(struct vault *v, struct sending *x, uint32_t factors)
+static void take_decoy(const struct vault *v, struct sending *x)
 {
 	x->t.count = 1;
-	x->factor = decoy_factor(v, factors);
 	x->t.credential[0] = v->decoy;
 	x->t.credential[0].throttle = x->t.name;
 	x->t.named[0] = x->t.by_name = true;
 }
 
+/* Who may not come in now hears of the telephones that they have, as when they may. */
 static km_rc aim(struct vault *v, struct sending *x, uint32_t factors)
 {
-	const struct km_credential *c = choose(v, x, factors);
+	const uint32_t can = can_be_sent(v, factors), has = phones_of(v, &x->t) & can;
 	struct km_credential found;
 	km_rc rc = phone_why_not(v, &x->t, &x->why_not);
 
 	if (rc != KM_OK)
 		return rc;
-	if (!c && x->why_not == KM_REASON_NONE)
+	x->factor = next_of(x->t.s, has ? has : phones_of_nobody(x->t.bucket, can));
+	if (!has && x->why_not == KM_REASON_NONE)
 		x->why_not = KM_REASON_UNENROLLED;
 	if (x->why_not != KM_REASON_NONE) {
-		take_decoy(v, x, factors);
+		take_decoy(v, x);
 	} else {
-		found = *c;
+		found = *credential_of(v, &x->t, x->factor);
 		x->t.credential[0] = found;
-		x->factor = found.factor;
 		x->t.count = 1;
 	}
 	x->kind = orders_kind(v, x->factor);
@@ -136,20 +159,19 @@ static km_rc aim(struct vault *v, struct sending *x, uint32_t factors)
 
 /*
  * The lists are others than when it was registered. To say so would say that there is a number: it
- * goes on as for who has none, and the trail and the review name it.
+ * goes on as for who may not come in, and the trail and the review name it.
  */
-static void aim_at_nobody(struct vault *v, struct sending *x, uint32_t factors)
+static void aim_at_nobody(struct vault *v, struct sending *x)
 {
 	x->why_not = KM_REASON_PHONE_BARRED;
 	x->barred = x->t.credential[0].id;
 	snprintf(x->number, sizeof x->number, "%s", TO_NOBODY);
-	take_decoy(v, x, factors);
-	x->kind = orders_kind(v, x->factor);
+	take_decoy(v, x);
 	trial_weigh(v, &x->t);
 }
 
 /* Nobody's number is opened like anybody's. */
-static km_rc open_number(struct vault *v, struct sending *x, uint32_t factors)
+static km_rc open_number(struct vault *v, struct sending *x)
 {
 	const struct km_operator *owner = x->t.by_name ? &v->decoy_operator : &x->t.op;
 	const struct km_phone_rules rules = order_rules(v);
@@ -168,7 +190,7 @@ static km_rc open_number(struct vault *v, struct sending *x, uint32_t factors)
 	if (!km_phone_is_e164(x->number))
 		return KM_ECORRUPT;
 	if (km_phone_rule(x->number, &rules) != KM_PHONE_GOOD)
-		aim_at_nobody(v, x, factors);
+		aim_at_nobody(v, x);
 	return KM_OK;
 }
 
@@ -176,10 +198,11 @@ static km_rc open_number(struct vault *v, struct sending *x, uint32_t factors)
 
 static km_rc tags_of(struct vault *v, const struct sending *x, struct km_spending spent[KM_BUDGETS])
 {
-	const uint8_t bucket[] = { (uint8_t)(x->t.bucket >> 8), (uint8_t)x->t.bucket };
+	/* Each kind has a number of its own. */
+	const uint8_t bucket[] = { (uint8_t)(x->t.bucket >> 8), (uint8_t)x->t.bucket, x->factor };
 	const bool name = x->t.by_name;
 	km_rc rc = km_tag_phone(v->keys, KM_TAG_PHONE_OPERATOR, name ? bucket : x->t.op.subject,
-				name ? sizeof bucket : sizeof x->t.op.subject, spent[0].tag);
+				name ? sizeof bucket - 1 : sizeof x->t.op.subject, spent[0].tag);
 
 	if (rc == KM_OK)
 		rc = km_tag_phone(v->keys, KM_TAG_PHONE_NUMBER,
@@ -354,11 +377,9 @@ static km_rc send_code(struct vault *v, struct sending *x, uint32_t factors)
 		return refuse(v, x, KM_REASON_PHONE_NONE, 0);
 	/* Before a wait is looked at: whose it is depends on the number. */
 	if (rc == KM_OK)
-		rc = open_number(v, x, factors);
+		rc = open_number(v, x);
 	if (rc != KM_OK)
 		return rc;
-	if (x->kind == KM_ORDER_NONE)
-		return refuse(v, x, KM_REASON_PHONE_NONE, 0);
 	if (x->t.wait > 0)
 		return refuse(v, x, KM_REASON_PHONE_LOCKED,
 			      x->t.wait == LOCKOUT_FOR_GOOD ? 0 : x->t.wait);

@@ -12,6 +12,7 @@
  *   challenge.c  the code itself                 send.h     what these share
  *   budget.c   how many may be sent? (pure)      courier.c  the courier's link
  *   orders.c   what is asked of it (courier.h)   orders_desk.c  orders of a desk (orders.h)
+ *   decoy.c    what is told of an order that is nobody's
  *   codes.c    is this code right? (pure)        lockout.c  may it be judged now? (pure)
  *   gate.c     may this operator come in? (pure) crowd.c    many refusals become one record
  *   suspect.c  clock, machine, rollback          note.c     events: audit first, journal after
@@ -102,8 +103,24 @@ struct session {
 };
 
 /*
+ * How an order began, as whoever waited for it saw it; and the last of them: a decoy is told of as
+ * one of these was.
+ */
+struct order_pace {
+	int64_t took_ms;
+	uint8_t state, why;
+};
+
+#define ORDER_PACES 8
+
+struct order_paces {
+	struct order_pace last[ORDER_PACES];
+	size_t count; /* that ever were: the next takes the place of the oldest */
+};
+
+/*
  * What was asked of the courier, for a login or for a desk's line (courier.h). One of nobody's is a
- * decoy: it is told of as the last real one was.
+ * decoy (decoy.c).
  */
 struct order {
 	uint64_t id; /* 0: free */
@@ -117,12 +134,7 @@ struct order {
 	km_rc (*heard)(struct vault *v, struct order *o, const struct msg_ordered *m);
 	int64_t begun_ms, until_ms; /* CLOCK_BOOTTIME */
 	int64_t next_ms;            /* of a decoy: when it is told of again; 0: not any more */
-};
-
-/* How an order began, as whoever waited for it saw it. */
-struct order_pace {
-	int64_t took_ms;
-	uint8_t state, why;
+	struct order_pace pace;     /* and how it begins */
 };
 
 /*
@@ -255,11 +267,11 @@ struct vault {
 	bool calls;
 	int64_t courier_said_ms; /* since boot: when news for nobody was last logged */
 	struct order order[KM_ORDERS];
-	size_t orders;                   /* that are used */
-	uint64_t order_last;             /* number of the last one */
-	bool orders_due;                 /* something of them is to be told at once */
-	struct order_pace order_pace[2]; /* of the last message, and of the last call */
-	struct outgoing *outgoing;       /* of this round, in locked memory; NULL: none yet */
+	size_t orders;                     /* that are used */
+	uint64_t order_last;               /* number of the last one */
+	bool orders_due;                   /* something of them is to be told at once */
+	struct order_paces order_paces[2]; /* of messages, and of calls */
+	struct outgoing *outgoing;         /* of this round, in locked memory; NULL: none yet */
 	size_t outgoings;
 	int64_t phone_tended_ms; /* since boot: when codes that are over were last removed */
 	struct queue to_judge;

@@ -16,6 +16,7 @@
 #define PHONE_LANDLINE "+81312345678"
 
 #define BOTH_PHONES (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
+#define WITH_SMS    (KM_FACTOR_BIT(KM_FACTOR_HOTP) | KM_FACTOR_BIT(KM_FACTOR_SMS))
 #define WITH_HOTP   (KM_FACTOR_BIT(KM_FACTOR_HOTP) | BOTH_PHONES)
 
 static struct phone_world {
@@ -145,6 +146,24 @@ static inline struct km_credential credential_of(const char *login, uint64_t id)
 	fail_msg("%s has no credential %llu", login, (unsigned long long)id);
 	return c[0];
 }
+
+/* A name that there is not, and that seems to have these telephones. */
+static inline const char *nobody_with(uint32_t phones)
+{
+	static const uint32_t seem[] = { KM_FACTOR_BIT(KM_FACTOR_SMS), KM_FACTOR_BIT(KM_FACTOR_SMS),
+					 KM_FACTOR_BIT(KM_FACTOR_VOICE), BOTH_PHONES };
+	static char name[16];
+	uint16_t bucket = 0;
+	unsigned n = 0;
+
+	do {
+		snprintf(name, sizeof name, "nobody%u", n++);
+		assert_int_equal(session_bucket(pw.w->v, name, &bucket), KM_OK);
+	} while (seem[bucket % 4] != phones);
+	return name;
+}
+#define NOBODY_MOBILE   nobody_with(KM_FACTOR_BIT(KM_FACTOR_SMS))
+#define NOBODY_LANDLINE nobody_with(KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
 /* --- a login ---------------------------------------------------------------------------- */
 
@@ -307,6 +326,23 @@ static inline const char *another(const char *code)
 	snprintf(other, sizeof other, "%s", code);
 	other[0] = (char)('0' + (other[0] - '0' + 1) % 10);
 	return other;
+}
+
+/* All real orders that there ever were began like this. */
+static inline void orders_went(int64_t took_ms, enum km_order_state state, enum km_order_why why)
+{
+	const struct order_pace pace = { took_ms, (uint8_t)state, (uint8_t)why };
+
+	for (size_t i = 0; i < 2; i++)
+		pw.w->v->order_paces[i] = (struct order_paces){ { pace }, 1 };
+}
+
+/* The time has come at which nobody's order is told of. */
+static inline void decoys_are_due(void)
+{
+	for (size_t i = 0; i < KM_ORDERS; i++)
+		if (pw.w->v->order[i].next_ms)
+			pw.w->v->order[i].next_ms = 1;
 }
 
 /* --- the trail ------------------------------------------------------------------------------ */

@@ -69,7 +69,7 @@ static void nobody_answers(struct world *w)
 static void nobody_is_asked_for(struct world *w)
 {
 	with_a_courier(w, KM_FACTOR_SMS);
-	login.name = "nobody";
+	login.name = NOBODY_MOBILE; /* a code that can be typed */
 	w->v->conf.audit_refusals = 0;
 }
 

@@ -343,20 +343,19 @@ static void test_nobody_s_telephone_rings_and_is_not_answered(void **state)
 	struct km_msg m;
 
 	(void)state;
-	(void)asks_in("nobody");
+	(void)asks_in(NOBODY_LANDLINE);
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_KEYPAD);
 	m = world_client_heard(pw.client, NULL);
 	assert_int_equal(m.number, KM_MSG_INFO);
 	digits_in(m.info.text, strlen(m.info.text), code);
 	assert_int_equal(strlen(code), 6);
+	decoys_are_due();
 	hears_news(KM_ORDER_STATE_RINGING, KM_ORDER_WHY_NONE);
 	judge_hears_nothing();
 	assert_in_range(orders_pause(pw.w->v, 1000000), pw.w->v->conf.voice.ring * 1000 - 5000,
 			pw.w->v->conf.voice.ring * 1000);
-	for (size_t i = 0; i < KM_ORDERS; i++)
-		if (pw.w->v->order[i].next_ms)
-			pw.w->v->order[i].next_ms = 1;
+	decoys_are_due();
 	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_NO_ANSWER);
 	hears_verdict(KM_VERDICT_RETRY, KM_REASON_PHONE_NONE);
 	courier_is_given_nothing();

@@ -173,8 +173,8 @@ static void test_news_of_a_decoy_are_nothing(void **state)
 	uint64_t decoy;
 
 	(void)state;
-	(void)asks_in("nobody");
-	pw.w->v->order_pace[0].took_ms = 100000;
+	(void)asks_in(NOBODY_MOBILE);
+	orders_went(100000, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
 	decoy = pw.w->v->order_last;

@@ -175,7 +175,7 @@ static void test_C20_what_goes_to_nobody_takes_nothing_from_anybody(void **state
 static void test_a_name_that_there_is_not_has_as_much_as_one_that_there_is(void **state)
 {
 	(void)state;
-	(void)asks_in("nobody");
+	(void)asks_in(NOBODY_MOBILE);
 	assert_int_equal(sent_of(20), pw.w->v->conf.phone.operator_hour);
 	assert_int_equal(orders_given(), 0);
 }

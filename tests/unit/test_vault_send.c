@@ -298,6 +298,7 @@ static void test_nobody_s_telephone_is_told_of_and_nothing_is_sent(void **state)
 	static const char *const who[] = { "nobody", "suspended", "unenrolled" };
 
 	(void)state;
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { WITH_SMS } };
 	world_add_as(pw.w, "suspended", WORLD_UID, false, true);
 	(void)enrol_phone("suspended", KM_FACTOR_SMS, "+819011112222");
 	world_add_as(pw.w, "unenrolled", WORLD_UID, false, false);
@@ -305,7 +306,8 @@ static void test_nobody_s_telephone_is_told_of_and_nothing_is_sent(void **state)
 		(void)asks_in(who[i]);
 		judge_sends(pw.w->session, 0);
 		assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
-		hears_news(KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
+		decoys_are_due();
+		hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 		world_check(pw.w, "000000");
 		assert_int_equal(judge_hears(KM_MSG_VERDICT).verdict.verdict, KM_VERDICT_RETRY);
 		world_end(pw.w, KM_REASON_ABORTED);
@@ -334,6 +336,7 @@ static void test_what_is_asked_for_nobody_is_recorded_as_refusals_are(void **sta
 	const char *body;
 
 	(void)state;
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { WITH_SMS } };
 	pw.w->v->conf.audit_refusals = share;
 	for (unsigned n = 0; n < 5; n++) {
 		char login[16];
@@ -358,7 +361,7 @@ static void test_what_is_asked_for_nobody_is_recorded_as_refusals_are(void **sta
 	assert_non_null(strstr(body, "service=" WORLD_SERVICE));
 }
 
-static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
+static void test_a_decoy_is_told_of_when_a_real_order_was(void **state)
 {
 	struct msg_order o;
 
@@ -367,15 +370,13 @@ static void test_a_decoy_is_told_of_when_the_last_real_order_was(void **state)
 	ordered(o.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE, "");
 	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
 	assert_non_null(strstr(last_event(KM_EVENT_CODE_NOT_SENT), "gateway-unreachable"));
-	pw.w->v->order_pace[0].took_ms = 100000;
-	(void)asks_in("nobody");
+	orders_went(100000, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
+	(void)asks_in(NOBODY_MOBILE);
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
 	judge_hears_nothing();
-	assert_in_range(orders_pause(pw.w->v, 1000000), 90000, 100000);
-	for (size_t i = 0; i < KM_ORDERS; i++)
-		if (pw.w->v->order[i].next_ms)
-			pw.w->v->order[i].next_ms = 1;
+	assert_in_range(orders_pause(pw.w->v, 1000000), 87000, 113000);
+	decoys_are_due();
 	hears_news(KM_ORDER_STATE_FAILED, KM_ORDER_WHY_UNREACHABLE);
 }
 
@@ -392,10 +393,10 @@ static void test_an_order_that_is_taken_ends_and_its_code_is_good(void **state)
 	world_check(pw.w, code);
 	hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
 	/* And nobody's is told of by the same words. */
-	(void)asks_in("nobody");
-	pw.w->v->order_pace[0].took_ms = 0;
+	(void)asks_in(NOBODY_MOBILE);
 	judge_sends(pw.w->session, 0);
 	assert_int_equal(judge_hears(KM_MSG_SENDING).sending.kind, KM_ORDER_MESSAGE);
+	decoys_are_due();
 	hears_news(KM_ORDER_STATE_TAKEN, KM_ORDER_WHY_NONE);
 	assert_int_equal(pw.w->v->orders, 0);
 }
@@ -453,7 +454,7 @@ int main(void)
 		COMING(test_a_login_that_ends_cancels_its_order),
 		HAVING(test_nobody_s_telephone_is_told_of_and_nothing_is_sent),
 		HAVING(test_what_is_asked_for_nobody_is_recorded_as_refusals_are),
-		COMING(test_a_decoy_is_told_of_when_the_last_real_order_was),
+		COMING(test_a_decoy_is_told_of_when_a_real_order_was),
 		COMING(test_an_order_that_is_taken_ends_and_its_code_is_good),
 		HAVING(test_a_clock_in_doubt_keeps_nobody_from_a_code),
 		COMING(test_a_code_outlives_a_new_key_epoch),
