@@ -123,6 +123,7 @@ static void test_a_wrong_code_counts_against_token_and_telephone(void **state)
 {
 	uint64_t phone;
 	struct km_credential all[KM_MAX_CREDENTIALS];
+	char ids[64];
 	size_t count = 0;
 
 	(void)state;
@@ -137,6 +138,10 @@ static void test_a_wrong_code_counts_against_token_and_telephone(void **state)
 	assert_int_equal(credential_of("bob", phone).throttle.fails, 3);
 	assert_int_equal(store_credentials(pw.w->v->store, operator_of("bob").subject, all, &count),
 			 KM_OK);
+	snprintf(ids, sizeof ids, " credentials=%llu%%20%llu", (unsigned long long)all[0].id,
+		 (unsigned long long)phone);
+	if (!strstr(last_event(KM_EVENT_LOGIN_REFUSED), ids))
+		fail_msg("%s, and not%s", last_event(KM_EVENT_LOGIN_REFUSED), ids);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(all[i].throttle.fails,
 				 all[i].factor == KM_FACTOR_RECOVERY ? 0 : 3);
