@@ -119,20 +119,27 @@ static void test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says
 	assert_non_null(strstr(scene_record(KM_EVENT_PHONE_CHANGED).body, "notice=none"));
 }
 
+/* Somebody takes the number of this kind away; what the courier hears then. */
+static struct km_msg takes_away(enum km_factor factor)
+{
+	struct km_credential c;
+	struct km_msg away;
+
+	assert_int_equal(store_phone_of(room.v->store, scene_person("hanako").subject, factor, &c),
+			 KM_OK);
+	away = scene_msg_remove("hanako", c.id);
+	assert_int_equal(scene_rc("rei", &away), KM_OK);
+	return courier_hears();
+}
+
 /* To take a number away and enrol another one would be a change that nobody hears of. */
 static void test_a_number_that_is_taken_away_is_told_so(void **state)
 {
-	struct km_credential c;
-	struct km_msg m, away;
+	struct km_msg m;
 
 	(void)state;
 	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
-	assert_int_equal(
-	    store_phone_of(room.v->store, scene_person("hanako").subject, KM_FACTOR_SMS, &c),
-	    KM_OK);
-	away = scene_msg_remove("hanako", c.id);
-	assert_int_equal(scene_rc("rei", &away), KM_OK);
-	m = courier_hears();
+	m = takes_away(KM_FACTOR_SMS);
 	assert_int_equal(m.number, KM_MSG_ORDER);
 	assert_int_equal(m.order.kind, KM_ORDER_NOTICE);
 	assert_string_equal(m.order.number, MOBILE);
@@ -140,6 +147,24 @@ static void test_a_number_that_is_taken_away_is_told_so(void **state)
 			    m.order.text.len);
 	has_phone("hanako", KM_FACTOR_SMS, OTHER);
 	assert_int_equal(courier_hears().number, 0);
+}
+
+static void test_a_landline_that_is_taken_away_is_called(void **state)
+{
+	struct km_msg m;
+
+	(void)state;
+	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
+	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
+	m = takes_away(KM_FACTOR_VOICE);
+	assert_int_equal(m.number, KM_MSG_ORDER);
+	assert_int_equal(m.order.kind, KM_ORDER_CALL_NOTICE);
+	assert_string_equal(m.order.number, LANDLINE);
+	assert_int_equal(m.order.text.len, 0);
+	assert_int_equal(courier_hears().number, 0);
+	/* Where it reaches nobody, the trail has that. */
+	courier_says(m.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY);
+	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
 }
 
 static void test_one_that_never_was_good_is_told_nothing_when_it_goes(void **state)
@@ -251,6 +276,7 @@ int main(void)
 		AT_THE_DESK(
 		    test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so),
 		AT_THE_DESK(test_a_number_that_is_taken_away_is_told_so),
+		AT_THE_DESK(test_a_landline_that_is_taken_away_is_called),
 		AT_THE_DESK(test_one_that_never_was_good_is_told_nothing_when_it_goes),
 		AT_THE_DESK(test_what_is_undone_within_a_round_is_told_to_nobody),
 		AT_THE_DESK(test_a_changed_number_is_said_at_the_next_login_and_at_no_other),
