@@ -91,18 +91,56 @@ static void test_a_notice_that_reaches_nobody_is_in_the_operators_trail(void **s
 	assert_int_equal(courier_hears().number, 0);
 }
 
+/* What a number may get of codes is soon used up, by whoever can start a login, or has a desk. */
+static void test_C19_no_code_keeps_a_notice_from_the_old_number(void **state)
+{
+	const struct {
+		enum km_factor factor;
+		enum km_order code, notice;
+		const char *number;
+	} ways[] = {
+		{ KM_FACTOR_SMS, KM_ORDER_MESSAGE, KM_ORDER_NOTICE, MOBILE },
+		{ KM_FACTOR_VOICE, KM_ORDER_SPOKEN, KM_ORDER_CALL_NOTICE, LANDLINE },
+	};
+	struct km_secret digits KM_SECRET = { 0 };
+
+	(void)state;
+	room.v->conf.phone.number_hour = room.v->conf.phone.number_day = 1;
+	assert_int_equal(km_secret_set(&digits, "123456", 6), KM_OK);
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		const struct order_wish code = { .kind = ways[i].code,
+						 .number = ways[i].number,
+						 .digits = &digits,
+						 .seconds = 60 };
+		struct km_msg m;
+
+		has_phone("hanako", ways[i].factor, ways[i].number);
+		assert_int_equal(orders_place(room.v, NULL, &code), KM_OK);
+		assert_int_equal(orders_place(room.v, NULL, &code), KM_ELIMIT);
+		vault_round(room.v, 0);
+		assert_int_equal(courier_hears().order.kind, ways[i].code);
+		has_phone("hanako", ways[i].factor, OTHER);
+		m = courier_hears();
+		assert_int_equal(m.number, KM_MSG_ORDER);
+		assert_int_equal(m.order.kind, ways[i].notice);
+		assert_string_equal(m.order.number, ways[i].number);
+		assert_int_equal(courier_hears().number, 0); /* one */
+		/* And it counts: nothing else is sent there by it. */
+		assert_int_equal(orders_place(room.v, NULL, &code), KM_ELIMIT);
+	}
+	assert_int_equal(scene_records(KM_EVENT_CODE_NOT_SENT), 0);
+}
+
 static void
-test_beyond_the_budget_no_notice_is_sent_and_the_number_changes_all_the_same(void **state)
+test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_same(void **state)
 {
 	(void)state;
-	room.v->conf.phone.number_hour = 1;
+	room.v->conf.phone.site_hour = 1;
 	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
 	has_phone("hanako", KM_FACTOR_VOICE, MOBILE);
 	assert_int_equal(courier_hears().number, KM_MSG_ORDER);
-	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
-	assert_int_equal(courier_hears().number, KM_MSG_ORDER); /* to the mobile */
 	has_phone("hanako", KM_FACTOR_VOICE, OTHER);
-	assert_int_equal(courier_hears().number, 0); /* the landline has had its one */
+	assert_int_equal(courier_hears().number, 0);
 	assert_string_equal(number_of("hanako", KM_FACTOR_VOICE), OTHER);
 	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
 }
@@ -271,8 +309,9 @@ int main(void)
 		AT_THE_DESK(test_the_old_number_is_told_that_another_took_its_place),
 		AT_THE_DESK(test_an_old_number_that_takes_no_messages_is_called),
 		AT_THE_DESK(test_a_notice_that_reaches_nobody_is_in_the_operators_trail),
+		AT_THE_DESK(test_C19_no_code_keeps_a_notice_from_the_old_number),
 		AT_THE_DESK(
-		    test_beyond_the_budget_no_notice_is_sent_and_the_number_changes_all_the_same),
+		    test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_same),
 		AT_THE_DESK(
 		    test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so),
 		AT_THE_DESK(test_a_number_that_is_taken_away_is_told_so),
