@@ -152,17 +152,24 @@ static km_rc not_told(struct call *c, const struct km_operator *op, enum km_orde
 	return note_record(c->v, &e);
 }
 
+/* text: of a message. A call says what is true of both: that the number was changed or removed. */
+static km_rc tell_old(struct call *c, const struct km_operator *op,
+		      const struct phone_change *change, enum km_order kind, enum km_text text)
+{
+	const struct order_wish wish = { .kind = kind,
+					 .number = change->old,
+					 .text = kind == KM_ORDER_NOTICE ? text : KM_TEXT_NOTHING,
+					 .subject = op->subject,
+					 .seconds = KM_ORDER_SECONDS };
+
+	return orders_place(c->v, NULL, &wish) == KM_OK ? KM_OK : not_told(c, op, kind);
+}
+
 /* The notice is last: what fails before it is undone, and nobody was told. */
 km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 			 const struct phone_change *change)
 {
 	const enum km_order kind = notice_of(c, change);
-	const struct order_wish wish = { .kind = kind,
-					 .number = change->old,
-					 .text = kind == KM_ORDER_NOTICE ? KM_TEXT_NOTICE_CHANGED
-									 : KM_TEXT_NOTHING,
-					 .subject = op->subject,
-					 .seconds = KM_ORDER_SECONDS };
 	struct km_event_record e;
 	km_rc rc;
 
@@ -177,8 +184,7 @@ km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 	rc = note_record(c->v, &e);
 	if (rc != KM_OK || kind == KM_ORDER_NONE)
 		return rc;
-	rc = orders_place(c->v, NULL, &wish);
-	return rc == KM_OK ? rc : not_told(c, op, kind);
+	return tell_old(c, op, change, kind, KM_TEXT_NOTICE_CHANGED);
 }
 
 /* One that waits was never good: its owner, whoever that is, is told nothing. */
@@ -194,23 +200,13 @@ km_rc desk_phone_leaves(struct call *c, const struct km_operator *op,
 	return rc == KM_ECORRUPT ? KM_OK : rc;
 }
 
-/*
- * Taken away and enrolled anew is a change, too: whoever has the old number hears of it. By a
- * message alone; there is no call that says this.
- */
+/* Taken away and enrolled anew is a change, too: whoever has the old number hears of it. */
 km_rc desk_phone_gone(struct call *c, const struct km_operator *op,
 		      const struct phone_change *change)
 {
-	const struct order_wish wish = { .kind = KM_ORDER_NOTICE,
-					 .number = change->old,
-					 .text = KM_TEXT_NOTICE_GONE,
-					 .subject = op->subject,
-					 .seconds = KM_ORDER_SECONDS };
+	const enum km_order kind = notice_of(c, change);
 
-	if (change->factor != KM_FACTOR_SMS || notice_of(c, change) == KM_ORDER_NONE ||
-	    orders_place(c->v, NULL, &wish) == KM_OK)
-		return KM_OK;
-	return not_told(c, op, KM_ORDER_NOTICE);
+	return kind == KM_ORDER_NONE ? KM_OK : tell_old(c, op, change, kind, KM_TEXT_NOTICE_GONE);
 }
 
 /* --- enrolling ------------------------------------------------------------------------------ */

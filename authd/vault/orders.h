@@ -1,7 +1,7 @@
 /*
  * Orders that are no login's: the code that confirms a number at its enrolment, a test of the
  * courier, a notice. What a login sends is challenge.c's. They count in the budgets of the number
- * and of the site like any other.
+ * and of the site like any other; a notice is sent though its number has had its share.
  */
 #ifndef KENMON_VAULT_ORDERS_H
 #define KENMON_VAULT_ORDERS_H

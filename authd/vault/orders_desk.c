@@ -37,9 +37,20 @@ static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m
 	return KM_OK;
 }
 
-/* *allowed, and what both counts become. */
-static km_rc spend(struct vault *v, const char *number, struct km_spending spent[2], bool *allowed)
+/*
+ * One for each change of a number: were it refused where the number has had its share, whoever
+ * changes it would use that up first, and nobody would hear of it.
+ */
+static bool is_notice(unsigned kind)
 {
+	return kind == KM_ORDER_NOTICE || kind == KM_ORDER_CALL_NOTICE;
+}
+
+/* *allowed, and what both counts become. */
+static km_rc spend(struct vault *v, const struct order_wish *wish, struct km_spending spent[2],
+		   bool *allowed)
+{
+	const char *number = wish->number;
 	const struct budget_limit of_number = { v->conf.phone.number_hour,
 						v->conf.phone.number_day };
 	const struct budget_limit of_site = { v->conf.phone.site_hour, v->conf.phone.site_day };
@@ -54,7 +65,7 @@ static km_rc spend(struct vault *v, const char *number, struct km_spending spent
 	if (rc != KM_OK)
 		return rc;
 	spent[0].budget = budget_at(&stored, v->now.wall, in_doubt);
-	*allowed = budget_allows(&spent[0].budget, &of_number) &&
+	*allowed = (is_notice(wish->kind) || budget_allows(&spent[0].budget, &of_number)) &&
 		   budget_allows(&spent[1].budget, &of_site);
 	for (size_t i = 0; i < 2; i++)
 		spent[i].budget = budget_sent(&spent[i].budget);
@@ -104,7 +115,7 @@ km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wis
 	if (rc == KM_OK && km_phone_rule(wish->number, &rules) != KM_PHONE_GOOD)
 		rc = KM_EPERM;
 	if (rc == KM_OK)
-		rc = spend(v, wish->number, spent, &allowed);
+		rc = spend(v, wish, spent, &allowed);
 	if (rc == KM_OK && !allowed)
 		rc = KM_ELIMIT;
 	if (rc == KM_OK)

@@ -91,18 +91,56 @@ static void test_a_notice_that_reaches_nobody_is_in_the_operators_trail(void **s
 	assert_int_equal(courier_hears().number, 0);
 }
 
+/* What a number may get of codes is soon used up, by whoever can start a login, or has a desk. */
+static void test_C19_no_code_keeps_a_notice_from_the_old_number(void **state)
+{
+	const struct {
+		enum km_factor factor;
+		enum km_order code, notice;
+		const char *number;
+	} ways[] = {
+		{ KM_FACTOR_SMS, KM_ORDER_MESSAGE, KM_ORDER_NOTICE, MOBILE },
+		{ KM_FACTOR_VOICE, KM_ORDER_SPOKEN, KM_ORDER_CALL_NOTICE, LANDLINE },
+	};
+	struct km_secret digits KM_SECRET = { 0 };
+
+	(void)state;
+	room.v->conf.phone.number_hour = room.v->conf.phone.number_day = 1;
+	assert_int_equal(km_secret_set(&digits, "123456", 6), KM_OK);
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		const struct order_wish code = { .kind = ways[i].code,
+						 .number = ways[i].number,
+						 .digits = &digits,
+						 .seconds = 60 };
+		struct km_msg m;
+
+		has_phone("hanako", ways[i].factor, ways[i].number);
+		assert_int_equal(orders_place(room.v, NULL, &code), KM_OK);
+		assert_int_equal(orders_place(room.v, NULL, &code), KM_ELIMIT);
+		vault_round(room.v, 0);
+		assert_int_equal(courier_hears().order.kind, ways[i].code);
+		has_phone("hanako", ways[i].factor, OTHER);
+		m = courier_hears();
+		assert_int_equal(m.number, KM_MSG_ORDER);
+		assert_int_equal(m.order.kind, ways[i].notice);
+		assert_string_equal(m.order.number, ways[i].number);
+		assert_int_equal(courier_hears().number, 0); /* one */
+		/* And it counts: nothing else is sent there by it. */
+		assert_int_equal(orders_place(room.v, NULL, &code), KM_ELIMIT);
+	}
+	assert_int_equal(scene_records(KM_EVENT_CODE_NOT_SENT), 0);
+}
+
 static void
-test_beyond_the_budget_no_notice_is_sent_and_the_number_changes_all_the_same(void **state)
+test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_same(void **state)
 {
 	(void)state;
-	room.v->conf.phone.number_hour = 1;
+	room.v->conf.phone.site_hour = 1;
 	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
 	has_phone("hanako", KM_FACTOR_VOICE, MOBILE);
 	assert_int_equal(courier_hears().number, KM_MSG_ORDER);
-	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
-	assert_int_equal(courier_hears().number, KM_MSG_ORDER); /* to the mobile */
 	has_phone("hanako", KM_FACTOR_VOICE, OTHER);
-	assert_int_equal(courier_hears().number, 0); /* the landline has had its one */
+	assert_int_equal(courier_hears().number, 0);
 	assert_string_equal(number_of("hanako", KM_FACTOR_VOICE), OTHER);
 	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
 }
@@ -130,20 +168,27 @@ static void test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says
 	assert_non_null(strstr(scene_record(KM_EVENT_PHONE_CHANGED).body, "notice=none"));
 }
 
+/* Somebody takes the number of this kind away; what the courier hears then. */
+static struct km_msg takes_away(enum km_factor factor)
+{
+	struct km_credential c;
+	struct km_msg away;
+
+	assert_int_equal(store_phone_of(room.v->store, scene_person("hanako").subject, factor, &c),
+			 KM_OK);
+	away = scene_msg_remove("hanako", c.id);
+	assert_int_equal(scene_rc("rei", &away), KM_OK);
+	return courier_hears();
+}
+
 /* To take a number away and enrol another one would be a change that nobody hears of. */
 static void test_a_number_that_is_taken_away_is_told_so(void **state)
 {
-	struct km_credential c;
-	struct km_msg m, away;
+	struct km_msg m;
 
 	(void)state;
 	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
-	assert_int_equal(
-	    store_phone_of(room.v->store, scene_person("hanako").subject, KM_FACTOR_SMS, &c),
-	    KM_OK);
-	away = scene_msg_remove("hanako", c.id);
-	assert_int_equal(scene_rc("rei", &away), KM_OK);
-	m = courier_hears();
+	m = takes_away(KM_FACTOR_SMS);
 	assert_int_equal(m.number, KM_MSG_ORDER);
 	assert_int_equal(m.order.kind, KM_ORDER_NOTICE);
 	assert_string_equal(m.order.number, MOBILE);
@@ -151,6 +196,24 @@ static void test_a_number_that_is_taken_away_is_told_so(void **state)
 			    m.order.text.len);
 	has_phone("hanako", KM_FACTOR_SMS, OTHER);
 	assert_int_equal(courier_hears().number, 0);
+}
+
+static void test_a_landline_that_is_taken_away_is_called(void **state)
+{
+	struct km_msg m;
+
+	(void)state;
+	has_phone("hanako", KM_FACTOR_SMS, MOBILE);
+	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
+	m = takes_away(KM_FACTOR_VOICE);
+	assert_int_equal(m.number, KM_MSG_ORDER);
+	assert_int_equal(m.order.kind, KM_ORDER_CALL_NOTICE);
+	assert_string_equal(m.order.number, LANDLINE);
+	assert_int_equal(m.order.text.len, 0);
+	assert_int_equal(courier_hears().number, 0);
+	/* Where it reaches nobody, the trail has that. */
+	courier_says(m.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY);
+	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
 }
 
 static void test_one_that_never_was_good_is_told_nothing_when_it_goes(void **state)
@@ -257,12 +320,14 @@ int main(void)
 		AT_THE_DESK(test_the_old_number_is_told_that_another_took_its_place),
 		AT_THE_DESK(test_an_old_number_that_takes_no_messages_is_called),
 		AT_THE_DESK(test_a_notice_that_reaches_nobody_is_in_the_operators_trail),
+		AT_THE_DESK(test_C19_no_code_keeps_a_notice_from_the_old_number),
 		AT_THE_DESK(
-		    test_beyond_the_budget_no_notice_is_sent_and_the_number_changes_all_the_same),
+		    test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_same),
 		AT_THE_DESK(test_C20_an_old_number_that_is_barred_by_now_is_told_nothing),
 		AT_THE_DESK(
 		    test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so),
 		AT_THE_DESK(test_a_number_that_is_taken_away_is_told_so),
+		AT_THE_DESK(test_a_landline_that_is_taken_away_is_called),
 		AT_THE_DESK(test_one_that_never_was_good_is_told_nothing_when_it_goes),
 		AT_THE_DESK(test_what_is_undone_within_a_round_is_told_to_nobody),
 		AT_THE_DESK(test_a_changed_number_is_said_at_the_next_login_and_at_no_other),
