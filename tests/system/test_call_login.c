@@ -254,7 +254,7 @@ static void test_a_test_call_is_answered_with_the_hash_key_and_asks_for_no_code(
 	assert_int_equal(office_audited(h, KM_EVENT_CODE_SENT, NULL, NULL), 0);
 	/* Nobody there, or a mailbox: it says so. */
 	telephone = telephone_start(&line, "u1", TAKE_CALL RING REFUSE("486 Busy Here"), 1);
-	assert_int_equal(office_do(h, &m, NULL), KM_EUNAVAIL);
+	assert_int_equal(office_do(h, &m, NULL), KM_ENOTSENT);
 	telephone_content(&line, telephone);
 }
 
