@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509v3.h>
+
 #include <kenmon/log.h>
 
 #include "sms_http.h"
@@ -103,11 +105,31 @@ static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 	return len;
 }
 
+static struct sms_name *name_of(const struct sms_transfer *t)
+{
+	return &t->job->gateway->name[t->job->sent ? SMS_FOR_REPORT : SMS_FOR_MESSAGE];
+}
+
+/*
+ * libcurl takes the common name for the host's where a certificate has no subjectAltName. So the
+ * name is checked before, by OpenSSL, which does not: a common name is whatever its owner wanted to
+ * be called.
+ */
 static CURLcode set_trust(CURL *easy, void *context, void *arg)
 {
+	const struct sms_transfer *t = arg;
+	const struct sms_name *name = name_of(t);
+	const bool is_address = name->literal && strcmp(name->host, "localhost") != 0;
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
+
 	(void)easy;
-	SSL_CTX_set1_cert_store(context, arg);
-	return CURLE_OK;
+	SSL_CTX_set1_cert_store(context, t->job->gateway->trust);
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+						   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	return (is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, name->host)
+			   : X509_VERIFY_PARAM_set1_host(param, name->host, 0))
+		   ? CURLE_OK
+		   : CURLE_OUT_OF_MEMORY;
 }
 
 /* --- what it is told
@@ -166,7 +188,7 @@ static bool set_rules(struct sms_transfer *t, int64_t ms)
 	       curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, set_trust) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, t->job->gateway->trust) == CURLE_OK;
+	       curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, t) == CURLE_OK;
 }
 
 /* Longer than any template that is filled in, with a header's name before it. */
@@ -196,8 +218,7 @@ static struct km_sms_values values_of(const struct sms_job *job, char words[KM_S
 static km_rc set_url(struct sms_transfer *t, const struct km_sms_template *url,
 		     const struct km_sms_values *values)
 {
-	struct sms_name *name =
-	    &t->job->gateway->name[t->job->sent ? SMS_FOR_REPORT : SMS_FOR_MESSAGE];
+	struct sms_name *name = name_of(t);
 	struct scratch s __attribute__((cleanup(scratch_wipe)));
 	size_t len;
 	km_rc rc = km_sms_template_fill(url, values, s.text, sizeof(s.text), &len);

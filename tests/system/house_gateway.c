@@ -63,8 +63,11 @@ static SSL_CTX *make_context(struct gateway *g)
 	bool other = g->certificate == GATEWAY_OTHER_NAME;
 	EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
 	X509 *root = certify(root_key, "test authority", NULL, NULL, NULL, 30);
-	X509 *cert = certify(key, "gateway",
-			     other ? "DNS:gw.example" : "DNS:localhost,DNS:gw.test,IP:127.0.0.1",
+	bool alone = g->certificate == GATEWAY_COMMON_NAME;
+	X509 *cert = certify(key, alone ? "127.0.0.1" : "gateway",
+			     alone   ? NULL
+			     : other ? "DNS:gw.example"
+				     : "DNS:localhost,DNS:gw.test,IP:127.0.0.1",
 			     root, root_key, g->certificate == GATEWAY_EXPIRED ? -1 : 30);
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	FILE *f = fopen(g->ca, "we");

@@ -23,6 +23,7 @@ enum gateway_certificate {
 	GATEWAY_GOOD,     /* for 127.0.0.1 and localhost */
 	GATEWAY_STRANGER, /* of an authority that nobody named */
 	GATEWAY_OTHER_NAME,
+	GATEWAY_COMMON_NAME, /* "127.0.0.1", as its common name alone */
 	GATEWAY_EXPIRED,
 	GATEWAY_OLD_TLS, /* a good one, but TLS 1.1 alone */
 };
