@@ -91,7 +91,8 @@ $(call obj,$(MATCHER_SRC)): CFLAGS += -ffp-contract=off -fno-math-errno
 
 # libre's headers are not ours; they want to know what this system has.
 RE_FLAGS := -isystem /usr/include/re
-$(call obj,$(wildcard authd/courier/sip_*.c) tests/unit/test_voice_script.c tests/unit/test_voice_tls.c): CPPFLAGS += $(RE_FLAGS)
+RE_TESTS := $(addprefix tests/,unit/test_voice_script.c unit/test_voice_tls.c fuzz/fuzz_voice.c)
+$(call obj,$(wildcard authd/courier/sip_*.c) $(RE_TESTS)): CPPFLAGS += $(RE_FLAGS)
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libdoor.a:   $(call obj,$(DOOR_SRC))
@@ -295,7 +296,7 @@ ALL_C := $(COMMON_SRC) $(DOOR_SRC) $(JUDGE_SRC) $(VAULT_SRC) $(SENSOR_SRC) $(MAT
 lint:
 	@tests/deps build test lint
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) -std=gnu11
+	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) $(RE_FLAGS) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
 	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \

@@ -253,6 +253,16 @@ static bool set_prefixes(const struct km_conf_row *row, const char *value, void 
 	return false;
 }
 
+static bool set_barred(const struct km_conf_row *row, const char *value, void *member, char *why)
+{
+	if (km_phone_barred_is_good(value))
+		return set_text(row, value, member, why);
+	snprintf(why, KM_CONF_WHY,
+		 "must be beginnings of numbers, each with + and the country's code, such as "
+		 "+81990 +81570, or empty");
+	return false;
+}
+
 static bool set_key(const struct km_conf_row *row, const char *value, void *member, char *why)
 {
 	struct km_conf_key key = { .set = *value != '\0' };
@@ -308,7 +318,7 @@ bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *m
 		[NUMBER] = set_number, [STEPS] = set_steps,     [NAMES] = set_names,
 		[LANG] = set_language, [ZONE] = set_zone,       [BOOL] = set_bool,
 		[TEXT] = set_text,     [COUNTRY] = set_country, [PREFIXES] = set_prefixes,
-		[KEY] = set_key,       [WORD] = set_word,
+		[BARRED] = set_barred, [KEY] = set_key,         [WORD] = set_word,
 	};
 
 	return set[row->kind](row, value, member, why);
@@ -326,6 +336,7 @@ void km_conf_value_copy(const struct km_conf_row *row, void *to, const void *fro
 		[TEXT] = KM_CONF_LINE,
 		[COUNTRY] = KM_CONF_LINE,
 		[PREFIXES] = KM_CONF_LINE,
+		[BARRED] = KM_CONF_LINE,
 		[KEY] = sizeof(struct km_conf_key),
 		[WORD] = sizeof(unsigned),
 	};
@@ -409,6 +420,7 @@ void km_conf_value_print(const struct km_conf_row *row, const void *member, char
 	case TEXT:
 	case COUNTRY:
 	case PREFIXES:
+	case BARRED:
 		snprintf(out, KM_CONF_VALUE, "%s", (const char *)member);
 		break;
 	case KEY:

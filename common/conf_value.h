@@ -7,7 +7,20 @@
 
 #include <kenmon/conf.h>
 
-enum km_conf_kind { NUMBER, STEPS, NAMES, LANG, ZONE, BOOL, TEXT, COUNTRY, PREFIXES, KEY, WORD };
+enum km_conf_kind {
+	NUMBER,
+	STEPS,
+	NAMES,
+	LANG,
+	ZONE,
+	BOOL,
+	TEXT,
+	COUNTRY,
+	PREFIXES,
+	BARRED,
+	KEY,
+	WORD
+};
 
 struct km_conf_row {
 	const char *section, *key;

@@ -56,7 +56,8 @@ static const char *const faults[] = {
 	[KM_PHONE_SHORT] = "digits are missing",
 	[KM_PHONE_LONG] = "there are too many digits",
 	[KM_PHONE_COUNTRY] = "[phone] country is no country's code",
-	[KM_PHONE_BARRED] = "[phone] prefixes does not allow numbers that begin so",
+	[KM_PHONE_OTHER] = "[phone] prefixes does not allow numbers that begin so",
+	[KM_PHONE_BARRED] = "[phone] barred rules out numbers that begin so",
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -212,42 +213,59 @@ static const char *next_prefix(const char *list, size_t *len)
 	return list;
 }
 
-bool km_phone_prefixes_are_good(const char *prefixes)
+/* How many beginnings are in it; -1: one of them is none. */
+static int count_prefixes(const char *list)
 {
-	unsigned count = 0;
+	int count = 0;
 	size_t len;
 
-	for (const char *p = next_prefix(prefixes, &len); p;
-	     p = next_prefix(p + len, &len), count++)
+	for (const char *p = next_prefix(list, &len); p; p = next_prefix(p + len, &len), count++)
 		if (len == 0)
-			return false;
-	return count > 0;
+			return -1;
+	return count;
 }
 
-bool km_phone_is_allowed(const char *number, const char *prefixes)
+bool km_phone_prefixes_are_good(const char *prefixes)
+{
+	return count_prefixes(prefixes) > 0;
+}
+
+bool km_phone_barred_is_good(const char *barred)
+{
+	return count_prefixes(barred) >= 0;
+}
+
+static bool begins_with_one(const char *number, const char *list)
 {
 	size_t len;
 
-	if (!km_phone_is_e164(number) || !km_phone_prefixes_are_good(prefixes))
-		return false;
-	for (const char *p = next_prefix(prefixes, &len); p; p = next_prefix(p + len, &len))
+	for (const char *p = next_prefix(list, &len); p; p = next_prefix(p + len, &len))
 		if (strncmp(number, p, len) == 0)
 			return true;
 	return false;
 }
 
-enum km_phone_fault km_phone_take(const char *typed, const char *country, const char *prefixes,
+enum km_phone_fault km_phone_rule(const char *number, const struct km_phone_rules *rules)
+{
+	if (!km_phone_is_e164(number) || !km_phone_prefixes_are_good(rules->prefixes) ||
+	    !begins_with_one(number, rules->prefixes))
+		return KM_PHONE_OTHER;
+	if (!km_phone_barred_is_good(rules->barred) || begins_with_one(number, rules->barred))
+		return KM_PHONE_BARRED;
+	return KM_PHONE_GOOD;
+}
+
+enum km_phone_fault km_phone_take(const char *typed, const struct km_phone_rules *rules,
 				  char out[KM_NUMBER_MAX + 1])
 {
 	char number[KM_NUMBER_MAX + 1];
-	enum km_phone_fault fault = km_phone_normalise(typed, country, number);
+	enum km_phone_fault fault = km_phone_normalise(typed, rules->country, number);
 
-	if (fault != KM_PHONE_GOOD)
-		return fault;
-	if (!km_phone_is_allowed(number, prefixes))
-		return KM_PHONE_BARRED;
-	memcpy(out, number, strlen(number) + 1);
-	return KM_PHONE_GOOD;
+	if (fault == KM_PHONE_GOOD)
+		fault = km_phone_rule(number, rules);
+	if (fault == KM_PHONE_GOOD)
+		memcpy(out, number, strlen(number) + 1);
+	return fault;
 }
 
 /* Of a number's own country code, without the +. */

@@ -17,7 +17,19 @@
 /* Factors that reach a telephone and nothing else: restricted, by NIST SP 800-63B-4. */
 #define PHONE_FACTORS (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 
-enum kind { CHANGED, NEVER, IDLE, EXPIRES, NO_FACTOR, OLD_FACTOR, ONLY_PHONE, EXEMPT, KINDS };
+enum kind {
+	CHANGED,
+	NEVER,
+	IDLE,
+	EXPIRES,
+	NO_FACTOR,
+	OLD_FACTOR,
+	ONLY_PHONE,
+	BARRED,
+	EXEMPT,
+	CONFIRM,
+	KINDS
+};
 
 static const struct {
 	const char *word;
@@ -30,7 +42,9 @@ static const struct {
 	[NO_FACTOR] = { "no-factor", DESK_FOUND_NO_FACTOR },
 	[OLD_FACTOR] = { "old-factor", DESK_FOUND_OLD_FACTOR },
 	[ONLY_PHONE] = { "only-phone", DESK_FOUND_ONLY_PHONE },
+	[BARRED] = { "number-not-allowed", DESK_FOUND_BARRED },
 	[EXEMPT] = { "exempt", DESK_FOUND_EXEMPT },
+	[CONFIRM] = { "calls-below-standard", DESK_FOUND_CONFIRM },
 };
 
 static const struct sheet_column columns[] = {
@@ -235,6 +249,22 @@ static void write_erased(struct review *v)
 	sheet_choice(s, "", "");
 }
 
+/* Of the site, and so of nobody: a CSV file has rows alone, and no line above them. */
+static void write_confirm(struct review *v)
+{
+	struct sheet *s = &v->r.sheet;
+
+	if (!v->confirm)
+		return;
+	sheet_string(s, "");
+	sheet_choice(s, kinds[CONFIRM].word, desk_text(kinds[CONFIRM].text, s->lang));
+	sheet_choice(s, "[voice] mode = confirm", desk_text(DESK_CALLS_CONFIRM, s->lang));
+	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
+		sheet_string(s, "");
+	sheet_choice(s, "", "");
+	sheet_choice(s, "", "");
+}
+
 static km_rc write_bin(struct review *v, enum kind kind)
 {
 	const struct bin *b = &v->bin[kind];
@@ -248,6 +278,8 @@ static km_rc write_bin(struct review *v, enum kind kind)
 	}
 	if (kind == CHANGED)
 		write_erased(v);
+	if (kind == CONFIRM)
+		write_confirm(v);
 	return sheet_flush(&v->r.sheet);
 }
 
@@ -260,6 +292,19 @@ static const char *day_of(int64_t wall, char out[16])
 	out[0] = '\0';
 	if (km_day_at(wall, &day) == KM_OK)
 		km_day_format(day, out);
+	return out;
+}
+
+/* Which of their telephones, by their factors' words. */
+static const char *phones_of(uint32_t factors, char out[16])
+{
+	out[0] = '\0';
+	for (unsigned f = 1; f < 32; f++) {
+		size_t used = strlen(out);
+
+		if (factors & PHONE_FACTORS & KM_FACTOR_BIT(f))
+			snprintf(out + used, 16 - used, "%s%s", used ? " " : "", km_factor_word(f));
+	}
 	return out;
 }
 
@@ -286,8 +331,11 @@ static const char *found(const struct review *v, enum kind kind, const struct ms
 		return o->oldest && o->oldest < old ? day_of(o->oldest, day) : NULL;
 	case ONLY_PHONE:
 		return (o->factors & PHONE_FACTORS) && !(o->factors & ~PHONE_FACTORS) ? "" : NULL;
+	case BARRED:
+		return o->barred ? phones_of(o->barred, day) : NULL;
 	case CHANGED:
 	case EXEMPT:
+	case CONFIRM:
 	case KINDS:
 	default:
 		return NULL;

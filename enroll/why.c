@@ -71,7 +71,8 @@ static const char *const faults[] = {
 	[KM_PHONE_SHORT] = "桁が足りません",
 	[KM_PHONE_LONG] = "桁が多すぎます",
 	[KM_PHONE_COUNTRY] = "[phone] country が国番号ではありません",
-	[KM_PHONE_BARRED] = "[phone] prefixes で許可されていない番号です",
+	[KM_PHONE_OTHER] = "[phone] prefixes で許可されていない番号です",
+	[KM_PHONE_BARRED] = "[phone] barred で禁止されている番号です",
 };
 
 /* A value that is a sentence itself. */

@@ -266,6 +266,9 @@ static enum km_text text_of(const struct judge_session *s, unsigned reason)
 {
 	enum km_text text = km_order_text(s->phone.state, s->phone.why);
 
+	/* The digits are on the screen: of a call it is known that nothing was sent with it. */
+	if (text == KM_TEXT_ORDER_UNKNOWN && s->phone.calling)
+		text = KM_TEXT_ORDER_CALL_CUT;
 	if (reason == KM_REASON_PHONE_NONE && has_failed(s) && text != KM_TEXT_NOTHING)
 		return text;
 	return km_reason_text(reason);

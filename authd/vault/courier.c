@@ -39,6 +39,13 @@ enum km_order orders_kind(const struct vault *v, unsigned factor)
 	return KM_ORDER_NONE;
 }
 
+struct km_phone_rules order_rules(const struct vault *v)
+{
+	return (struct km_phone_rules){ .country = v->conf.phone.country,
+					.prefixes = v->conf.phone.prefixes,
+					.barred = v->conf.phone.barred };
+}
+
 void orders_lost(struct vault *v, const char *why)
 {
 	if (v->courier < 0)

@@ -8,7 +8,7 @@
 #ifndef KENMON_VAULT_COURIER_H
 #define KENMON_VAULT_COURIER_H
 
-#include <kenmon/order.h>
+#include <kenmon/phone.h>
 
 #include "vault.h"
 
@@ -28,6 +28,9 @@ void orders_lost(struct vault *v, const char *why);
 
 /* What an order of this factor, KM_FACTOR_SMS or _VOICE, would be; NONE: it takes none such. */
 enum km_order orders_kind(const struct vault *v, unsigned factor);
+
+/* Which numbers may be sent to. */
+struct km_phone_rules order_rules(const struct vault *v);
 
 /* --- orders.c --------------------------------------------------------------------- */
 

@@ -245,6 +245,9 @@ KM_MUST_CHECK km_rc desk_number_mask(struct call *c, const struct km_operator *o
 				     char out[KM_PHONE_MASK]);
 /* CREDENTIAL_ROW of each telephone, with all of its number: for whom it belongs to. */
 KM_MUST_CHECK km_rc desk_phones_whole(struct call *c, const struct km_operator *op);
+/* Of these factors, KM_FACTOR_BITs, those whose number the configuration rules out by now. */
+KM_MUST_CHECK km_rc desk_phones_barred(struct call *c, const struct km_operator *op,
+				       uint32_t factors, uint32_t *barred);
 
 /* A number that becomes good, and the one in whose place it comes. */
 struct phone_change {

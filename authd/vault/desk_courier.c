@@ -144,6 +144,9 @@ km_rc desk_courier_status(struct call *c)
 	if (rc == KM_OK)
 		rc = call_status(c, false, "prefixes", "%s", v->conf.phone.prefixes);
 	if (rc == KM_OK)
+		rc = call_status(c, false, "barred", "%s",
+				 v->conf.phone.barred[0] ? v->conf.phone.barred : "none");
+	if (rc == KM_OK)
 		rc = call_status(c, false, "under-way", "%zu", v->orders);
 	return rc == KM_OK ? put_budget(c) : rc;
 }

@@ -262,7 +262,7 @@ static km_rc put_last_feed(struct call *c)
 
 static km_rc put_rosters(struct call *c)
 {
-	struct feed_forgotten gone;
+	struct feed_forgotten gone = { 0 };
 	struct waiting w;
 	char when[CALL_TIME];
 	km_rc rc = roster_that_waits(c->v, &w);

@@ -25,8 +25,8 @@ void phone_change_wipe(struct phone_change *change)
 
 km_rc desk_number_read(struct call *c, const char *typed, char out[KM_NUMBER_MAX + 1])
 {
-	enum km_phone_fault fault =
-	    km_phone_take(typed, c->v->conf.phone.country, c->v->conf.phone.prefixes, out);
+	const struct km_phone_rules rules = order_rules(c->v);
+	enum km_phone_fault fault = km_phone_take(typed, &rules, out);
 
 	if (fault == KM_PHONE_GOOD)
 		return KM_OK;
@@ -76,6 +76,36 @@ km_rc desk_phones_whole(struct call *c, const struct km_operator *op)
 	for (size_t i = 0; rc == KM_OK && i < count; i++)
 		if (km_factor_class(list[i].factor) == KM_CLASS_PHONE)
 			rc = put_whole(c, op, &list[i]);
+	return rc;
+}
+
+/* Is nothing sent to this number, by the lists as they are now? One that is damaged is none. */
+static km_rc see_barred(struct call *c, const struct km_operator *op, unsigned factor,
+			uint32_t *barred)
+{
+	const struct km_phone_rules rules = order_rules(c->v);
+	char number[KM_NUMBER_MAX + 1] = "";
+	struct km_credential good;
+	km_rc rc = store_phone_of(c->v->store, op->subject, factor, &good);
+
+	if (rc == KM_OK)
+		rc = store_phone_number(c->v->store, op, &good, number);
+	if (rc == KM_OK && km_phone_rule(number, &rules) != KM_PHONE_GOOD)
+		*barred |= KM_FACTOR_BIT(factor);
+	km_wipe(number, sizeof number);
+	return rc == KM_ENOTFOUND || rc == KM_ECORRUPT ? KM_OK : rc;
+}
+
+km_rc desk_phones_barred(struct call *c, const struct km_operator *op, uint32_t factors,
+			 uint32_t *barred)
+{
+	static const uint8_t phones[] = { KM_FACTOR_SMS, KM_FACTOR_VOICE };
+	km_rc rc = KM_OK;
+
+	*barred = 0;
+	for (size_t i = 0; rc == KM_OK && i < sizeof phones; i++)
+		if (factors & KM_FACTOR_BIT(phones[i]))
+			rc = see_barred(c, op, phones[i], barred);
 	return rc;
 }
 
@@ -423,7 +453,7 @@ static void confirm_goes_on(struct call *c, unsigned state, unsigned why)
 			line_close(c->v, c->l);
 	} else if (km_order_state_ends(state)) {
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));
-		call_finish(c, state == KM_ORDER_STATE_NOT_ME ? KM_EABORTED : KM_EUNAVAIL);
+		call_finish(c, state == KM_ORDER_STATE_NOT_ME ? KM_EABORTED : KM_ENOTSENT);
 	}
 }
 
@@ -436,7 +466,7 @@ static void test_goes_on(struct call *c, unsigned state, unsigned why)
 		return;
 	if (!good)
 		call_say(c, "%s", km_text(km_order_text(state, why), KM_LANG_EN));
-	call_tested(c, good ? KM_OK : KM_EUNAVAIL);
+	call_tested(c, good ? KM_OK : KM_ENOTSENT);
 }
 
 void desk_phone_ordered(struct vault *v, struct line *l, unsigned state, unsigned why)

@@ -105,12 +105,16 @@ km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wis
 					 .digits = "",
 					 .until_ms = v->now.boot_ms + wish->seconds * 1000LL,
 					 .heard = heard };
+	const struct km_phone_rules rules = order_rules(v);
 	struct km_spending spent[2];
 	struct order *o = NULL;
 	bool allowed = false;
-	km_rc rc = KM_EINVAL;
+	km_rc rc = is_of_desk(wish->kind) ? KM_OK : KM_EINVAL;
 
-	if (is_of_desk(wish->kind))
+	/* A notice goes to a number that was registered under other rules, maybe. */
+	if (rc == KM_OK && km_phone_rule(wish->number, &rules) != KM_PHONE_GOOD)
+		rc = KM_EPERM;
+	if (rc == KM_OK)
 		rc = spend(v, wish, spent, &allowed);
 	if (rc == KM_OK && !allowed)
 		rc = KM_ELIMIT;

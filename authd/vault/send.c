@@ -22,6 +22,7 @@ struct sending {
 	enum km_order kind;
 	enum km_reason why_not; /* why nothing is sent; NONE: something is */
 	uint8_t factor;
+	uint64_t barred; /* the credential whose number is not sent to any more; 0: none */
 	char number[KM_NUMBER_MAX + 1];
 	char digits[KM_ORDER_KEYS + 1];
 	char text[KM_ORDER_TEXT + 1];
@@ -126,6 +127,7 @@ km_rc phone_why_not(struct vault *v, const struct trial *t, enum km_reason *out)
 
 static void take_decoy(const struct vault *v, struct sending *x)
 {
+	x->t.count = 1;
 	x->t.credential[0] = v->decoy;
 	x->t.credential[0].throttle = x->t.name;
 	x->t.named[0] = x->t.by_name = true;
@@ -148,17 +150,31 @@ static km_rc aim(struct vault *v, struct sending *x, uint32_t factors)
 	} else {
 		found = *credential_of(v, &x->t, x->factor);
 		x->t.credential[0] = found;
+		x->t.count = 1;
 	}
-	x->t.count = 1;
 	x->kind = orders_kind(v, x->factor);
 	trial_weigh(v, &x->t);
 	return KM_OK;
+}
+
+/*
+ * The lists are others than when it was registered. To say so would say that there is a number: it
+ * goes on as for who may not come in, and the trail and the review name it.
+ */
+static void aim_at_nobody(struct vault *v, struct sending *x)
+{
+	x->why_not = KM_REASON_PHONE_BARRED;
+	x->barred = x->t.credential[0].id;
+	snprintf(x->number, sizeof x->number, "%s", TO_NOBODY);
+	take_decoy(v, x);
+	trial_weigh(v, &x->t);
 }
 
 /* Nobody's number is opened like anybody's. */
 static km_rc open_number(struct vault *v, struct sending *x)
 {
 	const struct km_operator *owner = x->t.by_name ? &v->decoy_operator : &x->t.op;
+	const struct km_phone_rules rules = order_rules(v);
 	struct km_secret number KM_SECRET = { 0 };
 	km_rc rc = store_seed(v->store, owner, &x->t.credential[0], &number);
 
@@ -173,8 +189,9 @@ static km_rc open_number(struct vault *v, struct sending *x)
 	x->number[number.len] = '\0';
 	if (!km_phone_is_e164(x->number))
 		return KM_ECORRUPT;
-	/* The list is shorter than when it was registered. */
-	return km_phone_is_allowed(x->number, v->conf.phone.prefixes) ? KM_OK : KM_EPERM;
+	if (km_phone_rule(x->number, &rules) != KM_PHONE_GOOD)
+		aim_at_nobody(v, x);
+	return KM_OK;
 }
 
 /* --- how much ------------------------------------------------------------------------------- */
@@ -243,6 +260,8 @@ static void describe(struct km_event_record *r, enum km_event event, const struc
 		event_add_number(r, "credential", (int64_t)x->t.credential[0].id);
 		event_add(r, "order", km_order_word(x->kind));
 	}
+	if (x->barred)
+		event_add_number(r, "credential", (int64_t)x->barred);
 	session_describe(r, x->t.s);
 }
 
@@ -304,6 +323,7 @@ static km_rc keep_and_count(struct vault *v, struct sending *x)
 		x->store.second = &pumped;
 	}
 	rc = store_send(v->store, &x->store);
+	x->store.event = x->store.second = NULL;
 	if (rc != KM_OK)
 		return rc;
 	if (!x->store.swallowed)
@@ -353,18 +373,17 @@ static km_rc send_code(struct vault *v, struct sending *x, uint32_t factors)
 
 	if (rc == KM_OK)
 		rc = aim(v, x, factors);
+	if (rc == KM_OK && x->kind == KM_ORDER_NONE)
+		return refuse(v, x, KM_REASON_PHONE_NONE, 0);
+	/* Before a wait is looked at: whose it is depends on the number. */
+	if (rc == KM_OK)
+		rc = open_number(v, x);
 	if (rc != KM_OK)
 		return rc;
-	if (x->kind == KM_ORDER_NONE)
-		return refuse(v, x, KM_REASON_PHONE_NONE, 0);
 	if (x->t.wait > 0)
 		return refuse(v, x, KM_REASON_PHONE_LOCKED,
 			      x->t.wait == LOCKOUT_FOR_GOOD ? 0 : x->t.wait);
-	rc = open_number(v, x);
-	if (rc == KM_EPERM)
-		return refuse(v, x, KM_REASON_PHONE_NONE, 0);
-	if (rc == KM_OK)
-		rc = spend(v, x, &allowed);
+	rc = spend(v, x, &allowed);
 	if (rc == KM_OK && !allowed)
 		return refuse(v, x, KM_REASON_PHONE_BUDGET, 0);
 	if (rc == KM_OK)

@@ -264,7 +264,7 @@ km_rc store_phone_prune(struct km_store *s, int64_t day)
 		return rc;
 	over = query_new(s, SQL_CHALLENGES_OVER);
 	query_blob(&over, s->now.boot_id, sizeof(s->now.boot_id));
-	query_int(&over, s->now.boot_ms);
+	query_int(&over, s->now.boot_ms - KM_CHALLENGE_KEPT_MS);
 	rc = query_run(&over);
 	some = !rc;
 	if (rc && rc != KM_ENOTFOUND)

@@ -12,6 +12,12 @@
 
 #define KM_TAG_OF_SESSION 16 /* random, of one login: a code is good in no other */
 
+/*
+ * Behind its time a code is kept for as long as the login in which it was sent can go on: the most
+ * of [login] deadline, in conf.def. Typed there it is late; were it gone, it would be a guess.
+ */
+#define KM_CHALLENGE_KEPT_MS 600000
+
 /* What a code was sent for. At most one for each operator: a new one takes its place. */
 struct km_challenge {
 	uint8_t subject[KM_SUBJECT_BYTES];
@@ -65,7 +71,9 @@ KM_MUST_CHECK km_rc store_spend(struct km_store *, const struct km_spending *, s
 
 /* No code that was sent before is good any more: at a start. */
 KM_MUST_CHECK km_rc store_challenges_end(struct km_store *);
-/* Codes whose time is over go, and counts of days before this one. KM_ENOTFOUND: there were none.
+/*
+ * Codes whose time has been over for KM_CHALLENGE_KEPT_MS go, and counts of days before this one.
+ * KM_ENOTFOUND: there were none.
  */
 KM_MUST_CHECK km_rc store_phone_prune(struct km_store *, int64_t day);
 

@@ -1,4 +1,5 @@
 /* One try, whatever is tried: look up, count, write down, let pass. */
+#include <stdio.h>
 #include <string.h>
 
 #include "challenge.h"
@@ -93,6 +94,26 @@ static void about_finger(struct km_event_record *r, const struct trial *t)
 		event_add_number(r, EVENT_SCORE, t->score);
 }
 
+/* A wrong code is of none of them, and counts against each that was judged. */
+static void about_each(struct km_event_record *r, const struct trial *t)
+{
+	char ids[256] = "";
+	size_t used = 0, last = 0, count = 0;
+
+	for (size_t i = 0; i < t->count && used < sizeof(ids); i++) {
+		if (!t->judged[i] || t->named[i])
+			continue;
+		used += (size_t)snprintf(ids + used, sizeof(ids) - used, "%s%llu", count ? " " : "",
+					 (unsigned long long)t->credential[i].id);
+		last = i;
+		count++;
+	}
+	if (count == 1)
+		event_add(r, "factor", km_factor_word(t->credential[last].factor));
+	if (count > 0)
+		event_add(r, count == 1 ? "credential" : "credentials", ids);
+}
+
 static void about(struct km_event_record *r, enum km_event event, const struct trial *t,
 		  const char *reason)
 {
@@ -107,6 +128,8 @@ static void about(struct km_event_record *r, enum km_event event, const struct t
 		if (t->found == CODE_RIGHT && t->class == KM_CLASS_DIGITS &&
 		    t->winner + 1 != t->sent)
 			event_add_number(r, "counter", (int64_t)t->right.moving - 1);
+	} else if (!t->by_name) {
+		about_each(r, t);
 	}
 	t->place->describe(r, t);
 }

@@ -427,7 +427,7 @@ KM_MUST_CHECK km_rc check_init(struct vault *v);
 /* At a start: no login is left that a code was sent in. */
 KM_MUST_CHECK km_rc phone_start(struct vault *v);
 KM_MUST_CHECK km_rc phone_send(struct vault *v, struct session *s, const struct msg_send *m);
-/* When nobody waits, once a minute: codes whose time is over go, and counts of days gone by. */
+/* When nobody waits, once a minute: codes that no login can still have, counts of days gone by. */
 void phone_tend(struct vault *v);
 
 /* --- suspect.c --------------------------------------------------------------- */

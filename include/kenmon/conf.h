@@ -94,7 +94,7 @@ struct km_conf {
 	struct km_conf_key backup_escrow_key;
 	struct {
 		unsigned digits, expires; /* seconds */
-		char country[KM_CONF_LINE], prefixes[KM_CONF_LINE];
+		char country[KM_CONF_LINE], prefixes[KM_CONF_LINE], barred[KM_CONF_LINE];
 		unsigned operator_hour, operator_day, number_hour, number_day, site_hour, site_day;
 		unsigned alarm_ratio;
 	} phone;

@@ -1,6 +1,6 @@
 /*
  * Telephone numbers: read as people write them, kept in the form of E.164, shown with stars. Pure:
- * the configuration's country and prefixes come in as text.
+ * what the configuration says of them comes in as text.
  */
 #ifndef KENMON_PHONE_H
 #define KENMON_PHONE_H
@@ -25,7 +25,13 @@ enum km_phone_fault {
 	KM_PHONE_SHORT,   /* digits are missing */
 	KM_PHONE_LONG,    /* there are too many */
 	KM_PHONE_COUNTRY, /* the configured country code is none */
-	KM_PHONE_BARRED,  /* begins with none of the allowed prefixes */
+	KM_PHONE_OTHER,   /* begins with none of the allowed prefixes */
+	KM_PHONE_BARRED,  /* is within them, but of a beginning that is barred */
+};
+
+/* What the configuration says of numbers: [phone] country, prefixes, barred. */
+struct km_phone_rules {
+	const char *country, *prefixes, *barred;
 };
 
 /* The first sign of a text; *len is its bytes. Digits are 0 to 9. */
@@ -49,16 +55,20 @@ enum km_phone_fault km_phone_normalise(const char *typed, const char *country,
 /* '+', then KM_E164_LEAST to KM_E164_MOST digits, the first of them not 0. */
 bool km_phone_is_e164(const char *number);
 
-/* "+81 +44": does the number begin with one of them? None of nothing, and of a list with a fault.
+/*
+ * May it be sent to, or called? GOOD where it begins with one of the prefixes ("+81 +44") and with
+ * none that is barred; OTHER, BARRED. A list with a fault allows nothing.
  */
-bool km_phone_is_allowed(const char *number, const char *prefixes);
+enum km_phone_fault km_phone_rule(const char *number, const struct km_phone_rules *rules);
 
-/* What the configuration may hold: a country code; a list of beginnings of numbers, not empty. */
+/* What the configuration may hold: a country code; a list of beginnings of numbers, not empty; one
+ * that may be. */
 bool km_phone_country_is_good(const char *country);
 bool km_phone_prefixes_are_good(const char *prefixes);
+bool km_phone_barred_is_good(const char *barred);
 
 /* All of it: normalised, of a length that there is, and allowed. */
-enum km_phone_fault km_phone_take(const char *typed, const char *country, const char *prefixes,
+enum km_phone_fault km_phone_take(const char *typed, const struct km_phone_rules *rules,
 				  char out[KM_NUMBER_MAX + 1]);
 
 /*

@@ -48,7 +48,8 @@ void messages_start(struct messages *m, enum gateway_certificate certificate,
 	assert_true(post_configure(&m->post, conf, credentials));
 	if (behave)
 		assert_true(gateway_open(&m->gateway, behave));
-	assert_true(post_start(&m->post));
+	if (!post_start(&m->post))
+		fail_msg("its log: %s", post_log(&m->post));
 }
 
 void messages_outcome(struct messages *m, enum km_order_state state, enum km_order_why why)

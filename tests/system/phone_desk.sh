@@ -75,9 +75,12 @@ check "... and says so in JSON" says '{"result":"done","state":"taken","why":"no
 check "the number may come by standard input" eval 'says "The test is over." kenmon courier test --number - <<<"$number"'
 refused() {
 	touch "$spool/fail"
-	fails 69 kenmon courier test --number "$number"
-	rm "$spool/fail"
+	fails 1 kenmon courier test --number "$number"
 	grep -qF "It did not get through." "$dir/out" || cat "$dir/out"
+	fails 1 kenmon courier test --number "$number" --json
+	rm "$spool/fail"
+	grep -F '{"error":"ENOTSENT","message":"sending did not succeed' "$dir/out" >"$dir/said" || cat "$dir/out"
+	! grep -F "does not answer" "$dir/out"
 }
 check "a gateway that refuses is said to" refused
 check "a test is in the trail, with stars in the number" says "number=$stars" kenmon audit list
@@ -90,6 +93,14 @@ barred() {
 }
 check "a number of a country that the site does not allow is refused (C20)" barred
 check "... in Japanese too" says "この番号は使えません: [phone] prefixes で許可されていない番号です" kenmon_ja enroll phone daemon --number "+44 20 7946 0000"
+premium() {
+	fails 1 kenmon enroll phone daemon --number "0990-123-456" --voice
+	grep -qF "[phone] barred rules out numbers that begin so" "$dir/out" || cat "$dir/out"
+	fails 1 kenmon courier test --number "0570-012-345" --voice
+	grep -qF "[phone] barred rules out numbers that begin so" "$dir/out" || cat "$dir/out"
+}
+check "... and one that costs extra, at an enrolment and at a test (C20)" premium
+check "... in Japanese too" says "この番号は使えません: [phone] barred で禁止されている番号です" kenmon_ja enroll phone daemon --number "0990-123-456"
 wrong() {
 	enrols $'000000\n000000\n000000' "$number" && echo "it was stored"
 	grep -qF "nothing was stored" "$dir/err" || cat "$dir/err"

@@ -241,6 +241,43 @@ static void test_c4_rooms_inherit_no_descriptor(void **state)
 	close(fd);
 }
 
+/* Libraries listen to variables, libcurl to those of proxies. Needs root to look into the rooms. */
+static void test_rooms_get_nothing_of_the_starters_environment_that_they_do_not_need(void **state)
+{
+	static const char *const rooms[] = { "kenmon-authd", "kenmon-vault", "kenmon-courier" };
+	static char text[65536];
+	struct house *h = *state;
+	char path[64];
+
+	if (geteuid() != 0)
+		skip();
+	assert_true(house_stop(h));
+	assert_int_equal(setenv("https_proxy", "http://198.51.100.1:3128", 1), 0);
+	assert_int_equal(setenv("OPENSSL_CONF", "/nonexistent", 1), 0);
+	assert_true(house_again(h));
+	unsetenv("https_proxy");
+	unsetenv("OPENSSL_CONF");
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		bool listens = false;
+		size_t len;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/environ", house_room(h, rooms[i]));
+		f = fopen(path, "re");
+		assert_non_null(f);
+		len = fread(text, 1, sizeof(text) - 1, f);
+		fclose(f);
+		text[len] = '\0';
+		for (const char *at = text; at < text + len; at += strlen(at) + 1) {
+			listens = listens || strncmp(at, "LISTEN_PID=", 11) == 0;
+			if (strncmp(at, "https_proxy=", 12) == 0 ||
+			    strncmp(at, "OPENSSL_CONF=", 13) == 0 || strncmp(at, "HOME=", 5) == 0)
+				fail_msg("%s has %s", rooms[i], at);
+		}
+		assert_true(listens); /* it was looked at */
+	}
+}
+
 static void test_rooms_can_gain_no_privileges(void **state)
 {
 	static const char *const rooms[] = { "kenmon-authd", "kenmon-vault" };
@@ -355,6 +392,7 @@ int main(void)
 		HERE(test_separate_uids_need_root_as_another_uid),
 		HERE(test_only_the_front_socket_is_open_to_others),
 		HERE(test_c4_rooms_inherit_no_descriptor),
+		HERE(test_rooms_get_nothing_of_the_starters_environment_that_they_do_not_need),
 		HERE(test_rooms_can_gain_no_privileges),
 		HERE(test_c26_garbage_on_the_socket_disturbs_no_room),
 		HERE(test_told_to_stop_it_takes_its_sockets_away),

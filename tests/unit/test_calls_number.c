@@ -15,6 +15,7 @@
 static int courier = -1; /* our end of its link */
 static unsigned left;    /* orders that were written to it */
 static struct km_msg order;
+static enum km_factor factor = KM_FACTOR_SMS; /* of the numbers */
 
 static void courier_comes(struct world *w)
 {
@@ -81,7 +82,7 @@ static const char *number_now(struct world *w)
 	static char number[KM_NUMBER_MAX + 1];
 	struct km_operator op = calls_operator(w, "known");
 	struct km_credential c;
-	km_rc rc = store_phone_of(w->v->store, op.subject, KM_FACTOR_SMS, &c);
+	km_rc rc = store_phone_of(w->v->store, op.subject, factor, &c);
 
 	number[0] = '\0';
 	if (rc == KM_OK && store_phone_number(w->v->store, &op, &c, number) != KM_OK)
@@ -95,15 +96,16 @@ static void ask_for(const char *number, bool confirm)
 
 	TEXT(m->login, "known");
 	TEXT(m->number, number);
-	m->factor = KM_FACTOR_SMS;
+	m->factor = (uint8_t)factor;
 	m->confirm = confirm;
 }
 
 /* --- in another's place ------------------------------------------------------------------------
  */
 
-static void with_first(struct world *w)
+static void with_first_of(struct world *w, enum km_factor wanted)
 {
+	factor = wanted;
 	prepare(w);
 	courier_comes(w);
 	ask_for(FIRST, false);
@@ -112,6 +114,17 @@ static void with_first(struct world *w)
 	assert_true(done_ok());
 	assert_string_equal(number_now(w), FIRST);
 	assert_false(courier_hears());
+}
+
+static void with_first(struct world *w)
+{
+	with_first_of(w, KM_FACTOR_SMS);
+}
+
+/* Whose old number is called and told (KM_ORDER_CALL_NOTICE). */
+static void with_first_that_is_called(struct world *w)
+{
+	with_first_of(w, KM_FACTOR_VOICE);
 }
 
 static void replace(struct world *w)
@@ -132,6 +145,11 @@ static void check_replaced(struct world *w, bool dry)
 		calls_say("somebody was told of what did not happen");
 	if (dry && left != 1)
 		calls_say("the old number was not told");
+	if (left > 0 &&
+	    order.order.kind != (factor == KM_FACTOR_SMS ? KM_ORDER_NOTICE : KM_ORDER_CALL_NOTICE))
+		calls_say("it was told in another way");
+	if (left > 0 && strcmp(order.order.number, FIRST) != 0)
+		calls_say("somebody else was told");
 	if (calls_records(w, KM_EVENT_PHONE_CHANGED) != there)
 		calls_say("the trail says otherwise");
 	again(w);
@@ -145,6 +163,7 @@ static void check_replaced(struct world *w, bool dry)
 
 static void with_courier(struct world *w)
 {
+	factor = KM_FACTOR_SMS;
 	prepare(w);
 	courier_comes(w);
 }
@@ -256,6 +275,8 @@ static void check_tried(struct world *w, bool dry)
 		calls_matrix(*state, &calls_kept, &act);                                           \
 	}
 MATRIX(test_C3_no_failing_call_half_replaces_a_number, false, with_first, replace, check_replaced)
+MATRIX(test_C3_no_failing_call_half_replaces_a_number_that_is_called, false,
+       with_first_that_is_called, replace, check_replaced)
 MATRIX(test_C3_no_failing_call_half_confirms_a_number, false, with_courier, confirm,
        check_confirmed)
 MATRIX(test_C3_no_failing_call_sends_a_test_that_nobody_wrote_down, false, with_courier, try_it,
@@ -265,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_half_replaces_a_number),
+		cmocka_unit_test(test_C3_no_failing_call_half_replaces_a_number_that_is_called),
 		cmocka_unit_test(test_C3_no_failing_call_half_confirms_a_number),
 		cmocka_unit_test(test_C3_no_failing_call_sends_a_test_that_nobody_wrote_down),
 	};

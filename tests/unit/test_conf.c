@@ -272,6 +272,9 @@ static const struct wrong {
 	{ "[phone]\nprefixes = +81, +44\n", 2,
 	  "[phone] prefixes = +81, +44: must be beginnings of numbers, each with + and the "
 	  "country's code, such as +81 +44" },
+	{ "[phone]\nbarred = 0990\n", 2,
+	  "[phone] barred = 0990: must be beginnings of numbers, each with + and the country's "
+	  "code, such as +81990 +81570, or empty" },
 	{ "[phone]\nprefixes =\n", 2,
 	  "[phone] prefixes = : must be beginnings of numbers, each with + and the country's "
 	  "code, such as +81 +44" },
@@ -336,12 +339,13 @@ static void test_a_service_may_ask_for_codes_by_telephone_where_there_is_a_way_o
 	assert_int_equal(
 	    read_text("[login]\nfactors = totp+recovery sms+voice\n"
 		      "[sms]\ngateway = spool\n[voice]\nserver = sip.example\n"
-		      "[phone]\nprefixes = +8190 +8180\n[service su]\nfactors = totp\n"),
+		      "[phone]\nprefixes = +8190 +8180\nbarred =\n[service su]\nfactors = totp\n"),
 	    KM_OK);
 	assert_int_equal(conf.login.factors.factors[1],
 			 KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE));
 	assert_string_equal(conf.phone.country, "+81");
 	assert_string_equal(conf.phone.prefixes, "+8190 +8180");
+	assert_string_equal(conf.phone.barred, "");
 	/* Nobody is asked for a telephone before the site says so. */
 	km_conf_defaults(&conf);
 	assert_int_equal(conf.login.factors.factors[0] &

@@ -258,19 +258,19 @@ static void test_news_of_the_message_does_not_take_the_prompt_away(void **state)
 static void test_a_message_that_did_not_get_through_says_why_and_stores_nothing(void **state)
 {
 	static const struct msg_order_row rows[] = { ROW(QUEUED), WHY(FAILED, TLS), NO_MORE };
-	struct play p = { .orders = rows, .rc = KM_EUNAVAIL, .text = "nothing was stored" };
+	struct play p = { .orders = rows, .rc = KM_ENOTSENT, .text = "nothing was stored" };
 	struct scene s;
 
 	(void)state;
 	begin(&s, &p, "");
-	assert_int_equal(GIVEN(&s), 69);
+	assert_int_equal(GIVEN(&s), 1);
 	assert_says(s.err, "It did not get through. The gateway's certificate is not good");
 	assert_says(s.err, "nothing was stored\n");
 	assert_string_equal(s.out, "");
 	end(&s);
 	begin(&s, &p, "");
 	s.desk.lang = KM_LANG_JA;
-	assert_int_equal(GIVEN(&s), 69);
+	assert_int_equal(GIVEN(&s), 1);
 	assert_says(s.err, "届きませんでした。ゲートウェイの証明書が正しくありません。");
 	assert_says(s.err, "何も保存していません");
 	end(&s);
@@ -386,25 +386,25 @@ static void test_a_test_says_step_by_step_how_it_goes(void **state)
 static void test_a_test_that_fails_says_why_in_words_and_in_json(void **state)
 {
 	static const struct msg_order_row rows[] = { ROW(RINGING), WHY(FAILED, BUSY), NO_MORE };
-	struct play p = { .orders = rows, .rc = KM_EUNAVAIL, .text = "" };
+	struct play p = { .orders = rows, .rc = KM_ENOTSENT, .text = "" };
 	struct scene s;
 
 	(void)state;
 	begin(&s, &p, "");
-	assert_int_equal(TEST(&s, W("--voice")), 69);
+	assert_int_equal(TEST(&s, W("--voice")), 1);
 	assert_says(s.err,
 		    "The telephone is ringing.\nIt did not get through. The telephone is busy.\n");
 	assert_string_equal(s.out, "");
 	end(&s);
 	begin(&s, &p, "");
-	assert_int_equal(TEST(&s, W("--voice"), W("--json")), 69);
-	assert_says(s.out, "{\"error\":\"EUNAVAIL\",\"message\":\"");
+	assert_int_equal(TEST(&s, W("--voice"), W("--json")), 1);
+	assert_says(s.out, "{\"error\":\"ENOTSENT\",\"message\":\"sending did not succeed\",");
 	assert_says(s.out,
 		    "\"state\":\"failed\",\"why\":\"busy\",\"steps\":[{\"state\":\"ringing\",");
 	end(&s);
 	p.orders = NULL;
 	begin(&s, &p, "");
-	assert_int_equal(TEST(&s, W("--json")), 69);
+	assert_int_equal(TEST(&s, W("--json")), 1);
 	assert_says(s.out, "\"state\":null,\"steps\":[]}\n");
 	end(&s);
 }

@@ -198,6 +198,21 @@ static void test_a_review_finds_whose_only_factor_is_a_telephone(void **state)
 	assert_int_equal(lines_with(out, "only-phone"), 3);
 }
 
+static void test_a_review_finds_whose_number_is_not_sent_to_any_more(void **state)
+{
+	struct play p = vault_with_people();
+	char *out;
+
+	(void)state;
+	operator_at(0, "abroad")->barred = KM_FACTOR_BIT(KM_FACTOR_SMS);
+	operator_at(1, "premium")->barred =
+	    KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE);
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	assert_says(out, "abroad,number-not-allowed,sms,");
+	assert_says(out, "premium,number-not-allowed,sms voice,");
+	assert_int_equal(lines_with(out, "number-not-allowed"), 2);
+}
+
 static void test_a_review_counts_days_as_it_is_told(void **state)
 {
 	struct play p = vault_with_people();
@@ -424,6 +439,11 @@ static void test_a_review_says_where_calls_are_below_the_standard(void **state)
 					 "which is below NIST");
 		else
 			lacks(out, "NIST");
+		/* Whoever reads the rows alone, as a program does, finds it there. */
+		out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"),
+			     W("--config"), t.path);
+		assert_int_equal(lines_with(out, ",calls-below-standard,[voice] mode = confirm,"),
+				 files[i].said);
 	}
 	out = REPORT(&p, 0, W("report"), W("review"), W("--json"), W("--config"), t.path);
 	lacks(out, "\"calls\"");
@@ -549,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_rows_that_come_twice_are_not_taken),
 		cmocka_unit_test(test_a_review_names_each_finding_and_nobody_else),
 		cmocka_unit_test(test_a_review_finds_whose_only_factor_is_a_telephone),
+		cmocka_unit_test(test_a_review_finds_whose_number_is_not_sent_to_any_more),
 		cmocka_unit_test(test_a_review_says_where_calls_are_below_the_standard),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),

@@ -31,11 +31,16 @@ static struct work since(const struct vault *v, struct work before)
 
 static const struct {
 	const char *name;
-	bool enrolled, phone, suspended, there;
+	bool enrolled, phone, suspended, there, barred; /* its number, by now */
 } people[] = {
-	{ "known", true, true, false, true },        { "phone-alone", false, true, false, true },
-	{ "token-alone", true, false, false, true }, { "nobody", false, false, false, false },
-	{ "unenrolled", false, false, false, true }, { "suspended", true, true, true, true },
+	{ "known", true, true, false, true, false },
+	{ "phone-alone", false, true, false, true, false },
+	{ "token-alone", true, false, false, true, false },
+	{ "nobody", false, false, false, false, false },
+	{ "unenrolled", false, false, false, true, false },
+	{ "suspended", true, true, true, true, false },
+	{ "barred", true, true, false, true, true },
+	{ "barred-alone", false, true, false, true, true },
 };
 #define PEOPLE (sizeof people / sizeof people[0])
 
@@ -149,10 +154,11 @@ static void begin(enum km_factor factor)
 			continue;
 		world_add_as(pw.w, people[i].name, WORLD_UID, people[i].enrolled,
 			     people[i].suspended);
-		snprintf(number, sizeof number, "+8190000000%02zu", i);
+		snprintf(number, sizeof number, "+81%d0000000%02zu", people[i].barred ? 8 : 9, i);
 		if (people[i].phone)
 			(void)enrol_phone(people[i].name, factor, number);
 	}
+	snprintf(pw.w->v->conf.phone.barred, sizeof pw.w->v->conf.phone.barred, "+8180");
 	/* No decoy is told of while work is counted. */
 	orders_went(1000000, KM_ORDER_STATE_SENT, KM_ORDER_WHY_NONE);
 	/* The first record of a month makes its key. */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <kenmon/conf.h>
 #include <kenmon/phone.h>
 
 #define JAPAN       "+81"
@@ -168,48 +169,108 @@ static void test_a_country_code_is_a_plus_and_one_to_three_digits(void **state)
 	}
 }
 
+/* --- what the configuration says of it ------------------------------------------------------ */
+
+static enum km_phone_fault takes(const char *typed, const char *prefixes, const char *barred,
+				 char number[KM_NUMBER_MAX + 1])
+{
+	const struct km_phone_rules rules = { JAPAN, prefixes, barred };
+
+	return km_phone_take(typed, &rules, number);
+}
+
+static enum km_phone_fault rule(const char *number, const char *prefixes, const char *barred)
+{
+	const struct km_phone_rules rules = { JAPAN, prefixes, barred };
+
+	return km_phone_rule(number, &rules);
+}
+
 static void test_only_numbers_with_an_allowed_beginning_are_taken(void **state)
 {
 	char number[KM_NUMBER_MAX + 1] = "untouched";
 
 	(void)state;
-	assert_int_equal(km_phone_take("090-1234-5678", JAPAN, "+81", number), KM_PHONE_GOOD);
+	assert_int_equal(takes("090-1234-5678", "+81", "", number), KM_PHONE_GOOD);
 	assert_string_equal(number, "+819012345678");
 	snprintf(number, sizeof(number), "untouched");
-	assert_int_equal(km_phone_take("+44 20 7946 0123", JAPAN, "+81", number), KM_PHONE_BARRED);
-	assert_int_equal(km_phone_take("+44 20 7946 0123", JAPAN, "", number), KM_PHONE_BARRED);
-	assert_int_equal(km_phone_take("03-1234-5678", JAPAN, "+8190 +8180", number),
-			 KM_PHONE_BARRED);
-	assert_int_equal(km_phone_take("03-1234", JAPAN, "+81", number), KM_PHONE_SHORT);
+	assert_int_equal(takes("+44 20 7946 0123", "+81", "", number), KM_PHONE_OTHER);
+	assert_int_equal(takes("+44 20 7946 0123", "", "", number), KM_PHONE_OTHER);
+	assert_int_equal(takes("03-1234-5678", "+8190 +8180", "", number), KM_PHONE_OTHER);
+	assert_int_equal(takes("03-1234", "+81", "", number), KM_PHONE_SHORT);
+	assert_int_equal(takes("090-1234-5678", "+81", "+8190", number), KM_PHONE_BARRED);
+	assert_int_equal(takes("090-1234-5678", "+44", "+8190", number), KM_PHONE_OTHER);
 	assert_string_equal(number, "untouched");
-	assert_int_equal(km_phone_take("+44 20 7946 0123", JAPAN, " +81  +44 ", number),
+	assert_int_equal(takes("+44 20 7946 0123", " +81  +44 ", "+8190  +447 ", number),
 			 KM_PHONE_GOOD);
 	assert_string_equal(number, "+442079460123");
+}
+
+/* Numbering plan of Japan: what costs more than a call, and what is no person's telephone. */
+static void test_C20_numbers_of_our_country_that_cost_extra_are_barred_as_shipped(void **state)
+{
+	static const char *const bad[] = {
+		"0990-123-456", "0570-012-345", "0120-123-456",  "0800-123-4567",
+		"0170-12-3456", "0180-99-1234", "010-9601-2345", "020-4123-4567",
+	};
+	static const char *const fine[] = {
+		"090-1234-5678", "080-1234-5678", "070-1234-5678", "060-1234-5678", "050-3123-4567",
+		"03-1234-5678",  "011-123-4567",  "0123-45-6789",  "0172-34-5678",  "0182-34-5678",
+		"0572-34-5678",  "018-812-3456",  "022-123-4567",  "099-212-3456",  "0994-12-3456",
+	};
+	static struct km_conf conf;
+	char number[KM_NUMBER_MAX + 1] = "";
+
+	(void)state;
+	km_conf_defaults(&conf);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (takes(bad[i], conf.phone.prefixes, conf.phone.barred, number) !=
+		    KM_PHONE_BARRED)
+			fail_msg("%s is not barred", bad[i]);
+	assert_string_equal(number, "");
+	for (size_t i = 0; i < COUNT(fine); i++)
+		if (takes(fine[i], conf.phone.prefixes, conf.phone.barred, number) != KM_PHONE_GOOD)
+			fail_msg("%s is refused", fine[i]);
 }
 
 static void test_a_list_of_beginnings_with_a_fault_allows_nothing(void **state)
 {
 	static const char *const good[] = { "+81", "+81 +44", " +8190  +8180 ", "+1",
 					    "+819012345678" };
-	static const char *const bad[] = { "",        " ",        "81",
-					   "+",       "+81,+44",  "+81 44",
-					   "+81 +",   "+0 +81",   "+81 *",
-					   "+8x +81", "+81\t+44", "++81",
-					   "+81+44",  "+81 all",  "+81 +12345678901234567" };
+	static const char *const bad[] = { "81",
+					   "+",
+					   "+81,+44",
+					   "+81 44",
+					   "+81 +",
+					   "+0 +81",
+					   "+81 *",
+					   "+8x +81",
+					   "+81\t+44",
+					   "++81",
+					   "+81+44",
+					   "+81 all",
+					   "+81 +12345678901234567" };
+	static const char *const empty[] = { "", " " };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++)
-		if (!km_phone_prefixes_are_good(good[i]))
+		if (!km_phone_prefixes_are_good(good[i]) || !km_phone_barred_is_good(good[i]))
 			fail_msg("\"%s\" is refused", good[i]);
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		if (km_phone_prefixes_are_good(bad[i]))
+		if (km_phone_prefixes_are_good(bad[i]) || km_phone_barred_is_good(bad[i]))
 			fail_msg("\"%s\" is taken", bad[i]);
-		if (km_phone_is_allowed("+819012345678", bad[i]))
+		if (rule("+819012345678", bad[i], "") != KM_PHONE_OTHER ||
+		    rule("+819012345678", "+81", bad[i]) != KM_PHONE_BARRED)
 			fail_msg("\"%s\" allows a number", bad[i]);
 	}
-	assert_true(km_phone_is_allowed("+819012345678", "+81"));
-	assert_false(km_phone_is_allowed("09012345678", "+81"));
-	assert_false(km_phone_is_allowed("+8", "+8"));
+	for (size_t i = 0; i < COUNT(empty); i++) {
+		assert_false(km_phone_prefixes_are_good(empty[i]));
+		assert_int_equal(rule("+819012345678", empty[i], ""), KM_PHONE_OTHER);
+		assert_true(km_phone_barred_is_good(empty[i]));
+		assert_int_equal(rule("+819012345678", "+81", empty[i]), KM_PHONE_GOOD);
+	}
+	assert_int_equal(rule("09012345678", "+81", ""), KM_PHONE_OTHER);
+	assert_int_equal(rule("+8", "+8", ""), KM_PHONE_OTHER);
 }
 
 static void test_what_is_kept_is_e164_and_nothing_else(void **state)
@@ -394,6 +455,8 @@ int main(void)
 		cmocka_unit_test(test_no_number_is_refused),
 		cmocka_unit_test(test_a_country_code_is_a_plus_and_one_to_three_digits),
 		cmocka_unit_test(test_only_numbers_with_an_allowed_beginning_are_taken),
+		cmocka_unit_test(
+		    test_C20_numbers_of_our_country_that_cost_extra_are_barred_as_shipped),
 		cmocka_unit_test(test_a_list_of_beginnings_with_a_fault_allows_nothing),
 		cmocka_unit_test(test_what_is_kept_is_e164_and_nothing_else),
 		cmocka_unit_test(test_a_number_is_shown_with_stars),

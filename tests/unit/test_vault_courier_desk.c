@@ -60,7 +60,7 @@ static void test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code(void **
 	courier_says(order.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY);
 	assert_int_equal(next_on(line).order_row.why, KM_ORDER_WHY_BUSY);
 	m = next_on(line);
-	assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
+	assert_int_equal(-(int)m.done.rc, KM_ENOTSENT);
 	assert_string_equal(m.done.text, km_text(KM_TEXT_ORDER_BUSY, KM_LANG_EN));
 	close(line);
 }
@@ -102,6 +102,9 @@ static void test_what_could_not_be_tested_is_not_filed(void **state)
 	(void)state;
 	assert_int_equal(-(int)done.rc, KM_EINVAL);
 	assert_non_null(strstr(done.text, "prefixes"));
+	done = scene_does("rei", msg_test(KM_FACTOR_VOICE, "0990-123-456"));
+	assert_int_equal(-(int)done.rc, KM_EINVAL);
+	assert_non_null(strstr(done.text, "barred"));
 	assert_int_equal(-(int)scene_does("rei", msg_test(KM_FACTOR_TOTP, MOBILE)).rc, KM_EINVAL);
 	assert_int_equal(-(int)scene_does("hanako", msg_test(KM_FACTOR_SMS, MOBILE)).rc, KM_EPERM);
 	assert_int_equal(-(int)scene_does(NULL, msg_test(KM_FACTOR_SMS, MOBILE)).rc, KM_EPERM);
@@ -139,7 +142,7 @@ static void test_a_courier_that_ends_ends_the_test(void **state)
 	assert_int_equal(next_on(line).number, KM_MSG_ORDER_ROW);
 	m = next_on(line);
 	assert_int_equal(m.number, KM_MSG_DONE);
-	assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
+	assert_int_equal(-(int)m.done.rc, KM_ENOTSENT);
 	close(line);
 }
 
@@ -215,6 +218,7 @@ static void test_the_status_says_what_can_be_sent_and_what_was(void **state)
 	assert_true(status_shows("calls", "SIP", false));
 	assert_true(status_shows("calls-ask-for", "keyed in", false));
 	assert_true(status_shows("prefixes", "+81", false));
+	assert_true(status_shows("barred", "+81990 +81570", false));
 	assert_true(status_shows("under-way", "0", false));
 	assert_true(status_shows("sent-today", "0 of 2000", false));
 	line = line_of("rei");

@@ -145,6 +145,17 @@ test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_s
 	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
 }
 
+static void test_C20_an_old_number_that_is_barred_by_now_is_told_nothing(void **state)
+{
+	(void)state;
+	has_phone("hanako", KM_FACTOR_VOICE, LANDLINE);
+	snprintf(room.v->conf.phone.barred, sizeof room.v->conf.phone.barred, "%s", "+813");
+	has_phone("hanako", KM_FACTOR_VOICE, MOBILE);
+	assert_int_equal(courier_hears().number, 0);
+	assert_string_equal(number_of("hanako", KM_FACTOR_VOICE), MOBILE);
+	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
+}
+
 static void test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so(void **state)
 {
 	(void)state;
@@ -312,6 +323,7 @@ int main(void)
 		AT_THE_DESK(test_C19_no_code_keeps_a_notice_from_the_old_number),
 		AT_THE_DESK(
 		    test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_same),
+		AT_THE_DESK(test_C20_an_old_number_that_is_barred_by_now_is_told_nothing),
 		AT_THE_DESK(
 		    test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so),
 		AT_THE_DESK(test_a_number_that_is_taken_away_is_told_so),

@@ -70,7 +70,8 @@ static void test_C20_numbers_that_the_site_does_not_allow_are_refused_and_said_s
 {
 	static const struct {
 		const char *number, *why;
-	} bad[] = { { "+44 20 7946 0123", "prefixes" },   { "090-1234-567", "missing" },
+	} bad[] = { { "+44 20 7946 0123", "prefixes" },   { "0990-123-456", "barred" },
+		    { "0120-123-456", "barred" },         { "090-1234-567", "missing" },
 		    { "090-1234-56789", "too many" },     { "9012345678", "begins" },
 		    { "090-1234-567x", "belongs to no" }, { "", "no number" },
 		    { "$(reboot)", "belongs to no" } };
@@ -250,11 +251,11 @@ static void test_a_message_that_failed_says_why_and_stores_nothing(void **state)
 		km_rc rc;
 		enum km_text text;
 	} ends[] = {
-		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_NO_NUMBER, KM_EUNAVAIL,
+		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_NO_NUMBER, KM_ENOTSENT,
 		  KM_TEXT_ORDER_NO_NUMBER },
-		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_TLS, KM_EUNAVAIL,
+		{ KM_FACTOR_SMS, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_TLS, KM_ENOTSENT,
 		  KM_TEXT_ORDER_GATEWAY },
-		{ KM_FACTOR_VOICE, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY, KM_EUNAVAIL,
+		{ KM_FACTOR_VOICE, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_BUSY, KM_ENOTSENT,
 		  KM_TEXT_ORDER_BUSY },
 		{ KM_FACTOR_VOICE, KM_ORDER_STATE_NOT_ME, 0, KM_EABORTED, KM_TEXT_ORDER_NOT_ME },
 	};
@@ -315,7 +316,7 @@ static void test_a_courier_that_ends_before_it_said_anything_ends_the_enrolment(
 	m = next_on(line);
 	/* Whether it left is not known: somebody may have it. */
 	if (m.number == KM_MSG_DONE)
-		assert_int_equal(-(int)m.done.rc, KM_EUNAVAIL);
+		assert_int_equal(-(int)m.done.rc, KM_ENOTSENT);
 	else
 		assert_int_equal(m.number, KM_MSG_PROMPT);
 	assert_int_equal(scene_credential("hanako", KM_FACTOR_SMS).id, 0);

@@ -242,7 +242,7 @@ static void test_what_is_over_goes_by_itself(void **state)
 	pw.w->v->conf.phone.expires = 0;
 	assert_int_equal(asks_for_a_code(), KM_REASON_NONE);
 	assert_int_equal(store_phone_prune(pw.w->v->store, 0), KM_ENOTFOUND);
-	pw.w->v->now.boot_ms++;
+	pw.w->v->now.boot_ms += KM_CHALLENGE_KEPT_MS + 1;
 	store_set_now(pw.w->v->store, &pw.w->v->now);
 	phone_tend(pw.w->v);
 	assert_int_equal(store_flush(pw.w->v->store), KM_OK);
