@@ -39,11 +39,12 @@ static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m
 
 /*
  * One for each change of a number: were it refused where the number has had its share, whoever
- * changes it would use that up first, and nobody would hear of it.
+ * changes it would use that up first, and nobody would hear of it. A test is none, whatever its
+ * kind: somebody waits for it.
  */
-static bool is_notice(unsigned kind)
+static bool is_notice(const struct order_wish *wish)
 {
-	return kind == KM_ORDER_NOTICE || kind == KM_ORDER_CALL_NOTICE;
+	return wish->subject != NULL;
 }
 
 /* *allowed, and what both counts become. */
@@ -65,7 +66,7 @@ static km_rc spend(struct vault *v, const struct order_wish *wish, struct km_spe
 	if (rc != KM_OK)
 		return rc;
 	spent[0].budget = budget_at(&stored, v->now.wall, in_doubt);
-	*allowed = (is_notice(wish->kind) || budget_allows(&spent[0].budget, &of_number)) &&
+	*allowed = (is_notice(wish) || budget_allows(&spent[0].budget, &of_number)) &&
 		   budget_allows(&spent[1].budget, &of_site);
 	for (size_t i = 0; i < 2; i++)
 		spent[i].budget = budget_sent(&spent[i].budget);

@@ -202,7 +202,7 @@ test_a_courier_killed_in_any_state_of_a_call_leaves_a_doubt_and_another_factor(v
 		telephone_content(&line, telephone);
 		assert_int_equal(l.prompts, 3);
 		assert_string_equal(l.prompt[2], km_text(KM_TEXT_PROMPT_PHONE, KM_LANG_EN));
-		assert_true(phone_said(&l, KM_TEXT_ORDER_UNKNOWN));
+		assert_true(phone_said(&l, KM_TEXT_ORDER_CALL_CUT));
 		/* Nobody has guessed anything. */
 		assert_int_equal(office_fails(h, "daemon", KM_FACTOR_VOICE), fails);
 		only_the_next_login_calls();

@@ -297,7 +297,7 @@ static void test_results_have_names_sentences_and_exit_codes(void **state)
 		assert_true(rc == KM_OK || km_rc_exit_code(rc) != 0);
 	}
 	assert_int_equal(km_rc_from_wire(0), KM_OK);
-	assert_int_equal(km_rc_from_wire(24), KM_EPROTO);
+	assert_int_equal(km_rc_from_wire(25), KM_EPROTO);
 	assert_int_equal(km_rc_from_wire(256), KM_EPROTO);
 	assert_string_equal(km_rc_name(KM_ECORRUPT), "ECORRUPT");
 	assert_string_equal(km_rc_name((km_rc)-99), "?");
