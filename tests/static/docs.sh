@@ -157,6 +157,11 @@ pictures_of_rooms() {
 		grep -qF "$room" docs/ARCHITECTURE.md || echo "docs/ARCHITECTURE.md does not show $room"
 	done
 }
+# In an example it would be copied into sudo's log, and into /proc.
+no_telephone_number_in_a_command() {
+	grep -En -e '--number +[+0-9]' README.md docs/*.md docs/decisions/*.md docs/man/*
+}
+
 quiet() {
 	"$@" || true
 }
@@ -197,6 +202,7 @@ check "kenmon-courier(8) and kenmon-courier --help agree" options_in_page kenmon
 check "pam_kenmon(8) describes every option" quiet module_options
 check "make targets and files named in the documents exist" quiet commands_exist
 check "links in the documents lead somewhere" quiet links_lead_somewhere
+check "no example has a telephone number in its command" quiet no_telephone_number_in_a_command
 check "every piece of kenmon.conf in the documents is accepted" quiet pieces_are_accepted
 check "a recipe for each gateway is among them" quiet pieces_are_there
 check "ARCHITECTURE.md names every room" quiet pictures_of_rooms

@@ -221,6 +221,46 @@ static void test_C20_a_telephone_cannot_send_the_call_to_another_number(void **s
 	exchange_close(&e);
 }
 
+/* docs/GATEWAYS.md, "Whom a call trusts": an answer says where the rest of its call goes. */
+static void test_what_follows_an_answer_goes_where_that_says(void **state)
+{
+	static const char *const says[][2] = {
+		{ "Contact: <sip:elsewhere@127.0.0.1:", ">\n" },
+		{ CONTACT "Record-Route: <sip:127.0.0.1:", ";lr>\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		const struct timeval patience = { .tv_sec = 20 };
+		char where[256], scenario[4096], heard[2048] = "";
+		struct sockaddr_in at;
+		socklen_t len = sizeof(at);
+		struct exchange e;
+		pid_t phone;
+		int elsewhere = voice_at("127.0.0.1", 0);
+
+		exchange_open(&e, PLAIN);
+		assert_int_equal(getsockname(elsewhere, (struct sockaddr *)&at, &len), 0);
+		assert_int_equal(
+		    setsockopt(elsewhere, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+		snprintf(where, sizeof(where), "%s%d%s", says[i][0], ntohs(at.sin_port),
+			 says[i][1]);
+		snprintf(scenario, sizeof(scenario), "%s%s%s",
+			 TAKE_CALL RING "<send><![CDATA[\nSIP/2.0 200 OK\n" BACK, where,
+			 "Content-Type: application/sdp\nContent-Length: [len]\n\n" SDP
+			 "\n]]></send>\n" PAUSE("60000"));
+		phone = telephone_start(&e, "u1", scenario, 1);
+		exchange_order(&e, KM_ORDER_KEYPAD, "", 60);
+		assert_true(exchange_until(&e, KM_ORDER_STATE_ANSWERED));
+		assert_true(recv(elsewhere, heard, sizeof(heard) - 1, 0) > 0);
+		assert_ptr_equal(strstr(heard, "ACK sip:"), heard);
+		assert_int_equal(kill(phone, SIGKILL), 0);
+		assert_int_equal(waitpid(phone, NULL, 0), phone);
+		exchange_close(&e);
+		close(elsewhere);
+	}
+}
+
 /* --- SIP that is none ------------------------------------------------------------------------- */
 
 /* The value of a header of the INVITE, with its name. */
@@ -333,6 +373,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_packets_that_come_again_and_in_another_order_are_one_key),
 		cmocka_unit_test(test_keys_from_another_address_are_not_heard),
 		cmocka_unit_test(test_C20_a_telephone_cannot_send_the_call_to_another_number),
+		cmocka_unit_test(test_what_follows_an_answer_goes_where_that_says),
 		cmocka_unit_test(test_sip_that_is_none_harms_one_call_at_most),
 		cmocka_unit_test(test_what_others_say_does_not_come_to_the_log),
 	};
