@@ -102,6 +102,11 @@ static void test_C19_no_code_keeps_a_notice_from_the_old_number(void **state)
 		{ KM_FACTOR_SMS, KM_ORDER_MESSAGE, KM_ORDER_NOTICE, MOBILE },
 		{ KM_FACTOR_VOICE, KM_ORDER_SPOKEN, KM_ORDER_CALL_NOTICE, LANDLINE },
 	};
+	/* A message, too, and no notice of anything. */
+	const struct order_wish test = { .kind = KM_ORDER_NOTICE,
+					 .number = MOBILE,
+					 .text = KM_TEXT_COURIER_TEST,
+					 .seconds = 60 };
 	struct km_secret digits KM_SECRET = { 0 };
 
 	(void)state;
@@ -128,6 +133,7 @@ static void test_C19_no_code_keeps_a_notice_from_the_old_number(void **state)
 		/* And it counts: nothing else is sent there by it. */
 		assert_int_equal(orders_place(room.v, NULL, &code), KM_ELIMIT);
 	}
+	assert_int_equal(orders_place(room.v, NULL, &test), KM_ELIMIT);
 	assert_int_equal(scene_records(KM_EVENT_CODE_NOT_SENT), 0);
 }
 
