@@ -62,13 +62,13 @@ static struct order_pace drawn(const struct order_paces *p, unsigned kind, uint3
 	const size_t kept = p->count < ORDER_PACES ? p->count : ORDER_PACES;
 	const struct order_pace *last = &p->last[(p->count - 1) % ORDER_PACES];
 	const struct msg_ordered said = first_news(kind, last);
-	const struct order_pace *like[ORDER_PACES];
-	size_t count = 0;
+	const struct order_pace *like[ORDER_PACES] = { last };
+	size_t count = 1;
 
 	for (size_t i = 0; i < kept; i++) {
 		struct msg_ordered other = first_news(kind, &p->last[i]);
 
-		if (other.state == said.state && other.why == said.why)
+		if (&p->last[i] != last && other.state == said.state && other.why == said.why)
 			like[count++] = &p->last[i];
 	}
 	return *like[random % count];
