@@ -172,6 +172,27 @@ static void test_a_day_that_stays_is_held_against_one_that_changes(void **state)
 	close(line);
 }
 
+/* Such a move is a transfer: it has a day, and ends with a certificate. */
+static void test_nobody_is_moved_out_of_what_is_covered_by_a_change(void **state)
+{
+	char *covered = room.v->conf.roster.departments;
+	int line = desk_comes();
+	struct km_msg m = change_of("hanako", KM_CHANGE_DEPARTMENT);
+
+	(void)state;
+	ends("add", register_as(line, "hanako"), KM_OK, "");
+	snprintf(covered, sizeof(room.v->conf.roster.departments), "Department, Taxes");
+	ends("out", desk_does(line, m), KM_EINVAL, "that is 'kenmon transfer'");
+	assert_string_equal(shown(line, "hanako").department, "Department");
+	snprintf(m.operator_change.department, sizeof(m.operator_change.department), "Taxes");
+	ends("within", desk_does(line, m), KM_OK, "");
+	/* Whom no roster reaches is moved as anybody likes. */
+	snprintf(covered, sizeof(room.v->conf.roster.departments), "Elsewhere");
+	ends("outside", desk_does(line, change_of("hanako", KM_CHANGE_DEPARTMENT)), KM_OK, "");
+	assert_string_equal(shown(line, "hanako").department, "Pensions");
+	close(line);
+}
+
 static void test_what_is_so_already_is_said_and_not_recorded(void **state)
 {
 	int line = desk_comes();
@@ -336,6 +357,7 @@ int main(void)
 		IN_ROOM(test_numbers_and_days_can_be_taken_away),
 		IN_ROOM(test_a_change_that_cannot_be_is_refused_and_leaves_no_record),
 		IN_ROOM(test_a_day_that_stays_is_held_against_one_that_changes),
+		IN_ROOM(test_nobody_is_moved_out_of_what_is_covered_by_a_change),
 		IN_ROOM(test_what_is_so_already_is_said_and_not_recorded),
 		IN_ROOM(test_c10_login_names_that_no_account_can_have_are_refused),
 		IN_ROOM(test_a_review_is_asked_for_when_its_interval_is_over),
