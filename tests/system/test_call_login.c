@@ -10,11 +10,7 @@
 #include <cmocka.h>
 #include <security/pam_appl.h>
 
-#include "house_office.h"
-#include "house_phone.h"
-#include "telephone.h"
-
-#define LANDLINE "03-1234-5678" /* EXCHANGE_NUMBER, as it is written here */
+#include "house_calls.h"
 
 static struct exchange line; /* its address and sounds alone: the courier is the house's */
 static struct house *h;
@@ -22,25 +18,9 @@ static unsigned counter; /* of the next code of the token */
 
 static int begin(const char *mode)
 {
-	const struct office_otp otp = { .factor = KM_FACTOR_HOTP };
-	struct km_msg m = { .number = KM_MSG_ENROL_PHONE };
-	char config[1024];
-
 	counter = 0;
 	exchange_make(&line, SOCK_DGRAM);
-	h = calloc(1, sizeof(*h));
-	snprintf(config, sizeof(config),
-		 "[login]\nfactors = hotp+voice\n[voice]\nserver = %s\nprompts = %s/prompts\n"
-		 "transport = udp\nmedia = rtp\nmode = %s\n" PHONE_AMPLE,
-		 line.server, line.dir, mode);
-	m.enrol_phone.factor = KM_FACTOR_VOICE;
-	snprintf(m.enrol_phone.login, sizeof(m.enrol_phone.login), "daemon");
-	snprintf(m.enrol_phone.number, sizeof(m.enrol_phone.number), LANDLINE);
-	return h && office_house(h, config) && office_add(h, "daemon", 1) == KM_OK &&
-		       office_enrol(h, "daemon", &otp, NULL) == KM_OK &&
-		       office_do(h, &m, NULL) == KM_OK
-		   ? 0
-		   : -1;
+	return calls_house(&h, &line, mode) ? 0 : -1;
 }
 
 static int begin_keypad(void **state)

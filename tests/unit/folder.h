@@ -1,4 +1,5 @@
-/* A folder, kept in memory and put back: so that each try begins with the same files. */
+/* A folder, kept in memory and put back, so that each try begins with the same files; or removed.
+ */
 #ifndef KENMON_TESTS_FOLDER_H
 #define KENMON_TESTS_FOLDER_H
 
@@ -95,9 +96,10 @@ static inline int folder_remove_all(const char *path, const struct stat *st, int
 	return remove(path);
 }
 
-static inline void folder_remove(const char *dir)
+/* With all that is in it; 0 if so. */
+static inline int folder_remove(const char *dir)
 {
-	(void)nftw(dir, folder_remove_all, 8, FTW_PHYS | FTW_DEPTH);
+	return nftw(dir, folder_remove_all, 8, FTW_PHYS | FTW_DEPTH);
 }
 
 #endif

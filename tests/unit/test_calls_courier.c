@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +21,7 @@
 #include "../../authd/courier/drivers.h"
 #include "../fault/fault.h"
 #include "courier_scene.h"
+#include "folder.h"
 
 static const struct {
 	enum fault_call call;
@@ -49,14 +49,6 @@ static const struct {
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-	(void)st;
-	(void)kind;
-	(void)f;
-	return remove(path);
-}
 
 static void path_of(char out[PATH_MAX], const char *folder, const char *name)
 {
@@ -203,7 +195,7 @@ static unsigned try(size_t kind, unsigned k, int error, bool for_good, bool canc
 	one_story(cancel);
 	count = fault_end();
 	assert_int_equal(descriptors(), open);
-	assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(folder_remove(dir), 0);
 	return count.calls[kinds[kind].call];
 }
 

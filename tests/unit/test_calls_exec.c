@@ -2,7 +2,6 @@
  * Every call fails, once and from then on, while a message goes through the courier to a program of
  * the site's; also in the process that runs it. The program is this test itself, copied.
  */
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 
 #include "../../authd/courier/drivers.h"
 #include "calls_courier.h"
+#include "folder.h"
 #include <kenmon/room.h>
 
 #define RUNNER 12 /* calls of a kind that who runs the program makes at most */
@@ -60,18 +60,10 @@ static int make_folder(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-	(void)st;
-	(void)kind;
-	(void)f;
-	return remove(path);
-}
-
 static int remove_folder(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(dir);
 }
 
 static void configure(struct km_conf *conf)

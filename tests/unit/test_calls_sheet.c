@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +20,7 @@
 #include "../../enroll/roster_csv.h"
 #include "../../enroll/roster_drop.h"
 #include "../fault/fault.h"
+#include "folder.h"
 
 #define ROWS 300
 
@@ -131,14 +131,6 @@ static int take_it(struct desk *d, void *arg, const char *name, int fd, int sign
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 /* A roster in done/ has its text, whole. */
 static unsigned done_and_told(const char *folder)
 {
@@ -204,7 +196,7 @@ static void drop_with(const struct kind *kind, unsigned k, struct fault_count *c
 		assert_true(!stays);
 	if (code == 69)
 		assert_true(stays || done_and_told(folder) == 1);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 }
 
 static void test_a_roster_in_the_drop_folder_stays_or_is_done_whatever_call_fails(void **state)

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 #include "../../authd/courier/drivers.h"
 #include "../fault/fault.h"
 #include "telephone_played.h"
+#include "folder.h"
 #include <kenmon/log.h>
 
 static const struct {
@@ -106,18 +106,10 @@ static int make_sounds(void **state)
 	return heard == MAP_FAILED ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-	(void)st;
-	(void)kind;
-	(void)f;
-	return remove(path);
-}
-
 static int remove_sounds(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(dir);
 }
 
 /* --- one call ------------------------------------------------------------------------------ */

@@ -1,6 +1,5 @@
 /* The courier's configuration and the credentials that it names: read whole, or not at all. */
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,19 +12,12 @@
 #include <cmocka.h>
 
 #include "courier_scene.h"
+#include "folder.h"
 
 #define VOICE "[voice]\nserver = 127.0.0.1\ntransport = udp\ncredentials = "
 
 static char dir[64], conf[128];
 static struct courier c;
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-	(void)st;
-	(void)kind;
-	(void)f;
-	return remove(path);
-}
 
 static void put(const char *name, const char *bytes, size_t len, mode_t mode)
 {
@@ -65,7 +57,7 @@ static int clear_up(void **state)
 {
 	(void)state;
 	courier_free(&c);
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(dir);
 }
 
 static void test_one_line_is_read_without_its_newline(void **state)

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,17 +16,10 @@
 #include "../../authd/courier/drivers.h"
 #include "../../authd/courier/spool.h"
 #include "courier_scene.h"
+#include "folder.h"
 
 static struct scene s;
 static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-	(void)st;
-	(void)kind;
-	(void)f;
-	return remove(path);
-}
 
 static void path_of(char out[PATH_MAX], const char *folder, const char *name)
 {
@@ -63,7 +55,7 @@ static int clear_up(void **state)
 {
 	(void)state;
 	scene_close(&s);
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(dir);
 }
 
 /* How many files there are, and the name of the last. */

@@ -1,13 +1,13 @@
 /* The drop folder: what is taken, where it goes, and what somebody may plant there. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 
 #include <kenmon/people.h>
 
 #include "../../enroll/roster_drop.h"
 #include "desk_scene.h"
+#include "folder.h"
 
 #define GOOD "employee_number,login,name,department\n1,sato,Sato,D\n"
 #define BAD  "employee_number,login,name,department\n1,sa to,Sato,D\n"
@@ -437,18 +437,10 @@ static int make_folder(void **state)
 	return mkdir(path, 0700);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int remove_all(void **state)
 {
 	(void)state;
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(folder);
 }
 
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_all)
