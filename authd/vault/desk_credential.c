@@ -384,7 +384,10 @@ km_rc desk_credential_remove(struct call *c)
 		call_say(
 		    c,
 		    "this was the last factor: the operator is refused until another is enrolled");
-	return desk_phone_gone(c, &op, &change);
+	rc = desk_phone_gone(c, &op, &change);
+	if (rc != KM_OK)
+		store_give_up(c->v->store); /* nothing of this round, rather than half of it */
+	return rc;
 }
 
 /* Not before the second person has agreed to it; nor does it open again what wrong codes shut. */

@@ -200,13 +200,13 @@ static km_rc put_operator(struct call *c, const struct km_operator *op,
 	struct km_person who = { 0 };
 	km_rc rc = store_person(c->v->store, op, &who);
 
-	/* Somebody who is being erased has a row and no name any more. */
-	if (rc != KM_OK && rc != KM_ENOTFOUND)
-		return rc;
 	if (rc == KM_OK)
 		rc = desk_phones_barred(c, op, enrolled->factors, &row->barred);
-	if (rc != KM_OK && rc != KM_ENOTFOUND)
+	/* Somebody who is being erased has a row and no name any more. */
+	if (rc != KM_OK && rc != KM_ENOTFOUND) {
+		km_wipe(&who, sizeof who);
 		return rc;
+	}
 	row->cursor = op->cursor;
 	memcpy(row->subject, op->subject, sizeof row->subject);
 	memcpy(row->login, who.login, sizeof row->login);

@@ -80,32 +80,33 @@ km_rc desk_phones_whole(struct call *c, const struct km_operator *op)
 }
 
 /* Is nothing sent to this number, by the lists as they are now? One that is damaged is none. */
-static km_rc see_barred(struct call *c, const struct km_operator *op, unsigned factor,
-			uint32_t *barred)
+static km_rc see_barred(struct call *c, const struct km_operator *op,
+			const struct km_credential *phone, uint32_t *barred)
 {
 	const struct km_phone_rules rules = order_rules(c->v);
 	char number[KM_NUMBER_MAX + 1] = "";
-	struct km_credential good;
-	km_rc rc = store_phone_of(c->v->store, op->subject, factor, &good);
+	km_rc rc = store_phone_number(c->v->store, op, phone, number);
 
-	if (rc == KM_OK)
-		rc = store_phone_number(c->v->store, op, &good, number);
 	if (rc == KM_OK && km_phone_rule(number, &rules) != KM_PHONE_GOOD)
-		*barred |= KM_FACTOR_BIT(factor);
+		*barred |= KM_FACTOR_BIT(phone->factor);
 	km_wipe(number, sizeof number);
-	return rc == KM_ENOTFOUND || rc == KM_ECORRUPT ? KM_OK : rc;
+	return rc == KM_ECORRUPT ? KM_OK : rc;
 }
 
 km_rc desk_phones_barred(struct call *c, const struct km_operator *op, uint32_t factors,
 			 uint32_t *barred)
 {
-	static const uint8_t phones[] = { KM_FACTOR_SMS, KM_FACTOR_VOICE };
-	km_rc rc = KM_OK;
+	struct km_credential list[KM_MAX_CREDENTIALS];
+	size_t count = 0;
+	km_rc rc;
 
 	*barred = 0;
-	for (size_t i = 0; rc == KM_OK && i < sizeof phones; i++)
-		if (factors & KM_FACTOR_BIT(phones[i]))
-			rc = see_barred(c, op, phones[i], barred);
+	if (!(factors & KM_PHONE_FACTORS))
+		return KM_OK;
+	rc = store_credentials(c->v->store, op->subject, list, &count);
+	for (size_t i = 0; rc == KM_OK && i < count; i++)
+		if (km_factor_class(list[i].factor) == KM_CLASS_PHONE && !list[i].waiting)
+			rc = see_barred(c, op, &list[i], barred);
 	return rc;
 }
 
@@ -143,11 +144,19 @@ static enum km_order notice_of(const struct call *c, const struct phone_change *
 	return change->factor == KM_FACTOR_VOICE ? KM_ORDER_CALL_NOTICE : KM_ORDER_NOTICE;
 }
 
-static km_rc not_told(struct call *c, const struct km_operator *op, enum km_order kind)
+static enum km_reason reason_of(km_rc why)
+{
+	if (why == KM_EPERM)
+		return KM_REASON_PHONE_BARRED;
+	return why == KM_ELIMIT ? KM_REASON_PHONE_BUDGET : KM_REASON_PHONE_NONE;
+}
+
+static km_rc not_told(struct call *c, const struct km_operator *op, enum km_order kind, km_rc why)
 {
 	struct km_event_record e;
 
 	call_event(c, &e, KM_EVENT_CODE_NOT_SENT, op);
+	event_add(&e, "reason", km_reason_word(reason_of(why)));
 	event_add(&e, "order", km_order_word(kind));
 	return note_record(c->v, &e);
 }
@@ -162,7 +171,9 @@ static km_rc tell_old(struct call *c, const struct km_operator *op,
 					 .subject = op->subject,
 					 .seconds = KM_ORDER_SECONDS };
 
-	return orders_place(c->v, NULL, &wish) == KM_OK ? KM_OK : not_told(c, op, kind);
+	const km_rc rc = orders_place(c->v, NULL, &wish);
+
+	return rc == KM_OK ? KM_OK : not_told(c, op, kind, rc);
 }
 
 /* The notice is last: what fails before it is undone, and nobody was told. */

@@ -35,8 +35,7 @@ struct order *order_of(struct vault *v, uint64_t id)
 
 bool order_waits(const struct session *s)
 {
-	return s->order &&
-	       (s->order->kind == KM_ORDER_KEYPAD || s->order->kind == KM_ORDER_CONFIRM);
+	return s->order && km_order_waits_for_keys(s->order->kind);
 }
 
 /* --- giving one -------------------------------------------------------------------- */
@@ -196,7 +195,7 @@ static void space_out(const char *digits, char out[2 * KM_ORDER_KEYS + 1])
 {
 	size_t n = 0;
 
-	for (; *digits && n < (size_t)2 * KM_ORDER_KEYS; digits++) {
+	for (; *digits && n < (size_t)2 * KM_ORDER_KEYS - 1; digits++) {
 		if (n > 0)
 			out[n++] = ' ';
 		out[n++] = *digits;
@@ -255,7 +254,7 @@ void orders_settle(struct vault *v, bool durable)
 /* What there can be of it. */
 static bool can_be(const struct order *o, unsigned state)
 {
-	const bool keys = o->kind == KM_ORDER_KEYPAD || o->kind == KM_ORDER_CONFIRM;
+	const bool keys = km_order_waits_for_keys(o->kind);
 
 	if (state == KM_ORDER_STATE_KEYED)
 		return keys;

@@ -27,7 +27,7 @@ struct order_wish {
  * Goes to the courier once this round is durable. How it goes comes as desk_phone_ordered() where
  * it is a line's (NULL: nobody waits for it), the last time with a state that ends. A line has one
  * at most. KM_EUNAVAIL: there is no courier, or it has no way for this kind. KM_ELIMIT: a budget is
- * used up, or too many are under way.
+ * used up, or too many are under way. KM_EPERM: [phone] allows nothing to this number.
  */
 KM_MUST_CHECK km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wish);
 

@@ -148,7 +148,8 @@ test_beyond_the_site_s_budget_no_notice_is_sent_and_the_number_changes_all_the_s
 	has_phone("hanako", KM_FACTOR_VOICE, OTHER);
 	assert_int_equal(courier_hears().number, 0);
 	assert_string_equal(number_of("hanako", KM_FACTOR_VOICE), OTHER);
-	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
+	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body,
+			       "reason=too-many-sent order=notice-call"));
 }
 
 static void test_C20_an_old_number_that_is_barred_by_now_is_told_nothing(void **state)
@@ -159,7 +160,8 @@ static void test_C20_an_old_number_that_is_barred_by_now_is_told_nothing(void **
 	has_phone("hanako", KM_FACTOR_VOICE, MOBILE);
 	assert_int_equal(courier_hears().number, 0);
 	assert_string_equal(number_of("hanako", KM_FACTOR_VOICE), MOBILE);
-	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body, "order=notice-call"));
+	assert_non_null(strstr(scene_record(KM_EVENT_CODE_NOT_SENT).body,
+			       "reason=number-not-allowed order=notice-call"));
 }
 
 static void test_without_a_way_the_old_number_is_told_nothing_and_the_trail_says_so(void **state)
