@@ -208,33 +208,33 @@ static bool set_listen(const char *names, int count)
 
 /*
  * What of the starter's environment a room gets, by the beginning of its name: all others would be
- * heard by libraries (a proxy, by libcurl's). The last row is for a library that is preloaded, and
- * for builds that measure themselves.
+ * heard by libraries (a proxy, by libcurl's). The rows from LD_ on are for a library that is
+ * preloaded, and for builds that measure themselves.
  */
 static const struct {
 	const char *name;
-	int room; /* the one that gets it; ROOMS: each */
+	enum room_number room; /* the one that gets it; EVERYBODY: each */
 } kept[] = {
-	{ "PATH=", ROOMS },
-	{ "TZ=", ROOMS },
+	{ "PATH=", EVERYBODY },
+	{ "TZ=", EVERYBODY },
 	{ "CREDENTIALS_DIRECTORY=", ROOM_COURIER },
 	{ "NOTIFY_SOCKET=", ROOM_JUDGE },
 	{ "WATCHDOG_", ROOM_JUDGE },
 	{ VIRTUAL, ROOM_SENSOR },
-	{ "LD_", ROOMS },
-	{ "FAKETIME", ROOMS },
-	{ "KENMON_", ROOMS },
-	{ "ASAN_", ROOMS },
-	{ "UBSAN_", ROOMS },
-	{ "LSAN_", ROOMS },
-	{ "LLVM_", ROOMS },
+	{ "LD_", EVERYBODY },
+	{ "FAKETIME", EVERYBODY },
+	{ "KENMON_", EVERYBODY },
+	{ "ASAN_", EVERYBODY },
+	{ "UBSAN_", EVERYBODY },
+	{ "LSAN_", EVERYBODY },
+	{ "LLVM_", EVERYBODY },
 };
 
 static bool stays(const char *variable, enum room_number room)
 {
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (strncmp(variable, kept[i].name, strlen(kept[i].name)) == 0)
-			return kept[i].room == ROOMS || kept[i].room == (int)room;
+			return kept[i].room == EVERYBODY || kept[i].room == room;
 	return false;
 }
 

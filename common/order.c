@@ -60,6 +60,11 @@ bool km_order_known(unsigned kind)
 	return find(kinds, COUNT(kinds), kind) != NULL;
 }
 
+bool km_order_waits_for_keys(unsigned kind)
+{
+	return kind == KM_ORDER_KEYPAD || kind == KM_ORDER_CONFIRM;
+}
+
 bool km_order_is_call(unsigned kind)
 {
 	return kind == KM_ORDER_KEYPAD || kind == KM_ORDER_SPOKEN || kind == KM_ORDER_CONFIRM ||

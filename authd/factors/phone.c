@@ -191,7 +191,7 @@ static km_rc phone_sending(struct judge *j, struct judge_session *s, const struc
 	s->phone.wanted = false;
 	s->phone.ordered = true;
 	s->phone.kind = (uint8_t)kind;
-	s->phone.calling = kind == KM_ORDER_KEYPAD || kind == KM_ORDER_CONFIRM;
+	s->phone.calling = km_order_waits_for_keys(kind);
 	s->phone.awaited = !s->phone.calling;
 	if (s->phone.sends >= JUDGE_SENDS)
 		offer_no_phone(s);

@@ -52,9 +52,10 @@ static void terminal_of(const struct session *s, char out[KM_TERMINAL_MAX])
 unsigned challenge_seconds(const struct vault *v, enum km_order kind)
 {
 	unsigned call = v->conf.voice.ring + CALL_SECONDS;
-	bool waits = kind == KM_ORDER_KEYPAD || kind == KM_ORDER_CONFIRM;
 
-	return waits && call < v->conf.phone.expires ? call : v->conf.phone.expires;
+	return km_order_waits_for_keys(kind) && call < v->conf.phone.expires
+		   ? call
+		   : v->conf.phone.expires;
 }
 
 km_rc challenge_new(struct vault *v, struct session *s, const struct km_operator *owner,

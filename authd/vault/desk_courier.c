@@ -12,7 +12,6 @@
 #include "desk.h"
 #include "orders.h"
 
-#define PHONES (KM_FACTOR_BIT(KM_FACTOR_SMS) | KM_FACTOR_BIT(KM_FACTOR_VOICE))
 #define PUMPED ": more than logins explain; somebody may have them sent for the money"
 
 /* --- a test ----------------------------------------------------------------------------------- */
@@ -130,7 +129,7 @@ km_rc desk_courier_status(struct call *c)
 	const struct vault *v = c->v;
 	const bool there = orders_ready(v);
 	km_rc rc =
-	    call_status(c, !there && (asked_for(&v->conf) & PHONES), "courier", "%s",
+	    call_status(c, !there && (asked_for(&v->conf) & KM_PHONE_FACTORS), "courier", "%s",
 			there ? "connected" : "not there: see the journal of kenmon-courier");
 
 	if (rc == KM_OK)
@@ -165,7 +164,7 @@ static const char *missing(const struct vault *v, uint32_t wanted)
 
 km_rc desk_courier_rows(struct call *c)
 {
-	const uint32_t wanted = asked_for(&c->v->conf) & PHONES;
+	const uint32_t wanted = asked_for(&c->v->conf) & KM_PHONE_FACTORS;
 	const char *what = wanted ? missing(c->v, wanted) : NULL;
 	struct km_spending site;
 	km_rc rc = KM_OK;

@@ -72,7 +72,7 @@ struct ending {
 	const struct km_msg *asked; /* NULL: it does not open */
 	const char *actor;
 	struct km_event_record *event;
-	bool rejected;
+	bool roster; /* that waits, and somebody decided */
 };
 
 static km_rc end_it(void *arg)
@@ -83,7 +83,7 @@ static km_rc end_it(void *arg)
 	if (e->asked && e->asked->number == KM_MSG_ACTIVATE)
 		rc = drop_waiting(e->v, e->r, &e->asked->activate, e->actor);
 	/* One that has expired goes by itself, and that is kept. */
-	if (rc == KM_OK && e->rejected && e->r->act == KM_MSG_ROSTER_END)
+	if (rc == KM_OK && e->roster)
 		rc = feed_reject(e->v, e->actor);
 	return rc == KM_OK ? store_request_take(e->v->store, e->r, e->event) : rc;
 }
@@ -93,11 +93,12 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 {
 	struct km_msg asked = { 0 };
 	struct km_event_record record;
-	struct ending e = { v, r, &asked, actor, &record, event == KM_EVENT_REQUEST_REJECTED };
+	struct ending e = { v, r, &asked, actor, &record, false };
 	char text[ACT_TEXT];
 	size_t notes = v->notes;
 	km_rc rc = request_open(v, r, &asked, text);
 
+	e.roster = event == KM_EVENT_REQUEST_REJECTED && r->act == KM_MSG_ROSTER_END;
 	/* Missing memory may look like damage: then what waits for it would stay alone. */
 	if (rc == KM_ECORRUPT)
 		rc = request_open(v, r, &asked, text);
@@ -118,7 +119,7 @@ km_rc request_end(struct vault *v, const struct km_filed *r, enum km_event event
 		note_event(v, &record);
 	else
 		v->notes = notes;
-	if (rc == KM_OK && e.rejected && r->act == KM_MSG_ROSTER_END)
+	if (rc == KM_OK && e.roster)
 		v->feed.waiting = 0;
 	km_msg_wipe(&asked);
 	km_wipe(text, sizeof text);

@@ -9,6 +9,7 @@
 #include <kenmon/log.h>
 
 #include "desk.h"
+#include "feed.h"
 
 #define SILENT_MS (2 * 60 * 1000)  /* then another line may begin one in its place */
 #define KEPT_MS   (60 * 60 * 1000) /* then it goes, wanted or not: names of people are in it */
@@ -39,16 +40,11 @@ void roster_forget(struct vault *v)
 /* Of a feed that was only staged. */
 static km_rc drop(struct vault *v)
 {
-	struct km_feed feed;
-	km_rc rc = store_feed_in(v->store, KM_FEED_STAGED, KM_FEED_STAGED, &feed);
+	km_rc rc = feed_drop_staged(v);
 
 	if (rc == KM_OK)
-		rc = store_feed_drop(v->store, &feed, NULL);
-	if (rc != KM_OK && rc != KM_ENOTFOUND)
-		return rc;
-	v->feed.sweep = true;
-	roster_forget(v);
-	return KM_OK;
+		roster_forget(v);
+	return rc;
 }
 
 static bool is_silent(const struct vault *v, int64_t ms)

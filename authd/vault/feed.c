@@ -204,8 +204,7 @@ static km_rc slice(struct vault *v)
 /* --- what must go ------------------------------------------------------------------------------
  */
 
-/* One that no line hands in. */
-static km_rc drop_stray(struct vault *v)
+km_rc feed_drop_staged(struct vault *v)
 {
 	struct km_feed feed;
 	km_rc rc = store_feed_in(v->store, KM_FEED_STAGED, KM_FEED_STAGED, &feed);
@@ -249,7 +248,7 @@ static km_rc tidy(struct vault *v, bool *more)
 
 	roster_clear(v);
 	if (v->feed.stray) {
-		rc = drop_stray(v);
+		rc = feed_drop_staged(v);
 		v->feed.stray = rc != KM_OK;
 	}
 	if (rc == KM_OK)

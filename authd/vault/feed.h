@@ -44,6 +44,8 @@ KM_MUST_CHECK km_rc feed_forgotten(struct vault *v, struct feed_forgotten *out);
 /* Writes the feed, whose state is accepted; nothing is forgotten any more. */
 KM_MUST_CHECK km_rc feed_accept(struct vault *v, struct km_feed *feed,
 				const struct km_event_record *event);
+/* One that was only staged; KM_OK also if there is none. */
+KM_MUST_CHECK km_rc feed_drop_staged(struct vault *v);
 /* Within the transaction in which its request goes: somebody decided. KM_OK also if none waits. */
 KM_MUST_CHECK km_rc feed_reject(struct vault *v, const char *actor);
 /* Drops what waits for nobody any more, and keeps that. Without a flush. */

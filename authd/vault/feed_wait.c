@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "keys_internal.h"
 #include "vault.h"
 
 #define KEPT_FORGOTTEN  "forgotten"
@@ -15,29 +16,12 @@
 
 /* --- what is kept --------------------------------------------------------------------- */
 
-static void put_number(uint8_t *at, uint64_t n)
-{
-	for (unsigned i = 0; i < 8; i++)
-		at[i] = (uint8_t)(n >> (56 - 8 * i));
-}
-
 static km_rc keep(struct vault *v, const struct feed_forgotten *f)
 {
 	uint8_t bytes[FORGOTTEN_BYTES];
 
-	put_number(bytes, f->feed);
-	put_number(bytes + 8, f->erasures);
-	put_number(bytes + 16, (uint64_t)f->wall);
+	keys_put(keys_put(keys_put(bytes, f->feed, 8), f->erasures, 8), (uint64_t)f->wall, 8);
 	return store_meta_set(v->store, KEPT_FORGOTTEN, bytes, sizeof bytes, NULL);
-}
-
-static uint64_t number_at(const uint8_t *at)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < 8; i++)
-		n = n << 8 | at[i];
-	return n;
 }
 
 km_rc feed_forgotten(struct vault *v, struct feed_forgotten *out)
@@ -50,8 +34,8 @@ km_rc feed_forgotten(struct vault *v, struct feed_forgotten *out)
 		return KM_ECORRUPT;
 	if (rc != KM_OK)
 		return rc;
-	*out = (struct feed_forgotten){ number_at(bytes), number_at(bytes + 8),
-					(int64_t)number_at(bytes + 16) };
+	*out = (struct feed_forgotten){ keys_get(bytes, 8), keys_get(bytes + 8, 8),
+					(int64_t)keys_get(bytes + 16, 8) };
 	return out->feed ? KM_OK : KM_ENOTFOUND;
 }
 

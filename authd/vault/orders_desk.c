@@ -27,12 +27,11 @@ static void record_not_sent(struct vault *v, const struct order *o, const struct
 
 static km_rc heard(struct vault *v, struct order *o, const struct msg_ordered *m)
 {
-	static const uint8_t nobody[KM_SUBJECT_BYTES];
 	const bool lost = m->state == KM_ORDER_STATE_FAILED || m->state == KM_ORDER_STATE_UNKNOWN;
 
 	if (o->line)
 		desk_phone_ordered(v, o->line, m->state, m->why);
-	else if (lost && memcmp(o->subject, nobody, sizeof nobody) != 0)
+	else if (lost)
 		record_not_sent(v, o, m);
 	return KM_OK;
 }
@@ -90,10 +89,9 @@ static km_rc text_of(const struct vault *v, const struct order_wish *wish, char 
 	return KM_OK;
 }
 
-/* What waits for keys is of a login alone. */
 static bool is_of_desk(unsigned kind)
 {
-	return km_order_known(kind) && kind != KM_ORDER_KEYPAD && kind != KM_ORDER_CONFIRM;
+	return km_order_known(kind) && !km_order_waits_for_keys(kind);
 }
 
 km_rc orders_place(struct vault *v, struct line *l, const struct order_wish *wish)

@@ -141,7 +141,7 @@ static void not_me(struct vault *v, struct session *s)
 static void not_sent(struct vault *v, struct session *s, const struct order *o,
 		     const struct msg_ordered *m)
 {
-	const bool call = o->kind == KM_ORDER_KEYPAD || o->kind == KM_ORDER_CONFIRM;
+	const bool call = km_order_waits_for_keys(o->kind);
 	struct km_operator op = { 0 };
 	struct km_event_record r;
 	km_rc rc = o->decoy ? KM_ENOTFOUND : session_operator(v, s, &op, NULL);

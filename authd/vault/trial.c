@@ -97,10 +97,10 @@ static void about_finger(struct km_event_record *r, const struct trial *t)
 /* A wrong code is of none of them, and counts against each that was judged. */
 static void about_each(struct km_event_record *r, const struct trial *t)
 {
-	char ids[256] = "";
+	char ids[TRIAL_MOST * 21] = ""; /* 20 digits and a blank each */
 	size_t used = 0, last = 0, count = 0;
 
-	for (size_t i = 0; i < t->count && used < sizeof(ids); i++) {
+	for (size_t i = 0; i < t->count; i++) {
 		if (!t->judged[i] || t->named[i])
 			continue;
 		used += (size_t)snprintf(ids + used, sizeof(ids) - used, "%s%llu", count ? " " : "",

@@ -58,6 +58,8 @@ enum km_sip_media { KM_MEDIA_RTP, KM_MEDIA_SRTP };
 
 bool km_order_known(unsigned kind);
 bool km_order_is_call(unsigned kind);
+bool km_order_waits_for_keys(
+    unsigned kind); /* a login's calls that are answered at the telephone */
 bool km_order_is_of_login(
     unsigned kind); /* those of a login have a secret in them, or ask for '#' */
 
