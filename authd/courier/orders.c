@@ -6,6 +6,7 @@
 
 #include <kenmon/clock.h>
 #include <kenmon/log.h>
+#include <kenmon/phone.h>
 
 #include "courier.h"
 
@@ -148,14 +149,6 @@ int64_t courier_expire(struct courier *c, int64_t now_ms)
 
 /* --- a new one ------------------------------------------------------------------------------- */
 
-static bool is_number(const char *text)
-{
-	size_t len = strlen(text);
-
-	return len >= 2 && len <= KM_NUMBER_MAX && text[0] == '+' &&
-	       strspn(text + 1, "0123456789") == len - 1;
-}
-
 static bool is_digits(const struct km_secret *text)
 {
 	for (size_t i = 0; i < text->len; i++)
@@ -179,7 +172,7 @@ static bool is_whole(const struct msg_order *m)
 		text = is_digits(&m->text);
 	else if (!calls)
 		text = is_page(&m->text);
-	return km_order_known(m->kind) && m->order != 0 && is_number(m->number) && text &&
+	return km_order_known(m->kind) && m->order != 0 && km_phone_is_e164(m->number) && text &&
 	       m->lang < KM_LANG_COUNT &&
 	       (m->kind == KM_ORDER_KEYPAD ? m->keys > 0 && m->keys <= KM_ORDER_KEYS
 					   : m->keys == 0);

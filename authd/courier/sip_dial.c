@@ -16,6 +16,23 @@ struct dialling {
 
 /* --- the INVITE -------------------------------------------------------------------------- */
 
+static void forget(void *text)
+{
+	km_wipe(text, strlen(text));
+}
+
+/* libre lets go of it without wiping. */
+static int lend(char **out, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	*out = mem_alloc(size, forget);
+	if (!*out)
+		return ENOMEM;
+	memcpy(*out, text, size);
+	return 0;
+}
+
 /* arg is the stack: it outlives every session of it, a call does not. */
 static int on_challenge(char **user, char **password, const char *realm, void *arg)
 {
@@ -25,8 +42,8 @@ static int on_challenge(char **user, char **password, const char *realm, void *a
 	/* A telephone can ask, too, where the server hands on what it says. */
 	if (!s->name || (s->realm[0] && strcmp(realm, s->realm) != 0))
 		return EAUTH;
-	err = str_dup(user, s->name);
-	return err ? err : str_dup(password, s->password);
+	err = lend(user, s->name);
+	return err ? err : lend(password, s->password);
 }
 
 /* Everything goes to the server, whatever a redirection says. */
@@ -45,16 +62,16 @@ static km_rc invite(struct voice_call *call, struct mbuf *offer)
 	struct voice_stack *s = call->stack;
 	struct dialling d;
 	const char *route = d.route;
+	km_rc rc = write_addresses(call, &d) ? KM_OK : KM_ELIMIT;
 
-	if (!write_addresses(call, &d))
-		return KM_ELIMIT;
-	return sipsess_connect(&call->session, s->sessions, d.to, NULL, d.from, s->caller, &route,
-			       1, "application/sdp", offer, on_challenge, s, false,
-			       voice_call_on_offer, voice_call_on_answer, voice_call_on_progress,
-			       voice_call_on_established, voice_call_on_info, NULL,
-			       voice_call_on_close, call, NULL) == 0
-		   ? KM_OK
-		   : KM_EUNAVAIL;
+	if (rc == KM_OK &&
+	    sipsess_connect(&call->session, s->sessions, d.to, NULL, d.from, s->caller, &route, 1,
+			    "application/sdp", offer, on_challenge, s, false, voice_call_on_offer,
+			    voice_call_on_answer, voice_call_on_progress, voice_call_on_established,
+			    voice_call_on_info, NULL, voice_call_on_close, call, NULL) != 0)
+		rc = KM_EUNAVAIL;
+	km_wipe(&d, sizeof(d)); /* the number */
+	return rc;
 }
 
 static km_rc open_sound(struct voice_call *call, const struct sa *local, struct mbuf **offer)

@@ -6,6 +6,8 @@
  * libre has no way to be heard first: its list of listeners is put in that order. What is not as it
  * was known to be is found out, and nobody is called.
  */
+#include <kenmon/log.h>
+
 #include "sip_stack.h"
 
 #define REDIRECTIONS 300 /* … 399 */
@@ -30,8 +32,11 @@ km_rc voice_redirect_refuse(struct voice_stack *s)
 	/* A listener begins with its place in the list. */
 	first = (struct le *)(void *)s->redirections;
 	all = first->list;
-	if (first->data != s->redirections || !all || all->tail != first)
+	if (first->data != s->redirections || !all || all->tail != first) {
+		km_log(LOG_ERR, "[voice] this libre keeps its listeners in another way: who is "
+				"called could not be held to the register, so nobody is");
 		return KM_EUNAVAIL;
+	}
 	list_unlink(first);
 	list_prepend(all, first, s->redirections);
 	return KM_OK;

@@ -150,6 +150,8 @@ static void test_an_order_that_no_vault_gives_ends_the_room(void **state)
 {
 	static const char *const number[] = { "",
 					      "+",
+					      "+1",
+					      "+0901234567",
 					      "819012345678",
 					      "+8190;reboot",
 					      "+81 90",
