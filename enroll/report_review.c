@@ -218,6 +218,18 @@ static void fill_in(const struct review *v, struct row *row)
 	row->string[DETAILS] = details;
 }
 
+/* A row about nobody who is registered. */
+static void write_of_nobody(struct sheet *s, enum kind kind, const char *word, const char *text)
+{
+	sheet_string(s, "");
+	sheet_choice(s, kinds[kind].word, desk_text(kinds[kind].text, s->lang));
+	sheet_choice(s, word, text);
+	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
+		sheet_string(s, "");
+	sheet_choice(s, "", "");
+	sheet_choice(s, "", "");
+}
+
 static int by_subject(const void *a, const void *b)
 {
 	return memcmp(a, b, SUBJECT);
@@ -239,14 +251,9 @@ static void write_erased(struct review *v)
 	snprintf(erased, sizeof(erased), "%zu", people);
 	snprintf(number, sizeof(number), "%zu", records);
 	snprintf(word, sizeof(word), "erased=%s records=%s", erased, number);
-	sheet_string(s, "");
-	sheet_choice(s, kinds[CHANGED].word, desk_text(kinds[CHANGED].text, s->lang));
-	sheet_choice(s, word,
-		     desk_expand(DESK_REVIEW_ERASED, s->lang, erased, number, text, sizeof(text)));
-	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
-		sheet_string(s, "");
-	sheet_choice(s, "", "");
-	sheet_choice(s, "", "");
+	write_of_nobody(
+	    s, CHANGED, word,
+	    desk_expand(DESK_REVIEW_ERASED, s->lang, erased, number, text, sizeof(text)));
 }
 
 /* Of the site, and so of nobody: a CSV file has rows alone, and no line above them. */
@@ -254,15 +261,9 @@ static void write_confirm(struct review *v)
 {
 	struct sheet *s = &v->r.sheet;
 
-	if (!v->confirm)
-		return;
-	sheet_string(s, "");
-	sheet_choice(s, kinds[CONFIRM].word, desk_text(kinds[CONFIRM].text, s->lang));
-	sheet_choice(s, "[voice] mode = confirm", desk_text(DESK_CALLS_CONFIRM, s->lang));
-	for (unsigned i = EMPLOYEE; i < STRINGS; i++)
-		sheet_string(s, "");
-	sheet_choice(s, "", "");
-	sheet_choice(s, "", "");
+	if (v->confirm)
+		write_of_nobody(s, CONFIRM, "[voice] mode = confirm",
+				desk_text(DESK_CALLS_CONFIRM, s->lang));
 }
 
 static km_rc write_bin(struct review *v, enum kind kind)

@@ -7,11 +7,11 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <kenmon/log.h>
 
 #include "sip_stack.h"
+#include "tls_name.h"
 
 #define DEPTH 8 /* certificates of a chain */
 
@@ -45,17 +45,6 @@ static void on_progress(const SSL *ssl, int where, int result)
 	}
 }
 
-static bool check_name(SSL_CTX *ctx, const struct voice_server *server)
-{
-	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
-
-	/* A common name is whatever its owner wanted to be called. */
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-						   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	return server->literal ? X509_VERIFY_PARAM_set1_ip_asc(param, server->host)
-			       : X509_VERIFY_PARAM_set1_host(param, server->host, 0);
-}
-
 static bool set_up(SSL_CTX *ctx, struct voice_stack *s, const char *ca_file)
 {
 	if (place < 0)
@@ -65,7 +54,7 @@ static bool set_up(SSL_CTX *ctx, struct voice_stack *s, const char *ca_file)
 	SSL_CTX_set_info_callback(ctx, on_progress);
 	return place >= 0 && SSL_CTX_set_ex_data(ctx, place, s) == 1 &&
 	       SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
-	       check_name(ctx, &s->server) &&
+	       courier_tls_expect(ctx, s->server.host, s->server.literal) &&
 	       SSL_CTX_load_verify_locations(ctx, ca_file, NULL) == 1;
 }
 

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/x509v3.h>
-
 #include <kenmon/log.h>
 
 #include "sms_http.h"
+#include "tls_name.h"
 
 #define CONNECT_MS 5000 /* for one connection with its handshake; then another try */
 
@@ -112,24 +111,17 @@ static struct sms_name *name_of(const struct sms_transfer *t)
 
 /*
  * libcurl takes the common name for the host's where a certificate has no subjectAltName. So the
- * name is checked before, by OpenSSL, which does not: a common name is whatever its owner wanted to
- * be called.
+ * name is checked before, by OpenSSL, which does not.
  */
 static CURLcode set_trust(CURL *easy, void *context, void *arg)
 {
 	const struct sms_transfer *t = arg;
 	const struct sms_name *name = name_of(t);
 	const bool is_address = name->literal && strcmp(name->host, "localhost") != 0;
-	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
 
 	(void)easy;
 	SSL_CTX_set1_cert_store(context, t->job->gateway->trust);
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-						   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	return (is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, name->host)
-			   : X509_VERIFY_PARAM_set1_host(param, name->host, 0))
-		   ? CURLE_OK
-		   : CURLE_OUT_OF_MEMORY;
+	return courier_tls_expect(context, name->host, is_address) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 /* --- what it is told
