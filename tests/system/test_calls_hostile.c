@@ -123,7 +123,7 @@ static int voice_at(const char *address, int port)
 	return -1;
 }
 
-/* A key, fifty times: packets of another time each, so that each would be one. */
+/* A key, so many times: packets of another time each, so that each would be one. */
 static void shout(int from, int port, char key, unsigned times)
 {
 	const struct sockaddr_in to = { .sin_family = AF_INET,

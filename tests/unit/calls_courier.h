@@ -187,14 +187,16 @@ static inline bool carried_logged(const char *what)
 	off_t len = lseek(carried_log, 0, SEEK_END);
 	const char *all =
 	    len > 0 ? mmap(NULL, (size_t)len, PROT_READ, MAP_SHARED, carried_log, 0) : MAP_FAILED;
-	bool found = all != MAP_FAILED && memmem(all, (size_t)len, what, strlen(what));
+	bool found;
 
-	if (all != MAP_FAILED)
-		munmap((void *)(uintptr_t)all, (size_t)len);
+	assert_true(len > 0 && all != MAP_FAILED);
+	found = memmem(all, (size_t)len, what, strlen(what)) != NULL;
+	munmap((void *)(uintptr_t)all, (size_t)len);
 	return found;
 }
 
-static inline unsigned carried_try(const struct carried *w, const struct carried_point *at)
+static inline struct fault_count carried_try(const struct carried *w,
+					     const struct carried_point *at)
 {
 	unsigned open = carried_descriptors();
 	struct fault_count count;
@@ -206,15 +208,17 @@ static inline unsigned carried_try(const struct carried *w, const struct carried
 	count = fault_end();
 	carried_let_speak();
 	carried_check(carried_descriptors() == open, "descriptors are left");
-	return count.calls[at->kind->call];
+	return count;
 }
 
 /* Where an act makes more calls than that, each fifth is enough for every day. */
 #define CARRIED_MANY 200
 
-static inline void carried_each(const struct carried *w, const struct carried_kind *kind)
+/* How many calls there are. */
+static inline unsigned carried_each(const struct carried *w, const struct carried_kind *kind)
 {
-	unsigned calls = carried_try(w, &(struct carried_point){ .kind = kind });
+	unsigned calls = carried_try(w, &(struct carried_point){ .kind = kind }).calls[kind->call];
+	unsigned failed = 0;
 	const char *all = getenv("CALLS");
 	const unsigned last = calls + w->more;
 	unsigned step = calls > CARRIED_MANY && !(all && strcmp(all, "all") == 0) ? 5 : 1;
@@ -225,13 +229,19 @@ static inline void carried_each(const struct carried *w, const struct carried_ki
 
 		for (unsigned k = 1; k <= last; k += step)
 			for (unsigned good = 0; good < (passes ? 1 : 2); good++)
-				(void)carried_try(w, &(struct carried_point){ kind, kind->errors[e],
-									      k, good == 1 });
+				failed +=
+				    carried_try(w, &(struct carried_point){ kind, kind->errors[e],
+									    k, good == 1 })
+					.failed > 0;
 	}
+	carried_check(calls == 0 || failed > 0, "nothing was made to fail");
+	return calls;
 }
 
 static inline void carried_matrix(const struct carried *w)
 {
+	unsigned calls = 0;
+
 	if (carried_log < 0) {
 		carried_log = memfd_create("log", MFD_CLOEXEC);
 		carried_error_out = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -241,7 +251,8 @@ static inline void carried_matrix(const struct carried *w)
 	(void)carried_try(w, &(struct carried_point){ .kind = &carried_kinds[0] });
 	for (size_t i = 0; i < CARRIED_KINDS; i++)
 		if (carried_kinds[i].call != FAULT_MALLOC || fault_has_malloc())
-			carried_each(w, &carried_kinds[i]);
+			calls += carried_each(w, &carried_kinds[i]);
+	assert_true(calls > 0);
 	assert_false(carried_logged("123456"));
 	assert_false(carried_logged("9012345678"));
 }

@@ -30,7 +30,7 @@
 #define PLAYED_PATIENT_MS 20000 /* each of the three, where nothing fails */
 
 struct played_heard {
-	unsigned ends, state, why, count, invites, byes, cancels;
+	unsigned ends, state, count, byes, cancels;
 	char keys[KM_ORDER_KEYS + 1];
 	bool back; /* a state came after the end, or went back */
 	bool left; /* the courier closed the link first */
@@ -138,7 +138,6 @@ static inline void played_request(struct played *p)
 
 	text[n > 0 ? n : 0] = '\0';
 	if (strncmp(text, "INVITE ", 7) == 0) {
-		p->heard->invites++;
 		media = strstr(text, "m=audio ");
 		p->media = (uint16_t)(media ? strtoul(media + 8, NULL, 10) : 9);
 		played_reply(p, text, "180 Ringing", "");
@@ -183,7 +182,6 @@ static inline bool played_news(struct played *p)
 		return false;
 	heard->back |= heard->ends > 0 || m.ordered.state <= heard->state;
 	heard->state = m.ordered.state;
-	heard->why = m.ordered.why;
 	if (p->cancel && heard->state == KM_ORDER_STATE_RINGING)
 		(void)!km_send_msg(p->link, &stop, -1, 0);
 	if (!km_order_state_ends(heard->state))

@@ -186,8 +186,6 @@ static void look_at(bool cancel)
 		say("a state came twice, or went back");
 	if (heard->ends == 0 && !heard->left)
 		say("the order has no end (state %u), and the room lives", heard->state);
-	if (heard->invites > 0 && heard->ends == 1 && heard->state == KM_ORDER_STATE_NOT_ME)
-		say("a star that nobody pressed");
 	if (heard->state == KM_ORDER_STATE_KEYED && (cancel || strcmp(heard->keys, "42") != 0))
 		say("keys that nobody pressed: %s", heard->keys);
 	if (heard->ends == 1 && heard->state != KM_ORDER_STATE_KEYED &&
