@@ -144,6 +144,11 @@ static enum km_order notice_of(const struct call *c, const struct phone_change *
 	return change->factor == KM_FACTOR_VOICE ? KM_ORDER_CALL_NOTICE : KM_ORDER_NOTICE;
 }
 
+static const char *notice_word(enum km_order kind)
+{
+	return kind == KM_ORDER_NONE ? "none" : km_order_word(kind);
+}
+
 static enum km_reason reason_of(km_rc why)
 {
 	if (why == KM_EPERM)
@@ -157,7 +162,7 @@ static km_rc not_told(struct call *c, const struct km_operator *op, enum km_orde
 
 	call_event(c, &e, KM_EVENT_CODE_NOT_SENT, op);
 	event_add(&e, "reason", km_reason_word(reason_of(why)));
-	event_add(&e, "order", km_order_word(kind));
+	event_add(&e, "order", notice_word(kind));
 	return note_record(c->v, &e);
 }
 
@@ -170,7 +175,6 @@ static km_rc tell_old(struct call *c, const struct km_operator *op,
 					 .text = kind == KM_ORDER_NOTICE ? text : KM_TEXT_NOTHING,
 					 .subject = op->subject,
 					 .seconds = KM_ORDER_SECONDS };
-
 	const km_rc rc = orders_place(c->v, NULL, &wish);
 
 	return rc == KM_OK ? KM_OK : not_told(c, op, kind, rc);
@@ -191,7 +195,7 @@ km_rc desk_phone_changed(struct call *c, const struct km_operator *op,
 	event_add(&e, "number", change->mask);
 	event_add_number(&e, "credential", (int64_t)change->of);
 	event_add_number(&e, "was", (int64_t)change->was);
-	event_add(&e, "notice", kind == KM_ORDER_NONE ? "none" : km_order_word(kind));
+	event_add(&e, "notice", notice_word(kind));
 	rc = note_record(c->v, &e);
 	if (rc != KM_OK || kind == KM_ORDER_NONE)
 		return rc;
@@ -217,7 +221,11 @@ km_rc desk_phone_gone(struct call *c, const struct km_operator *op,
 {
 	const enum km_order kind = notice_of(c, change);
 
-	return kind == KM_ORDER_NONE ? KM_OK : tell_old(c, op, change, kind, KM_TEXT_NOTICE_GONE);
+	if (!change->factor)
+		return KM_OK;
+	/* No next login tells of it either, so the trail has what was not told. */
+	return kind == KM_ORDER_NONE ? not_told(c, op, kind, KM_EUNAVAIL)
+				     : tell_old(c, op, change, kind, KM_TEXT_NOTICE_GONE);
 }
 
 /* --- enrolling ------------------------------------------------------------------------------ */

@@ -158,6 +158,47 @@ static void check_replaced(struct world *w, bool dry)
 	courier_goes(w);
 }
 
+/* --- taken away ----------------------------------------------------------------------------------
+ */
+
+/* What it is told is no order then, but a record behind the removal's own. */
+static void with_first_beyond_the_budget(struct world *w)
+{
+	with_first_of(w, KM_FACTOR_SMS);
+	w->v->conf.phone.site_hour = 0;
+}
+
+static void take_away(struct world *w)
+{
+	struct msg_credential_remove *m =
+	    &new_operation(KM_MSG_CREDENTIAL_REMOVE)->credential_remove;
+	struct km_operator op = calls_operator(w, "known");
+	struct km_credential c;
+
+	TEXT(m->login, "known");
+	m->id = store_phone_of(w->v->store, op.subject, factor, &c) == KM_OK ? c.id : 0;
+	send_asked(w);
+}
+
+static void check_taken_away(struct world *w, bool dry)
+{
+	bool gone = number_now(w)[0] == '\0';
+
+	check_told(dry, gone);
+	(void)courier_hears();
+	if (!gone && left > 0)
+		calls_say("somebody was told of what did not happen");
+	if (calls_records(w, KM_EVENT_CREDENTIAL_REMOVED) != gone)
+		calls_say("the trail says otherwise");
+	if (left + calls_records(w, KM_EVENT_CODE_NOT_SENT) != gone)
+		calls_say("the old number was not told, and nobody knows");
+	w->v->conf.phone.site_hour = 0; /* a start has read it anew */
+	again(w);
+	if (number_now(w)[0] || calls_records(w, KM_EVENT_CREDENTIAL_REMOVED) != 1)
+		calls_say("sent again it is not gone once");
+	courier_goes(w);
+}
+
 /* --- confirmed -----------------------------------------------------------------------------------
  */
 
@@ -277,6 +318,10 @@ static void check_tried(struct world *w, bool dry)
 MATRIX(test_C3_no_failing_call_half_replaces_a_number, false, with_first, replace, check_replaced)
 MATRIX(test_C3_no_failing_call_half_replaces_a_number_that_is_called, false,
        with_first_that_is_called, replace, check_replaced)
+MATRIX(test_C3_no_failing_call_half_takes_a_number_away, false, with_first, take_away,
+       check_taken_away)
+MATRIX(test_C3_no_failing_call_half_takes_a_number_away_of_which_nobody_is_told, false,
+       with_first_beyond_the_budget, take_away, check_taken_away)
 MATRIX(test_C3_no_failing_call_half_confirms_a_number, false, with_courier, confirm,
        check_confirmed)
 MATRIX(test_C3_no_failing_call_sends_a_test_that_nobody_wrote_down, false, with_courier, try_it,
@@ -287,6 +332,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_half_replaces_a_number),
 		cmocka_unit_test(test_C3_no_failing_call_half_replaces_a_number_that_is_called),
+		cmocka_unit_test(test_C3_no_failing_call_half_takes_a_number_away),
+		cmocka_unit_test(
+		    test_C3_no_failing_call_half_takes_a_number_away_of_which_nobody_is_told),
 		cmocka_unit_test(test_C3_no_failing_call_half_confirms_a_number),
 		cmocka_unit_test(test_C3_no_failing_call_sends_a_test_that_nobody_wrote_down),
 	};
