@@ -249,6 +249,7 @@ KM_MUST_CHECK km_rc desk_phones_whole(struct call *c, const struct km_operator *
 KM_MUST_CHECK km_rc desk_phones_barred(struct call *c, const struct km_operator *op,
 				       uint32_t factors, uint32_t *barred);
 
+/* desk_phone_change.c */
 /* A number that becomes good, and the one in whose place it comes. */
 struct phone_change {
 	uint64_t of; /* credential */
@@ -259,6 +260,9 @@ struct phone_change {
 };
 #define PHONE_CHANGE __attribute__((cleanup(phone_change_wipe)))
 void phone_change_wipe(struct phone_change *change);
+/* The one that there is, of this kind; KM_OK also if there is none. */
+KM_MUST_CHECK km_rc desk_phone_old(struct call *c, const struct km_operator *op, unsigned factor,
+				   struct phone_change *out);
 /* Before it becomes good. */
 KM_MUST_CHECK km_rc desk_phone_look(struct call *c, const struct km_operator *op,
 				    const struct km_credential *credential,

@@ -21,14 +21,16 @@
  *   desk_proof.c  proved by a code               desk_own_code.c  a code of whom it is about
  *   act.c      what an act will do, in words (pure)  desk_request.c, desk_decide.c  two persons
  *   roster.h   rosters: handing them in          due.h       what is due, and the brake
- *   feed.c, feed_row.c  working them off         queue_gate.c  the gate's look at both
- *   desk_phone.c  numbers to which codes are sent  desk_courier.c  trying the courier, and its
- * state orders.h   what a desk has sent founding.c from root alone to two persons     desk_bypass.c
- * one code, once, for some hours pace.c     work for many, between logins ballast.c  room for
- * erasures on a full disk   tend.c     seals, keeping period backup.c, bundle.c, permit.c,
- * restore.c  copies that leave the machine, and come back (copy.h) tend_people.c  what ends by
- * itself store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is
- * kept
+ *   feed.c, feed_row.c  working them off         feed_wait.c  one that waits for a second person
+ *   queue_gate.c  the gate's look at both
+ *   desk_phone.c  numbers to which codes are sent  desk_phone_change.c  one in another's place
+ *   desk_courier.c  trying the courier, its state  orders.h  what a desk has sent
+ *   founding.c from root alone to two persons     desk_bypass.c  one code, once, for some hours
+ *   pace.c     work for many, between logins
+ *   ballast.c  room for erasures on a full disk   tend.c     seals, keeping period
+ *   backup.c, bundle.c, permit.c, restore.c  copies that leave the machine, and come back (copy.h)
+ *   tend_people.c  what ends by itself
+ *   store*.c, identity.c, chain.c, keys.c, kek.c, seal.c, wrap.c, mac.c, signer.c  what is kept
  */
 #ifndef KENMON_VAULT_H
 #define KENMON_VAULT_H
