@@ -63,6 +63,13 @@ void fault_begin(enum fault_call call, unsigned k, int error, bool for_good);
 /* Between begin and end: what the test itself does for a while is not counted and does not fail. */
 void fault_pause(bool on);
 
+/* A row of a matrix: a kind of call, and the errors that it may fail with; 0 ends them. */
+struct fault_kind {
+	enum fault_call call;
+	const char *name;
+	int errors[3];
+};
+
 /* How many calls of the kind there were, and how many failed. */
 struct fault_count {
 	unsigned calls[FAULT_CALLS];

@@ -20,11 +20,7 @@ const char *__lsan_default_suppressions(void)
 }
 #endif
 
-static const struct calls_kind {
-	enum fault_call call;
-	const char *name;
-	int errors[3];
-} calls_kinds[] = {
+static const struct fault_kind calls_kinds[] = {
 	{ FAULT_MALLOC, "malloc", { ENOMEM } },
 	{ FAULT_MMAP, "mmap", { ENOMEM } },
 	{ FAULT_MADVISE, "madvise", { EINVAL } },
@@ -64,7 +60,7 @@ struct calls_act {
 };
 
 struct calls_point {
-	const struct calls_kind *kind;
+	const struct fault_kind *kind;
 	int error;
 	unsigned at; /* 0: nothing fails */
 	bool for_good;
@@ -146,7 +142,7 @@ struct calls_sum {
 };
 
 static inline void calls_of_kind(struct world *w, const struct folder *kept,
-				 const struct calls_act *act, const struct calls_kind *kind,
+				 const struct calls_act *act, const struct fault_kind *kind,
 				 struct calls_sum *sum)
 {
 	struct calls_point point = { .kind = kind };

@@ -18,11 +18,7 @@
 #include "../fault/fault.h"
 #include "courier_scene.h"
 
-static const struct carried_kind {
-	enum fault_call call;
-	const char *name;
-	int errors[3];
-} carried_kinds[] = {
+static const struct fault_kind carried_kinds[] = {
 	{ FAULT_MALLOC, "malloc", { ENOMEM } },
 	{ FAULT_MMAP, "mmap", { ENOMEM } },
 	{ FAULT_MADVISE, "madvise", { EINVAL } },
@@ -60,7 +56,7 @@ struct carried {
 };
 
 static struct carried_point {
-	const struct carried_kind *kind;
+	const struct fault_kind *kind;
 	int error;
 	unsigned at; /* 0: nothing fails */
 	bool for_good;
@@ -215,7 +211,7 @@ static inline struct fault_count carried_try(const struct carried *w,
 #define CARRIED_MANY 200
 
 /* How many calls there are. */
-static inline unsigned carried_each(const struct carried *w, const struct carried_kind *kind)
+static inline unsigned carried_each(const struct carried *w, const struct fault_kind *kind)
 {
 	unsigned calls = carried_try(w, &(struct carried_point){ .kind = kind }).calls[kind->call];
 	unsigned failed = 0;

@@ -31,11 +31,7 @@
 #include "../fault/fault.h"
 #include "folder.h"
 
-static const struct {
-	enum fault_call call;
-	const char *name;
-	int errors[3];
-} kinds[] = {
+static const struct fault_kind kinds[] = {
 	{ FAULT_MALLOC, "malloc", { ENOMEM } },
 	{ FAULT_MMAP, "mmap", { ENOMEM } },
 	{ FAULT_MADVISE, "madvise", { EINVAL } },

@@ -11,11 +11,7 @@
 #include <kenmon/order.h>
 
 /* Not clock_gettime: libsystemd ends the process when that fails, which the kernel never does. */
-static const struct {
-	enum fault_call call;
-	const char *name;
-	int errors[3];
-} kinds[] = {
+static const struct fault_kind kinds[] = {
 	{ FAULT_MALLOC, "malloc", { ENOMEM } },
 	{ FAULT_MMAP, "mmap", { ENOMEM } },
 	{ FAULT_SOCKET, "socket", { EMFILE } },

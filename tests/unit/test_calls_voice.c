@@ -25,11 +25,7 @@
 #include "folder.h"
 #include <kenmon/log.h>
 
-static const struct {
-	enum fault_call call;
-	const char *name;
-	int errors[3];
-} kinds[] = {
+static const struct fault_kind kinds[] = {
 	{ FAULT_MALLOC, "malloc", { ENOMEM } },
 	{ FAULT_MMAP, "mmap", { ENOMEM } },
 	{ FAULT_MADVISE, "madvise", { EINVAL } },
