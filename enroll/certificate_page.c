@@ -185,6 +185,11 @@ static void put_evidence(const struct page *p, const struct certificate *c)
 	put_row(p, DESK_CERT_CHECK, "kenmon certificate verify FILE --key HEX");
 }
 
+void certificate_limits(const struct desk *d, const struct msg_certificate_row *r)
+{
+	put_limits(&(struct page){ .d = d }, r);
+}
+
 void certificate_page(const struct desk *d, const struct certificate *c, bool html)
 {
 	const struct page p = { .d = d, .html = html };
