@@ -20,6 +20,7 @@ struct certificate {
 	struct msg_certificate_item item[KM_CERTIFICATE_ITEMS];
 	struct msg_signer_row *signer; /* from the first, in order */
 	size_t signers, cap;
+	bool older; /* its file does not say what it does not cover */
 };
 void certificate_free(struct certificate *c);
 #define CERTIFICATE __attribute__((cleanup(certificate_free)))
@@ -59,5 +60,7 @@ struct certificate_finding certificate_verify(const struct certificate *c, const
 /* --- certificate_page.c: one page ------------------------------------------------------------ */
 
 void certificate_page(const struct desk *d, const struct certificate *c, bool html);
+/* Of it, as text: what the certificate does not cover. */
+void certificate_limits(const struct desk *d, const struct msg_certificate_row *r);
 
 #endif

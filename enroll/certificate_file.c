@@ -33,6 +33,18 @@ struct field {
 	const char *word;
 };
 
+/*
+ * The same in every file but those from before it was written, which hold as they are. Signed by
+ * nobody, as it says nothing of this certificate: what is read must be these words.
+ */
+#define NOT_COVERED                                                                                \
+	",\n\"not-covered\":[\n"                                                                   \
+	"\"what was printed: lists, recovery codes on paper\",\n"                                  \
+	"\"what another system wrote down by itself, such as a gateway's logs\",\n"                \
+	"\"what was destroyed before, by a withdrawal of consent or a removal\",\n"                \
+	"\"key bundles held elsewhere\",\n"                                                        \
+	"\"copies of the databases from before, until the key epoch is closed\"]"
+
 #define OF(type, name) offsetof(struct type, name), sizeof(((struct type *)0)->name)
 #define ROW(key, kind, name)                                                                       \
 	{                                                                                          \
@@ -215,6 +227,8 @@ void certificate_write(const struct certificate *c, FILE *f)
 {
 	putc('{', f);
 	write_fields(f, head, &c->row, ",\n");
+	if (!c->older)
+		fputs(NOT_COVERED, f);
 	fputs(",\n\"items\":[", f);
 	for (size_t i = 0; i < c->row.items && i < KM_CERTIFICATE_ITEMS; i++) {
 		fputs(i ? ",\n{" : "\n{", f);
@@ -402,8 +416,10 @@ km_rc certificate_read(const char *text, size_t len, struct certificate *out)
 	struct reader r = { .at = text, .end = text + len };
 	km_rc rc;
 
-	if (!take(&r, "{") || !take_fields(&r, head, &out->row, ",\n") ||
-	    !take(&r, ",\n\"items\":[") || !take_items(&r, out) || !take(&r, "],\n") ||
+	if (!take(&r, "{") || !take_fields(&r, head, &out->row, ",\n"))
+		return KM_EINVAL;
+	out->older = !take(&r, NOT_COVERED);
+	if (!take(&r, ",\n\"items\":[") || !take_items(&r, out) || !take(&r, "],\n") ||
 	    !take_fields(&r, tail, &out->row, ",\n") || !take(&r, ",\n\"signers\":["))
 		return KM_EINVAL;
 	rc = take_signers(&r, out);

@@ -1,6 +1,6 @@
 /*
  * A certificate as one page for people: plain text, or HTML that a browser
- * prints on one sheet. The same sentences in both.
+ * prints on one sheet of A4, with as many items as there can be. The same sentences in both.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static void put_row(const struct page *p, enum desk_text label, const char *valu
 {
 	fputs(p->html ? "<p><b>" : "  ", p->d->out);
 	put_text(p, desk_text(label, p->d->lang));
-	fputs(p->html ? "</b><br>" : ": ", p->d->out);
+	fputs(p->html ? "</b>: " : ": ", p->d->out);
 	put_text(p, value);
 	fputs(p->html ? "</p>\n" : "\n", p->d->out);
 }
@@ -185,6 +185,11 @@ static void put_evidence(const struct page *p, const struct certificate *c)
 	put_row(p, DESK_CERT_CHECK, "kenmon certificate verify FILE --key HEX");
 }
 
+void certificate_limits(const struct desk *d, const struct msg_certificate_row *r)
+{
+	put_limits(&(struct page){ .d = d }, r);
+}
+
 void certificate_page(const struct desk *d, const struct certificate *c, bool html)
 {
 	const struct page p = { .d = d, .html = html };
@@ -192,11 +197,12 @@ void certificate_page(const struct desk *d, const struct certificate *c, bool ht
 	if (html)
 		fprintf(d->out,
 			"<!DOCTYPE html>\n<html lang=\"%s\">\n<head><meta charset=\"utf-8\">\n"
-			"<title>kenmon</title>\n<style>\n@page { size: A4; margin: 18mm }\n"
-			"body { font: 10pt/1.4 sans-serif; max-width: 174mm; "
+			"<title>kenmon</title>\n<style>\n@page { size: A4; margin: 15mm }\n"
+			"body { font: 9pt/1.3 sans-serif; max-width: 180mm; "
 			"overflow-wrap: anywhere }\n"
-			"h1 { font-size: 16pt } h2 { font-size: 12pt; margin: 1em 0 0 }\n"
-			"p { margin: .3em 0 } ul { margin: .3em 0 }\n</style></head>\n<body>\n",
+			"h1 { font-size: 14pt; margin: 0 } "
+			"h2 { font-size: 11pt; margin: .6em 0 0 }\n"
+			"p { margin: .2em 0 } ul { margin: .2em 0 }\n</style></head>\n<body>\n",
 			d->lang == KM_LANG_JA ? "ja" : "en");
 	put_title(&p, DESK_CERT_TITLE, true);
 	put_decision(&p, &c->row);

@@ -323,9 +323,8 @@ static void say_proved(struct desk *d, const struct certificate *c, size_t first
 		say(d, DESK_CERT_PROVED, desk_time(c->row.unusable, when), number);
 	else
 		say(d, DESK_CERT_PROVED_BEGUN, desk_time(c->row.unusable, when), NULL);
-	if (!c->row.closed)
-		say(d, DESK_CERT_COPIES, NULL, NULL);
 	say(d, DESK_CERT_NOT_PROVED, number, NULL);
+	certificate_limits(d, &c->row);
 }
 
 int cmd_certificate_verify(struct desk *d, const struct desk_args *args)

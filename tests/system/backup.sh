@@ -43,6 +43,13 @@ check "a third is registered" someone sys 3 3
 check "what differs since is smaller" quietly kenmon backup "$dir/diff" --since "$dir/full"
 smaller() { [ "$(stat -c %s "$dir/diff")" -lt "$(($(stat -c %s "$dir/full") / 2))" ] || ls -l "$dir"; }
 check "indeed" smaller
+recorded() { # VALUE OF full...: the backups of the trail, in order
+	local told
+	told=$(kenmon audit list --all --json | grep '"event":"backup-made"' | grep -o '"full":"[01]"' | tr -dc '01\n' | paste -sd ' ')
+	[ "$told" = "$*" ] || { echo "$told instead of $*"; kenmon audit list --all --json | grep backup; }
+}
+# The second left, and found its file there already.
+check "the trail has each: two full ones, and a difference" recorded 1 1 0
 check "it holds with its full backup" says "The backup holds" kenmon restore --check "$dir/diff" --since "$dir/full"
 check "not by itself" says "name its full backup with --since" kenmon restore --check "$dir/diff"
 check "which is a refusal" fails 1 kenmon restore --check "$dir/diff"

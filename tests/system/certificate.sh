@@ -29,6 +29,16 @@ check "in Japanese too" eval 'LC_ALL=C.UTF-8 LANG=ja_JP.UTF-8 says "破棄証明
 check "and as one page to print" says "<h1>Certificate of destruction</h1>" show "$subject" --format html
 show "$subject" --format json >"$dir/open.json"
 check "key bundles are not confirmed" says '"key-bundles-destroyed":false' cat "$dir/open.json"
+uncovered() {
+	for words in '"not-covered":[' 'what was printed: lists' "a gateway's logs" 'key bundles held elsewhere'; do
+		says "$words" cat "$dir/open.json"
+	done
+	for words in 'what was printed: lists' 'the logs of a gateway' 'key bundles held elsewhere'; do
+		says "$words" show "$subject"
+		says "$words" show "$subject" --format html
+	done
+}
+check "file and page say what is not covered: paper, gateways, key bundles elsewhere" uncovered
 check "those of an epoch that goes on cannot be" fails 1 kenmon key bundles-destroyed --before 3 --yes
 
 check "the key epoch is closed" quietly kenmon key rotate --yes
@@ -50,6 +60,12 @@ check "from standard input too" eval 'says "was not changed" alone - --key "$fir
 check "the one from before the epoch ended holds as well" says "The key epoch is not closed yet" alone "$dir/open.json" --key "$first"
 check "without a key it says what that leaves open" says "compared with nothing" alone "$dir/certificate.json"
 check "and what was not proved" says "Not proved here" alone "$dir/certificate.json" --key "$first"
+older() { # as it was made before the file said what it does not cover
+	sed '/^"not-covered":\[$/,/\]\(,\)*$/d' "$dir/certificate.json" >"$dir/older.json"
+	! grep -qE 'not-covered|printed|elsewhere' "$dir/older.json" || cat "$dir/older.json"
+	says "what was printed: lists" alone "$dir/older.json" --key "$first"
+}
+check "one from before it said what it does not cover holds, and verifying says it" older
 check "a program hears the same" says '"first-signer-compared":true' alone "$dir/certificate.json" --key "$first" --json
 check "another key is refused" fails 1 alone "$dir/certificate.json" --key "${first//[0-9]/a}"
 check "half a key is none" fails 2 alone "$dir/certificate.json" --key "${first:1}"

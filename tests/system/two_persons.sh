@@ -50,6 +50,15 @@ check "status says that nobody was founded yet" says "root acts alone until then
 check "root registers the first administrator alone" administrator rei registrar 3
 check "and the second, by a record each" administrator aki approver 2
 check "with that it is founded, and the trail says so" says "administration-founded" acts rei audit list --all
+founders() {
+	acts rei audit list --all --json | grep '"event":"operator-added"' >"$dir/out"
+	[ "$(wc -l <"$dir/out")" = 2 ] || cat "$dir/out"
+	for who in rei aki; do
+		[ "$(grep -c "\"login\":\"$who\"" "$dir/out")" = 1 ] || cat "$dir/out"
+	done
+	[ "$(grep -c '"actor":"uid:0","approver":null' "$dir/out")" = 2 ] || cat "$dir/out"
+}
+check "... and has one record by root for each of the two, and no other" founders
 check "root alone registers nobody any more" fails 77 kenmon operator add ami --employee-number 9 --name A --department X
 check "nor lists what waits" fails 77 kenmon approval list
 

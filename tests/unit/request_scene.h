@@ -226,6 +226,28 @@ static inline bool scene_names(const struct km_audit_row *row, const char *key, 
 	return strstr(row->body, text) != NULL;
 }
 
+/* The last record of this event names who asked and who agreed, to which request. */
+static inline void scene_by_both(enum km_event event)
+{
+	struct km_audit_row row = scene_record(event);
+
+	assert_int_equal(row.event, event);
+	assert_true(scene_names(&row, "requester", "rei"));
+	assert_true(scene_names(&row, "approver", "aki"));
+	assert_non_null(strstr(row.body, "request="));
+	assert_non_null(strstr(row.body, "authority=factor"));
+}
+
+/* Aki, to the only request that waits. */
+static inline void scene_approves(uint64_t id)
+{
+	struct msg_done done = scene_does("aki", scene_decision(id, true));
+
+	if (done.rc)
+		fail_msg("rc %d: %s", done.rc, done.text);
+	assert_int_equal(scene_waiting(), 0);
+}
+
 static inline struct km_credential scene_credential(const char *login, unsigned factor)
 {
 	struct km_credential all[KM_MAX_CREDENTIALS], none = { 0 };

@@ -5,7 +5,7 @@
  */
 #include "../../authd/vault/keys_internal.h"
 #include "../../authd/vault/store_internal.h"
-#include "calls_office.h"
+#include "calls_two.h"
 
 static struct {
 	uint8_t bytes[1024];
@@ -22,7 +22,8 @@ static void put_text(const char *text)
 	sheet.len += 2 + len;
 }
 
-static void put_row(const char *number, const char *login, const char *name, unsigned status)
+static void put_row(const char *number, const char *login, const char *name, unsigned status,
+		    const char *role)
 {
 	uint8_t *at = keys_put(sheet.bytes + sheet.len, ++sheet.rows, 4);
 
@@ -34,17 +35,18 @@ static void put_row(const char *number, const char *login, const char *name, uns
 	put_text(login);
 	put_text(name);
 	put_text("department");
-	for (unsigned i = 0; i < 3; i++)
-		put_text("");
+	put_text(role);
+	put_text("");
+	put_text("");
 }
 
 /* Somebody joins, somebody's name changes, somebody left. */
-static void write_sheet(void)
+static void write_sheet(const char *role)
 {
 	memset(&sheet, 0, sizeof sheet);
-	put_row("x1", "new", "New Person", KM_ROSTER_ACTIVE);
-	put_row("Nknown", "known", "Another Name", KM_ROSTER_ACTIVE);
-	put_row("Nsuspended", "suspended", "name", KM_ROSTER_RETIRED);
+	put_row("x1", "new", "New Person", KM_ROSTER_ACTIVE, role);
+	put_row("Nknown", "known", "Another Name", KM_ROSTER_ACTIVE, "");
+	put_row("Nsuspended", "suspended", "name", KM_ROSTER_RETIRED, "");
 }
 
 static bool step(struct world *w, enum km_message_number number)
@@ -55,13 +57,15 @@ static bool step(struct world *w, enum km_message_number number)
 	return done_ok();
 }
 
-static void hand_in(struct world *w)
+/* Up to its end; who joins is to have this role. */
+static void hand_in_as(struct world *w, const char *role)
 {
-	write_sheet();
+	write_sheet(role);
 	asked = (struct km_msg){ .number = KM_MSG_ROSTER_BEGIN };
 	memset(asked.roster_begin.digest, 9, sizeof asked.roster_begin.digest);
 	asked.roster_begin.made = 1000;
 	asked.roster_begin.rows = sheet.rows;
+	asked.roster_begin.columns = role[0] ? KM_CHANGE_ROLE : 0;
 	if (!step(w, KM_MSG_ROSTER_BEGIN))
 		return;
 	asked = (struct km_msg){ .number = KM_MSG_ROSTER_SLICE };
@@ -74,6 +78,11 @@ static void hand_in(struct world *w)
 	(void)step(w, KM_MSG_ROSTER_END);
 	for (unsigned n = 0; n < 4; n++)
 		world_round(w);
+}
+
+static void hand_in(struct world *w)
+{
+	hand_in_as(w, "");
 }
 
 static int64_t rows_of(struct world *w, const char *table)
@@ -164,6 +173,78 @@ static void check_roster(struct world *w, bool dry)
 	(void)calls_everybody_is_whole(w);
 }
 
+/* --- one that a second person agrees to --------------------------------------------------------
+ */
+
+/* Rei hands in one that makes an administrator, so it waits; Aki is about to agree. */
+static void prepare_waiting(struct world *w)
+{
+	prepare_two(w);
+	hand_in_as(w, "auditor");
+	assert_true(office.done);
+	assert_int_equal(office.rc, KM_EFILED);
+	close(w->desk);
+	w->desk = -1;
+	for (unsigned n = 0; n < 4; n++)
+		world_round(w);
+	decides(w, true);
+}
+
+static void agree(struct world *w)
+{
+	send_asked(w);
+	for (unsigned n = 0; n < 4; n++)
+		world_round(w);
+}
+
+/* The request stands as long as the roster waits, and both go in one. */
+static bool is_accepted(struct world *w)
+{
+	bool accepted = calls_records(w, KM_EVENT_FEED_ACCEPTED) == 1;
+	struct km_filed r;
+
+	if (waiting(w, &r) != (accepted ? 0 : 1))
+		calls_say("accepted %d, and %zu requests wait", accepted, waiting(w, &r));
+	return accepted;
+}
+
+static void check_agreed(struct world *w, bool dry)
+{
+	const struct km_msg decision = asked;
+	struct km_feed feed;
+	bool accepted;
+
+	check_told(dry, is_accepted(w));
+	settle(w);
+	accepted = is_accepted(w);
+	if (!accepted) {
+		check_nothing(w);
+		if (store_feed_in(w->v->store, KM_FEED_WAITING, KM_FEED_WAITING, &feed) != KM_OK ||
+		    rows_of(w, "stage") != (int64_t)sheet.rows)
+			calls_say("a roster that nobody agreed to waits no more");
+	}
+	/* Once more under the same id. */
+	at_the_desk(w, "aki");
+	asked = decision;
+	send_asked(w);
+	if (!done_ok() || !is_accepted(w))
+		calls_say("sent again it was not accepted once");
+	settle(w);
+	check_all(w);
+	if (calls_operator(w, "new").role != KM_ROLE_AUDITOR)
+		calls_say("who joined has another role");
+	if (rows_of(w, "stage") != 0 || rows_of(w, "work_key") != 0 || rows_of(w, "feed") != 1)
+		calls_say("something of it is left");
+	(void)calls_everybody_is_whole(w);
+}
+
+static void test_C3_no_failing_call_half_agrees_to_a_roster(void **state)
+{
+	static const struct calls_act act = { false, prepare_waiting, agree, check_agreed };
+
+	calls_matrix(*state, &calls_kept, &act);
+}
+
 static void test_C3_no_failing_call_takes_a_roster_in_part(void **state)
 {
 	static const struct calls_act act = { false, prepare, hand_in, check_roster };
@@ -175,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_C3_no_failing_call_takes_a_roster_in_part),
+		cmocka_unit_test(test_C3_no_failing_call_half_agrees_to_a_roster),
 	};
 
 	return cmocka_run_group_tests(tests, calls_setup, calls_teardown);

@@ -104,6 +104,29 @@ static void test_a_backup_leaves_once_when_two_have_agreed(void **state)
 	assert_int_equal(takes("kei", backup(0)), KM_EFILED);
 }
 
+static struct km_msg difference(void)
+{
+	struct km_msg m = backup(0);
+
+	m.backup.full = 0;
+	return m;
+}
+
+static void test_what_differs_since_leaves_once_when_two_have_agreed_to_that(void **state)
+{
+	uint64_t id = files(difference());
+
+	(void)state;
+	assert_string_equal(scene_look(id).request_row.text, "full=no days=0");
+	approve(id);
+	assert_int_equal(takes("kei", difference()), KM_EAGAIN);
+	assert_non_null(strstr(scene_record(KM_EVENT_BACKED_UP).body, "full=0"));
+	assert_int_equal(takes("kei", difference()), KM_EFILED);
+	approve(files(backup(0)));
+	assert_int_equal(takes("kei", backup(0)), KM_EAGAIN);
+	assert_non_null(strstr(scene_record(KM_EVENT_BACKED_UP).body, "full=1"));
+}
+
 static void test_what_was_rejected_does_not_leave(void **state)
 {
 	struct km_msg no = scene_decision(files(backup(0)), false);
@@ -171,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_OFFICER(test_a_backup_leaves_once_when_two_have_agreed),
+		WITH_OFFICER(test_what_differs_since_leaves_once_when_two_have_agreed_to_that),
 		WITH_OFFICER(test_what_was_rejected_does_not_leave),
 		WITH_OFFICER(test_a_permit_is_no_other_persons_and_for_nothing_else),
 		WITH_OFFICER(test_a_standing_permit_is_good_for_roots_timer),

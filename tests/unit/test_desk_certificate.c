@@ -2,74 +2,7 @@
  * The file of a certificate and what the desk makes of one: a byte that was changed anywhere is
  * refused, and so is whatever the signers did not sign.
  */
-#include <fcntl.h>
-
-#include <kenmon/certificate.h>
-#include <kenmon/keys.h>
-#include <kenmon/people.h>
-
-#include "desk_scene.h"
-
-#include "../../authd/vault/sign.h"
-#include "../../enroll/certificate.h"
-
-#define SIGNERS 3
-
-static struct km_subject_key seeds[SIGNERS];
-
-/* --- one that holds ------------------------------------------------------------------- */
-
-static void sign_signer(struct certificate *c, struct msg_signer_row *s, unsigned by)
-{
-	uint8_t message[KM_SIGNER_MESSAGE];
-
-	km_signer_message(c->row.chain, s, message);
-	assert_int_equal(sign_bytes(&seeds[by], message, sizeof(message), s->signature), KM_OK);
-}
-
-static void sign_certificate(struct certificate *c, unsigned by)
-{
-	uint8_t message[KM_CERTIFICATE_MESSAGE];
-	size_t len = km_certificate_message(&c->row, c->item, message);
-
-	assert_int_equal(sign_bytes(&seeds[by], message, len, c->row.signature), KM_OK);
-}
-
-static void fill(struct certificate *c)
-{
-	static const struct msg_certificate_item items[] = {
-		{ 0, 0, 1700000000 },
-		{ KM_FACTOR_TOTP, 7, 1710000000 },
-		{ KM_FACTOR_FINGERPRINT, 8, 1720000000 },
-		{ CERTIFICATE_DAMAGED, 9, 0 },
-	};
-
-	*c = (struct certificate){ .row = { .cause = KM_CAUSE_RETIRED,
-					    .unusable = 1750000000,
-					    .finished = 1750000001,
-					    .epoch = 2,
-					    .closed = 1750000600,
-					    .bundles = 1,
-					    .seq = 4711,
-					    .items = 4,
-					    .signed_at = 1760000000,
-					    .generation = SIGNERS } };
-	memset(c->row.subject, 0x5a, sizeof(c->row.subject));
-	memset(c->row.decided, 0x11, sizeof(c->row.decided));
-	memset(c->row.chain, 0xc4, sizeof(c->row.chain));
-	memset(c->row.hash, 0x4a, sizeof(c->row.hash));
-	memcpy(c->item, items, sizeof(items));
-	for (unsigned i = 0; i < SIGNERS; i++) {
-		struct msg_signer_row s = { .generation = i + 1, .since_seq = 100 * i };
-
-		memset(seeds[i].bytes, (int)(i + 1), sizeof(seeds[i].bytes));
-		assert_int_equal(sign_public(&seeds[i], s.public), KM_OK);
-		memset(s.since_hash, (int)i, sizeof(s.since_hash));
-		sign_signer(c, &s, i ? i - 1 : 0);
-		assert_int_equal(certificate_add_signer(c, &s), KM_OK);
-	}
-	sign_certificate(c, SIGNERS - 1);
-}
+#include "certificate_scene.h"
 
 static char *written(const struct certificate *c, size_t *len)
 {
@@ -125,6 +58,50 @@ static void test_telephones_that_were_destroyed_are_named_by_their_kind(void **s
 	assert_int_equal(again.item[1].kind, KM_FACTOR_SMS);
 	assert_int_equal(fault_of(&again, NULL), CERTIFICATE_HOLDS);
 	free(text);
+}
+
+/* What no certificate covers stands in each, in the same words. */
+static void test_the_file_says_what_it_does_not_cover(void **state)
+{
+	struct certificate c CERTIFICATE;
+	size_t len;
+	char *text;
+
+	(void)state;
+	fill(&c);
+	text = written(&c, &len);
+	assert_says(text,
+		    "\"not-covered\":[\n\"what was printed: lists, recovery codes on paper\"");
+	assert_says(text,
+		    "\n\"what another system wrote down by itself, such as a gateway's logs\"");
+	assert_says(text, "\n\"what was destroyed before, by a withdrawal of consent");
+	assert_says(text, "\n\"key bundles held elsewhere\"");
+	assert_says(text,
+		    "\n\"copies of the databases from before, until the key epoch is closed\"]");
+	free(text);
+}
+
+/* A paper file holds certificates for longer than one version of this program is in use. */
+static void test_one_from_before_it_said_so_still_holds(void **state)
+{
+	struct certificate c CERTIFICATE, again CERTIFICATE = { .row.epoch = 0 };
+	struct scene s;
+	size_t len;
+	char *text;
+
+	(void)state;
+	fill(&c);
+	c.older = true;
+	text = written(&c, &len);
+	assert_null(strstr(text, "not-covered"));
+	assert_int_equal(certificate_read(text, len, &again), KM_OK);
+	assert_true(again.older);
+	assert_int_equal(fault_of(&again, c.signer[0].public), CERTIFICATE_HOLDS);
+	free(text);
+	/* What it leaves out is said by who verifies it. */
+	assert_int_equal(verify(&s, &c, NULL), 0);
+	assert_says(s.out, "what was printed");
+	end(&s);
 }
 
 /* It is refused as a file, or the signatures do not hold. */
@@ -323,23 +300,6 @@ static void test_signers_out_of_order_are_no_chain(void **state)
 
 /* --- the command ---------------------------------------------------------------------------- */
 
-static int verify(struct scene *s, const struct certificate *c, char *key)
-{
-	static const struct play p;
-	char path[] = "/tmp/kenmon-test-XXXXXX";
-	int fd = mkstemp(path), code;
-	FILE *f = fdopen(fd, "w");
-
-	assert_non_null(f);
-	certificate_write(c, f);
-	assert_int_equal(fclose(f), 0);
-	begin(s, &p, "");
-	code = key ? KENMON(s, W("certificate"), W("verify"), path, W("--key"), key)
-		   : KENMON(s, W("certificate"), W("verify"), path);
-	unlink(path);
-	return code;
-}
-
 static void test_what_was_proved_and_what_was_not_is_said(void **state)
 {
 	struct certificate c CERTIFICATE;
@@ -354,6 +314,10 @@ static void test_what_was_proved_and_what_was_not_is_said(void **state)
 	assert_says(s.out, "The first key is the one you gave");
 	assert_says(s.out, "all of it was gone with record 4711");
 	assert_says(s.out, "Not proved here");
+	assert_says(s.out, "what was printed: lists");
+	assert_says(s.out, "such as the logs of a gateway");
+	assert_says(s.out, "key bundles held elsewhere; the site has confirmed");
+	assert_null(strstr(s.out, "The key epoch is not closed yet"));
 	end(&s);
 	assert_int_equal(verify(&s, &c, NULL), 0);
 	assert_says(s.out, "The first key was compared with nothing");
@@ -390,92 +354,12 @@ static void test_one_that_does_not_hold_is_refused_with_its_reason(void **state)
 	end(&s);
 }
 
-/* --- one page --------------------------------------------------------------------------------- */
-
-static void test_the_page_says_the_same_in_both_languages_and_forms(void **state)
-{
-	struct certificate c CERTIFICATE;
-	struct desk d;
-	char *text;
-	size_t len;
-
-	(void)state;
-	fill(&c);
-	desk_init(&d);
-	for (int form = 0; form < 4; form++) {
-		d.lang = form & 1 ? KM_LANG_JA : KM_LANG_EN;
-		text = NULL;
-		d.out = open_memstream(&text, &len);
-		certificate_page(&d, &c, form & 2);
-		fclose(d.out);
-		assert_says(text, "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a");
-		assert_says(text, form & 1 ? "退職" : "retired");
-		assert_says(text, "NIST SP 800-88");
-		assert_says(text, "totp 7");
-		assert_says(text, "4711, 4a4a");
-		assert_says(text, form & 1 ? "破棄済みと確認" : "has confirmed");
-		/* A finger that was destroyed before is not listed: the page says where it is. */
-		assert_says(text, "consent-withdrawn");
-		assert_says(text, "credential-removed");
-		assert_int_equal(strncmp(text, "<!DOCTYPE html>", 15) == 0, form >> 1);
-		free(text);
-	}
-}
-
-/* Whoever types what the page says must not be told that it is another key. */
-static void test_after_a_restore_the_page_names_the_key_to_compare(void **state)
-{
-	struct certificate c CERTIFICATE;
-	char key[65] = "", *text = NULL;
-	struct desk d;
-	struct scene s;
-	size_t len;
-
-	(void)state;
-	fill(&c);
-	sign_signer(&c, &c.signer[1], 1);
-	for (size_t i = 0; i < 32; i++)
-		snprintf(key + 2 * i, 3, "%02x", c.signer[1].public[i]);
-	desk_init(&d);
-	d.lang = KM_LANG_EN;
-	d.out = open_memstream(&text, &len);
-	certificate_page(&d, &c, false);
-	fclose(d.out);
-	assert_says(text, key);
-	free(text);
-	assert_int_equal(verify(&s, &c, key), 0);
-	end(&s);
-}
-
-static void test_a_page_of_one_that_is_not_finished_says_so(void **state)
-{
-	struct certificate c CERTIFICATE;
-	struct desk d;
-	char *text = NULL;
-	size_t len;
-
-	(void)state;
-	fill(&c);
-	c.row.finished = c.row.closed = 0;
-	c.row.seq = 0;
-	c.row.bundles = 0;
-	c.row.generation = 0;
-	desk_init(&d);
-	d.lang = KM_LANG_EN;
-	d.out = open_memstream(&text, &len);
-	certificate_page(&d, &c, false);
-	fclose(d.out);
-	assert_says(text, "not yet; it goes on by itself");
-	assert_says(text, "not closed yet");
-	assert_says(text, "has not confirmed");
-	assert_says(text, "not signed");
-	free(text);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_was_written_is_read_and_holds),
+		cmocka_unit_test(test_the_file_says_what_it_does_not_cover),
+		cmocka_unit_test(test_one_from_before_it_said_so_still_holds),
 		cmocka_unit_test(test_telephones_that_were_destroyed_are_named_by_their_kind),
 		cmocka_unit_test(test_a_byte_that_was_changed_anywhere_is_refused),
 		cmocka_unit_test(test_a_byte_that_is_missing_or_too_much_is_refused),
@@ -486,9 +370,6 @@ int main(void)
 		cmocka_unit_test(test_signers_out_of_order_are_no_chain),
 		cmocka_unit_test(test_what_was_proved_and_what_was_not_is_said),
 		cmocka_unit_test(test_one_that_does_not_hold_is_refused_with_its_reason),
-		cmocka_unit_test(test_the_page_says_the_same_in_both_languages_and_forms),
-		cmocka_unit_test(test_after_a_restore_the_page_names_the_key_to_compare),
-		cmocka_unit_test(test_a_page_of_one_that_is_not_finished_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, scene_setup, NULL);

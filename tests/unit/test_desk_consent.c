@@ -379,6 +379,24 @@ static void test_an_invitation_that_is_refused_or_wrong_shows_no_code(void **sta
 	end(&s);
 }
 
+/* One person at a time: no list of names makes a sheet of codes. */
+static void test_an_invitation_is_for_one_name_and_several_invite_nobody(void **state)
+{
+	char *const rows[][4] = { { W("invite"), W("sato"), W("suzuki"), NULL },
+				  { W("invite"), W("sato"), W("--paper"), W("suzuki") },
+				  { W("invite"), NULL } };
+	struct play p = { 0 };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, rows[i][0], rows[i][1], rows[i][2], rows[i][3]), 2);
+		assert_string_equal(s.out, "");
+		end(&s);
+	}
+}
+
 static void test_an_invitation_that_waits_for_approval_exits_3_with_its_code(void **state)
 {
 	struct play p = { .rc = KM_EFILED };
@@ -456,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_withdrawing_says_what_will_be_gone_before_the_code),
 		cmocka_unit_test(test_an_invitation_shows_its_code_once_and_how_to_use_it),
 		cmocka_unit_test(test_an_invitation_that_is_refused_or_wrong_shows_no_code),
+		cmocka_unit_test(test_an_invitation_is_for_one_name_and_several_invite_nobody),
 		cmocka_unit_test(test_an_invitation_that_waits_for_approval_exits_3_with_its_code),
 		cmocka_unit_test(test_the_key_is_shown_once_the_binding_code_was_right),
 		cmocka_unit_test(test_me_alone_shows_and_takes_no_login),

@@ -56,6 +56,47 @@ static void root_registers(const char *login, enum km_role role)
 	assert_int_equal(scene_rc(NULL, &code), KM_OK);
 }
 
+/* How often root alone registered somebody, and whom. */
+static unsigned root_added(const char *login)
+{
+	static struct km_audit_row page[500];
+	struct km_operator op = scene_person(login);
+	unsigned found = 0;
+	size_t count = 0;
+
+	assert_int_equal(store_audit(room.v->store, 0, NULL, 500, page, &count), KM_OK);
+	for (size_t i = 0; i < count; i++)
+		found += page[i].event == KM_EVENT_OPERATOR_ADDED &&
+			 memcmp(page[i].subject, op.subject, KM_SUBJECT_BYTES) == 0 &&
+			 strstr(page[i].body, "authority=root") &&
+			 !strstr(page[i].body, "approver=");
+	return found;
+}
+
+static unsigned recorded(enum km_event event)
+{
+	static struct km_audit_row page[500];
+	unsigned found = 0;
+	size_t count = 0;
+
+	assert_int_equal(store_audit(room.v->store, 0, NULL, 500, page, &count), KM_OK);
+	for (size_t i = 0; i < count; i++)
+		found += page[i].event == event;
+	return found;
+}
+
+static void test_the_founding_leaves_one_record_of_each_of_the_two(void **state)
+{
+	(void)state;
+	root_registers("rei", KM_ROLE_REGISTRAR);
+	root_registers("aki", KM_ROLE_APPROVER);
+	assert_true(desk_founded(room.v));
+	assert_int_equal(root_added("rei"), 1);
+	assert_int_equal(root_added("aki"), 1);
+	assert_int_equal(recorded(KM_EVENT_OPERATOR_ADDED), 2);
+	assert_int_equal(recorded(KM_EVENT_FOUNDED), 1);
+}
+
 static void test_root_acts_alone_until_a_registrar_and_an_approver_have_a_code(void **state)
 {
 	struct km_msg approver = scene_msg_add("aki"), code = msg_enrol("aki");
@@ -375,6 +416,11 @@ static void test_when_all_are_lost_root_begins_anew_and_that_is_said_for_good(vo
 	assert_true(desk_founded(room.v));
 	assert_int_equal(scene_rc(NULL, &taro), KM_EPERM);
 	assert_true(status_has("administrators", "replaced by root alone", true));
+	/* A vault that starts anew has not forgotten it. */
+	room_stop();
+	assert_int_equal(room_start(), 0);
+	assert_false(status_has("administrators", "replaced by root alone", false));
+	assert_true(status_has("administrators", "replaced by root alone", true));
 }
 
 /* Of two one turned up again, or was never lost. */
@@ -404,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNFOUNDED(test_root_acts_alone_until_a_registrar_and_an_approver_have_a_code),
+		UNFOUNDED(test_the_founding_leaves_one_record_of_each_of_the_two),
 		UNFOUNDED(test_where_one_person_suffices_nothing_is_founded),
 		UNFOUNDED(test_what_cannot_be_read_is_founded),
 		IN_SCENE(test_the_last_approver_cannot_be_taken_away_by_anybody),

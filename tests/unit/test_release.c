@@ -112,6 +112,7 @@ static void test_the_approver_sees_how_many_and_the_mark_of_who_they_are(void **
 	assert_string_equal(scene_row.request_row.text, text);
 	m = scene_decision(id, true);
 	assert_int_equal(scene_rc("aki", &m), KM_OK);
+	scene_by_both(KM_EVENT_BRAKE_RELEASED);
 	assert_int_equal(let_go(), HELD);
 	assert_int_equal(scene_waiting(), 0);
 }

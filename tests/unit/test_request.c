@@ -7,27 +7,6 @@
 
 /* --- approved ------------------------------------------------------------------------------ */
 
-static void approve(uint64_t id)
-{
-	struct km_msg m = scene_decision(id, true);
-	struct msg_done done = scene_does("aki", m);
-
-	if (done.rc)
-		fail_msg("rc %d: %s", done.rc, done.text);
-	assert_int_equal(scene_waiting(), 0);
-}
-
-static void assert_by_both(enum km_event event)
-{
-	struct km_audit_row row = scene_record(event);
-
-	assert_int_equal(row.event, event);
-	assert_true(scene_names(&row, "requester", "rei"));
-	assert_true(scene_names(&row, "approver", "aki"));
-	assert_non_null(strstr(row.body, "request="));
-	assert_non_null(strstr(row.body, "authority=factor"));
-}
-
 static void test_a_newcomer_is_registered_when_two_have_agreed(void **state)
 {
 	const struct km_msg m = scene_msg_add("taro");
@@ -43,9 +22,9 @@ static void test_a_newcomer_is_registered_when_two_have_agreed(void **state)
 	assert_string_equal(scene_row.request_row.requester, "rei");
 	assert_string_equal(scene_row.request_row.login, "taro");
 	assert_int_equal(scene_record(KM_EVENT_REQUESTED).event, KM_EVENT_REQUESTED);
-	approve(id);
+	scene_approves(id);
 	assert_int_equal(store_operator_by_login(room.v->store, "taro", &op), KM_OK);
-	assert_by_both(KM_EVENT_OPERATOR_ADDED);
+	scene_by_both(KM_EVENT_OPERATOR_ADDED);
 }
 
 static void test_whoever_is_suspended_comes_back_by_two(void **state)
@@ -59,9 +38,9 @@ static void test_whoever_is_suspended_comes_back_by_two(void **state)
 	assert_int_equal(scene_rc(NULL, &away), KM_OK);
 	id = scene_files(&back);
 	assert_int_equal(scene_person("hanako").state, KM_SUSPENDED);
-	approve(id);
+	scene_approves(id);
 	assert_int_equal(scene_person("hanako").state, KM_ACTIVE);
-	assert_by_both(KM_EVENT_OPERATOR_RESUMED);
+	scene_by_both(KM_EVENT_OPERATOR_RESUMED);
 }
 
 static void test_an_account_is_bound_anew_and_unlocked_by_two(void **state)
@@ -73,11 +52,11 @@ static void test_an_account_is_bound_anew_and_unlocked_by_two(void **state)
 	(void)state;
 	id = scene_files(&rebind);
 	assert_int_equal(scene_person("hanako").uid, -1);
-	approve(id);
+	scene_approves(id);
 	assert_int_equal(scene_person("hanako").uid, 4711);
-	assert_by_both(KM_EVENT_OPERATOR_REBOUND);
-	approve(scene_files(&unlock));
-	assert_by_both(KM_EVENT_UNLOCKED);
+	scene_by_both(KM_EVENT_OPERATOR_REBOUND);
+	scene_approves(scene_files(&unlock));
+	scene_by_both(KM_EVENT_UNLOCKED);
 }
 
 /* All that was asked about them goes with them, this request too. */
@@ -91,9 +70,9 @@ static void test_an_erasure_by_two_takes_what_else_was_asked_about_the_person(vo
 	(void)scene_files(&other);
 	id = scene_files(&erase);
 	assert_int_equal(scene_waiting(), 2);
-	approve(id);
+	scene_approves(id);
 	assert_int_equal(store_operator_by_login(room.v->store, "hanako", &op), KM_ENOTFOUND);
-	assert_by_both(KM_EVENT_ERASE_BEGUN);
+	scene_by_both(KM_EVENT_ERASE_BEGUN);
 }
 
 static void test_what_is_enrolled_is_good_when_the_second_has_agreed(void **state)
@@ -107,9 +86,9 @@ static void test_what_is_enrolled_is_good_when_the_second_has_agreed(void **stat
 	assert_int_equal(scene_look(id).request_row.act, KM_MSG_ACTIVATE);
 	assert_string_equal(scene_row.request_row.login, "hanako");
 	assert_non_null(strstr(scene_row.request_row.text, "factor=recovery"));
-	approve(id);
+	scene_approves(id);
 	assert_false(scene_credential("hanako", KM_FACTOR_RECOVERY).waiting);
-	assert_by_both(KM_EVENT_CREDENTIAL_APPROVED);
+	scene_by_both(KM_EVENT_CREDENTIAL_APPROVED);
 }
 
 static void test_an_invitation_is_good_from_its_approval_on_or_gone(void **state)
@@ -126,7 +105,7 @@ static void test_an_invitation_is_good_from_its_approval_on_or_gone(void **state
 	assert_int_equal(store_invitation(room.v->store, op.subject, &i), KM_OK);
 	assert_int_equal(i.until, 0);
 	assert_non_null(strstr(scene_look(id).request_row.text, "factor=invitation"));
-	approve(id);
+	scene_approves(id);
 	assert_int_equal(store_invitation(room.v->store, op.subject, &i), KM_OK);
 	assert_true(i.until >= room.v->now.wall);
 	m = scene_decision(scene_files(&asked), false); /* a new one, in its place */

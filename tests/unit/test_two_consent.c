@@ -1,11 +1,19 @@
 /* Invitations and consents where acts need two persons: who was there, and who must agree. */
 #include "request_scene.h"
 
+#include <kenmon/hex.h>
+
 #include "agree.h"
 
 static km_rc invited(struct km_invitation *i)
 {
 	return store_invitation(room.v->store, scene_person("hanako").subject, i);
+}
+
+/* A second may have begun since `from`. */
+static void ends_after(const struct km_invitation *i, int64_t from, uint32_t seconds)
+{
+	assert_in_range(i->until, from + seconds, room.v->now.wall + seconds);
 }
 
 static void test_an_invitation_is_good_once_a_second_person_has_agreed(void **state)
@@ -14,6 +22,7 @@ static void test_an_invitation_is_good_once_a_second_person_has_agreed(void **st
 	struct km_invitation i;
 	struct km_msg m;
 	uint64_t id = scene_files(&asked);
+	const int64_t from = room.v->now.wall;
 
 	(void)state;
 	assert_int_equal(invited(&i), KM_OK);
@@ -23,7 +32,7 @@ static void test_an_invitation_is_good_once_a_second_person_has_agreed(void **st
 	assert_int_equal(scene_rc("rei", &m), KM_EPERM);
 	assert_int_equal(scene_rc("aki", &m), KM_OK);
 	assert_int_equal(invited(&i), KM_OK);
-	assert_int_equal(i.until, room.v->now.wall + 600);
+	ends_after(&i, from, 600);
 	assert_int_equal(scene_waiting(), 0);
 }
 
@@ -53,6 +62,7 @@ static void test_who_agrees_to_an_invitation_agrees_to_that_one_and_no_later_one
 		struct km_msg asked = scene_msg_invite("hanako"), first, second;
 		struct km_invitation i;
 		struct msg_done done;
+		int64_t from;
 
 		first = scene_decision(scene_files(&asked), true);
 		asked.invite.seconds = later[n].seconds;
@@ -66,12 +76,13 @@ static void test_who_agrees_to_an_invitation_agrees_to_that_one_and_no_later_one
 		assert_non_null(strstr(done.text, "another is in its place"));
 		assert_int_equal(invited(&i), KM_OK);
 		assert_int_equal(i.until, 0);
+		from = room.v->now.wall;
 		assert_int_equal(scene_rc("aki", &second), KM_OK);
 		/* And what was replaced takes nothing with it when it goes. */
 		first.approval_decide.approve = 0;
 		assert_int_equal(scene_rc("aki", &first), KM_OK);
 		assert_int_equal(invited(&i), KM_OK);
-		assert_int_equal(i.until, room.v->now.wall + later[n].seconds);
+		ends_after(&i, from, later[n].seconds);
 		assert_int_equal(scene_waiting(), 0);
 	}
 }
@@ -105,6 +116,59 @@ static void test_a_consent_names_who_was_at_the_desk(void **state)
 	    KM_OK);
 	assert_memory_equal(one.witness, scene_person("rei").subject, KM_SUBJECT_BYTES);
 	assert_int_equal(scene_waiting(), 0);
+}
+
+/* Rei's code first, then the operator's own. */
+static void answers_in_turn(int line, const char *login, struct km_msg *m)
+{
+	const char *turn[] = { "rei", login };
+
+	for (size_t i = 0; i < 2; i++) {
+		char code[16];
+
+		assert_int_equal(m->number, KM_MSG_PROMPT);
+		scene_code(turn[i], code);
+		*m = (struct km_msg){ .number = KM_MSG_ANSWER };
+		assert_int_equal(km_secret_set(&m->answer.secret, code, strlen(code)), KM_OK);
+		desk_asks(line, m);
+	}
+	assert_int_equal(m->number, KM_MSG_DONE);
+}
+
+/* Hanako's code, typed at Rei's terminal; nothing on paper. */
+static void test_a_consent_by_ones_own_code_keeps_text_time_terminal_and_witness(void **state)
+{
+	struct km_msg who = { .number = KM_MSG_IDENTIFY, .identify.login = "rei" }, m = paper();
+	struct km_operator hanako = scene_person("hanako");
+	const int64_t before = room.v->now.wall;
+	uint8_t purpose[KM_DIGEST_BYTES];
+	struct km_audit_row row;
+	struct km_consent one;
+	char hex[KM_HEX(KM_SUBJECT_BYTES)];
+	int line = desk_comes();
+
+	(void)state;
+	memcpy(purpose, m.consent.purpose, sizeof purpose);
+	m.consent.paper = 0;
+	snprintf(m.consent.terminal, sizeof m.consent.terminal, "pts/7");
+	assert_int_equal(desk_does(line, who).rc, 0);
+	desk_asks(line, &m);
+	answers_in_turn(line, "hanako", &m);
+	assert_int_equal(m.done.rc, 0);
+	close(line);
+	assert_int_equal(store_consent_standing(room.v->store, hanako.subject, purpose, &one),
+			 KM_OK);
+	assert_memory_equal(one.purpose, purpose, sizeof purpose);
+	assert_in_range(one.given, before, room.v->now.wall);
+	assert_string_equal(one.terminal, "pts/7");
+	assert_memory_equal(one.witness, scene_person("rei").subject, KM_SUBJECT_BYTES);
+	assert_false(one.paper);
+	assert_int_equal(one.withdrawn, 0);
+	row = scene_record(KM_EVENT_CONSENTED);
+	assert_memory_equal(row.subject, hanako.subject, KM_SUBJECT_BYTES);
+	assert_non_null(strstr(row.body, "by=own-code terminal=pts/7"));
+	(void)km_hex(scene_person("rei").subject, KM_SUBJECT_BYTES, hex);
+	assert_string_equal(row.actor + strlen(DESK_ACTOR), hex);
 }
 
 /* As easy as giving it: nobody else need agree. */
@@ -221,6 +285,7 @@ int main(void)
 		IN_SCENE(test_an_invitation_that_is_rejected_is_gone),
 		IN_SCENE(test_who_agrees_to_an_invitation_agrees_to_that_one_and_no_later_one),
 		IN_SCENE(test_a_consent_names_who_was_at_the_desk),
+		IN_SCENE(test_a_consent_by_ones_own_code_keeps_text_time_terminal_and_witness),
 		IN_SCENE(test_a_withdrawal_takes_one_person),
 		IN_SCENE(test_an_export_takes_a_registrar_who_proves_it),
 		IN_SCENE(test_a_finger_may_be_read_beside_a_code_that_waits_and_is_good_after_it),

@@ -24,6 +24,7 @@ static void test_a_roster_beyond_the_brake_waits_and_is_done_when_a_second_agree
 	assert_non_null(strstr(m.request_row.text, "left=10"));
 	assert_non_null(strstr(m.request_row.text, "brake=many"));
 	assert_int_equal(scene_does("aki", scene_decision(id, true)).rc, 0);
+	scene_by_both(KM_EVENT_FEED_ACCEPTED);
 	carry_out();
 	assert_int_equal(everybody(), STAFF / 2 + 4);
 	assert_int_equal(operator_of("n0001").cursor, 0);
@@ -274,6 +275,7 @@ static void test_what_is_held_is_released_by_two(void **state)
 	carry_out();
 	assert_int_equal(everybody(), STAFF + 4);
 	assert_int_equal(scene_does("aki", scene_decision(id, true)).rc, 0);
+	scene_by_both(KM_EVENT_BRAKE_RELEASED);
 	carry_out();
 	assert_int_equal(everybody(), STAFF / 2 + 4);
 	assert_int_equal(store_certificate(room.v->store, first.subject, &proof), KM_OK);
