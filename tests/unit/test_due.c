@@ -2,7 +2,7 @@
  * C18, C35: what is due happens on its day, and no mistake of a file or of a clock
  * destroys anything.
  */
-#include "roster_scene.h"
+#include "due_scene.h"
 
 #include "../../authd/vault/gate.h"
 #include "../../authd/vault/sign.h"
@@ -14,58 +14,6 @@ static void days_pass(unsigned days)
 {
 	for (unsigned i = 0; i < days; i++)
 		later(1);
-}
-
-/* Back to the real clock, for a desk. */
-static void today(void)
-{
-	struct vault *v = room.v;
-
-	assert_int_equal(km_clock_read(&v->now), KM_OK);
-	v->before = v->now;
-	v->pace.known = false;
-	store_set_now(v->store, &v->now);
-}
-
-static struct msg_done transfer(const char *login, int64_t day)
-{
-	struct km_msg m = { .number = KM_MSG_TRANSFER };
-	int line = desk_comes();
-	struct msg_done done;
-
-	snprintf(m.transfer.login, sizeof(m.transfer.login), "%s", login);
-	snprintf(m.transfer.reason, sizeof(m.transfer.reason), "to another town");
-	m.transfer.effective = day;
-	done = does(line, m);
-	close(line);
-	return done;
-}
-
-static struct msg_done releases(uint32_t erasures)
-{
-	struct km_msg m = { .number = KM_MSG_DUE_RELEASE };
-	int line = desk_comes();
-	struct msg_done done;
-
-	m.due_release.erasures = erasures;
-	done = does(line, m);
-	close(line);
-	return done;
-}
-
-/* A roster in which so many of the staff retire, from n0001 on. */
-static struct paper *retirements(uint8_t digest, unsigned count)
-{
-	struct paper *p = paper(digest);
-
-	p->part = true;
-	for (unsigned i = 1; i <= count; i++) {
-		char number[16];
-
-		snprintf(number, sizeof(number), "n%04u", i);
-		put_person(p, (struct person){ .number = number, .status = KM_ROSTER_RETIRED });
-	}
-	return p;
 }
 
 static enum km_reason reason_for(const char *login)
@@ -325,14 +273,6 @@ static void change(const char *text)
 	store_idle(room.v->store);
 	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle, text, NULL, NULL, NULL),
 			 SQLITE_OK);
-}
-
-static void falls_due(const char *login, int64_t day)
-{
-	struct km_due_row row = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = day };
-
-	memcpy(row.subject, operator_of(login).subject, sizeof(row.subject));
-	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
 }
 
 /* Suspended without a day, they would be neither resumed by a roster nor ever erased. */
