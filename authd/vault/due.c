@@ -178,7 +178,8 @@ static km_rc still_due(struct vault *v, const struct km_due_row *row, const stru
 
 static void wish_for(struct erase_wish *wish, const struct km_due_row *row)
 {
-	*wish = (struct erase_wish){ .order.cause = row->cause };
+	*wish =
+	    (struct erase_wish){ .order = { .cause = row->cause, .by_hand = due_by_hand(row) } };
 	memcpy(wish->subject, row->subject, sizeof wish->subject);
 	memcpy(wish->order.requester, row->requester, sizeof wish->order.requester);
 	memcpy(wish->order.approver, row->approver, sizeof wish->order.approver);

@@ -14,12 +14,26 @@
 	(8 + KM_SUBJECT_BYTES + KM_TAG_BYTES + 1 + 2 * KM_SUBJECT_BYTES + 8 + 8 + 4 + 8 +          \
 	 ITEMS_BYTES)
 
+/* Beside the cause, in its column, so that an older certificate reads as ever. */
+#define CERTIFICATE_BY_HAND 128
+
 struct stored_certificate {
 	struct km_certificate row;
 	uint8_t mac[KM_ROW_MAC_BYTES];
 };
 
 /* --- a row as bytes ----------------------------------------------------------------- */
+
+static uint8_t pack_cause(const struct km_erase_order *order)
+{
+	return (uint8_t)(order->cause | (order->by_hand ? CERTIFICATE_BY_HAND : 0));
+}
+
+static void unpack_cause(uint8_t byte, struct km_erase_order *out)
+{
+	out->cause = byte & (CERTIFICATE_BY_HAND - 1);
+	out->by_hand = byte & CERTIFICATE_BY_HAND;
+}
 
 static size_t pack_items(const struct km_certificate *c, uint8_t out[ITEMS_BYTES])
 {
@@ -55,7 +69,7 @@ static km_rc mac_certificate(struct km_store *s, const struct km_certificate *c,
 
 	at = put_bytes(at, c->subject, sizeof(c->subject));
 	at = put_bytes(at, c->emp_tag, sizeof(c->emp_tag));
-	at = keys_put(at, c->order.cause, 1);
+	at = keys_put(at, pack_cause(&c->order), 1);
 	at = put_bytes(at, c->order.requester, sizeof(c->order.requester));
 	at = put_bytes(at, c->order.approver, sizeof(c->order.approver));
 	at = keys_put(at, (uint64_t)c->begun, 8);
@@ -90,7 +104,7 @@ static km_rc take_certificate(struct km_store *s, struct query *q, struct stored
 	*out = (struct stored_certificate){ .row.id = (uint64_t)query_get_int(q) };
 	query_get_blob(q, c->subject, sizeof(c->subject));
 	query_get_blob(q, c->emp_tag, sizeof(c->emp_tag));
-	c->order.cause = (uint8_t)query_get_number(q, UINT8_MAX);
+	unpack_cause((uint8_t)query_get_number(q, UINT8_MAX), &c->order);
 	query_get_blob(q, c->order.requester, sizeof(c->order.requester));
 	query_get_blob(q, c->order.approver, sizeof(c->order.approver));
 	c->begun = query_get_int(q);
@@ -216,7 +230,7 @@ static km_rc insert(struct km_store *s, struct km_certificate *c)
 
 	query_blob(&q, c->subject, sizeof(c->subject));
 	query_blob(&q, c->emp_tag, sizeof(c->emp_tag));
-	query_int(&q, c->order.cause);
+	query_int(&q, pack_cause(&c->order));
 	query_blob(&q, c->order.requester, sizeof(c->order.requester));
 	query_blob(&q, c->order.approver, sizeof(c->order.approver));
 	query_int(&q, c->begun);

@@ -22,6 +22,12 @@ struct km_due_row {
 	uint8_t approver[KM_SUBJECT_BYTES];
 };
 
+/* A transfer that somebody ordered for this one: rosters and rules have other rows, or a number. */
+static inline bool due_by_hand(const struct km_due_row *due)
+{
+	return due->cause == KM_CAUSE_TRANSFERRED && !due->feed;
+}
+
 /*
  * In the place of one of the same subject and kind, which lends it its `filed` where the cause is
  * the same. id is the store's. KM_EINVAL: what, cause or day are none. The event may be NULL where

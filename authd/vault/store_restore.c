@@ -276,12 +276,14 @@ static km_rc look_at_credentials(struct km_store *s, const struct bundle *b,
 }
 
 /* What was known of its end when the copy was made; a row that was changed is not believed. */
-static km_rc cause_of(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES], uint8_t *cause)
+static km_rc cause_of(struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES],
+		      struct km_erase_order *order)
 {
 	struct km_due_row due;
 	km_rc rc = store_due_of(s, subject, KM_DUE_ERASE, &due);
 
-	*cause = rc ? KM_CAUSE_RESTORED : due.cause;
+	order->cause = rc ? KM_CAUSE_RESTORED : due.cause;
+	order->by_hand = !rc && due_by_hand(&due);
 	return rc == KM_ENOTFOUND || (rc == KM_ECORRUPT && !s->lost) ? KM_OK : rc;
 }
 
@@ -290,7 +292,7 @@ static km_rc erase_again(struct km_store *s, const struct km_operator *who, stru
 {
 	struct km_erase_order order = { 0 };
 	struct km_event_record r;
-	km_rc rc = cause_of(s, who->subject, &order.cause);
+	km_rc rc = cause_of(s, who->subject, &order);
 
 	event_make(&r, KM_EVENT_ERASE_BEGUN, who->subject, "vault");
 	event_add(&r, "why", "erased-before-restore");

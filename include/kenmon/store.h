@@ -371,6 +371,7 @@ struct km_erase_order {
 	uint8_t cause;                       /* enum km_cause */
 	uint8_t requester[KM_SUBJECT_BYTES]; /* zeros: a rule, or root */
 	uint8_t approver[KM_SUBJECT_BYTES];  /* the second person; zeros: none */
+	bool by_hand; /* a transfer that somebody ordered for this one, and no roster */
 };
 
 /*

@@ -70,10 +70,24 @@ check "the trail has it" audited clock-suspect 2
 check "an administrator accepts" quietly kenmon accept clock --yes
 who=bin
 check "a code of the hour that comes twice is refused until the false hour is over" gives AUTH_ERR "$(totp)"
+
+# What falls due while nothing runs is carried out at the start.
+gone() { fails 1 kenmon operator show "$1"; }
+is_gone() { [ -z "$(gone "$1")" ]; }
+check "somebody is transferred from tomorrow on" quietly kenmon transfer bin --effective "$(date -d tomorrow +%F)"
+check "today they are there" quietly kenmon operator show bin
+house_down
+clock +2d
+up "the rooms were off on that day"
+check "which is no doubt about the clock" calm
+soon is_gone bin
+check "who was to go by then is gone, by itself" gone bin
+check "and nobody else" quietly kenmon operator show daemon
+check "the trail has it" audited erased 1
 house_down
 
 # One that jumps while nothing runs shows at the start.
-clock -1d
+clock +1d
 up "started a day before the last record"
 check "it is an alarm" alarm
 check "the trail verifies" verifies

@@ -261,4 +261,19 @@ static inline void must_live(const char *login)
 	assert_int_equal(store_template(new.s, &op, &list[1], &t), KM_OK);
 }
 
+/* What the start after a restore does. */
+static inline void finish_erasures(void)
+{
+	struct km_erasing who;
+	struct km_event_record r;
+	size_t count = 0;
+
+	while (store_erasing(new.s, 0, 1, &who, &count) == KM_OK && count > 0) {
+		event_make(&r, KM_EVENT_ERASED, who.subject, "vault");
+		assert_int_equal(store_erase_rows(new.s, who.subject), KM_OK);
+		assert_int_equal(store_erase_finish(new.s, who.subject, &r), KM_OK);
+		assert_int_equal(store_flush(new.s), KM_OK);
+	}
+}
+
 #endif

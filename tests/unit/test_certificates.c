@@ -161,6 +161,28 @@ static void test_one_that_was_changed_is_refused_and_stops_no_erasure(void **sta
 	assert_true(all[1].finished > 0);
 }
 
+/* Nobody takes from a transfer by hand that it is one, or makes another into one, unseen. */
+static void test_by_whose_act_somebody_was_transferred_is_kept_and_sealed(void **state)
+{
+	static const struct km_erase_order ordered = { .cause = KM_CAUSE_TRANSFERRED,
+						       .by_hand = true };
+	struct box *b = *state;
+	struct km_operator alice = add(b, "alice", "1"), bob = add(b, "bob", "2");
+	struct km_event_record e = event_of(KM_EVENT_ERASE_BEGUN, alice.subject);
+	struct km_certificate c;
+
+	assert_int_equal(store_erase_begin(b->s, alice.subject, &ordered, &e), KM_OK);
+	assert_int_equal(begin(b, &bob), KM_OK);
+	assert_int_equal(finish(b, &alice), KM_OK);
+	c = certificate_of(b, &alice);
+	assert_int_equal(c.order.cause, KM_CAUSE_TRANSFERRED);
+	assert_true(c.order.by_hand);
+	assert_false(certificate_of(b, &bob).order.by_hand);
+	sql(b, DB_VAULT, "UPDATE certificate SET cause = (cause + 128) % 256");
+	assert_int_equal(store_certificate(b->s, alice.subject, &c), KM_ECORRUPT);
+	assert_int_equal(store_certificate(b->s, bob.subject, &c), KM_ECORRUPT);
+}
+
 /* An erasure that version 2 had begun. */
 static void test_an_erasure_without_one_comes_to_its_end(void **state)
 {
@@ -379,6 +401,7 @@ int main(void)
 		BOX_TEST(test_somebody_whom_identity_does_not_know_has_one_without_a_number),
 		BOX_TEST(test_a_credential_that_was_tampered_with_is_destroyed_and_said_to_be),
 		BOX_TEST(test_one_that_was_changed_is_refused_and_stops_no_erasure),
+		BOX_TEST(test_by_whose_act_somebody_was_transferred_is_kept_and_sealed),
 		BOX_TEST(test_an_erasure_without_one_comes_to_its_end),
 		BOX_TEST(test_an_order_without_a_cause_erases_nobody),
 		BOX_TEST(test_pages_of_them_go_on_where_the_last_one_ended),

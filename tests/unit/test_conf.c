@@ -72,6 +72,17 @@ static void test_without_a_file_every_default_holds(void **state)
 	assert_int_equal(conf.local_services.count, 0);
 }
 
+/* As promised to who reads of them, in days. */
+static void test_people_come_and_go_by_these_numbers_of_days(void **state)
+{
+	(void)state;
+	assert_int_equal(km_conf_read(path, false, &conf, &error), KM_OK);
+	assert_int_equal(conf.unused.suspend_after, 90);
+	assert_int_equal(conf.unused.erase_after, 30);
+	assert_int_equal(conf.roster.missing_wait, 7);
+	assert_int_equal(conf.review_interval, 180);
+}
+
 static void test_values_of_every_kind_are_read(void **state)
 {
 	(void)state;
@@ -543,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_FOLDER(test_without_a_file_every_default_holds),
+		IN_A_FOLDER(test_people_come_and_go_by_these_numbers_of_days),
 		IN_A_FOLDER(test_values_of_every_kind_are_read),
 		IN_A_FOLDER(test_a_word_is_read_as_its_place_among_those_that_there_are),
 		IN_A_FOLDER(test_a_word_is_shown_as_it_was_written),

@@ -2,7 +2,7 @@
  * C18, C35: what is due happens on its day, and no mistake of a file or of a clock
  * destroys anything.
  */
-#include "roster_scene.h"
+#include "due_scene.h"
 
 #include "../../authd/vault/gate.h"
 #include "../../authd/vault/sign.h"
@@ -14,58 +14,6 @@ static void days_pass(unsigned days)
 {
 	for (unsigned i = 0; i < days; i++)
 		later(1);
-}
-
-/* Back to the real clock, for a desk. */
-static void today(void)
-{
-	struct vault *v = room.v;
-
-	assert_int_equal(km_clock_read(&v->now), KM_OK);
-	v->before = v->now;
-	v->pace.known = false;
-	store_set_now(v->store, &v->now);
-}
-
-static struct msg_done transfer(const char *login, int64_t day)
-{
-	struct km_msg m = { .number = KM_MSG_TRANSFER };
-	int line = desk_comes();
-	struct msg_done done;
-
-	snprintf(m.transfer.login, sizeof(m.transfer.login), "%s", login);
-	snprintf(m.transfer.reason, sizeof(m.transfer.reason), "to another town");
-	m.transfer.effective = day;
-	done = does(line, m);
-	close(line);
-	return done;
-}
-
-static struct msg_done releases(uint32_t erasures)
-{
-	struct km_msg m = { .number = KM_MSG_DUE_RELEASE };
-	int line = desk_comes();
-	struct msg_done done;
-
-	m.due_release.erasures = erasures;
-	done = does(line, m);
-	close(line);
-	return done;
-}
-
-/* A roster in which so many of the staff retire, from n0001 on. */
-static struct paper *retirements(uint8_t digest, unsigned count)
-{
-	struct paper *p = paper(digest);
-
-	p->part = true;
-	for (unsigned i = 1; i <= count; i++) {
-		char number[16];
-
-		snprintf(number, sizeof(number), "n%04u", i);
-		put_person(p, (struct person){ .number = number, .status = KM_ROSTER_RETIRED });
-	}
-	return p;
 }
 
 static enum km_reason reason_for(const char *login)
@@ -216,6 +164,26 @@ static void test_who_does_not_log_in_for_long_is_suspended_then_erased(void **st
 	assert_int_equal(recorded(KM_EVENT_BRAKE), 1);
 }
 
+/* So few that the brake lets all of them go. */
+static void test_who_stays_away_after_a_suspension_for_disuse_is_erased(void **state)
+{
+	(void)state;
+	staff_of(3);
+	room.v->conf.unused.suspend_after = 10;
+	room.v->conf.unused.erase_after = 7;
+	days_pass(9);
+	assert_int_equal(operator_of("n0001").state, KM_ACTIVE);
+	days_pass(1);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+	assert_int_equal(due_for("n0001", KM_DUE_ERASE).day, TODAY + 7);
+	days_pass(6);
+	assert_int_equal(everybody(), 3);
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+	days_pass(1);
+	assert_int_equal(everybody(), 0);
+	assert_int_equal(recorded(KM_EVENT_BRAKE), 0);
+}
+
 /* Somebody has given a code, and logged in with it or not. */
 static uint64_t gives_code(const char *login, uint64_t credential, uint64_t counter, bool logs_in)
 {
@@ -325,14 +293,6 @@ static void change(const char *text)
 	store_idle(room.v->store);
 	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle, text, NULL, NULL, NULL),
 			 SQLITE_OK);
-}
-
-static void falls_due(const char *login, int64_t day)
-{
-	struct km_due_row row = { .what = KM_DUE_ERASE, .cause = KM_CAUSE_RETIRED, .day = day };
-
-	memcpy(row.subject, operator_of(login).subject, sizeof(row.subject));
-	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
 }
 
 /* Suspended without a day, they would be neither resumed by a roster nor ever erased. */
@@ -1041,6 +1001,25 @@ static void test_nobody_is_missing_whom_nobody_counted_at_acceptance(void **stat
 	assert_int_equal(rows_in("due"), 0);
 }
 
+static void test_who_is_still_missing_after_the_wait_is_erased_and_not_before(void **state)
+{
+	struct paper *p;
+
+	(void)state;
+	staff_of(20);
+	p = paper(2);
+	put_staff(p, 19);
+	applies(p);
+	assert_int_equal(operator_of("n0020").state, KM_SUSPENDED);
+	assert_int_equal(due_for("n0020", KM_DUE_ERASE).day, TODAY + 7);
+	later(6);
+	assert_int_equal(operator_of("n0020").state, KM_SUSPENDED);
+	assert_int_equal(everybody(), 20);
+	later(1);
+	assert_int_equal(operator_of("n0020").cursor, 0);
+	assert_int_equal(everybody(), 19);
+}
+
 /* --- nothing is left (C37)
  * -------------------------------------------------------------------------------------- */
 
@@ -1091,6 +1070,7 @@ int main(void)
 		IN_ROOM(test_an_end_of_validity_is_announced_then_erased_the_day_after),
 		IN_ROOM(test_a_last_day_that_is_changed_by_hand_is_due_no_more),
 		IN_ROOM(test_who_does_not_log_in_for_long_is_suspended_then_erased),
+		IN_ROOM(test_who_stays_away_after_a_suspension_for_disuse_is_erased),
 		IN_ROOM(test_a_code_at_the_desk_is_use_as_well),
 		IN_ROOM(test_a_suspension_for_disuse_is_announced_unless_they_come),
 		IN_ROOM(test_a_suspension_for_disuse_is_done_whole_or_not_at_all),
@@ -1125,6 +1105,7 @@ int main(void)
 		IN_ROOM(test_who_leaves_by_a_roster_on_a_day_to_come_is_not_refused_before_it),
 		IN_ROOM(test_whose_day_is_fixed_is_not_missing_while_a_roster_is_worked_off),
 		IN_ROOM(test_nobody_is_missing_whom_nobody_counted_at_acceptance),
+		IN_ROOM(test_who_is_still_missing_after_the_wait_is_erased_and_not_before),
 		IN_ROOM(test_c37_no_file_holds_a_row_or_its_key_once_a_roster_is_done),
 	};
 

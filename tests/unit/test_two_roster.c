@@ -35,6 +35,102 @@ static void test_a_roster_beyond_the_brake_waits_and_is_done_when_a_second_agree
 	assert_memory_equal(proof.order.approver, aki.subject, KM_SUBJECT_BYTES);
 }
 
+/* --- each brake ---------------------------------------------------------------------------- */
+
+/* Rei files it; with its brake's name before her, Aki agrees; then it is worked off. */
+static void waits_for_aki(struct paper *p, enum km_brake brake)
+{
+	int line = line_with("rei", p);
+	uint64_t before = everybody();
+	char named[32];
+
+	assert_int_equal(ends(line, p, true, ANY_ERASURES), KM_EFILED);
+	close(line);
+	assert_int_equal(p->sum.brake, brake);
+	rounds(3);
+	assert_int_equal(everybody(), before);
+	snprintf(named, sizeof(named), "brake=%s", km_brake_word(brake));
+	assert_non_null(strstr(scene_look(p->id).request_row.text, named));
+	assert_true(feed_is(KM_FEED_WAITING));
+	assert_int_equal(scene_does("aki", scene_decision(p->id, true)).rc, 0);
+	assert_false(feed_is(KM_FEED_WAITING));
+}
+
+static struct paper *one_retires(uint8_t digest, const char *number)
+{
+	return paper_about(digest,
+			   (struct person){ .number = number, .status = KM_ROSTER_RETIRED });
+}
+
+static void is_done_without(const char *login)
+{
+	carry_out();
+	assert_int_equal(operator_of(login).cursor, 0);
+}
+
+static void test_an_unknown_department_waits_for_a_second_person(void **state)
+{
+	struct paper *p = one_retires(2, "n0001");
+
+	(void)state;
+	put_person(p, (struct person){ .number = "n0002", .department = "R?ads" });
+	waits_for_aki(p, KM_BRAKE_DEPARTMENT);
+	is_done_without("n0001");
+	assert_string_equal(person_of("n0002").department, "R?ads");
+}
+
+static void test_an_older_roster_waits_for_a_second_person(void **state)
+{
+	struct paper *p = one_retires(2, "n0001");
+
+	(void)state;
+	p->made = 999; /* the last one was of 1000 */
+	waits_for_aki(p, KM_BRAKE_OLDER);
+	is_done_without("n0001");
+}
+
+static void test_a_roster_without_its_signature_waits_for_a_second_person(void **state)
+{
+	(void)state;
+	room.v->conf.roster.key.set = true;
+	waits_for_aki(one_retires(2, "n0001"), KM_BRAKE_SIGNATURE);
+	is_done_without("n0001");
+}
+
+static void test_a_role_waits_for_a_second_person(void **state)
+{
+	(void)state;
+	waits_for_aki(paper_about(2, (struct person){ .number = "n0001", .role = "approver" }),
+		      KM_BRAKE_ROLE);
+	carry_out();
+	assert_int_equal(operator_of("n0001").role, KM_ROLE_APPROVER);
+}
+
+/* Aki has looked at the list: at the clock somebody else must, and until then all stay. */
+static void test_c35_a_roster_under_a_clock_in_doubt_waits_for_a_second_person(void **state)
+{
+	(void)state;
+	room.v->suspicion = KM_SUSPECT_CLOCK;
+	waits_for_aki(one_retires(2, "n0001"), KM_BRAKE_CLOCK);
+	rounds(40);
+	assert_int_equal(everybody(), STAFF + 4);
+	assert_int_equal(recorded(KM_EVENT_ERASE_BEGUN), 0);
+	room.v->suspicion = 0;
+	is_done_without("n0001");
+}
+
+/* Nobody is in it: everybody is missing, and suspended when Aki means it. */
+static void test_a_roster_of_nobody_waits_for_a_second_person(void **state)
+{
+	(void)state;
+	waits_for_aki(paper(2), KM_BRAKE_CUT);
+	carry_out();
+	assert_int_equal(operator_of("n0001").state, KM_SUSPENDED);
+	assert_int_equal(everybody(), STAFF + 4);
+}
+
+/* --- who asks, and who looks --------------------------------------------------------------- */
+
 /* A line of the drop folder's user, who is no operator. */
 static int drop_folder_comes(void)
 {
@@ -338,6 +434,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STAFFED(test_a_roster_beyond_the_brake_waits_and_is_done_when_a_second_agrees),
+		STAFFED(test_an_unknown_department_waits_for_a_second_person),
+		STAFFED(test_an_older_roster_waits_for_a_second_person),
+		STAFFED(test_a_roster_without_its_signature_waits_for_a_second_person),
+		STAFFED(test_a_role_waits_for_a_second_person),
+		STAFFED(test_c35_a_roster_under_a_clock_in_doubt_waits_for_a_second_person),
+		STAFFED(test_a_roster_of_nobody_waits_for_a_second_person),
 		STAFFED(test_a_roster_of_the_drop_folder_waits_for_one_approval),
 		STAFFED(test_the_second_person_sees_every_row),
 		STAFFED(test_a_roster_that_is_rejected_leaves_nothing),

@@ -281,6 +281,35 @@ static void test_a_review_is_asked_for_when_its_interval_is_over(void **state)
 	close(line);
 }
 
+/* By the clock of so many days ago. */
+static void was_signed_off_before(int64_t days)
+{
+	struct km_now then = room.v->now;
+	struct km_event_record r;
+
+	then.wall -= days * 86400;
+	then.today -= days;
+	event_make(&r, KM_EVENT_REVIEWED, NULL, "test");
+	store_set_now(room.v->store, &then);
+	assert_int_equal(store_review_sign(room.v->store, &r), KM_OK);
+	store_set_now(room.v->store, &room.v->now);
+}
+
+static void test_half_a_year_after_a_sign_off_the_next_one_is_asked_for(void **state)
+{
+	int line = desk_comes();
+
+	(void)state;
+	assert_int_equal(room.v->conf.review_interval, 180);
+	was_signed_off_before(179);
+	status_says(line, false, "; due on ");
+	was_signed_off_before(181);
+	status_says(line, true, "; due since ");
+	sign_off(line, "");
+	status_says(line, false, "; due on ");
+	close(line);
+}
+
 static void test_a_sign_off_is_recorded_with_its_note_and_the_counts(void **state)
 {
 	int line = desk_comes();
@@ -361,6 +390,7 @@ int main(void)
 		IN_ROOM(test_what_is_so_already_is_said_and_not_recorded),
 		IN_ROOM(test_c10_login_names_that_no_account_can_have_are_refused),
 		IN_ROOM(test_a_review_is_asked_for_when_its_interval_is_over),
+		IN_ROOM(test_half_a_year_after_a_sign_off_the_next_one_is_asked_for),
 		IN_ROOM(test_a_sign_off_is_recorded_with_its_note_and_the_counts),
 		IN_ROOM(test_what_changed_since_the_last_review_is_listed_behind_it),
 		IN_ROOM(test_a_review_that_was_tampered_with_is_an_error_and_no_answer),

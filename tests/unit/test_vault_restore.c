@@ -63,21 +63,6 @@ static void test_no_code_of_before_is_good_after_a_restore(void **state)
 /* --- the erased ---------------------------------------------------------------------------------
  */
 
-/* What the start after a restore does. */
-static void finish_erasures(void)
-{
-	struct km_erasing who;
-	struct km_event_record r;
-	size_t count = 0;
-
-	while (store_erasing(new.s, 0, 1, &who, &count) == KM_OK && count > 0) {
-		event_make(&r, KM_EVENT_ERASED, who.subject, "vault");
-		assert_int_equal(store_erase_rows(new.s, who.subject), KM_OK);
-		assert_int_equal(store_erase_finish(new.s, who.subject, &r), KM_OK);
-		assert_int_equal(store_flush(new.s), KM_OK);
-	}
-}
-
 /* Its certificate says why it had to be done once more. */
 static void must_be_certified(const uint8_t subject[KM_SUBJECT_BYTES])
 {
@@ -134,30 +119,52 @@ static void test_whoever_was_erased_between_backup_and_bundle_is_gone(void **sta
 	close_restored();
 }
 
-static void test_a_cause_that_somebody_wrote_into_a_copy_is_on_no_certificate(void **state)
+static struct km_operator bob_is_due(enum km_cause cause, uint64_t feed)
 {
-	struct km_due_row row = { .what = KM_DUE_ERASE,
-				  .cause = KM_CAUSE_RETIRED,
-				  .feed = 1,
-				  .day = room.v->now.today + 9 };
+	struct km_due_row row = {
+		.what = KM_DUE_ERASE, .cause = (uint8_t)cause, .feed = feed, .day = 40000
+	};
 	struct km_operator bob;
 
-	(void)state;
 	furnish();
 	bob = operator_now(room.v->store, "bob");
 	memcpy(row.subject, bob.subject, sizeof(row.subject));
 	assert_int_equal(due_put(room.v, &row, NULL), KM_OK);
 	assert_int_equal(store_flush(room.v->store), KM_OK);
-	assert_int_equal(sqlite3_exec(room.v->store->db[DB_VAULT].handle,
-				      "UPDATE due SET cause = cause + 1", NULL, NULL, NULL),
-			 SQLITE_OK);
+	return bob;
+}
+
+static void bob_is_erased_after_the_copy(void)
+{
 	take(KM_MSG_BACKUP, at.copy);
 	erase("bob");
 	take(KM_MSG_BUNDLE, at.bundle);
 	assert_int_equal(restore_now(), 0);
 	open_restored();
 	finish_erasures();
+}
+
+static void test_a_cause_that_somebody_wrote_into_a_copy_is_on_no_certificate(void **state)
+{
+	struct km_operator bob = bob_is_due(KM_CAUSE_RETIRED, 1);
+
+	(void)state;
+	write_behind("UPDATE due SET cause = cause + 1");
+	bob_is_erased_after_the_copy();
 	must_be_certified(bob.subject);
+	close_restored();
+}
+
+static void test_a_transfer_by_hand_is_one_in_a_copy_too(void **state)
+{
+	struct km_operator bob = bob_is_due(KM_CAUSE_TRANSFERRED, 0);
+	struct km_certificate c;
+
+	(void)state;
+	bob_is_erased_after_the_copy();
+	assert_int_equal(store_certificate(new.s, bob.subject, &c), KM_OK);
+	assert_int_equal(c.order.cause, KM_CAUSE_TRANSFERRED);
+	assert_true(c.order.by_hand);
 	close_restored();
 }
 
@@ -468,6 +475,7 @@ int main(void)
 		RESTORED(test_an_older_backup_opens_with_the_bundle_of_a_later_epoch),
 		RESTORED(test_no_code_of_before_is_good_after_a_restore),
 		RESTORED(test_whoever_was_erased_between_backup_and_bundle_is_gone),
+		RESTORED(test_a_transfer_by_hand_is_one_in_a_copy_too),
 		RESTORED(test_a_cause_that_somebody_wrote_into_a_copy_is_on_no_certificate),
 		RESTORED(test_whoever_came_after_the_bundle_can_be_registered_anew),
 		RESTORED(test_a_finger_that_was_removed_since_the_backup_does_not_come_back),
