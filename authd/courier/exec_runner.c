@@ -212,7 +212,7 @@ static void hear(struct runner *r)
 {
 	struct exec_request *q = r->request;
 	struct run *run;
-	ssize_t n = recv(r->room, q, sizeof(*q), MSG_DONTWAIT);
+	ssize_t n = recv(r->room, q, sizeof(*q), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;

@@ -78,6 +78,13 @@ struct fault_count {
 struct fault_count fault_end(void);
 
 /*
+ * Who is told of each flush (of which descriptor) and each rename (in which folder, of which name
+ * to which) before it is made, in their order; NULL: nobody. What it does itself is not told.
+ */
+typedef void fault_listener(enum fault_call call, int fd, const char *name, const char *to);
+void fault_listen(fault_listener *listener);
+
+/*
  * While counting, each record is first said not to be there yet, and waited for then: so that a
  * login makes the same calls every time although the other side is another process.
  */

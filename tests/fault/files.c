@@ -11,6 +11,24 @@
 
 #include "interpose.h"
 
+static fault_listener *listens;
+
+void fault_listen(fault_listener *listener)
+{
+	listens = listener;
+}
+
+static void tell(enum fault_call call, int fd, const char *name, const char *to)
+{
+	fault_listener *listener = listens;
+
+	if (!listener)
+		return;
+	listens = NULL;
+	listener(call, fd, name, to);
+	listens = listener;
+}
+
 /* The mode that follows the flags of open, when one does. */
 static mode_t mode_of(int flags, va_list args)
 {
@@ -115,11 +133,13 @@ PUBLIC ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
 
 PUBLIC int fsync(int fd)
 {
+	tell(FAULT_SYNC, fd, NULL, NULL);
 	return fault_fails(FAULT_SYNC) ? -1 : REAL(fsync)(fd);
 }
 
 PUBLIC int fdatasync(int fd)
 {
+	tell(FAULT_SYNC, fd, NULL, NULL);
 	return fault_fails(FAULT_SYNC) ? -1 : REAL(fdatasync)(fd);
 }
 
@@ -135,11 +155,13 @@ PUBLIC int mkdir(const char *path, mode_t mode)
 
 PUBLIC int renameat(int from, const char *old, int to, const char *name)
 {
+	tell(FAULT_NAME, from, old, name);
 	return fault_fails(FAULT_NAME) ? -1 : REAL(renameat)(from, old, to, name);
 }
 
 PUBLIC int renameat2(int from, const char *old, int to, const char *name, unsigned flags)
 {
+	tell(FAULT_NAME, from, old, name);
 	return fault_fails(FAULT_NAME) ? -1 : REAL(renameat2)(from, old, to, name, flags);
 }
 

@@ -23,9 +23,32 @@ files_are_of_the_form() {
 	done
 }
 
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# read_aloud LANGUAGE: the texts in $dir/LANGUAGE.txt, as those in the repository are read.
+read_aloud() {
+	cp authd/courier/prompts/make-prompts "$dir" && "$dir/make-prompts" "$1" "$dir/out"
+}
+# To the byte: nobody has put another sound in the place of one.
+files_are_of_the_texts() {
+	cp "authd/courier/prompts/$1.txt" "$dir" && read_aloud "$1" || return
+	diff -r -x .made "build/prompts/$1" "$dir/out/$1"
+}
+another_text_sounds_differently() {
+	local name
+	name=$(names | head -n 1)
+	printf '%s\t1 2 3 4\n' "$name" >"$dir/$1.txt"
+	read_aloud "$1" || return
+	[ -s "$dir/out/$1/$name.wav" ] || echo "$name.wav was not made"
+	! cmp -s "$dir/out/$1/$name.wav" "build/prompts/$1/$name.wav"
+}
+
 check "the sounds are 20" test "$(names | wc -l)" = 20
 for lang in en ja; do
 	check "$lang: a text for each sound, and no other" texts_are_the_sounds $lang
 	check "$lang: a file for each, of the form that a telephone takes" files_are_of_the_form $lang
+	check "$lang: each file is what its text sounds like" files_are_of_the_texts $lang
+	check "$lang: and another text sounds differently" another_text_sounds_differently $lang
 done
 plan

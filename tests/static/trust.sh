@@ -40,10 +40,43 @@ counted() {
 	[ "$(secrets_of_the_vault | wc -l)" -ge 4 ] || secrets_of_the_vault
 }
 
+# All that a message can say, in its order: "type name size".
+fields_of() {
+	awk -F'[(), ]+' -v message="$1" '
+	/^KM_FIELD\(/ && $2 == message { print $3, $4, $5 }' include/kenmon/messages.def
+}
+# A courier hears where a message or a call goes, what it says, and until when: not whose it is,
+# where they log in, or from where.
+order_says() {
+	diff <(fields_of order) - <<-'END'
+		U64 order 0
+		U8 kind 0
+		STR number 16
+		SECRET text 256
+		U8 keys 0
+		U8 lang 0
+		I64 until 0
+	END
+	diff <(fields_of cancel) - <<<'U64 order 0'
+}
+# Nor is it told anything else: who may hear and who speaks stand in a message's head.
+hears_only() {
+	sed -n 's/^KM_MESSAGE(\([A-Z_]*\), [a-z_]*, [0-9]*, \([A-Z_ |]*\), \([A-Z_ |]*\), .*/\1 \2,\3/p' include/kenmon/messages.def |
+	    grep -E ',(.*\W)?COURIER(\W|$)' | diff - <(printf '%s\n' 'ORDER VAULT,COURIER' 'CANCEL VAULT,COURIER')
+}
+# Nothing that a gateway or a telephone said has room in it, but for keys.
+answer_is_fixed() {
+	[ "$(fields_of ordered | wc -l)" -ge 5 ] || echo "ORDERED has no fields"
+	fields_of ordered | grep -vE '^(U8|U16|U32|U64|I64) [a-z]+ 0$' | diff - <(echo 'BYTES keys 16')
+}
+
 check "every test that it names is there" tests_are_there
 check "every file that it names is there" files_are_there
 check "it names many" enough
 check "README and ARCHITECTURE lead to it" linked
 check "no message of the vault's but the courier's order has a field for a secret" only_inwards
 check "the search for such fields finds those that go in" counted
+check "an order says where to, what and until when, and not whose it is" order_says
+check "orders are all that a courier is told" hears_only
+check "what a courier answers is numbers and keys, of one size" answer_is_fixed
 plan

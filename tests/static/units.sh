@@ -69,6 +69,19 @@ options_known() {
 	done
 }
 
+# It speaks to the vault at its own socket, and of what other rooms keep it sees nothing.
+others_are_hidden() {
+	local path
+	{
+		sed -n 's/^ListenSequentialPacket=//p' systemd/*.socket | grep -vx /run/kenmon/order.sock
+		sed -n 's/^StateDirectory=//p' systemd/*.service | tr ' ' '\n' | sed 's|^|/var/lib/|'
+	} | sort -u >"$dir/others"
+	[ "$(wc -l <"$dir/others")" -ge 9 ] || echo "only $(cat "$dir/others")"
+	while read -r path; do
+		sed -n 's/^InaccessiblePaths=//p' "systemd/$1" | tr ' ' '\n' | grep -qxF -- "-$path" || echo "$1 does not hide $path"
+	done <"$dir/others"
+}
+
 check "systemd-analyze verify has nothing to say" verify
 for room in kenmon-authd kenmon-vault kenmon-setup kenmon-sensor kenmon-matcher kenmon-roster kenmon-roster-setup; do
 	check "$room is exposed to at most 2.0 of 10" exposure $room.service
@@ -86,6 +99,8 @@ check "kenmon-courier leaves no core file" has kenmon-courier.service LimitCORE=
 check "kenmon-courier has no capability" has kenmon-courier.service CapabilityBoundingSet=
 check "kenmon-courier sees the vault with its own uid" lacks kenmon-courier.service PrivateUsers=
 check "kenmon-courier has no device" has kenmon-courier.service DevicePolicy=closed
+check "and sees none" has kenmon-courier.service PrivateDevices=yes
+check "kenmon-courier reaches no other socket of the rooms, and nothing that they keep" others_are_hidden kenmon-courier.service
 check "kenmon-courier is started again however often it fails" has kenmon-courier.service StartLimitIntervalSec=0
 check "only the courier may be given orders" has kenmon-order.socket SocketMode=0600
 check "and that is the courier's user" has kenmon-order.socket SocketUser=kenmon-courier

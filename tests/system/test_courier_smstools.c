@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "house_orders.h"
+#include "real_message.h"
 
 #define SMSD    "/usr/sbin/smsd"
 #define AT_LINE 1024
@@ -251,17 +252,22 @@ static bool soon_files(unsigned count)
 
 static void test_a_japanese_message_goes_out_by_the_modem_in_one_part(void **state)
 {
+	const struct real_message m = real_message("0123456789");
+	char hex[REAL_UCS2 * 3 + 1], body[sizeof(hex) + 4];
 	unsigned why = 0;
 
 	(void)state;
-	assert_true(
-	    orders_give(&o, 1, KM_ORDER_MESSAGE, "+819012345678", "確認コード 482913", 60000));
+	assert_true(orders_give(&o, 1, KM_ORDER_MESSAGE, "+819012345678", m.text, 60000));
 	assert_int_equal(orders_until(&o, 1, KM_ORDER_STATE_TAKEN, &why), KM_ORDER_STATE_TAKEN);
 	assert_int_equal(why, KM_ORDER_WHY_NONE);
-	/* SMS-SUBMIT (3GPP TS 23.040): 12 digits, international, swapped; UCS-2; the text */
+	/* SMS-SUBMIT (3GPP TS 23.040): 12 digits, international, swapped; UCS-2; at its end the
+	 * length and all of the text, so there is no header of parts in front of it. */
 	assert_int_equal(lines_of(sent_pdus()), 1);
 	assert_non_null(strstr(sent_pdus(), "0C91180921436587"));
-	assert_non_null(strstr(sent_pdus(), "78BA8A8D30B330FC30C90020003400380032003900310033"));
+	snprintf(body, sizeof(body), "%02zX%s\n", m.len,
+		 real_message_hex(&m, 0, m.len, false, hex));
+	assert_true(strlen(sent_pdus()) > strlen(body));
+	assert_string_equal(sent_pdus() + strlen(sent_pdus()) - strlen(body), body);
 	/* The code stays in no folder. */
 	assert_true(soon_files(0));
 }

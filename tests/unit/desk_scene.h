@@ -706,7 +706,8 @@ struct scene {
 	size_t out_len, err_len;
 };
 
-static void begin(struct scene *s, const struct play *p, const char *typed)
+/* typed may have any byte in it. */
+static void begin_bytes(struct scene *s, const struct play *p, const char *typed, size_t len)
 {
 	memset(s, 0, sizeof(*s));
 	memcpy(s->dir, "/tmp/kenmon-test-XXXXXX", 24);
@@ -719,11 +720,16 @@ static void begin(struct scene *s, const struct play *p, const char *typed)
 	s->desk.socket = s->path;
 	s->desk.lang = KM_LANG_EN;
 	assert_int_equal(pipe(s->in), 0);
-	assert_int_equal(write(s->in[1], typed, strlen(typed)), (ssize_t)strlen(typed));
+	assert_int_equal(write(s->in[1], typed, len), (ssize_t)len);
 	close(s->in[1]);
 	s->desk.in = s->in[0];
 	s->desk.out = open_memstream(&s->out, &s->out_len);
 	s->desk.err = open_memstream(&s->err, &s->err_len);
+}
+
+static void begin(struct scene *s, const struct play *p, const char *typed)
+{
+	begin_bytes(s, p, typed, strlen(typed));
 }
 
 static void end(struct scene *s)

@@ -2,7 +2,7 @@
  * Every call of libc fails, once and from then on, while a message goes through the courier to
  * smstools' folders and comes up in sent, or waits there and is cancelled. Whatever fails: an order
  * ends at most once; what has failed is in nobody's way, so it never goes out; and what is in doubt
- * is said to be.
+ * is said to be. And where nothing fails, smstools sees each message whole, once it is on the disk.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -229,6 +230,132 @@ test_c3_whatever_fails_while_a_message_is_cancelled_what_failed_never_goes_out(v
 	matrix(true);
 }
 
+/* --- what smstools sees of it ---------------------------------------------------------------- */
+
+#define STEPS 8
+
+/* Flushes and renames while a message goes out, in their order. */
+static struct step {
+	char what; /* f: a file is flushed, d: a folder, n: a file gets a name */
+	ino_t file;
+	off_t size;
+	bool hidden, shown; /* its name before and behind a rename */
+} steps[STEPS];
+static unsigned step_count;
+
+static void write_down(enum fault_call call, int fd, const char *name, const char *to)
+{
+	struct stat st;
+
+	assert_true(step_count < STEPS);
+	if (call == FAULT_SYNC)
+		assert_int_equal(fstat(fd, &st), 0);
+	else
+		assert_int_equal(fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	steps[step_count++] = (struct step){
+		.what = call == FAULT_NAME    ? 'n'
+			: S_ISDIR(st.st_mode) ? 'd'
+					      : 'f',
+		.file = st.st_ino,
+		.size = st.st_size,
+		.hidden = name && name[0] == '.',
+		.shown = to && to[0] != '.',
+	};
+}
+
+/* A message goes into outgoing, and waits there. */
+static void put_one_out(struct scene *s, char name[NAME_MAX + 1])
+{
+	const struct km_msg order = scene_message(1, 60000);
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_true(open_all(s, pair));
+	scene_say(s, &order);
+	turn_a_while(s);
+	assert_int_equal(visible_in("outgoing", name), 1);
+}
+
+static void test_a_message_is_on_the_disk_whole_before_it_has_its_name(void **state)
+{
+	struct scene s = { .vault = -1 };
+	char name[NAME_MAX + 1], path[PATH_MAX];
+	struct stat st;
+
+	(void)state;
+	make_folders();
+	step_count = 0;
+	fault_listen(write_down);
+	put_one_out(&s, name);
+	fault_listen(NULL);
+	path_of(path, "outgoing", name);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(step_count, 3);
+	assert_int_equal(steps[0].what, 'f');
+	assert_int_equal(steps[0].file, st.st_ino);
+	assert_int_equal(steps[0].size, st.st_size);
+	assert_int_equal(steps[1].what, 'n');
+	assert_int_equal(steps[1].file, st.st_ino);
+	assert_true(steps[1].hidden && steps[1].shown);
+	/* And that it has the name is on the disk too. */
+	assert_int_equal(steps[2].what, 'd');
+	scene_close(&s);
+	assert_int_equal(folder_remove(dir), 0);
+}
+
+static int watch_outgoing(void)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char path[PATH_MAX];
+
+	path_of(path, "outgoing", "");
+	assert_true(fd >= 0);
+	assert_true(inotify_add_watch(fd, path, IN_ALL_EVENTS) >= 0);
+	return fd;
+}
+
+/* All that has happened to files of that name; what happened to any, beside it. */
+static uint32_t happened_to(int fd, const char *name, uint32_t *to_any)
+{
+	union {
+		struct inotify_event first;
+		char bytes[4096];
+	} buf;
+	ssize_t n = read(fd, &buf, sizeof(buf));
+	uint32_t seen = 0;
+
+	*to_any = 0;
+	assert_true(n > 0);
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *e = (const void *)(buf.bytes + at);
+
+		at += (ssize_t)(sizeof(*e) + e->len);
+		*to_any |= e->mask;
+		if (e->len > 0 && strcmp(e->name, name) == 0)
+			seen |= e->mask;
+	}
+	return seen;
+}
+
+static void test_under_the_name_that_smstools_sees_nothing_is_made_or_written(void **state)
+{
+	struct scene s = { .vault = -1 };
+	char name[NAME_MAX + 1];
+	uint32_t any = 0;
+	int fd;
+
+	(void)state;
+	make_folders();
+	fd = watch_outgoing();
+	put_one_out(&s, name);
+	assert_int_equal(happened_to(fd, name, &any), IN_MOVED_TO);
+	/* The watch does see what is made and written. */
+	assert_int_equal(any & (IN_CREATE | IN_MODIFY), IN_CREATE | IN_MODIFY);
+	close(fd);
+	scene_close(&s);
+	assert_int_equal(folder_remove(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +363,8 @@ int main(void)
 		    test_c3_whatever_fails_while_a_message_is_sent_nothing_is_said_twice_or_wrongly),
 		cmocka_unit_test(
 		    test_c3_whatever_fails_while_a_message_is_cancelled_what_failed_never_goes_out),
+		cmocka_unit_test(test_a_message_is_on_the_disk_whole_before_it_has_its_name),
+		cmocka_unit_test(test_under_the_name_that_smstools_sees_nothing_is_made_or_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

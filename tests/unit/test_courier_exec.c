@@ -252,9 +252,11 @@ test_the_program_gets_the_number_as_its_argument_and_the_text_on_standard_input(
 
 /* Past the room: what would come of it if somebody had taken it over. The runner's end is waited
  * for. */
-static void run_past_the_room(const char *number, const char *text, size_t len, bool runs)
+static void run_past_the_room(const char *number, const char *text, size_t len, size_t more,
+			      bool runs)
 {
 	struct exec_request q = { .id = 1, .what = EXEC_RUN, .timeout_ms = 60000 };
+	uint8_t record[sizeof(q) + 1] = { 0 };
 	struct exec_answer a;
 	pid_t pid = 0;
 	int fd = -1;
@@ -262,8 +264,9 @@ static void run_past_the_room(const char *number, const char *text, size_t len, 
 	memcpy(q.number, number, strlen(number));
 	memcpy(q.text, text, len);
 	q.len = (uint16_t)len;
+	memcpy(record, &q, sizeof(q));
 	assert_int_equal(exec_runner_start(program, &fd, &pid), KM_OK);
-	assert_int_equal(send(fd, &q, sizeof(q), 0), sizeof(q));
+	assert_int_equal(send(fd, record, sizeof(q) + more, 0), sizeof(q) + more);
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 20000), 1);
 	assert_int_equal(recv(fd, &a, sizeof(a), 0), runs ? sizeof(a) : 0);
 	if (runs) {
@@ -283,7 +286,7 @@ static void test_c21_a_hostile_text_reaches_the_program_as_it_is(void **state)
 			 sizeof(number) - 1, number, sizeof(text) - 1, text);
 
 	(void)state;
-	run_past_the_room(number, text, sizeof(text) - 1, true);
+	run_past_the_room(number, text, sizeof(text) - 1, 0, true);
 	assert_true(n > 0);
 	assert_string_equal(content("seen"), expected);
 }
@@ -298,12 +301,13 @@ static void test_c21_a_room_that_was_taken_over_hands_the_program_no_words_of_it
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
-		run_past_the_room(number[i], "code 123456", 11, false);
+		run_past_the_room(number[i], "code 123456", 11, 0, false);
 	run_past_the_room("+819012345600",
 			  "1\x1a"
 			  "AT+CMGS=2",
-			  11, false);
-	run_past_the_room("+819012345600", "1\0002", 3, false);
+			  11, 0, false);
+	run_past_the_room("+819012345600", "1\0002", 3, 0, false);
+	run_past_the_room("+819012345600", "1", 1, 1, false); /* and something behind it */
 	assert_string_equal(content("seen"), "");
 }
 

@@ -130,6 +130,28 @@ static void test_what_is_no_line_of_text_is_no_number_and_reaches_no_vault(void 
 	end(&s);
 }
 
+/* What stands before the zero would be a number. */
+static void test_a_zero_byte_does_not_end_a_number_which_reaches_no_vault(void **state)
+{
+	static const char typed[] = "090-1234-5678\0"
+				    "9\n123456\n";
+	struct play p = { .prompt = true, .orders = sent, .credentials = phone_and_code };
+	struct scene s;
+
+	(void)state;
+	assert_int_equal(strlen(typed), 13);
+	begin_bytes(&s, &p, typed, sizeof(typed) - 1);
+	assert_int_equal(ENROLL(&s), 1);
+	assert_says(s.err, "a limit is reached");
+	assert_string_equal(s.out, "");
+	end(&s);
+	begin_bytes(&s, &p, typed, sizeof(typed) - 1);
+	assert_int_equal(KENMON(&s, W("courier"), W("test")), 1);
+	assert_says(s.err, "a limit is reached");
+	assert_string_equal(s.out, "");
+	end(&s);
+}
+
 /* --- what is said of it ------------------------------------------------------------ */
 
 static void test_a_telephone_is_said_to_be_restricted_before_its_number_is_asked_for(void **state)
@@ -577,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_a_number_goes_to_the_vault_as_it_was_typed),
 		cmocka_unit_test(test_a_number_that_is_not_given_is_asked_for_and_so_is_a_dash),
 		cmocka_unit_test(test_what_is_no_line_of_text_is_no_number_and_reaches_no_vault),
+		cmocka_unit_test(test_a_zero_byte_does_not_end_a_number_which_reaches_no_vault),
 		cmocka_unit_test(
 		    test_a_telephone_is_said_to_be_restricted_before_its_number_is_asked_for),
 		cmocka_unit_test(test_who_has_nothing_but_telephones_is_told_to_enrol_a_code),
