@@ -4,6 +4,10 @@
  * kernel drops all else, and the listening one is shut; the server talks on our own connection.
  *
  * libre keeps the descriptor to itself: it is the one with that local address.
+ *
+ * Over TCP libre answers each empty line, and keeps half a MiB of answers for a server that reads
+ * none: two bytes each, and some 600 of memory around them. It has no setting for that, so that its
+ * tcp_connect() is this one, which is all that it does, and sets a limit.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,7 +16,8 @@
 
 #include "sip_stack.h"
 
-#define FD_MOST 65536
+#define FD_MOST   65536
+#define SEND_MOST 32768 /* bytes that wait for the server: an INVITE of each of twenty calls */
 
 static bool has_address(int fd, const struct sa *local)
 {
@@ -62,4 +67,24 @@ km_rc voice_transport_close_to_others(enum sip_transp transport, const struct sa
 		fd_close(fd);
 	rc = datagrams ? connect(fd, &remote->u.sa, remote->len) : shutdown(fd, SHUT_RDWR);
 	return rc == 0 ? KM_OK : KM_EIO;
+}
+
+/* libre's own calls of it come here, so it is seen from outside, alone of this program. */
+__attribute__((visibility("default"))) int tcp_connect(struct tcp_conn **out, const struct sa *peer,
+						       tcp_estab_h *established,
+						       tcp_recv_h *received, tcp_close_h *closed,
+						       void *arg)
+{
+	struct tcp_conn *conn = NULL;
+	int err = tcp_conn_alloc(&conn, peer, established, received, closed, arg);
+
+	if (!err) {
+		tcp_conn_txqsz_set(conn, SEND_MOST);
+		err = tcp_conn_connect(conn, peer);
+	}
+	if (err)
+		mem_deref(conn);
+	else
+		*out = conn;
+	return err;
 }

@@ -122,11 +122,12 @@ done <<<"$rooms"
 for program in kenmon-authd kenmon-vault kenmon kenmon-sensor kenmon-matcher kenmon-courier; do
 	check "$program calls nothing that its room may not" quiet calls $program "${avoids[$program]}"
 done
-for program in kenmon-authd kenmon-vault kenmon kenmon-matcher kenmon-courier; do
+for program in kenmon-authd kenmon-vault kenmon kenmon-matcher; do
 	check "$program exports nothing" quiet exports_nothing $program
 done
 check "kenmon-sensor exports what wipes freed memory for its libraries, and nothing else" \
     exports_only kenmon-sensor free realloc
+check "kenmon-courier exports what limits libre's queues, and nothing else" exports_only kenmon-courier tcp_connect
 check "the search finds what there is" finds
 check "the module exports the functions of PAM and nothing else" exported
 check "the door calls what is on its list and nothing else" door_calls_more

@@ -14,11 +14,21 @@
 #define CONTACT    "Contact: <sip:[local_ip]:[local_port];transport=[transport]>\n"
 #define SEND(text) "<send><![CDATA[\n" text "Content-Length: 0\n\n]]></send>\n"
 
-#define TAKE_CALL                                                                                  \
-	"<recv request=\"INVITE\" rrs=\"true\"><action>"                                           \
+#define KEEP_NAMES                                                                                 \
 	"<ereg regexp=\".*\" search_in=\"hdr\" header=\"From:\" assign_to=\"from\"/>"              \
 	"<ereg regexp=\".*\" search_in=\"hdr\" header=\"To:\" assign_to=\"to\"/>"                  \
 	"</action></recv>\n"
+#define TAKE_CALL "<recv request=\"INVITE\" rrs=\"true\"><action>" KEEP_NAMES
+/* Of this number at this domain, by this caller of it, or not at all: each is a pattern. */
+#define TAKE_CALL_FOR(number, domain, caller)                                                      \
+	"<recv request=\"INVITE\" rrs=\"true\"><action>"                                           \
+	"<ereg regexp=\"^INVITE sip:" number "@" domain " SIP/2\""                                 \
+	" search_in=\"msg\" check_it=\"true\" assign_to=\"line\"/>"                                \
+	"<ereg regexp=\"[ &lt;]sip:" caller "@" domain "&gt;;tag=\""                               \
+	" search_in=\"hdr\" header=\"From:\" check_it=\"true\" assign_to=\"by\"/>"                 \
+	"<ereg regexp=\"^ *&lt;sip:" number "@" domain "&gt;$\""                                   \
+	" search_in=\"hdr\" header=\"To:\" check_it=\"true\" assign_to=\"for\"/>" KEEP_NAMES       \
+	"<Reference variables=\"line,by,for\"/>\n"
 #define RING         SEND("SIP/2.0 180 Ringing\n" BACK CONTACT)
 #define REFUSE(line) SEND("SIP/2.0 " line "\n" BACK) "<recv request=\"ACK\"/>\n"
 #define ANSWER_WITH(sdp)                                                                           \
@@ -38,6 +48,22 @@
 	"From:[$to];tag=[pid]SIPpTag[call_number]\nTo:[$from]\n[last_Call-ID:]\n"                  \
 	"CSeq: 90 BYE\nMax-Forwards: 70\nContent-Length: 0\n\n]]></send>\n"                        \
 	"<recv response=\"200\"/>\n"
+/* An INVITE in the call: what is said to it is the next line's. */
+#define OFFER(cseq, sdp)                                                                           \
+	"<send retrans=\"500\"><![CDATA[\nINVITE [next_url] SIP/2.0\n"                             \
+	"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"                       \
+	"From:[$to];tag=[pid]SIPpTag[call_number]\nTo:[$from]\n[last_Call-ID:]\n"                  \
+	"CSeq: " cseq " INVITE\nMax-Forwards: 70\n" CONTACT                                        \
+	"Content-Type: application/sdp\nContent-Length: [len]\n\n" sdp "\n]]></send>\n"
+#define ACCEPTED(cseq)                                                                             \
+	"<recv response=\"200\"/>\n<send><![CDATA[\nACK [next_url] SIP/2.0\n"                      \
+	"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"                       \
+	"From:[$to];tag=[pid]SIPpTag[call_number]\nTo:[$from]\n[last_Call-ID:]\n"                  \
+	"CSeq: " cseq " ACK\nMax-Forwards: 70\nContent-Length: 0\n\n]]></send>\n"
+#define NOT_ACCEPTED(cseq)                                                                         \
+	"<recv response=\"488\"/>\n<send><![CDATA[\nACK [next_url] SIP/2.0\n[last_Via:]\n"         \
+	"[last_From:]\n[last_To:]\n[last_Call-ID:]\n"                                              \
+	"CSeq: " cseq " ACK\nMax-Forwards: 70\nContent-Length: 0\n\n]]></send>\n"
 #define INFO_AS(cseq, type, body)                                                                  \
 	"<send retrans=\"500\"><![CDATA[\nINFO [next_url] SIP/2.0\n"                               \
 	"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"                       \

@@ -165,18 +165,23 @@ static void test_a_call_of_which_nothing_comes_says_why_and_another_factor_opens
 		enum km_text text;
 	} rows[] = {
 		{ TAKE_CALL RING REFUSE("486 Busy Here"), KM_TEXT_ORDER_BUSY },
+		{ TAKE_CALL RING REFUSE("480 Temporarily Unavailable"), KM_TEXT_ORDER_NO_ANSWER },
 		{ TAKE_CALL RING REFUSE("603 Decline"), KM_TEXT_ORDER_DECLINED },
 		{ TAKE_CALL REFUSE("404 Not Found"), KM_TEXT_ORDER_NO_NUMBER },
+		{ TAKE_CALL REFUSE("503 Service Unavailable"), KM_TEXT_ORDER_GATEWAY },
 		{ TAKE_CALL RING ANSWER PAUSE("200") HANG_UP, KM_TEXT_ORDER_HUNG_UP },
+		/* Asked three times, in short: test_calls waits for as long as a mailbox. */
+		{ TAKE_CALL RING ANSWER PLAY HUNG_UP, KM_TEXT_ORDER_NO_KEY },
 	};
 	struct person p;
 	int before = fails();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(calls(&p, rows[i].scenario, "0"), PAM_SUCCESS);
+		assert_int_equal(calls(&p, rows[i].scenario, "###"), PAM_SUCCESS);
 		telephone_content(&line, p.telephone);
 		assert_int_equal(p.l.prompts, 3);
+		assert_string_equal(p.l.prompt[2], km_text(KM_TEXT_PROMPT_PHONE, KM_LANG_EN));
 		assert_true(phone_said(&p.l, rows[i].text));
 		/* Nothing of it is a guess. */
 		assert_int_equal(fails(), before);
@@ -250,13 +255,20 @@ test_a_landline_that_was_changed_is_called_and_its_owner_told_at_the_next_login(
 	m.enrol_phone.factor = KM_FACTOR_VOICE;
 	snprintf(m.enrol_phone.login, sizeof(m.enrol_phone.login), "daemon");
 	snprintf(m.enrol_phone.number, sizeof(m.enrol_phone.number), "03-8765-4321");
-	telephone = telephone_start(&line, "u1", TAKE_CALL RING ANSWER HUNG_UP, 1);
+	telephone = telephone_start(
+	    &line, "u1",
+	    TAKE_CALL_FOR("[+]81312345678", "127[.]0[.]0[.]1", "kenmon") RING ANSWER HUNG_UP, 1);
 	assert_int_equal(office_do(h, &m, NULL), KM_OK);
 	telephone_content(&line, telephone); /* hung up by us, once all was said */
 	assert_int_equal(office_audited(h, KM_EVENT_PHONE_CHANGED, "daemon", "notice=notice-call"),
 			 1);
 	assert_int_equal(office_audited(h, KM_EVENT_CODE_NOT_SENT, "daemon", NULL), 0);
-	assert_int_equal(calls(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "#"), PAM_SUCCESS);
+	/* and from now on the new one */
+	assert_int_equal(calls(&p,
+			       TAKE_CALL_FOR("[+]81387654321", "127[.]0[.]0[.]1", "kenmon")
+				   RING ANSWER PLAY HUNG_UP,
+			       "#"),
+			 PAM_SUCCESS);
 	telephone_content(&line, p.telephone);
 	assert_true(phone_said(&p.l, KM_TEXT_PHONE_CHANGED));
 	assert_int_equal(calls(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "#"), PAM_SUCCESS);

@@ -97,6 +97,19 @@ static void test_no_answer_of_the_server_is_unclear(void **state)
 		expect_keypad(table[i].scenario, "0", table[i].course);
 }
 
+/* Nobody else's telephone rings, and it shows who calls. */
+static void test_who_is_rung_is_the_orders_number_at_the_configured_domain(void **state)
+{
+	(void)state;
+	expect(PLAIN "domain = pbx.example.jp\n", "u1",
+	       TAKE_CALL_FOR("[+]81312345678", "pbx[.]example[.]jp", "1000")
+		   REFUSE("486 Busy Here"),
+	       KM_ORDER_KEYPAD, "", "0", "queued failed:busy");
+	expect_keypad(TAKE_CALL_FOR("[+]81312345678", "127[.]0[.]0[.]1", "1000")
+			  REFUSE("486 Busy Here"),
+		      "0", "queued failed:busy");
+}
+
 static void test_a_telephone_that_is_never_answered_rings_as_long_as_it_may(void **state)
 {
 	(void)state;
@@ -394,49 +407,6 @@ static void test_a_courier_without_a_vault_hangs_up(void **state)
 	exchange_close(&e);
 }
 
-/* --- killed ---------------------------------------------------------------------------------- */
-
-/* Killed as soon as it has said this: the next courier calls nobody but whom it is told to. */
-static void killed_at(enum km_order_state state, enum km_order kind, const char *digits,
-		      const char *scenario, const char *keys)
-{
-	struct exchange e;
-	pid_t phone;
-	int status;
-
-	exchange_open(&e, PLAIN);
-	keys_save(&e, keys);
-	phone = telephone_start(&e, "u1", scenario, 1);
-	exchange_order(&e, kind, digits, 60);
-	assert_true(exchange_until(&e, state));
-	assert_int_equal(kill(e.courier, SIGKILL), 0);
-	assert_int_equal(waitpid(e.courier, &status, 0), e.courier);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	telephone_stop(phone);
-	close(e.vault);
-	close(e.listener);
-	exchange_start(&e);
-	keys_save(&e, "31#");
-	phone = telephone_start(&e, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, 1);
-	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""),
-			    "queued ringing answered keyed:31");
-	telephone_content(&e, phone); /* which was called once */
-	exchange_close(&e);
-}
-
-static void test_a_courier_killed_in_any_state_of_a_call_repeats_none(void **state)
-{
-	(void)state;
-	killed_at(KM_ORDER_STATE_QUEUED, KM_ORDER_KEYPAD, "", TAKE_CALL PAUSE("60000"), "1");
-	killed_at(KM_ORDER_STATE_RINGING, KM_ORDER_KEYPAD, "", TAKE_CALL RING PAUSE("60000"), "1");
-	killed_at(KM_ORDER_STATE_ANSWERED, KM_ORDER_KEYPAD, "",
-		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "12");
-	killed_at(KM_ORDER_STATE_ANSWERED, KM_ORDER_SPOKEN, "407",
-		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "#");
-	killed_at(KM_ORDER_STATE_KEYED, KM_ORDER_KEYPAD, "",
-		  TAKE_CALL RING ANSWER PLAY PAUSE("60000"), "12#");
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +416,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_telephone_that_sends_each_key_both_ways_sends_it_once),
 		cmocka_unit_test(test_an_info_that_comes_again_is_one_key),
 		cmocka_unit_test(test_no_answer_of_the_server_is_unclear),
+		cmocka_unit_test(test_who_is_rung_is_the_orders_number_at_the_configured_domain),
 		cmocka_unit_test(test_a_telephone_that_is_never_answered_rings_as_long_as_it_may),
 		cmocka_unit_test(test_a_server_that_says_nothing_is_unreachable),
 		cmocka_unit_test(test_where_nobody_listens_the_server_is_unreachable),
@@ -471,7 +442,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_code_that_was_being_read_may_have_been_heard),
 		cmocka_unit_test(test_a_call_ends_with_its_deadline),
 		cmocka_unit_test(test_a_courier_without_a_vault_hangs_up),
-		cmocka_unit_test(test_a_courier_killed_in_any_state_of_a_call_repeats_none),
 	};
 
 	if (argc > 1)

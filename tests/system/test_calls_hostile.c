@@ -90,8 +90,8 @@ static void test_packets_that_come_again_and_in_another_order_are_one_key(void *
 	expect_with(&p, TAKE_CALL RING ANSWER PLAY HUNG_UP, "queued ringing answered keyed:123");
 }
 
-/* The courier's port for sound, once it is connected to the telephone. 0: none. */
-static int sound_port(int sip_port)
+/* The courier's port for sound, once it is connected to that of the telephone. 0: none. */
+static int sound_port(int telephones)
 {
 	char line[512];
 	FILE *f = fopen("/proc/net/udp", "r");
@@ -103,11 +103,23 @@ static int sound_port(int sip_port)
 
 		if (sscanf(line, " %*u: 0100007F:%x 0100007F:%x %x", &local, &remote, &state) ==
 			3 &&
-		    state == 1 && (int)remote != sip_port && (int)remote == sip_port + 1000)
+		    state == 1 && (int)remote == telephones)
 			found = (int)local;
 	}
 	fclose(f);
 	return found;
+}
+
+static int wait_for_sound(int telephones)
+{
+	int port = sound_port(telephones);
+
+	for (unsigned i = 0; i < 6000 && port == 0; i++) {
+		usleep(5000);
+		port = sound_port(telephones);
+	}
+	assert_int_not_equal(port, 0);
+	return port;
 }
 
 /* A socket at this address and port (0: any). -1: somebody else has it. */
@@ -160,7 +172,7 @@ static void test_keys_from_another_address_are_not_heard(void **state)
 	const char sdp[] = SDP_HEAD "m=audio %d RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000\n";
 	char with_port[256];
 	pid_t phone;
-	int port = 0, own;
+	int port, own;
 
 	(void)state;
 	exchange_open(&e, PLAIN);
@@ -176,8 +188,7 @@ static void test_keys_from_another_address_are_not_heard(void **state)
 	phone = telephone_start(&e, "u1", scenario, 1);
 	exchange_order(&e, KM_ORDER_KEYPAD, "", 60);
 	assert_true(exchange_until(&e, KM_ORDER_STATE_ANSWERED));
-	while (port == 0)
-		port = sound_port(e.port);
+	port = wait_for_sound(e.port + 1000);
 	shout_from_elsewhere(port, e.port + 1000);
 	shout(own, port, '7', 2);
 	shout_from_elsewhere(port, e.port + 1000);
@@ -187,6 +198,67 @@ static void test_keys_from_another_address_are_not_heard(void **state)
 	telephone_content(&e, phone);
 	exchange_close(&e);
 	close(own);
+}
+
+/* --- the sound goes elsewhere ---------------------------------------------------------------- */
+
+static int port_of(int fd)
+{
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	return ntohs(at.sin_port);
+}
+
+/* docs/GATEWAYS.md, "Whom a call trusts": as a telephone system does that hands a call on. */
+static void test_keys_are_heard_from_where_the_sound_was_moved_to_alone(void **state)
+{
+#define SDP_AT SDP_HEAD "m=audio %d RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000\n"
+	int before = voice_at("127.0.0.1", 0), after = voice_at("127.0.0.1", 0), port;
+	char scenario[4096];
+	struct exchange e;
+	pid_t phone;
+
+	(void)state;
+	assert_true(before >= 0 && after >= 0);
+	snprintf(scenario, sizeof(scenario),
+		 TAKE_CALL RING ANSWER PLAY PAUSE("1500") OFFER("20", SDP_AT) ACCEPTED("20")
+		     OFFER("21", SDP_AT) ACCEPTED("21") HUNG_UP,
+		 port_of(before), port_of(after));
+	exchange_open(&e, PLAIN);
+	keys_save(&e, "4");
+	phone = telephone_start(&e, "u1", scenario, 1);
+	exchange_order(&e, KM_ORDER_KEYPAD, "", 60);
+	assert_true(exchange_until(&e, KM_ORDER_STATE_ANSWERED));
+	port = wait_for_sound(port_of(after));
+	shout(before, port, '*', 50);
+	shout(after, port, '7', 2);
+	shout(before, port, '*', 50);
+	shout(after, port, '#', 3);
+	assert_true(exchange_until(&e, KM_ORDER_STATE_KEYED));
+	assert_string_equal(e.course, "queued ringing answered keyed:477");
+	telephone_content(&e, phone);
+	exchange_close(&e);
+	close(before);
+	close(after);
+}
+
+/* The call goes on as it was. */
+static void test_an_offer_that_is_of_no_use_is_refused_and_harms_nothing(void **state)
+{
+#define USELESS(cseq, sdp) OFFER(cseq, sdp) NOT_ACCEPTED(cseq)
+	struct packets p = PACKETS;
+
+	(void)state;
+	packet_keys(&p, "42#");
+	expect_with(&p,
+		    TAKE_CALL RING ANSWER USELESS("20", "garbage") USELESS("21", SDP_HEAD)
+			USELESS("22", SDP_HEAD "m=audio 0 RTP/AVP 0\n")
+			    USELESS("23", SDP_HEAD "m=audio 30000 RTP/AVP 18\n")
+				USELESS("24", "v=0\no=u 1 1 IN IP6 ::1\ns=-\nc=IN IP6 ::1\nt=0 0\n"
+					      "m=audio 30000 RTP/AVP 0\n") PLAY HUNG_UP,
+		    "queued ringing answered keyed:42");
 }
 
 /* --- somebody else's number ------------------------------------------------------------------ */
@@ -372,6 +444,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_another_stream_of_the_same_telephone_is_not_heard),
 		cmocka_unit_test(test_packets_that_come_again_and_in_another_order_are_one_key),
 		cmocka_unit_test(test_keys_from_another_address_are_not_heard),
+		cmocka_unit_test(test_keys_are_heard_from_where_the_sound_was_moved_to_alone),
+		cmocka_unit_test(test_an_offer_that_is_of_no_use_is_refused_and_harms_nothing),
 		cmocka_unit_test(test_C20_a_telephone_cannot_send_the_call_to_another_number),
 		cmocka_unit_test(test_what_follows_an_answer_goes_where_that_says),
 		cmocka_unit_test(test_sip_that_is_none_harms_one_call_at_most),

@@ -36,6 +36,12 @@ static int begin_keypad(void **state)
 	return begin("keypad");
 }
 
+static int begin_confirm(void **state)
+{
+	(void)state;
+	return begin("confirm");
+}
+
 static int begin_spoken(void **state)
 {
 	(void)state;
@@ -162,6 +168,23 @@ static int log_in(const struct row *row, struct house_login *l,
 	return house_login(h, l);
 }
 
+static void killed_in_a_login(const struct row *row)
+{
+	struct house_login l;
+	int fails = office_fails(h, "daemon", KM_FACTOR_VOICE);
+
+	print_message("# %s\n", row->name);
+	assert_int_equal(log_in(row, &l, at_the_call), PAM_SUCCESS);
+	counter++;
+	telephone_content(&line, telephone);
+	assert_int_equal(l.prompts, 3);
+	assert_string_equal(l.prompt[2], km_text(KM_TEXT_PROMPT_PHONE, KM_LANG_EN));
+	assert_true(phone_said(&l, KM_TEXT_ORDER_CALL_CUT));
+	/* Nobody has guessed anything. */
+	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_VOICE), fails);
+	only_the_next_login_calls();
+}
+
 static void
 test_a_courier_killed_in_any_state_of_a_call_leaves_a_doubt_and_another_factor(void **state)
 {
@@ -173,21 +196,58 @@ test_a_courier_killed_in_any_state_of_a_call_leaves_a_doubt_and_another_factor(v
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct house_login l;
-		int fails = office_fails(h, "daemon", KM_FACTOR_VOICE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		killed_in_a_login(&rows[i]);
+}
 
-		print_message("# %s\n", rows[i].name);
-		assert_int_equal(log_in(&rows[i], &l, at_the_call), PAM_SUCCESS);
-		counter++;
-		telephone_content(&line, telephone);
-		assert_int_equal(l.prompts, 3);
-		assert_string_equal(l.prompt[2], km_text(KM_TEXT_PROMPT_PHONE, KM_LANG_EN));
-		assert_true(phone_said(&l, KM_TEXT_ORDER_CALL_CUT));
-		/* Nobody has guessed anything. */
-		assert_int_equal(office_fails(h, "daemon", KM_FACTOR_VOICE), fails);
-		only_the_next_login_calls();
+static void
+test_a_courier_killed_while_it_waits_for_a_confirmation_leaves_a_doubt_and_another_factor(
+    void **state)
+{
+	static const struct row row = { "confirm", TAKE_CALL RING ANSWER PAUSE("300") KILL, "1" };
+
+	(void)state;
+	killed_in_a_login(&row);
+}
+
+/* --- of a desk ----------------------------------------------------------------------------- */
+
+/* Whoever tries a number is not told that it works. */
+static void test_a_courier_killed_in_a_test_call_has_not_reached_anybody(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_COURIER_TEST, .courier_test.factor = KM_FACTOR_VOICE };
+
+	(void)state;
+	snprintf(m.courier_test.number, sizeof(m.courier_test.number), LANDLINE);
+	pick_up(TAKE_CALL RING ANSWER PAUSE("300") KILL, "1");
+	assert_int_equal(office_do(h, &m, NULL), KM_ENOTSENT);
+	telephone_content(&line, telephone);
+	only_the_next_login_calls();
+}
+
+static bool is_written_down(enum km_event event, const char *text)
+{
+	for (unsigned i = 0; i < 2000; i++) {
+		if (office_audited(h, event, "daemon", text) == 1)
+			return true;
+		usleep(10000);
 	}
+	return false;
+}
+
+/* The number is changed all the same; that its owner was not told is in the trail. */
+static void test_a_courier_killed_while_it_gives_notice_leaves_it_to_the_trail(void **state)
+{
+	struct km_msg m = { .number = KM_MSG_ENROL_PHONE, .enrol_phone.factor = KM_FACTOR_VOICE };
+
+	(void)state;
+	snprintf(m.enrol_phone.login, sizeof(m.enrol_phone.login), "daemon");
+	snprintf(m.enrol_phone.number, sizeof(m.enrol_phone.number), "03-8765-4321");
+	pick_up(TAKE_CALL RING ANSWER PAUSE("300") KILL, "1");
+	assert_int_equal(office_do(h, &m, NULL), KM_OK);
+	telephone_content(&line, telephone);
+	assert_true(is_written_down(KM_EVENT_CODE_NOT_SENT, "notice-call"));
+	only_the_next_login_calls();
 }
 
 /* Its keys were told, and it says goodbye: the login is through, and stays so. */
@@ -226,6 +286,60 @@ static void test_a_courier_killed_while_it_reads_a_code_does_not_read_it_again(v
 	only_the_next_login_calls();
 }
 
+/* --- a courier whose vault is the test ------------------------------------------------------- */
+
+/* Killed as soon as it has said this: the next courier calls nobody but whom it is told to. */
+static void killed_at(enum km_order_state state, enum km_order kind, const char *digits,
+		      const char *scenario, const char *keys)
+{
+	struct exchange e;
+	pid_t phone;
+	int status;
+
+	exchange_open(&e, "transport = udp\nmedia = rtp\n");
+	keys_save(&e, keys);
+	phone = telephone_start(&e, "u1", scenario, 1);
+	exchange_order(&e, kind, digits, 60);
+	assert_true(exchange_until(&e, state));
+	assert_int_equal(kill(e.courier, SIGKILL), 0);
+	assert_int_equal(waitpid(e.courier, &status, 0), e.courier);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	telephone_stop(phone);
+	close(e.vault);
+	close(e.listener);
+	exchange_start(&e);
+	keys_save(&e, "31#");
+	phone = telephone_start(&e, "u1", TAKE_CALL RING ANSWER PLAY HUNG_UP, 1);
+	assert_string_equal(exchange_call(&e, KM_ORDER_KEYPAD, ""),
+			    "queued ringing answered keyed:31");
+	telephone_content(&e, phone); /* which was called once */
+	exchange_close(&e);
+}
+
+static void test_a_courier_killed_in_any_state_of_a_call_repeats_none(void **state)
+{
+	static const struct {
+		enum km_order_state state;
+		enum km_order kind;
+		const char *digits, *keys;
+	} answered[] = {
+		{ KM_ORDER_STATE_ANSWERED, KM_ORDER_KEYPAD, "", "12" },
+		{ KM_ORDER_STATE_KEYED, KM_ORDER_KEYPAD, "", "12#" },
+		{ KM_ORDER_STATE_ANSWERED, KM_ORDER_SPOKEN, "407", "#" },
+		{ KM_ORDER_STATE_ANSWERED, KM_ORDER_CONFIRM, "", "1" },
+		{ KM_ORDER_STATE_ANSWERED, KM_ORDER_CALL_TEST, "", "1" },
+		{ KM_ORDER_STATE_ANSWERED, KM_ORDER_CALL_NOTICE, "", "1" },
+	};
+
+	(void)state;
+#define WAITS PAUSE("60000")
+	killed_at(KM_ORDER_STATE_QUEUED, KM_ORDER_KEYPAD, "", TAKE_CALL WAITS, "1");
+	killed_at(KM_ORDER_STATE_RINGING, KM_ORDER_KEYPAD, "", TAKE_CALL RING WAITS, "1");
+	for (size_t i = 0; i < sizeof(answered) / sizeof(answered[0]); i++)
+		killed_at(answered[i].state, answered[i].kind, answered[i].digits,
+			  TAKE_CALL RING ANSWER PLAY WAITS, answered[i].keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest keypad[] = {
@@ -234,11 +348,23 @@ int main(void)
 		    test_a_courier_killed_in_any_state_of_a_call_leaves_a_doubt_and_another_factor),
 		cmocka_unit_test(test_a_courier_killed_while_it_says_goodbye_takes_nothing_back),
 	};
+	const struct CMUnitTest confirm[] = {
+		cmocka_unit_test(
+		    test_a_courier_killed_while_it_waits_for_a_confirmation_leaves_a_doubt_and_another_factor),
+		cmocka_unit_test(test_a_courier_killed_in_a_test_call_has_not_reached_anybody),
+		cmocka_unit_test(
+		    test_a_courier_killed_while_it_gives_notice_leaves_it_to_the_trail),
+	};
 	const struct CMUnitTest spoken[] = {
 		cmocka_unit_test(
 		    test_a_courier_killed_while_it_reads_a_code_does_not_read_it_again),
 	};
+	const struct CMUnitTest alone[] = {
+		cmocka_unit_test(test_a_courier_killed_in_any_state_of_a_call_repeats_none),
+	};
 
-	return cmocka_run_group_tests_name("keypad", keypad, begin_keypad, end) +
+	return cmocka_run_group_tests_name("alone", alone, NULL, NULL) +
+	       cmocka_run_group_tests_name("keypad", keypad, begin_keypad, end) +
+	       cmocka_run_group_tests_name("confirm", confirm, begin_confirm, end) +
 	       cmocka_run_group_tests_name("spoken", spoken, begin_spoken, end);
 }

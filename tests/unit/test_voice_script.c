@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -131,6 +132,42 @@ static void test_a_code_is_read_twice_and_in_order(void **state)
 	hear_all(&s, ENDLESS);
 	assert_string_equal(said, "code 2 0 4 5 1 9 again 2 0 4 5 1 9 thanks");
 	assert_int_equal(s.outcome, VOICE_READ);
+}
+
+/* As hear_all, with the milliseconds of silence before each sound: "code 600 2". */
+static void hear_pauses(struct voice_script *s)
+{
+	int16_t frame[VOICE_FRAME], last = 0;
+	size_t n = 0;
+
+	for (unsigned silent = 0; s->part != VOICE_OVER;) {
+		voice_script_frame(s, &sounds, frame);
+		if (frame[0] == 0)
+			silent++;
+		if (frame[0] != 0 && frame[0] != last) {
+			if (silent > 0)
+				n += (size_t)snprintf(said + n, sizeof(said) - n, "%u ",
+						      silent * 20);
+			n += (size_t)snprintf(
+			    said + n, sizeof(said) - n, "%s ",
+			    voice_sound_name((enum voice_sound)(frame[0] % 100 - 1)));
+			silent = 0;
+		}
+		last = frame[0];
+	}
+}
+
+/* For a hand that writes: longer after every third digit, and before it is read again. */
+static void test_a_code_is_read_slowly(void **state)
+{
+	struct voice_script s = begin(KM_ORDER_SPOKEN, "2045198");
+
+	(void)state;
+	press(&s, "#");
+	hear_pauses(&s);
+	assert_string_equal(said, "code 600 2 600 0 600 4 1200 5 600 1 600 9 1200 8 2100 "
+				  "again 600 2 600 0 600 4 1200 5 600 1 600 9 1200 8 2400 "
+				  "thanks ");
 }
 
 static void test_a_code_is_not_read_to_who_does_not_ask(void **state)
@@ -288,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_digits_that_were_given_up_do_not_stand_before_the_next_ones),
 		cmocka_unit_test(test_nothing_changes_after_the_outcome),
 		cmocka_unit_test(test_a_code_is_read_twice_and_in_order),
+		cmocka_unit_test(test_a_code_is_read_slowly),
 		cmocka_unit_test(test_a_code_is_not_read_to_who_does_not_ask),
 		cmocka_unit_test(test_a_confirmation_needs_no_digit),
 		cmocka_unit_test(test_a_test_says_that_it_is_one_and_ends_with_the_hash_key),

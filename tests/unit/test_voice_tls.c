@@ -34,16 +34,17 @@ static void add_extension(X509 *cert, int nid, const char *value)
 	X509_EXTENSION_free(ext);
 }
 
-/* Of its own authority; cn, and alt where there is one. */
-static X509 *certificate(const char *cn, const char *alt)
+/* Of its own authority, for two hours up to ends (seconds from now); cn, and alt where there is
+ * one. */
+static X509 *certificate(const char *cn, const char *alt, long ends)
 {
 	X509 *cert = X509_new();
 	X509_NAME *name = X509_get_subject_name(cert);
 
 	assert_int_equal(X509_set_version(cert, 2), 1);
 	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_gmtime_adj(X509_getm_notBefore(cert), ends - 7200);
+	X509_gmtime_adj(X509_getm_notAfter(cert), ends);
 	assert_int_equal(X509_set_pubkey(cert, key), 1);
 	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
 						    (const unsigned char *)cn, -1, -1, 0),
@@ -81,11 +82,15 @@ static bool shake_hands(SSL *client, SSL *server)
 	return done;
 }
 
-static bool is_taken(const char *cn, const char *alt)
+enum refusal { TAKEN, FOR_ITS_CERTIFICATE, FOR_ITS_VERSION };
+
+/* version: the newest that the server speaks. Both ends would speak the oldest, were it for their
+ * libraries' levels. */
+static enum refusal shown(const char *cn, const char *alt, long ends, int version)
 {
 	struct voice_stack s = { .transport = SIP_TRANSP_TLS };
 	SSL_CTX *theirs = SSL_CTX_new(TLS_server_method());
-	X509 *cert = certificate(cn, alt);
+	X509 *cert = certificate(cn, alt, ends);
 	BIO *one, *other;
 	SSL *client, *server;
 	bool taken;
@@ -95,19 +100,31 @@ static bool is_taken(const char *cn, const char *alt)
 	assert_int_equal(voice_tls_open(&s, ca_file), KM_OK);
 	assert_int_equal(SSL_CTX_use_certificate(theirs, cert), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(theirs, key), 1);
+	assert_int_equal(SSL_CTX_set_min_proto_version(theirs, TLS1_VERSION), 1);
+	assert_int_equal(SSL_CTX_set_max_proto_version(theirs, version), 1);
+	SSL_CTX_set_security_level(theirs, 0);
+	SSL_CTX_set_security_level(tls_openssl_context(s.tls), 0);
 	client = SSL_new(tls_openssl_context(s.tls));
 	server = SSL_new(theirs);
 	assert_int_equal(BIO_new_bio_pair(&one, 0, &other, 0), 1);
 	SSL_set_bio(client, one, one);
 	SSL_set_bio(server, other, other);
 	taken = shake_hands(client, server);
-	assert_int_equal(taken, !s.certificate_refused);
 	SSL_free(client);
 	SSL_free(server);
 	SSL_CTX_free(theirs);
 	X509_free(cert);
 	mem_deref(s.tls);
-	return taken;
+	assert_false(taken && s.certificate_refused);
+	return taken ? TAKEN : s.certificate_refused ? FOR_ITS_CERTIFICATE : FOR_ITS_VERSION;
+}
+
+static bool is_taken(const char *cn, const char *alt)
+{
+	enum refusal r = shown(cn, alt, 3600, TLS1_3_VERSION);
+
+	assert_int_not_equal(r, FOR_ITS_VERSION);
+	return r == TAKEN;
 }
 
 static void test_the_name_that_counts_is_in_the_subjects_alternative_names(void **state)
@@ -125,6 +142,41 @@ static void test_a_common_name_alone_is_nobodys_address(void **state)
 	assert_false(is_taken(NAME, NULL));
 	assert_false(is_taken(NAME, "email:"
 				    "someone@example.jp"));
+}
+
+static void test_a_certificate_counts_from_its_first_day_to_its_last(void **state)
+{
+	static const struct {
+		long ends;
+		enum refusal answer;
+	} table[] = {
+		{ 3600, TAKEN },
+		{ -60, FOR_ITS_CERTIFICATE },   /* over */
+		{ 10800, FOR_ITS_CERTIFICATE }, /* not yet */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(shown("whoever", "DNS:" NAME, table[i].ends, TLS1_3_VERSION),
+				 table[i].answer);
+}
+
+static void test_tls_is_1_2_at_least(void **state)
+{
+	static const struct {
+		int version;
+		enum refusal answer;
+	} table[] = {
+		{ TLS1_3_VERSION, TAKEN },
+		{ TLS1_2_VERSION, TAKEN },
+		{ TLS1_1_VERSION, FOR_ITS_VERSION },
+		{ TLS1_VERSION, FOR_ITS_VERSION },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(shown("whoever", "DNS:" NAME, 3600, table[i].version),
+				 table[i].answer);
 }
 
 static int begin(void **state)
@@ -151,6 +203,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_name_that_counts_is_in_the_subjects_alternative_names),
 		cmocka_unit_test(test_a_common_name_alone_is_nobodys_address),
+		cmocka_unit_test(test_a_certificate_counts_from_its_first_day_to_its_last),
+		cmocka_unit_test(test_tls_is_1_2_at_least),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
