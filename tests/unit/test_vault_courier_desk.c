@@ -309,6 +309,72 @@ static void test_C20_budgets_hold_for_a_desk_too(void **state)
 	assert_true(status_shows("sent-this-hour", "3 of 3", true));
 }
 
+/* Rei has a number tried: a code to it leaves, or is refused for what was sent before. */
+static bool a_code_goes_to(const char *number)
+{
+	int line = line_of("rei");
+	struct km_msg m = says(line, "rei", msg_phone("hanako", KM_FACTOR_SMS, number, true));
+	struct km_msg order = courier_hears();
+	bool goes = order.number == KM_MSG_ORDER;
+
+	assert_int_equal(m.number, goes ? 0 : KM_MSG_DONE);
+	if (goes)
+		courier_says(order.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_REFUSED);
+	else
+		assert_int_equal(-(int)m.done.rc, KM_ELIMIT);
+	close(line);
+	vault_round(room.v, 0);
+	return goes;
+}
+
+static unsigned codes_of_ten(const char *number)
+{
+	unsigned gone = 0;
+
+	for (unsigned n = 0; n < 10; n++)
+		gone += a_code_goes_to(number);
+	return gone;
+}
+
+/* The vault is started again, on the same folder, and its courier with it. */
+static void vault_again(void)
+{
+	const struct km_conf conf = room.v->conf;
+
+	close(courier_end);
+	room_stop();
+	assert_int_equal(room_start(), 0);
+	room.v->conf = conf;
+	courier_comes(KM_GATEWAY_HTTP, true);
+}
+
+static void test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restart(void **state)
+{
+	static const struct {
+		unsigned number_hour, number_day, site_hour, site_day;
+		bool of_site;
+	} rows[] = {
+		{ 3, 100, 100, 100, false },
+		{ 100, 3, 100, 100, false },
+		{ 100, 100, 3, 100, true },
+		{ 100, 100, 100, 3, true },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (i > 0)
+			(void)phone_close(state);
+		assert_int_equal(phone_open(state), 0);
+		room.v->conf.phone.number_hour = rows[i].number_hour;
+		room.v->conf.phone.number_day = rows[i].number_day;
+		room.v->conf.phone.site_hour = rows[i].site_hour;
+		room.v->conf.phone.site_day = rows[i].site_day;
+		assert_int_equal(codes_of_ten(MOBILE), 3);
+		vault_again();
+		assert_int_equal(codes_of_ten(MOBILE), 0);
+		assert_int_equal(a_code_goes_to(OTHER), !rows[i].of_site);
+	}
+}
+
 static void test_C20_more_codes_than_logins_explain_are_an_alarm(void **state)
 {
 	struct km_msg order;
@@ -346,6 +412,9 @@ int main(void)
 		AT_THE_DESK(test_what_a_service_asks_for_and_cannot_be_sent_is_an_alarm),
 		AT_THE_DESK(test_a_call_for_the_hash_key_alone_is_named_below_the_standard),
 		AT_THE_DESK(test_C20_budgets_hold_for_a_desk_too),
+		cmocka_unit_test_teardown(
+		    test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restart,
+		    phone_close),
 		AT_THE_DESK(test_C20_more_codes_than_logins_explain_are_an_alarm),
 	};
 

@@ -193,6 +193,63 @@ static void test_C20_budgets_survive_a_restart(void **state)
 	assert_int_equal(sent_of(20), 0);
 }
 
+/* The six limits: who else is held by one that Alice has used up. */
+static const struct limit {
+	size_t at; /* in a configuration */
+	bool holds_bob, holds_carol;
+} limits[] = {
+	{ offsetof(struct km_conf, phone.operator_hour), false, false },
+	{ offsetof(struct km_conf, phone.operator_day), false, false },
+	{ offsetof(struct km_conf, phone.number_hour), true, false },
+	{ offsetof(struct km_conf, phone.number_day), true, false },
+	{ offsetof(struct km_conf, phone.site_hour), true, true },
+	{ offsetof(struct km_conf, phone.site_day), true, true },
+};
+#define EACH_ITS_OWN(test) cmocka_unit_test_teardown(test, phone_world_down)
+#define LIMITS             (sizeof limits / sizeof limits[0])
+
+static void limit_is(const struct limit *l, unsigned codes)
+{
+	memcpy((char *)&pw.w->v->conf + l->at, &codes, sizeof codes);
+}
+
+/* Alice, Bob with her telephone, and Carol with one of her own; all may have a hundred codes. */
+static void alice_bob_and_carol_come(void **state)
+{
+	(void)alice_has_a_mobile(state);
+	world_add_as(pw.w, "bob", WORLD_UID, false, false);
+	(void)enrol_phone("bob", KM_FACTOR_SMS, PHONE_MOBILE);
+	world_add_as(pw.w, "carol", WORLD_UID, false, false);
+	(void)enrol_phone("carol", KM_FACTOR_SMS, "+819011112222");
+	for (size_t i = 0; i < LIMITS; i++)
+		limit_is(&limits[i], 100);
+}
+
+static unsigned sent_to(const char *login, unsigned tries)
+{
+	(void)asks_in(login);
+	return sent_of(tries);
+}
+
+static void test_C20_each_limit_holds_by_itself_and_survives_a_restart(void **state)
+{
+	for (size_t i = 0; i < LIMITS; i++) {
+		if (i > 0)
+			(void)phone_world_down(state);
+		alice_bob_and_carol_come(state);
+		limit_is(&limits[i], 3);
+		assert_int_equal(sent_to("alice", 10), 3);
+		assert_int_equal(orders_given(), 3);
+		phone_world_again();
+		assert_int_equal(sent_to("alice", 10), 0);
+		assert_int_equal(sent_to("bob", 1), limits[i].holds_bob ? 0 : 1);
+		assert_int_equal(sent_to("carol", 1), limits[i].holds_carol ? 0 : 1);
+		/* It was the count that was kept, and not that there is no more. */
+		limit_is(&limits[i], 6);
+		assert_in_range(sent_to("alice", 10), 1, 3);
+	}
+}
+
 static void test_a_login_by_a_code_is_counted_for_the_site(void **state)
 {
 	char code[KM_ORDER_KEYS + 1];
@@ -265,6 +322,7 @@ int main(void)
 		HAVING(test_C20_what_goes_to_nobody_takes_nothing_from_anybody),
 		HAVING(test_a_name_that_there_is_not_has_as_much_as_one_that_there_is),
 		COMING(test_C20_budgets_survive_a_restart),
+		EACH_ITS_OWN(test_C20_each_limit_holds_by_itself_and_survives_a_restart),
 		COMING(test_a_login_by_a_code_is_counted_for_the_site),
 		COMING(test_with_an_operator_their_code_and_their_count_are_gone),
 		COMING(test_what_is_over_goes_by_itself),
