@@ -250,6 +250,38 @@ static void test_C20_each_limit_holds_by_itself_and_survives_a_restart(void **st
 	}
 }
 
+/* Three logins, and one code more than a day may have without an alarm. */
+static void test_C20_how_many_codes_a_login_explains_is_as_the_site_says(void **state)
+{
+	static const struct {
+		unsigned ratio;
+		bool alarm;
+	} rows[] = { { 2, true }, { 10, false } };
+	char code[KM_ORDER_KEYS + 1];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (i > 0)
+			(void)phone_world_down(state);
+		alice_bob_and_carol_come(state);
+		pw.w->v->conf.phone.alarm_ratio = rows[i].ratio;
+		for (unsigned n = 0; n < 3; n++) {
+			(void)asks_in("alice");
+			(void)sends(KM_ORDER_MESSAGE, code);
+			world_check(pw.w, code);
+			hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+		}
+		assert_int_equal(sent_to("alice", BUDGET_QUIET - 2), BUDGET_QUIET - 2);
+		assert_int_equal(events_of(KM_EVENT_PHONE_PUMPED, NULL), rows[i].alarm ? 1 : 0);
+		assert_int_equal(status_row(KM_MSG_COURIER_STATUS, "logins-today").status_row.alarm,
+				 rows[i].alarm);
+		assert_int_equal(status_row(KM_MSG_STATUS, "codes-sent").number,
+				 rows[i].alarm ? KM_MSG_STATUS_ROW : KM_MSG_NONE);
+		/* One more than ten for each is too many by either, and is said once. */
+		assert_int_equal(sent_to("alice", 10), 10);
+		assert_int_equal(events_of(KM_EVENT_PHONE_PUMPED, NULL), 1);
+	}
+}
+
 static void test_a_login_by_a_code_is_counted_for_the_site(void **state)
 {
 	char code[KM_ORDER_KEYS + 1];
@@ -323,6 +355,7 @@ int main(void)
 		HAVING(test_a_name_that_there_is_not_has_as_much_as_one_that_there_is),
 		COMING(test_C20_budgets_survive_a_restart),
 		EACH_ITS_OWN(test_C20_each_limit_holds_by_itself_and_survives_a_restart),
+		EACH_ITS_OWN(test_C20_how_many_codes_a_login_explains_is_as_the_site_says),
 		COMING(test_a_login_by_a_code_is_counted_for_the_site),
 		COMING(test_with_an_operator_their_code_and_their_count_are_gone),
 		COMING(test_what_is_over_goes_by_itself),
