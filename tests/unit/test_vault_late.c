@@ -148,12 +148,41 @@ static void test_a_code_is_good_until_five_minutes_are_over_and_no_longer(void *
 			is_typed_after(factors[f], rows[i].ms, rows[i].verdict, rows[i].reason);
 }
 
+/* So much after it began to ring its digits are keyed in, on a telephone that rings for long. */
+static void is_keyed_after(int64_t ms, enum km_verdict_code verdict, enum km_reason reason)
+{
+	struct msg_order o;
+	struct km_msg m;
+
+	(void)asks_in("alice");
+	o = sends(KM_ORDER_KEYPAD, NULL);
+	m = world_client_heard(pw.client, NULL);
+	digits_in(m.info.text, strlen(m.info.text), code);
+	clocks.moved_ms += ms;
+	ordered(o.order, KM_ORDER_STATE_KEYED, KM_ORDER_WHY_NONE, code);
+	hears_news(KM_ORDER_STATE_KEYED, KM_ORDER_WHY_NONE);
+	hears_verdict(verdict, reason);
+}
+
+static void test_digits_are_good_until_their_time_is_over_and_no_longer(void **state)
+{
+	(void)state;
+	(void)enrol_phone("alice", KM_FACTOR_VOICE, PHONE_LANDLINE);
+	pw.w->v->conf.voice.ring = 300;
+	pw.w->v->conf.login.factors = (struct km_steps){ 1, { KM_FACTOR_BIT(KM_FACTOR_VOICE) } };
+	is_keyed_after(299999, KM_VERDICT_ALLOW, KM_REASON_NONE);
+	is_keyed_after(300000, KM_VERDICT_RETRY, KM_REASON_PHONE_LATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		COMING(test_a_late_code_is_refused_and_not_counted),
 		cmocka_unit_test_setup_teardown(
 		    test_a_code_is_good_until_five_minutes_are_over_and_no_longer, clocks_stop,
+		    clocks_go_on),
+		cmocka_unit_test_setup_teardown(
+		    test_digits_are_good_until_their_time_is_over_and_no_longer, clocks_stop,
 		    clocks_go_on),
 		cmocka_unit_test(test_a_late_code_is_known_for_as_long_as_a_login_may_go_on),
 	};
