@@ -46,6 +46,26 @@ static void test_a_test_leaves_when_a_second_person_agrees_and_says_that_it_is_o
 	close(line);
 }
 
+/* It need not be anybody's of the register: who agrees answers for whom the site is to call. */
+static void test_who_approves_a_test_sees_the_number_whole_and_the_trail_does_not(void **state)
+{
+	static struct km_audit_row trail[400];
+	struct km_msg yes = approval_of(KM_FACTOR_SMS, "080-8765-4321");
+	int line = line_of("aki");
+	size_t count = 0;
+
+	(void)state;
+	assert_non_null(strstr(scene_row.request_row.text, "number=" OTHER));
+	assert_int_equal(says(line, "aki", yes).number, 0);
+	assert_string_equal(courier_hears().order.number, OTHER);
+	assert_int_equal(store_audit(room.v->store, 0, NULL, 400, trail, &count), KM_OK);
+	assert_in_range(count, 1, 399);
+	for (size_t i = 0; i < count; i++)
+		assert_null(strstr(trail[i].body, &OTHER[strlen("+81")]));
+	assert_non_null(strstr(scene_record(KM_EVENT_COURIER_TESTED).body, "number=080-****-4321"));
+	close(line);
+}
+
 static void test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code(void **state)
 {
 	struct km_msg yes = approval_of(KM_FACTOR_VOICE, LANDLINE), order, m;
@@ -402,6 +422,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AT_THE_DESK(test_a_test_leaves_when_a_second_person_agrees_and_says_that_it_is_one),
+		AT_THE_DESK(test_who_approves_a_test_sees_the_number_whole_and_the_trail_does_not),
 		AT_THE_DESK(test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code),
 		AT_THE_DESK(test_a_call_that_is_a_test_is_answered_and_no_more_comes_of_it),
 		AT_THE_DESK(test_what_could_not_be_tested_is_not_filed),
