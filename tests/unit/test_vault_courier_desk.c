@@ -1,4 +1,5 @@
 /* Trying the courier, which two agree on, and how things stand with it. */
+#include "clocks.h"
 #include "phone_scene.h"
 
 /* --- a test ------------------------------------------------------------------------------------
@@ -368,21 +369,28 @@ static void vault_again(void)
 	courier_comes(KM_GATEWAY_HTTP, true);
 }
 
+static int clocks_go_on_and_all_end(void **state)
+{
+	clocks_go_on();
+	return phone_close(state);
+}
+
 static void test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restart(void **state)
 {
 	static const struct {
 		unsigned number_hour, number_day, site_hour, site_day;
-		bool of_site;
+		bool by_day, of_site;
 	} rows[] = {
-		{ 3, 100, 100, 100, false },
-		{ 100, 3, 100, 100, false },
-		{ 100, 100, 3, 100, true },
-		{ 100, 100, 100, 3, true },
+		{ 3, 100, 100, 100, false, false },
+		{ 100, 3, 100, 100, true, false },
+		{ 100, 100, 3, 100, false, true },
+		{ 100, 100, 100, 3, true, true },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (i > 0)
 			(void)phone_close(state);
+		clocks_stop();
 		assert_int_equal(phone_open(state), 0);
 		room.v->conf.phone.number_hour = rows[i].number_hour;
 		room.v->conf.phone.number_day = rows[i].number_day;
@@ -392,6 +400,10 @@ static void test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restar
 		vault_again();
 		assert_int_equal(codes_of_ten(MOBILE), 0);
 		assert_int_equal(a_code_goes_to(OTHER), !rows[i].of_site);
+		clocks.moved_ms += BUDGET_HOUR * 1000;
+		assert_int_equal(a_code_goes_to(MOBILE), !rows[i].by_day);
+		clocks.moved_ms += BUDGET_DAY * 1000;
+		assert_true(a_code_goes_to(MOBILE));
 	}
 }
 
@@ -435,7 +447,7 @@ int main(void)
 		AT_THE_DESK(test_C20_budgets_hold_for_a_desk_too),
 		cmocka_unit_test_teardown(
 		    test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restart,
-		    phone_close),
+		    clocks_go_on_and_all_end),
 		AT_THE_DESK(test_C20_more_codes_than_logins_explain_are_an_alarm),
 	};
 

@@ -2,54 +2,22 @@
  * A code by message that is typed too late: no guess. A whole vault, with the test as its judge,
  * its client and its courier.
  */
-#include <sys/syscall.h>
-#include <time.h>
-
+#include "clocks.h"
 #include "phone_world.h"
 
 static char code[KM_ORDER_KEYS + 1];
 
-/* --- this process's clocks, which can be stopped and moved ---------------------------------- */
-
-#define CLOCKS 12
-
-static struct {
-	bool stopped;
-	int64_t moved_ms;
-	struct timespec at[CLOCKS];
-} clocks;
-
-/* For everybody in this process, in place of libc's. */
-int clock_gettime(clockid_t id, struct timespec *t)
+static int alice_comes_and_clocks_stop(void **state)
 {
-	if (!clocks.stopped || id < 0 || id >= CLOCKS)
-		return (int)syscall(SYS_clock_gettime, id, t);
-	*t = clocks.at[id];
-	t->tv_sec += clocks.moved_ms / 1000;
-	t->tv_nsec += clocks.moved_ms % 1000 * 1000000;
-	if (t->tv_nsec >= 1000000000) {
-		t->tv_sec++;
-		t->tv_nsec -= 1000000000;
-	}
-	return 0;
-}
-
-static int clocks_stop(void **state)
-{
-	clocks.moved_ms = 0;
-	for (int id = 0; id < CLOCKS; id++)
-		(void)!syscall(SYS_clock_gettime, id, &clocks.at[id]);
-	clocks.stopped = true;
+	clocks_stop();
 	return alice_comes(state);
 }
 
-static int clocks_go_on(void **state)
+static int clocks_go_on_and_all_end(void **state)
 {
-	clocks.stopped = false;
+	clocks_go_on();
 	return phone_world_down(state);
 }
-
-/* --- a late code ---------------------------------------------------------------------------- */
 
 /* So much later what is to be removed goes; then the clock is this machine's again. */
 static void is_tended_after(int64_t ms)
@@ -179,11 +147,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		COMING(test_a_late_code_is_refused_and_not_counted),
 		cmocka_unit_test_setup_teardown(
-		    test_a_code_is_good_until_five_minutes_are_over_and_no_longer, clocks_stop,
-		    clocks_go_on),
+		    test_a_code_is_good_until_five_minutes_are_over_and_no_longer,
+		    alice_comes_and_clocks_stop, clocks_go_on_and_all_end),
 		cmocka_unit_test_setup_teardown(
-		    test_digits_are_good_until_their_time_is_over_and_no_longer, clocks_stop,
-		    clocks_go_on),
+		    test_digits_are_good_until_their_time_is_over_and_no_longer,
+		    alice_comes_and_clocks_stop, clocks_go_on_and_all_end),
 		cmocka_unit_test(test_a_late_code_is_known_for_as_long_as_a_login_may_go_on),
 	};
 
