@@ -19,7 +19,7 @@ static struct {
 	struct timespec at[CLOCKS];
 } clocks;
 
-/* For everybody in this process, in place of libc's. */
+/* For all of ours in this process, in place of libc's; libraries keep theirs. */
 int clock_gettime(clockid_t id, struct timespec *t)
 {
 	if (!clocks.stopped || id < 0 || id >= CLOCKS)
