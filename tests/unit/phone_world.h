@@ -382,6 +382,40 @@ static inline const char *last_event(enum km_event event)
 	return body;
 }
 
+/* --- a desk of root's ---------------------------------------------------------------------- */
+
+/*
+ * The row of this key in an answer to STATUS or COURIER_STATUS; number NONE: it has none. The login
+ * under way is not asked about any more.
+ */
+static inline struct km_msg status_row(uint8_t number, const char *key)
+{
+	static uint8_t op;
+	struct km_msg m = { .number = number }, found = { .number = KM_MSG_NONE }, ignored;
+	int client = world_open(pw.w, KM_REQUEST_DESK, ""), line = -1;
+	uint8_t frame[KM_FRAME_MAX];
+	size_t len;
+
+	assert_int_equal(world_client_heard(client, &line).number, KM_MSG_DESK_LINE);
+	close(client);
+	while (world_heard(pw.w, &ignored))
+		; /* that there is a desk */
+	memset(m.status.op, ++op, sizeof m.status.op);
+	assert_int_equal(km_send_msg(line, &m, -1, 0), KM_OK);
+	world_round(pw.w);
+	while (km_recv(line, frame, sizeof frame, &len, NULL, NULL, MSG_DONTWAIT) == KM_OK) {
+		assert_int_equal(km_decode(frame, len, KM_FROM_VAULT, KM_PHASE_DESK_TALK, &m),
+				 KM_OK);
+		if (m.number == KM_MSG_STATUS_ROW && strcmp(m.status_row.key, key) == 0)
+			found = m;
+	}
+	assert_int_equal(m.number, KM_MSG_DONE);
+	assert_int_equal(m.done.rc, 0);
+	close(line);
+	world_round(pw.w);
+	return found;
+}
+
 /* --- Alice, who has a mobile telephone and no token ----------------------------------------------
  */
 

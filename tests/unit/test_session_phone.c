@@ -168,6 +168,7 @@ static void test_where_enter_is_a_fingers_a_star_has_a_code_sent(void **state)
 	to_the_vault(3, KM_MSG_CHECK);
 	assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_PHONE_LATE, 0), KM_OK);
 	says_info(6, KM_TEXT_CODE_LATE, KM_INFO_ERROR);
+	asks(7, KM_TEXT_PROMPT_SPOKEN_TOUCH, ALL);
 }
 
 static void test_no_finger_is_captured_while_a_call_is_under_way(void **state)

@@ -71,28 +71,33 @@ static void test_a_locked_telephone_says_how_long_and_asks_for_another_code(void
 /* C19: having one sent is no guess, and what was not sent is none either; five is enough. */
 static void test_c19_sends_use_up_no_try_but_are_not_endless(void **state)
 {
-	struct judge_session *s = at_the_prompt(PHONE);
-	unsigned sent = 0;
-
 	(void)state;
-	while (s->slots.slot[0].shape & KM_SHAPE_PHONE) {
-		assert_true(sent < 10);
+	/* Each second one is not sent at all: the last of them is, or it is not. */
+	for (unsigned odd = 0; odd < 2; odd++) {
+		struct judge_session *s = at_the_prompt(PHONE);
+		unsigned sent = 0;
+
+		while (s->slots.slot[0].shape & KM_SHAPE_PHONE) {
+			assert_true(sent < 10);
+			forget();
+			types(s, "");
+			to_the_vault(0, KM_MSG_SEND);
+			if (++sent % 2 == odd)
+				assert_int_equal(sends(s, KM_ORDER_KEYPAD), KM_OK);
+			assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_PHONE_NONE, 0),
+					 KM_OK);
+		}
+		assert_int_equal(sent, 5);
+		assert_int_equal(s->used, 0);
+		asks(1, KM_TEXT_PROMPT_CODE, CODE);
+		/* The tries for codes are all there. */
+		for (unsigned i = 0; i < 3; i++) {
+			types(s, "000000");
+			assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_WRONG, 0), KM_OK);
+		}
+		refused(KM_VERDICT_DENY, KM_REASON_TRIES);
 		forget();
-		types(s, "");
-		to_the_vault(0, KM_MSG_SEND);
-		if (++sent % 2)
-			assert_int_equal(sends(s, KM_ORDER_KEYPAD), KM_OK);
-		assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_PHONE_NONE, 0), KM_OK);
 	}
-	assert_int_equal(sent, 5);
-	assert_int_equal(s->used, 0);
-	asks(1, KM_TEXT_PROMPT_CODE, CODE);
-	/* The tries for codes are all there. */
-	for (unsigned i = 0; i < 3; i++) {
-		types(s, "000000");
-		assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_WRONG, 0), KM_OK);
-	}
-	refused(KM_VERDICT_DENY, KM_REASON_TRIES);
 }
 
 static void test_the_fifth_message_can_be_answered_and_no_sixth_is_asked_for(void **state)
@@ -122,11 +127,55 @@ static void test_wrong_keys_wrong_codes_and_late_ones_use_up_the_same_tries(void
 	types(s, "000000");
 	assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_PHONE_LATE, 0), KM_OK);
 	says_info(2, KM_TEXT_CODE_LATE, KM_INFO_ERROR);
+	asks(3, KM_TEXT_PROMPT_PHONE, PHONE);
 	assert_int_equal(s->used, 2);
 	/* Only the vault's word about an order goes uncounted, not the same word about a code. */
 	types(s, "000000");
 	assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_PHONE_NONE, 0), KM_OK);
 	refused(KM_VERDICT_DENY, KM_REASON_TRIES);
+}
+
+/* By a message or a call, each with a finger beside it or without; with the last code, no other. */
+static void test_after_a_late_code_another_is_offered_and_all_else_there_is(void **state)
+{
+	static const struct {
+		unsigned shape;
+		uint8_t kind;
+		enum km_text prompt, last;
+	} rows[] = {
+		{ PHONE, KM_ORDER_MESSAGE, KM_TEXT_PROMPT_SENT, KM_TEXT_PROMPT_CODE },
+		{ PHONE, KM_ORDER_SPOKEN, KM_TEXT_PROMPT_SPOKEN, KM_TEXT_PROMPT_CODE },
+		{ PHONE, KM_ORDER_KEYPAD, KM_TEXT_PROMPT_PHONE, KM_TEXT_PROMPT_CODE },
+		{ PHONE, KM_ORDER_CONFIRM, KM_TEXT_PROMPT_PHONE, KM_TEXT_PROMPT_CODE },
+		{ ALL, KM_ORDER_MESSAGE, KM_TEXT_PROMPT_SENT_TOUCH, KM_TEXT_PROMPT_TOUCH },
+		{ ALL, KM_ORDER_SPOKEN, KM_TEXT_PROMPT_SPOKEN_TOUCH, KM_TEXT_PROMPT_TOUCH },
+		{ ALL, KM_ORDER_KEYPAD, KM_TEXT_PROMPT_TOUCH_PHONE, KM_TEXT_PROMPT_TOUCH },
+		{ ALL, KM_ORDER_CONFIRM, KM_TEXT_PROMPT_TOUCH_PHONE, KM_TEXT_PROMPT_TOUCH },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const unsigned n = i / 2, shape = rows[n].shape;
+		struct judge_session *s = at_the_prompt(shape);
+		bool last = i % 2;
+
+		s->phone.sends = last ? JUDGE_SENDS - 1 : 0;
+		types(s, "*");
+		assert_int_equal(sends(s, rows[n].kind), KM_OK);
+		if (!s->phone.calling) {
+			assert_int_equal(hears(s, KM_ORDER_STATE_DELIVERED, 0), KM_OK);
+			types(s, "755224");
+		}
+		forget();
+		assert_int_equal(decides(s, KM_VERDICT_RETRY, KM_REASON_PHONE_LATE, 0), KM_OK);
+		says_info(0, KM_TEXT_CODE_LATE, KM_INFO_ERROR);
+		asks(1, last ? rows[n].last : rows[n].prompt,
+		     last ? shape & ~(unsigned)KM_SHAPE_PHONE : shape);
+		assert_int_equal(world.clients, 2);
+		assert_int_equal(s->phase, KM_PHASE_ASKED);
+		judge_session_close(j, s, KM_REASON_ABORTED);
+		forget();
+	}
 }
 
 /* --- the vault's part in it ---------------------------------------------------------- */
@@ -405,6 +454,7 @@ int main(void)
 		IN_HOUSE(test_c19_sends_use_up_no_try_but_are_not_endless),
 		IN_HOUSE(test_the_fifth_message_can_be_answered_and_no_sixth_is_asked_for),
 		IN_HOUSE(test_wrong_keys_wrong_codes_and_late_ones_use_up_the_same_tries),
+		IN_HOUSE(test_after_a_late_code_another_is_offered_and_all_else_there_is),
 		IN_HOUSE(test_c28_an_order_is_told_of_once_and_only_when_it_was_asked_for),
 		IN_HOUSE(test_an_order_of_a_kind_that_no_login_has_breaks_the_protocol),
 		IN_HOUSE(test_c28_news_before_any_order_break_the_protocol),

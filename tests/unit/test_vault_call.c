@@ -133,8 +133,10 @@ static void test_a_second_call_while_one_is_waited_for_ends_the_link(void **stat
 static void test_a_star_refuses_counts_and_raises_an_alarm(void **state)
 {
 	struct km_spending count;
+	struct km_msg row;
 
 	(void)state;
+	assert_int_equal(status_row(KM_MSG_STATUS, "not-me").number, KM_MSG_NONE);
 	ordered(call.order, KM_ORDER_STATE_NOT_ME, KM_ORDER_WHY_NONE, "");
 	hears_news(KM_ORDER_STATE_NOT_ME, KM_ORDER_WHY_NONE);
 	hears_verdict(KM_VERDICT_DENY, KM_REASON_PHONE_NOT_ME);
@@ -146,6 +148,10 @@ static void test_a_star_refuses_counts_and_raises_an_alarm(void **state)
 	/* Whoever would key the digits in now. */
 	ordered(call.order, KM_ORDER_STATE_KEYED, KM_ORDER_WHY_NONE, code);
 	judge_hears_nothing();
+	row = status_row(KM_MSG_STATUS, "not-me");
+	assert_int_equal(row.number, KM_MSG_STATUS_ROW);
+	assert_true(row.status_row.alarm);
+	assert_non_null(strstr(row.status_row.value, "today: 1;"));
 }
 
 static void test_what_becomes_of_a_call_is_said(void **state)

@@ -1,4 +1,5 @@
 /* Trying the courier, which two agree on, and how things stand with it. */
+#include "clocks.h"
 #include "phone_scene.h"
 
 /* --- a test ------------------------------------------------------------------------------------
@@ -43,6 +44,26 @@ static void test_a_test_leaves_when_a_second_person_agrees_and_says_that_it_is_o
 	assert_int_equal(
 	    says(line, "aki", (struct km_msg){ .number = KM_MSG_COURIER_STATUS }).number,
 	    KM_MSG_STATUS_ROW);
+	close(line);
+}
+
+/* It need not be anybody's of the register: who agrees answers for whom the site is to call. */
+static void test_who_approves_a_test_sees_the_number_whole_and_the_trail_does_not(void **state)
+{
+	static struct km_audit_row trail[400];
+	struct km_msg yes = approval_of(KM_FACTOR_SMS, "080-8765-4321");
+	int line = line_of("aki");
+	size_t count = 0;
+
+	(void)state;
+	assert_non_null(strstr(scene_row.request_row.text, "number=" OTHER));
+	assert_int_equal(says(line, "aki", yes).number, 0);
+	assert_string_equal(courier_hears().order.number, OTHER);
+	assert_int_equal(store_audit(room.v->store, 0, NULL, 400, trail, &count), KM_OK);
+	assert_in_range(count, 1, 399);
+	for (size_t i = 0; i < count; i++)
+		assert_null(strstr(trail[i].body, &OTHER[strlen("+81")]));
+	assert_non_null(strstr(scene_record(KM_EVENT_COURIER_TESTED).body, "number=080-****-4321"));
 	close(line);
 }
 
@@ -309,6 +330,83 @@ static void test_C20_budgets_hold_for_a_desk_too(void **state)
 	assert_true(status_shows("sent-this-hour", "3 of 3", true));
 }
 
+/* Rei has a number tried: a code to it leaves, or is refused for what was sent before. */
+static bool a_code_goes_to(const char *number)
+{
+	int line = line_of("rei");
+	struct km_msg m = says(line, "rei", msg_phone("hanako", KM_FACTOR_SMS, number, true));
+	struct km_msg order = courier_hears();
+	bool goes = order.number == KM_MSG_ORDER;
+
+	assert_int_equal(m.number, goes ? 0 : KM_MSG_DONE);
+	if (goes)
+		courier_says(order.order.order, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_REFUSED);
+	else
+		assert_int_equal(-(int)m.done.rc, KM_ELIMIT);
+	close(line);
+	vault_round(room.v, 0);
+	return goes;
+}
+
+static unsigned codes_of_ten(const char *number)
+{
+	unsigned gone = 0;
+
+	for (unsigned n = 0; n < 10; n++)
+		gone += a_code_goes_to(number);
+	return gone;
+}
+
+/* The vault is started again, on the same folder, and its courier with it. */
+static void vault_again(void)
+{
+	const struct km_conf conf = room.v->conf;
+
+	close(courier_end);
+	room_stop();
+	assert_int_equal(room_start(), 0);
+	room.v->conf = conf;
+	courier_comes(KM_GATEWAY_HTTP, true);
+}
+
+static int clocks_go_on_and_all_end(void **state)
+{
+	clocks_go_on();
+	return phone_close(state);
+}
+
+static void test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restart(void **state)
+{
+	static const struct {
+		unsigned number_hour, number_day, site_hour, site_day;
+		bool by_day, of_site;
+	} rows[] = {
+		{ 3, 100, 100, 100, false, false },
+		{ 100, 3, 100, 100, true, false },
+		{ 100, 100, 3, 100, false, true },
+		{ 100, 100, 100, 3, true, true },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (i > 0)
+			(void)phone_close(state);
+		clocks_stop();
+		assert_int_equal(phone_open(state), 0);
+		room.v->conf.phone.number_hour = rows[i].number_hour;
+		room.v->conf.phone.number_day = rows[i].number_day;
+		room.v->conf.phone.site_hour = rows[i].site_hour;
+		room.v->conf.phone.site_day = rows[i].site_day;
+		assert_int_equal(codes_of_ten(MOBILE), 3);
+		vault_again();
+		assert_int_equal(codes_of_ten(MOBILE), 0);
+		assert_int_equal(a_code_goes_to(OTHER), !rows[i].of_site);
+		clocks.moved_ms += BUDGET_HOUR * 1000;
+		assert_int_equal(a_code_goes_to(MOBILE), !rows[i].by_day);
+		clocks.moved_ms += BUDGET_DAY * 1000;
+		assert_true(a_code_goes_to(MOBILE));
+	}
+}
+
 static void test_C20_more_codes_than_logins_explain_are_an_alarm(void **state)
 {
 	struct km_msg order;
@@ -336,6 +434,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AT_THE_DESK(test_a_test_leaves_when_a_second_person_agrees_and_says_that_it_is_one),
+		AT_THE_DESK(test_who_approves_a_test_sees_the_number_whole_and_the_trail_does_not),
 		AT_THE_DESK(test_a_call_that_is_a_test_is_ordered_as_one_and_has_no_code),
 		AT_THE_DESK(test_a_call_that_is_a_test_is_answered_and_no_more_comes_of_it),
 		AT_THE_DESK(test_what_could_not_be_tested_is_not_filed),
@@ -346,6 +445,9 @@ int main(void)
 		AT_THE_DESK(test_what_a_service_asks_for_and_cannot_be_sent_is_an_alarm),
 		AT_THE_DESK(test_a_call_for_the_hash_key_alone_is_named_below_the_standard),
 		AT_THE_DESK(test_C20_budgets_hold_for_a_desk_too),
+		cmocka_unit_test_teardown(
+		    test_C20_each_limit_holds_for_a_desk_by_itself_and_survives_a_restart,
+		    clocks_go_on_and_all_end),
 		AT_THE_DESK(test_C20_more_codes_than_logins_explain_are_an_alarm),
 	};
 

@@ -2,6 +2,7 @@
  * How much is sent: to one operator, to one number, to all together. A whole vault, with the test
  * as its judge, its clients and its courier.
  */
+#include "clocks.h"
 #include "phone_world.h"
 
 /* What a SEND in the login under way comes to: NONE where something was, or seemed to be, sent. */
@@ -193,6 +194,103 @@ static void test_C20_budgets_survive_a_restart(void **state)
 	assert_int_equal(sent_of(20), 0);
 }
 
+/* The six limits: who else is held by one that Alice has used up. */
+static const struct limit {
+	size_t at; /* in a configuration */
+	bool by_day, holds_bob, holds_carol;
+} limits[] = {
+	{ offsetof(struct km_conf, phone.operator_hour), false, false, false },
+	{ offsetof(struct km_conf, phone.operator_day), true, false, false },
+	{ offsetof(struct km_conf, phone.number_hour), false, true, false },
+	{ offsetof(struct km_conf, phone.number_day), true, true, false },
+	{ offsetof(struct km_conf, phone.site_hour), false, true, true },
+	{ offsetof(struct km_conf, phone.site_day), true, true, true },
+};
+#define EACH_ITS_OWN(test) cmocka_unit_test_teardown(test, clocks_go_on_and_all_end)
+#define LIMITS             (sizeof limits / sizeof limits[0])
+
+static void limit_is(const struct limit *l, unsigned codes)
+{
+	memcpy((char *)&pw.w->v->conf + l->at, &codes, sizeof codes);
+}
+
+/* Alice, Bob with her telephone, and Carol with one of her own; all may have a hundred codes. */
+static void alice_bob_and_carol_come(void **state)
+{
+	clocks_stop();
+	(void)alice_has_a_mobile(state);
+	world_add_as(pw.w, "bob", WORLD_UID, false, false);
+	(void)enrol_phone("bob", KM_FACTOR_SMS, PHONE_MOBILE);
+	world_add_as(pw.w, "carol", WORLD_UID, false, false);
+	(void)enrol_phone("carol", KM_FACTOR_SMS, "+819011112222");
+	for (size_t i = 0; i < LIMITS; i++)
+		limit_is(&limits[i], 100);
+}
+
+static unsigned sent_to(const char *login, unsigned tries)
+{
+	(void)asks_in(login);
+	return sent_of(tries);
+}
+
+static int clocks_go_on_and_all_end(void **state)
+{
+	clocks_go_on();
+	return phone_world_down(state);
+}
+
+static void test_C20_each_limit_holds_by_itself_and_survives_a_restart(void **state)
+{
+	for (size_t i = 0; i < LIMITS; i++) {
+		if (i > 0)
+			(void)phone_world_down(state);
+		alice_bob_and_carol_come(state);
+		limit_is(&limits[i], 3);
+		assert_int_equal(sent_to("alice", 10), 3);
+		assert_int_equal(orders_given(), 3);
+		phone_world_again();
+		assert_int_equal(sent_to("alice", 10), 0);
+		assert_int_equal(sent_to("bob", 1), limits[i].holds_bob ? 0 : 1);
+		assert_int_equal(sent_to("carol", 1), limits[i].holds_carol ? 0 : 1);
+		clocks.moved_ms += BUDGET_HOUR * 1000;
+		assert_int_equal(sent_to("alice", 10), limits[i].by_day ? 0 : 3);
+		clocks.moved_ms += BUDGET_DAY * 1000;
+		assert_int_equal(sent_to("alice", 10), 3);
+	}
+}
+
+/* Three logins, and one code more than a day may have without an alarm. */
+static void test_C20_how_many_codes_a_login_explains_is_as_the_site_says(void **state)
+{
+	static const struct {
+		unsigned ratio;
+		bool alarm;
+	} rows[] = { { 2, true }, { 10, false } };
+	char code[KM_ORDER_KEYS + 1];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (i > 0)
+			(void)phone_world_down(state);
+		alice_bob_and_carol_come(state);
+		pw.w->v->conf.phone.alarm_ratio = rows[i].ratio;
+		for (unsigned n = 0; n < 3; n++) {
+			(void)asks_in("alice");
+			(void)sends(KM_ORDER_MESSAGE, code);
+			world_check(pw.w, code);
+			hears_verdict(KM_VERDICT_ALLOW, KM_REASON_NONE);
+		}
+		assert_int_equal(sent_to("alice", BUDGET_QUIET - 2), BUDGET_QUIET - 2);
+		assert_int_equal(events_of(KM_EVENT_PHONE_PUMPED, NULL), rows[i].alarm ? 1 : 0);
+		assert_int_equal(status_row(KM_MSG_COURIER_STATUS, "logins-today").status_row.alarm,
+				 rows[i].alarm);
+		assert_int_equal(status_row(KM_MSG_STATUS, "codes-sent").number,
+				 rows[i].alarm ? KM_MSG_STATUS_ROW : KM_MSG_NONE);
+		/* One more than ten for each is too many by either, and is said once. */
+		assert_int_equal(sent_to("alice", 10), 10);
+		assert_int_equal(events_of(KM_EVENT_PHONE_PUMPED, NULL), 1);
+	}
+}
+
 static void test_a_login_by_a_code_is_counted_for_the_site(void **state)
 {
 	char code[KM_ORDER_KEYS + 1];
@@ -265,6 +363,8 @@ int main(void)
 		HAVING(test_C20_what_goes_to_nobody_takes_nothing_from_anybody),
 		HAVING(test_a_name_that_there_is_not_has_as_much_as_one_that_there_is),
 		COMING(test_C20_budgets_survive_a_restart),
+		EACH_ITS_OWN(test_C20_each_limit_holds_by_itself_and_survives_a_restart),
+		EACH_ITS_OWN(test_C20_how_many_codes_a_login_explains_is_as_the_site_says),
 		COMING(test_a_login_by_a_code_is_counted_for_the_site),
 		COMING(test_with_an_operator_their_code_and_their_count_are_gone),
 		COMING(test_what_is_over_goes_by_itself),
