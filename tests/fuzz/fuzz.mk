@@ -11,6 +11,7 @@ wrapped = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
 comma  := ,
 $(BUILD)/tests/fuzz/door: FUZZ_WRAP := socket setsockopt connect poll sendmsg recvmsg getrandom \
     getpwnam_r clock_gettime malloc calloc strdup free mmap munmap madvise mlock geteuid
+$(BUILD)/tests/fuzz/courier: FUZZ_WRAP := fork
 $(BUILD)/tests/fuzz/judge: FUZZ_WRAP := km_peer fork sd_event_add_time_relative
 $(BUILD)/tests/fuzz/vault: FUZZ_WRAP := km_peer km_clock_read sqlite3_step sqlite3_bind_int64 \
     EVP_MAC_init EVP_CIPHER_CTX_copy EVP_CipherFinal_ex EVP_DigestFinal_ex oath_hotp_generate \
@@ -18,6 +19,7 @@ $(BUILD)/tests/fuzz/vault: FUZZ_WRAP := km_peer km_clock_read sqlite3_step sqlit
 $(BUILD)/tests/fuzz/matcher: FUZZ_WRAP := km_boot_ms km_locked_new km_locked_free
 
 $(BUILD)/tests/fuzz/door: $(call obj,$(wildcard tests/fuzz/door_*.c))
+$(BUILD)/tests/fuzz/courier: $(call obj,$(wildcard tests/fuzz/courier_*.c))
 $(BUILD)/tests/fuzz/vault: $(call obj,$(wildcard tests/fuzz/vault_*.c))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $(ROOM_LIBS)

@@ -2,7 +2,8 @@
  * Files of others that the courier reads: names in smstools' folders, which others write too; the
  * file with the gateway's credentials. And what it writes for smstools, of any text. The first byte
  * says which. A name that is taken is one that we gave; a credential is one line of what may stand
- * in a header, whole or not at all; a message says the same in UCS-2.
+ * in a header, whole or not at all; a message says the same in UCS-2. Orders are in
+ * courier_orders.c, requests to the process that runs the site's program in courier_runner.c.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,14 +20,15 @@
 #include "../../authd/courier/courier.h"
 #include "../../authd/courier/sms_http.h"
 #include "../../authd/courier/spool.h"
-#include "fuzz.h"
+#include "courier_acts.h"
 
-enum act { NAME, TEXT, CREDENTIAL, ACTS };
+enum act { NAME, TEXT, CREDENTIAL, ORDERS, REQUEST, ACTS };
 
 #define SEED_OF(name, act, text)                                                                   \
 	{                                                                                          \
 		(name), (const uint8_t *)act text, sizeof(act text) - 1                            \
 	}
+#define TO "\015+819012345678" /* a number, its length in front of it */
 const struct fuzz_seed fuzz_seeds[] = {
 	SEED_OF("name", "\0", "0a1b\0kenmon-0a1b-1f"),
 	SEED_OF("name-greatest", "\0", "0a1b\0kenmon-0a1b-ffffffffffffffff"),
@@ -41,6 +43,26 @@ const struct fuzz_seed fuzz_seeds[] = {
 	SEED_OF("bearer", "\2", "\1abc.def\n"),
 	SEED_OF("filled", "\2", "\2user:pass:word"),
 	SEED_OF("two-lines", "\2", "\2user:a\nX: y\n"),
+	SEED_OF("order-message", "\3", "\1\1" TO "\013code 123456\0\1\0"),
+	SEED_OF("order-page", "\3", "\1\5" TO "\011a\n\nb\t\x1b[0m\0\1\0"),
+	SEED_OF("order-keypad", "\3", "\2\2" TO "\0\6\0\0"),
+	SEED_OF("order-keypad-many", "\3", "\2\2" TO "\0\21\0\0"),
+	SEED_OF("order-spoken", "\3", "\3\3" TO "\006012345\0\1\0"),
+	SEED_OF("order-spoken-text", "\3", "\3\3" TO "\00612 45x\0\1\0"),
+	SEED_OF("order-late", "\3", "\4\4" TO "\0\0\1\3"),
+	SEED_OF("order-lang", "\3", "\4\7" TO "\0\0\2\0"),
+	SEED_OF("order-kind", "\3", "\4\010" TO "\0\0\1\0"),
+	SEED_OF("order-number", "\3", "\4\6\5+8-90\0\0\1\0"),
+	SEED_OF("orders-twice", "\3", "\1\4" TO "\0\0\1\0\2\6" TO "\0\0\1\0\1\4" TO "\0\0\0\0"),
+	SEED_OF("request", "\4", "\1\1" TO "\013code 123456\0\0\377\377\0\0\0"),
+	SEED_OF("request-kill", "\4", "\1\2" TO "\0\0\0\0\0\0\0\0"),
+	SEED_OF("request-option", "\4", "\1\1\4-rf/\1a\0\0\1\1\0\0\0"),
+	SEED_OF("request-no-end", "\4", "\1\1\021+8190123456789012\1a\0\0\1\1\0\0\0"),
+	SEED_OF("request-kill-no-end", "\4", "\1\2\021+8190123456789012\0\0\0\1\1\0\0\0"),
+	SEED_OF("request-too-long", "\4", "\1\1" TO "\1a\0\0\1\1\1\1\1\0\0"),
+	SEED_OF("request-shorter", "\4", "\1\1" TO "\1a\0\0\1\1\0\0\1"),
+	SEED_OF("request-longer", "\4", "\1\1" TO "\1a\0\0\1\1\0\1\0"),
+	SEED_OF("request-escape", "\4", "\1\1" TO "\3a\x1b[\0\0\1\1\0\0\0"),
 	{ .name = NULL },
 };
 const char *const fuzz_words[] = { "kenmon-",
@@ -50,6 +72,7 @@ const char *const fuzz_words[] = { "kenmon-",
 				   "0x",
 				   "\xe8\xaa\x8d",
 				   "\xf0\xa0\xae\xb7",
+				   "+819012345678",
 				   ":",
 				   "\n",
 				   "\r\n",
@@ -83,6 +106,8 @@ void fuzz_begin(void)
 {
 	char ca[128], text[1024];
 
+	courier_orders_begin();
+	courier_runner_begin();
 	snprintf(folder_of, sizeof(folder_of), "%s", fuzz_folder());
 	snprintf(ca, sizeof(ca), "%s/ca.pem", folder_of);
 	snprintf(file, sizeof(file), "%s/login", folder_of);
@@ -273,8 +298,9 @@ static void take_credential(const uint8_t *bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const acts[ACTS])(const uint8_t *, size_t) = { take_name, write_text,
-								     take_credential };
+	static void (*const acts[ACTS])(const uint8_t *,
+					size_t) = { take_name, write_text, take_credential,
+						    courier_give_orders, courier_ask_runner };
 
 	if (size > 0)
 		acts[data[0] % ACTS](data + 1, size - 1);
