@@ -68,7 +68,7 @@ static inline void baresip_start(const struct exchange *e, struct baresip *b, co
 	exchange_write(e, "accounts", text, (size_t)n);
 	exchange_write(e, "contacts", "", 0);
 	b->pid = exchange_run(argv, exchange_path(e, "baresip.log"));
-	wait_for_port(e->port, tls);
+	assert_true(wait_for_port(e->port, tls));
 }
 
 static inline void baresip_press(const struct baresip *b, const char *keys)

@@ -210,17 +210,17 @@ static inline bool port_is_open(int port, const char *table, const char *state)
 	return found;
 }
 
-static inline void wait_for_port(int port, bool tcp)
+static inline bool wait_for_port(int port, bool tcp)
 {
 	const struct timespec moment = { .tv_nsec = 20000000 };
 
 	for (unsigned i = 0; i < 500; i++) {
 		if (port_is_open(port, tcp ? "/proc/net/tcp" : "/proc/net/udp",
 				 tcp ? " 0A " : " 07 "))
-			return;
+			return true;
 		nanosleep(&moment, NULL);
 	}
-	fail_msg("nothing listens on port %d", port);
+	return false;
 }
 
 static inline void scenario_save(const struct exchange *e, const char *body)
@@ -238,11 +238,19 @@ static inline void scenario_save(const struct exchange *e, const char *body)
 	fclose(f);
 }
 
+static inline void telephone_show_log(const struct exchange *e)
+{
+	const char *const cat[] = { "tail", "-n", "60", exchange_path(e, "phone.log"), NULL };
+
+	waitpid(exchange_run(cat, "/dev/stderr"), NULL, 0);
+}
+
 /* transport: sipp's, "u1" or "t1". Ends by itself once its calls are over. */
 static inline pid_t telephone_start(const struct exchange *e, const char *transport,
 				    const char *scenario, unsigned calls)
 {
 	char port[16], media[16], count[16], xml[256];
+	int sound;
 	const char *const argv[] = { "sipp",          "-sf",   xml,       "-i",
 				     "127.0.0.1",     "-p",    port,      "-mi",
 				     "127.0.0.1",     "-mp",   media,     "-m",
@@ -252,11 +260,17 @@ static inline pid_t telephone_start(const struct exchange *e, const char *transp
 
 	scenario_save(e, scenario);
 	snprintf(port, sizeof(port), "%d", e->port);
-	snprintf(media, sizeof(media), "%d", exchange_port(SOCK_DGRAM));
+	do
+		sound = exchange_port(SOCK_DGRAM);
+	while (sound == e->port);
+	snprintf(media, sizeof(media), "%d", sound);
 	snprintf(count, sizeof(count), "%u", calls);
 	snprintf(xml, sizeof(xml), "%s", exchange_path(e, "phone.xml"));
 	pid = exchange_run(argv, exchange_path(e, "phone.log"));
-	wait_for_port(e->port, transport[0] == 't');
+	if (!wait_for_port(e->port, transport[0] == 't')) {
+		telephone_show_log(e);
+		fail_msg("the telephone does not listen on port %d", e->port);
+	}
 	return pid;
 }
 
@@ -266,12 +280,8 @@ static inline void telephone_content(const struct exchange *e, pid_t pid)
 	int status = 0;
 
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (status != 0) {
-		const char *const cat[] = { "tail", "-n", "60", exchange_path(e, "phone.log"),
-					    NULL };
-
-		waitpid(exchange_run(cat, "/dev/stderr"), NULL, 0);
-	}
+	if (status != 0)
+		telephone_show_log(e);
 	assert_int_equal(status, 0);
 }
 

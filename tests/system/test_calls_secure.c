@@ -97,7 +97,7 @@ static pid_t tls_server(const struct exchange *e, const char *version)
 		 "-cert server.pem -quiet -cipher DEFAULT@SECLEVEL=0 %s 0<>input",
 		 e->dir, e->port, version);
 	pid = exchange_run(argv, exchange_path(e, "baresip.log"));
-	wait_for_port(e->port, true);
+	assert_true(wait_for_port(e->port, true));
 	return pid;
 }
 
