@@ -96,11 +96,13 @@ static bool may_be_said(const struct msg_order *m)
 
 static bool may_be_given(const struct msg_order *m)
 {
-	const size_t digits = strlen(m->number);
+	const size_t len = strlen(m->number);
 
 	if (m->kind == KM_ORDER_NONE || m->kind >= RULES || m->order == 0)
 		return false;
-	if (m->number[0] != '+' || digits > 16 || !only_digits(m->number + 1, digits - 1))
+	/* E.164, and no number is as short as six digits. */
+	if (m->number[0] != '+' || m->number[1] == '0' || len < 8 || len > 16 ||
+	    !only_digits(m->number + 1, len - 1))
 		return false;
 	return may_be_said(m) && (m->lang == KM_LANG_EN || m->lang == KM_LANG_JA) &&
 	       m->keys <= rules[m->kind].keys && (m->keys > 0) == (rules[m->kind].keys > 0);
