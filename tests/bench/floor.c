@@ -234,9 +234,13 @@ bool bare_start(struct bare *b, const char *dir)
 	}
 	fflush(NULL);
 	for (int i = 0; i < 2; i++) {
-		b->relay[i] = fork();
-		if (b->relay[i] != 0)
+		pid_t pid = fork();
+
+		/* Not from the child: b may lie in memory that both see. */
+		if (pid != 0) {
+			b->relay[i] = pid;
 			continue;
+		}
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(link[1 - i]);
 		if (i == 0)
