@@ -1,11 +1,31 @@
 /* The sentences of texts.def. */
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <kenmon/texts.h>
 
-static const char *const texts[KM_TEXT_COUNT][KM_LANG_COUNT] = {
-#define KM_TEXT(id, en, ja) [KM_TEXT_##id] = { [KM_LANG_EN] = en, [KM_LANG_JA] = ja },
+/*
+ * All sentences in one piece, found by where each begins. Pointers would be written anew by the
+ * dynamic linker at each login, since libpam loads the door for each.
+ */
+static const struct sentences {
+#define KM_TEXT(id, en, ja) char id##_en[sizeof(en)], id##_ja[sizeof(ja)];
+#include <kenmon/texts.def>
+#undef KM_TEXT
+} sentences = {
+#define KM_TEXT(id, en, ja) en, ja,
+#include <kenmon/texts.def>
+#undef KM_TEXT
+};
+
+_Static_assert(sizeof(sentences) <= UINT16_MAX, "a sentence lies too far");
+
+static const uint16_t begins[KM_TEXT_COUNT][KM_LANG_COUNT] = {
+#define KM_TEXT(id, en, ja)                                                                        \
+	[KM_TEXT_##id] = { [KM_LANG_EN] = offsetof(struct sentences, id##_en),                     \
+			   [KM_LANG_JA] = offsetof(struct sentences, id##_ja) },
 #include <kenmon/texts.def>
 #undef KM_TEXT
 };
@@ -14,7 +34,8 @@ const char *km_text(enum km_text id, enum km_lang lang)
 {
 	if ((unsigned)id >= KM_TEXT_COUNT)
 		id = KM_TEXT_UNAVAILABLE;
-	return texts[id][(unsigned)lang < KM_LANG_COUNT ? lang : KM_LANG_EN];
+	return (const char *)&sentences +
+	       begins[id][(unsigned)lang < KM_LANG_COUNT ? lang : KM_LANG_EN];
 }
 
 /* Appends len bytes to out, which holds *used of cap - 1. False: only a part had room. */

@@ -1,5 +1,6 @@
 /* Words of verdicts and reasons. What a verdict means to PAM is the door's one place. */
 #include <stddef.h>
+#include <stdint.h>
 
 #include <kenmon/verdict.h>
 
@@ -20,15 +21,27 @@ const char *km_verdict_name(unsigned byte)
 	return "?";
 }
 
-static const struct reason {
-	unsigned byte;
-	enum km_text text;
-	const char *word;
-} reasons[] = {
-#define KM_REASON(name, byte, text, word) { byte, KM_TEXT_##text, word },
+/* In one piece, and not by pointers, as texts.c says. */
+static const struct words {
+#define KM_REASON(name, byte, text, word) char name[sizeof(word)];
+#include <kenmon/reason.def>
+#undef KM_REASON
+} words = {
+#define KM_REASON(name, byte, text, word) word,
 #include <kenmon/reason.def>
 #undef KM_REASON
 };
+
+static const struct reason {
+	uint8_t byte, text; /* enum km_text */
+	uint16_t word;      /* where it begins in words */
+} reasons[] = {
+#define KM_REASON(name, byte, text, word) { byte, KM_TEXT_##text, offsetof(struct words, name) },
+#include <kenmon/reason.def>
+#undef KM_REASON
+};
+
+_Static_assert(KM_TEXT_COUNT <= UINT8_MAX, "too many texts");
 
 static const struct reason *reason_of(unsigned byte)
 {
@@ -42,12 +55,12 @@ const char *km_reason_word(unsigned byte)
 {
 	const struct reason *reason = reason_of(byte);
 
-	return reason ? reason->word : "?";
+	return reason ? (const char *)&words + reason->word : "?";
 }
 
 enum km_text km_reason_text(unsigned byte)
 {
 	const struct reason *reason = reason_of(byte);
 
-	return reason ? reason->text : KM_TEXT_UNAVAILABLE;
+	return reason ? (enum km_text)reason->text : KM_TEXT_UNAVAILABLE;
 }

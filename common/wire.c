@@ -9,19 +9,24 @@
 
 enum kind { U8, U16, U32, U64, I64, BYTES, STR, SECRET, SLOTS, SPAN };
 
+/*
+ * No pointers in these tables: libpam loads the door anew for each login, and the dynamic linker
+ * would have to write every one of them again.
+ */
 struct field {
-	enum kind kind;
-	size_t offset; /* in struct km_msg */
-	size_t limit;
-	const char *name;
+	uint16_t offset; /* in struct km_msg */
+	uint16_t limit;
+	uint8_t kind;  /* enum kind */
+	bool is_login; /* a text by the name of login */
 };
 
 struct row {
-	unsigned number, from, phases;
-	size_t cap; /* of the body */
-	const struct field *fields;
-	size_t count;
-	const char *name;
+	uint32_t phases;
+	uint16_t name;   /* where it begins in names */
+	uint16_t fields; /* the first of them, in all_fields */
+	uint16_t count;  /* of fields */
+	uint16_t cap;    /* of the body */
+	uint8_t from;    /* 0: no message has this number */
 };
 
 /* messages.def names phases without their prefix. */
@@ -52,23 +57,49 @@ enum {
 /* Only between judge and vault does a frame carry a session. */
 #define PHASES_WITH_SESSION ((unsigned)LINK | OPENED | JUDGE_LINK | OPENING | CHECKING)
 
-#define KM_MESSAGE(NAME, name, number, from, phases, cap)                                          \
-	static const struct field fields_##name[] = {
-#define KM_FIELD(name, kind, field, limit)                                                         \
-	{ kind, offsetof(struct km_msg, name.field), limit, #field },
-#define KM_MESSAGE_END(name)                                                                       \
-	}                                                                                          \
-	;
+static const struct names {
+#define KM_MESSAGE(NAME, name, number, from, phases, cap) char name[sizeof(#NAME)];
+#define KM_FIELD(name, kind, field, limit)
+#define KM_MESSAGE_END(name)
+#include <kenmon/messages.def>
+#undef KM_MESSAGE
+} names = {
+#define KM_MESSAGE(NAME, name, number, from, phases, cap) #NAME,
 #include <kenmon/messages.def>
 #undef KM_MESSAGE
 #undef KM_FIELD
 #undef KM_MESSAGE_END
+};
+
+static const struct all_fields {
+#define KM_MESSAGE(NAME, name, number, from, phases, cap) struct field name[0
+#define KM_FIELD(name, kind, field, limit) +1
+#define KM_MESSAGE_END(name)                              ];
+#include <kenmon/messages.def>
+#undef KM_MESSAGE
+#undef KM_FIELD
+#undef KM_MESSAGE_END
+} all_fields = {
+#define KM_MESSAGE(NAME, name, number, from, phases, cap) {
+#define KM_FIELD(name, kind, field, limit)                                                         \
+	{ offsetof(struct km_msg, name.field), limit, kind,                                        \
+	  __builtin_strcmp(#field, "login") == 0 },
+#define KM_MESSAGE_END(name)                                                                       \
+	}                                                                                          \
+	,
+#include <kenmon/messages.def>
+#undef KM_MESSAGE
+#undef KM_FIELD
+#undef KM_MESSAGE_END
+};
+
+#define FIRST(name) (offsetof(struct all_fields, name) / sizeof(struct field))
+#define COUNT(name) (sizeof(all_fields.name) / sizeof(struct field))
 
 static const struct row rows[] = {
 #define KM_MESSAGE(NAME, name, number, from, phases, cap)                                          \
-	{ number, KM_FROM_##from, phases,                                                          \
-	  cap,    fields_##name,  sizeof(fields_##name) / sizeof(fields_##name[0]),                \
-	  #NAME },
+	[number] = { phases,        offsetof(struct names, name), FIRST(name), COUNT(name), cap,   \
+		     KM_FROM_##from },
 #define KM_FIELD(name, kind, field, limit)
 #define KM_MESSAGE_END(name)
 #include <kenmon/messages.def>
@@ -89,13 +120,18 @@ union largest_body {
 };
 
 _Static_assert(KM_FRAME_HEADER + sizeof(union largest_body) <= KM_FRAME_MAX, "a cap is too large");
+_Static_assert(sizeof(struct km_msg) <= UINT16_MAX, "a field lies too far");
 
 static const struct row *row_of(unsigned number)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].number == number)
-			return &rows[i];
-	return NULL;
+	if (number >= sizeof(rows) / sizeof(rows[0]) || rows[number].from == 0)
+		return NULL;
+	return &rows[number];
+}
+
+static const struct field *fields_of(const struct row *row)
+{
+	return (const struct field *)(const void *)&all_fields + row->fields;
 }
 
 static bool session_fits(const struct row *row, uint32_t session)
@@ -104,7 +140,7 @@ static bool session_fits(const struct row *row, uint32_t session)
 }
 
 /* Width on the wire of an integer kind; 0 for the others. */
-static size_t width(enum kind kind)
+static size_t width(unsigned kind)
 {
 	static const uint8_t widths[] = {
 		[U8] = 1, [U16] = 2, [U32] = 4, [U64] = 8, [I64] = 8, [SPAN] = 0
@@ -143,7 +179,7 @@ static void put_integer(struct out *o, uint64_t value, size_t bytes)
 	put(o, be, bytes);
 }
 
-static uint64_t load(const uint8_t *member, enum kind kind)
+static uint64_t load(const uint8_t *member, unsigned kind)
 {
 	uint16_t u16;
 	uint32_t u32;
@@ -209,7 +245,7 @@ static void put_field(struct out *o, const struct km_msg *m, const struct field 
 {
 	const uint8_t *member = (const uint8_t *)m + f->offset;
 
-	switch (f->kind) {
+	switch ((enum kind)f->kind) {
 	case U8:
 	case U16:
 	case U32:
@@ -247,7 +283,7 @@ km_rc km_encode(const struct km_msg *m, uint8_t *buf, size_t cap, size_t *len)
 	if (o.rc == KM_OK && o.left > row->cap)
 		o.left = row->cap;
 	for (size_t i = 0; i < row->count; i++)
-		put_field(&o, m, &row->fields[i]);
+		put_field(&o, m, &fields_of(row)[i]);
 	if (o.rc != KM_OK) {
 		km_wipe(buf, (size_t)(o.at - buf)); /* half a frame may hold a secret */
 		return o.rc;
@@ -288,7 +324,7 @@ static uint64_t take_integer(struct in *in, size_t bytes)
 	return value;
 }
 
-static void store(uint8_t *member, enum kind kind, uint64_t value)
+static void store(uint8_t *member, unsigned kind, uint64_t value)
 {
 	uint16_t u16 = (uint16_t)value;
 	uint32_t u32 = (uint32_t)value;
@@ -363,7 +399,7 @@ static void take_field(struct in *in, struct km_msg *m, const struct field *f)
 	uint8_t *member = (uint8_t *)m + f->offset;
 	const uint8_t *at;
 
-	switch (f->kind) {
+	switch ((enum kind)f->kind) {
 	case U8:
 	case U16:
 	case U32:
@@ -399,14 +435,14 @@ km_rc km_decode(const uint8_t *buf, size_t len, unsigned from, unsigned phases, 
 	memset(m, 0, sizeof(*m));
 	row = row_of((unsigned)take_integer(&in, 1));
 	if (!row || (row->from & from) == 0 || (row->phases & phases) == 0 ||
-	    len > KM_FRAME_HEADER + row->cap)
+	    len > (size_t)KM_FRAME_HEADER + row->cap)
 		return KM_EPROTO;
-	m->number = (uint8_t)row->number;
+	m->number = buf[0];
 	m->session = (uint32_t)take_integer(&in, 4);
 	if (!session_fits(row, m->session))
 		in.bad = true;
 	for (size_t i = 0; !in.bad && i < row->count; i++)
-		take_field(&in, m, &row->fields[i]);
+		take_field(&in, m, &fields_of(row)[i]);
 	if (in.bad || in.left != 0) {
 		km_msg_wipe(m);
 		return KM_EPROTO;
@@ -426,7 +462,7 @@ const char *km_message_name(unsigned number)
 {
 	const struct row *row = row_of(number);
 
-	return row ? row->name : "?";
+	return row ? (const char *)&names + row->name : "?";
 }
 
 const char *km_message_login(const struct km_msg *m)
@@ -434,9 +470,9 @@ const char *km_message_login(const struct km_msg *m)
 	const struct row *row = row_of(m->number);
 
 	for (size_t i = 0; row && i < row->count; i++) {
-		const struct field *f = &row->fields[i];
+		const struct field *f = &fields_of(row)[i];
 
-		if (f->kind == STR && strcmp(f->name, "login") == 0)
+		if (f->kind == STR && f->is_login)
 			return (const char *)m + f->offset;
 	}
 	return NULL;
