@@ -105,9 +105,10 @@ $(BUILD)/libdesk.a:   $(call obj,$(filter-out enroll/main.c,$(DESK_SRC)))
 $(BUILD)/lib%.a:
 	$(Q)rm -f $@; ar rcsD $@ $^
 
+# The door stays loaded where it was loaded once: docs/decisions/0026.
 $(BUILD)/pam_kenmon.so: $(call obj,$(DOOR_SRC)) $(BUILD)/libcommon.a pam_module/exports.map
 	@echo "  LD   $@"
-	$(Q)$(CC) -shared $(LDFLAGS) $(LDFLAGS_ROOM) -Wl,--version-script=pam_module/exports.map $(if $(SAN),,-Wl,--no-undefined) \
+	$(Q)$(CC) -shared -Wl,-z,nodelete $(LDFLAGS) $(LDFLAGS_ROOM) -Wl,--version-script=pam_module/exports.map $(if $(SAN),,-Wl,--no-undefined) \
 	    -o $@ $(filter %.o %.a,$^) $(DOOR_LIBS)
 
 $(BUILD)/kenmon-authd: $(BUILD)/obj/authd/main.o $(BUILD)/libjudge.a $(BUILD)/libcommon.a

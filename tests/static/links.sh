@@ -107,6 +107,15 @@ exports_only() {
 fortified() {
 	nm -D --undefined-only "$BUILD/$1" | grep -q '__.*_chk' || echo "no call is checked by the C library"
 }
+# Pointers in tables are written by the dynamic linker at each login, and a page is copied for them.
+few_pointers() {
+	local many most=64
+	many=$(readelf -rW "$BUILD/pam_kenmon.so" | grep -c RELATIVE)
+	[ "$many" -le "$most" ] || echo "$many pointers in tables: $most are enough (common/texts.c says how)"
+}
+stays_loaded() {
+	readelf -d "$BUILD/pam_kenmon.so" | grep -q 'Flags:.* NODELETE' || echo "libpam would unload it"
+}
 quiet() {
 	"$@" || true
 }
@@ -131,4 +140,6 @@ check "kenmon-courier exports what limits libre's queues, and nothing else" expo
 check "the search finds what there is" finds
 check "the module exports the functions of PAM and nothing else" exported
 check "the door calls what is on its list and nothing else" door_calls_more
+check "the door has few pointers to be written at each login" few_pointers
+check "the door stays loaded in a program that logs many in" stays_loaded
 plan
