@@ -38,6 +38,7 @@ a_unit() {
 	done
 }
 : >"$dir/tests/skips"
+: >"$dir/tests/alone"
 good='ok 1 - a\nok 2 - b\n1..2\n'
 
 a_test good "$good"
@@ -94,6 +95,16 @@ stops() { # whoever stops the run stops what runs beside each other
 }
 check "a run that is stopped leaves nothing running" stops
 rm -rf "$dir/tests/unit" "$dir/build"
+
+# Each says that it is there; the one that stands alone looks for the others.
+printf 'system/single\twants the machine for itself\n' >"$dir/tests/alone"
+for i in {1..4}; do a_test "other$i" "$good" "touch $dir/busy.$i; sleep 0.5; rm $dir/busy.$i"; done
+a_test single '' "ls $dir/busy.* >/dev/null 2>&1 && echo 'not ok 1' || echo 'ok 1'; echo 1..1"
+case_of "one that tests/alone lists runs with no other beside it" 0 0 "9 passed, 0 failed, 0 skipped"
+: >"$dir/tests/alone"
+a_test one '' "touch $dir/one; for i in {1..30}; do [ -e $dir/two ] && break; sleep 0.05; done; [ -e $dir/two ] && echo ok 1; echo 1..1"
+a_test two '' "touch $dir/two; for i in {1..30}; do [ -e $dir/one ] && break; sleep 0.05; done; [ -e $dir/one ] && echo ok 1; echo 1..1"
+case_of "two that it does not list run beside each other" 0 0 "2 passed, 0 failed, 0 skipped"
 
 for skip in 'ok 1 - sshd # SKIP no root\n1..1\n' '1..1\nnot ok 1 # SKIP test_another_uid\n' '1..0 # SKIP needs root\n'; do
 	a_test skips "$skip"
