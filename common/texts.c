@@ -7,8 +7,8 @@
 #include <kenmon/texts.h>
 
 /*
- * All sentences in one piece, found by where each begins. Pointers would be written anew by the
- * dynamic linker at each login, since libpam loads the door for each.
+ * All sentences in one piece, found by where each begins. Pointers would have to be written by the
+ * dynamic linker first, wherever the door is loaded for one login (sshd, su).
  */
 static const struct sentences {
 #define KM_TEXT(id, en, ja) char id##_en[sizeof(en)], id##_ja[sizeof(ja)];

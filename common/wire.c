@@ -10,8 +10,8 @@
 enum kind { U8, U16, U32, U64, I64, BYTES, STR, SECRET, SLOTS, SPAN };
 
 /*
- * No pointers in these tables: libpam loads the door anew for each login, and the dynamic linker
- * would have to write every one of them again.
+ * No pointers in these tables: sshd, su and the like load the door for one login, and the dynamic
+ * linker would have to write every one of them first.
  */
 struct field {
 	uint16_t offset; /* in struct km_msg */
@@ -57,6 +57,7 @@ enum {
 /* Only between judge and vault does a frame carry a session. */
 #define PHASES_WITH_SESSION ((unsigned)LINK | OPENED | JUDGE_LINK | OPENING | CHECKING)
 
+/* Of each message its name, as one text after another. */
 static const struct names {
 #define KM_MESSAGE(NAME, name, number, from, phases, cap) char name[sizeof(#NAME)];
 #define KM_FIELD(name, kind, field, limit)
@@ -71,6 +72,7 @@ static const struct names {
 #undef KM_MESSAGE_END
 };
 
+/* Of each message an array of its fields, as one array after another. */
 static const struct all_fields {
 #define KM_MESSAGE(NAME, name, number, from, phases, cap) struct field name[0
 #define KM_FIELD(name, kind, field, limit) +1
@@ -93,12 +95,13 @@ static const struct all_fields {
 #undef KM_MESSAGE_END
 };
 
-#define FIRST(name) (offsetof(struct all_fields, name) / sizeof(struct field))
-#define COUNT(name) (sizeof(all_fields.name) / sizeof(struct field))
-
 static const struct row rows[] = {
 #define KM_MESSAGE(NAME, name, number, from, phases, cap)                                          \
-	[number] = { phases,        offsetof(struct names, name), FIRST(name), COUNT(name), cap,   \
+	[number] = { phases,                                                                       \
+		     offsetof(struct names, name),                                                 \
+		     offsetof(struct all_fields, name) / sizeof(struct field),                     \
+		     sizeof(all_fields.name) / sizeof(struct field),                               \
+		     cap,                                                                          \
 		     KM_FROM_##from },
 #define KM_FIELD(name, kind, field, limit)
 #define KM_MESSAGE_END(name)
