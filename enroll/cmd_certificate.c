@@ -23,14 +23,10 @@ static km_rc parse_hex(struct desk *d, const char *what, const char *text, uint8
 
 /* --- list ------------------------------------------------------------------------------- */
 
-struct list {
-	struct desk_table table;
-	struct desk_json json;
-};
-
-static void row_json(struct desk_json *j, const struct msg_certificate_row *r)
+static void row_json(struct desk_json *j, const struct km_msg *m)
 {
-	json_open(j, NULL, '{');
+	const struct msg_certificate_row *r = &m->certificate_row;
+
 	json_number(j, "id", (int64_t)r->cursor);
 	json_hex(j, "subject", r->subject, sizeof(r->subject));
 	if (r->cause)
@@ -43,12 +39,11 @@ static void row_json(struct desk_json *j, const struct msg_certificate_row *r)
 	json_number(j, "key-epoch", r->epoch);
 	json_time(j, "key-epoch-closed", r->closed);
 	json_bool(j, "key-bundles-destroyed", r->bundles != 0);
-	json_close(j, '}');
 }
 
-static void row_cells(const struct desk *d, struct desk_table *t,
-		      const struct msg_certificate_row *r)
+static void row_cells(const struct desk *d, struct desk_table *t, const struct km_msg *m)
 {
+	const struct msg_certificate_row *r = &m->certificate_row;
 	char hex[KM_HEX(sizeof(r->subject))], when[DESK_TIME];
 
 	desk_cell(t, km_hex(r->subject, sizeof(r->subject), hex));
@@ -58,23 +53,6 @@ static void row_cells(const struct desk *d, struct desk_table *t,
 	desk_cell(t, desk_time_short(r->finished, when));
 	desk_cell_number(t, r->epoch);
 	desk_cell(t, desk_time_short(r->closed, when));
-}
-
-static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
-{
-	const struct msg_certificate_row *r = &m->certificate_row;
-	struct list *l = arg;
-
-	if (!d->json) {
-		row_cells(d, &l->table, r);
-		return KM_OK;
-	}
-	if (!d->half_written)
-		json_open(&l->json, NULL, '[');
-	d->half_written = true;
-	json_line(&l->json);
-	row_json(&l->json, r);
-	return KM_OK;
 }
 
 static bool ask_page(void *arg, uint64_t last, struct km_msg *request)
@@ -91,44 +69,20 @@ static uint64_t place_of(const struct km_msg *m)
 	return m->number == KM_MSG_CERTIFICATE_ROW ? m->certificate_row.cursor : 0;
 }
 
-static km_rc flush(struct desk *d, void *arg)
-{
-	struct list *l = arg;
-
-	return d->json ? KM_OK : desk_table_flush(&l->table, d->out);
-}
-
 int cmd_certificate_list(struct desk *d, const struct desk_args *args)
 {
-	const char *const headers[] = {
-		desk_text(DESK_COL_SUBJECT, d->lang),  desk_text(DESK_COL_CAUSE, d->lang),
-		desk_text(DESK_COL_UNUSABLE, d->lang), desk_text(DESK_COL_FINISHED, d->lang),
-		desk_text(DESK_COL_EPOCH, d->lang),    desk_text(DESK_COL_CLOSED, d->lang),
+	static const enum desk_text headings[] = { DESK_COL_SUBJECT,  DESK_COL_CAUSE,
+						   DESK_COL_UNUSABLE, DESK_COL_FINISHED,
+						   DESK_COL_EPOCH,    DESK_COL_CLOSED };
+	static const struct desk_listing certificates = {
+		headings,       sizeof(headings) / sizeof(headings[0]),
+		DESK_CERT_NONE, ask_page,
+		place_of,       row_cells,
+		row_json,
 	};
-	struct list l = { .json = { .f = d->out } };
-	struct desk_pages p = { .ask = ask_page,
-				.place = place_of,
-				.take = take_row,
-				.flush = flush,
-				.arg = &l,
-				.f = d->out };
-	km_rc rc;
 
 	(void)args;
-	desk_table_init(&l.table, headers, 6);
-	rc = desk_pages(d, &p);
-	desk_table_free(&l.table);
-	if (rc != KM_OK)
-		return desk_fail(d, rc);
-	if (d->json && !d->half_written)
-		json_open(&l.json, NULL, '[');
-	if (d->json) {
-		json_close(&l.json, ']');
-		fputc('\n', d->out);
-	} else if (p.total == 0)
-		desk_note(d, DESK_CERT_NONE, NULL, NULL);
-	d->half_written = false;
-	return 0;
+	return desk_list(d, &certificates);
 }
 
 /* --- show ------------------------------------------------------------------------------- */
