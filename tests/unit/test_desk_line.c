@@ -179,6 +179,31 @@ static void test_a_failure_says_nothing_twice(void **state)
 	end(&s);
 }
 
+/* "daemon" has an account wherever these tests run. */
+static void test_an_account_is_said_to_be_bound_only_when_it_is(void **state)
+{
+	static const struct {
+		km_rc rc;
+		int code;
+		bool bound;
+	} ends[] = { { KM_EREUSED, 1, false }, { KM_OK, 0, true }, { KM_EFILED, 3, true } };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct play p = { .rc = ends[i].rc };
+
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("operator"), W("add"), W("daemon"),
+					W("--employee-number"), W("1"), W("--name"), W("D"),
+					W("--department"), W("X")),
+				 ends[i].code);
+		if ((strstr(s.err, "bound to its uid") != NULL) != ends[i].bound)
+			fail_msg("after %s: %s", km_rc_name(ends[i].rc), s.err);
+		end(&s);
+	}
+}
+
 static void test_the_end_of_another_operation_is_refused(void **state)
 {
 	struct play p = { .other_op = true };
@@ -306,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_an_act_says_what_was_done),
 		cmocka_unit_test(test_a_failure_says_the_rc_and_the_vaults_words),
 		cmocka_unit_test(test_a_failure_says_nothing_twice),
+		cmocka_unit_test(test_an_account_is_said_to_be_bound_only_when_it_is),
 		cmocka_unit_test(test_the_end_of_another_operation_is_refused),
 		cmocka_unit_test(test_a_broken_line_is_opened_again_with_the_same_operation_id),
 		cmocka_unit_test(test_a_line_that_breaks_twice_is_given_up),
