@@ -139,6 +139,24 @@ static void test_an_act_says_what_was_done(void **state)
 	end(&s);
 }
 
+static void test_a_note_of_the_vaults_is_in_the_language_of_who_reads_it(void **state)
+{
+	struct play p = { .text = "nothing was stored" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 0);
+	assert_says(s.out, "\n何も保存していません\n");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato"), W("--json")), 0);
+	assert_says(s.out, "\"note\":\"何も保存していません\"");
+	end(&s);
+}
+
 static void test_a_failure_says_the_rc_and_the_vaults_words(void **state)
 {
 	struct play p = { .rc = KM_EPERM, .text = "it takes the role officer" };
@@ -329,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_a_vault_that_is_away_exits_69),
 		cmocka_unit_test(test_a_judge_that_closes_at_once_is_an_error_and_no_hang),
 		cmocka_unit_test(test_an_act_says_what_was_done),
+		cmocka_unit_test(test_a_note_of_the_vaults_is_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_a_failure_says_the_rc_and_the_vaults_words),
 		cmocka_unit_test(test_a_failure_says_nothing_twice),
 		cmocka_unit_test(test_an_account_is_said_to_be_bound_only_when_it_is),
