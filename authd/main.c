@@ -208,7 +208,7 @@ static int find_socket(const struct options *o)
 		km_rc rc = km_listen_at(path, 0666, (uid_t)-1, (gid_t)-1, &fd);
 
 		if (rc != KM_OK) {
-			km_log(LOG_ERR, "no socket at %s: %s", path, km_rc_text(rc, KM_LANG_EN));
+			km_log(LOG_ERR, "no socket at %s: %s", path, km_listen_text(rc));
 			return -1;
 		}
 	}

@@ -163,7 +163,7 @@ static bool make_door(struct rooms *r, struct door *door)
 		rc = km_listen_at(door->path, everybody ? 0666 : 0600,
 				  uid == geteuid() ? (uid_t)-1 : uid, (gid_t)-1, &door->listener);
 	if (rc != KM_OK)
-		km_log(LOG_ERR, "no socket at %s: %s", door->path, km_rc_text(rc, KM_LANG_EN));
+		km_log(LOG_ERR, "no socket at %s: %s", door->path, km_listen_text(rc));
 	return rc == KM_OK;
 }
 

@@ -130,3 +130,12 @@ km_rc km_listen_at(const char *path, mode_t mode, uid_t uid, gid_t gid, int *fd)
 	*fd = s;
 	return KM_OK;
 }
+
+const char *km_listen_text(km_rc rc)
+{
+	if (rc == KM_EEXIST)
+		return "another program listens there, or something else stands there";
+	if (rc == KM_ELIMIT)
+		return "a socket's name has at most 107 bytes";
+	return rc == KM_EIO ? strerror(errno) : km_rc_text(rc, KM_LANG_EN);
+}

@@ -201,7 +201,9 @@ int cmd_approval_list(struct desk *d, const struct desk_args *args)
 	km_rc rc = r ? desk_operate(d, &o) : KM_ENOMEM;
 
 	(void)args;
-	if (rc == KM_OK && !d->json)
+	if (rc == KM_OK && !d->json && r->count == 0)
+		desk_warn(d, DESK_NO_REQUESTS, NULL, NULL);
+	else if (rc == KM_OK && !d->json)
 		rc = table_of(d, r);
 	if (rc != KM_OK)
 		return desk_fail(d, rc);

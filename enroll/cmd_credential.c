@@ -72,40 +72,56 @@ void desk_credentials_json(struct desk_json *j, const char *key, const struct de
 	json_close(j, ']');
 }
 
-static void details(const struct desk *d, const struct msg_credential_row *r, char *out, size_t cap)
+/* A sentence of one number or two. */
+static void say(const struct desk *d, enum desk_text text, int64_t one, int64_t two, char *out,
+		size_t cap)
 {
-	int n;
+	char first[24], second[24];
 
-	if (km_factor_class(r->factor) == KM_CLASS_RECOVERY) {
-		snprintf(out, cap, "%u left", r->left);
-		return;
-	}
-	if (r->factor == KM_FACTOR_FINGERPRINT) {
-		snprintf(out, cap, "%s, %s", km_finger_name(km_finger_parse(r->label), d->lang),
-			 r->reader);
-		return;
-	}
-	if (km_factor_class(r->factor) == KM_CLASS_PHONE) {
-		desk_expand(DESK_PHONE_NUMBER, d->lang, r->number, NULL, out, cap);
-		return;
-	}
-	n = snprintf(out, cap, "%s, %u digits", km_algorithm_word(r->algorithm), r->digits);
-	if (r->factor == KM_FACTOR_TOTP && n > 0 && (size_t)n < cap)
-		snprintf(out + n, cap - (size_t)n, ", %u s, drift %" PRId64, r->period, r->drift);
+	snprintf(first, sizeof(first), "%" PRId64, one);
+	snprintf(second, sizeof(second), "%" PRId64, two);
+	desk_expand(text, d->lang, first, second, out, cap);
 }
 
-static void state(const struct msg_credential_row *r, char *out, size_t cap)
+static void details_of_code(const struct desk *d, const struct msg_credential_row *r, char *out,
+			    size_t cap)
 {
-	if (r->waiting)
-		snprintf(out, cap, "waits for approval");
-	else if (r->wait == UINT32_MAX)
-		snprintf(out, cap, "disabled");
-	else if (r->wait)
-		snprintf(out, cap, "locked for %" PRIu32 " s", r->wait);
-	else if (r->fails)
-		snprintf(out, cap, "active, %" PRIu32 " failed", r->fails);
+	char digits[24];
+	size_t n;
+
+	snprintf(digits, sizeof(digits), "%u", r->digits);
+	desk_expand(DESK_CODE_DETAILS, d->lang, km_algorithm_word(r->algorithm), digits, out, cap);
+	n = strlen(out);
+	if (r->factor == KM_FACTOR_TOTP)
+		say(d, DESK_TOTP_DETAILS, r->period, r->drift, out + n, cap - n);
+}
+
+static void details(const struct desk *d, const struct msg_credential_row *r, char *out, size_t cap)
+{
+	if (km_factor_class(r->factor) == KM_CLASS_RECOVERY)
+		say(d, DESK_CODES_LEFT, r->left, 0, out, cap);
+	else if (r->factor == KM_FACTOR_FINGERPRINT)
+		snprintf(out, cap, "%s, %s", km_finger_name(km_finger_parse(r->label), d->lang),
+			 r->reader);
+	else if (km_factor_class(r->factor) == KM_CLASS_PHONE)
+		desk_expand(DESK_PHONE_NUMBER, d->lang, r->number, NULL, out, cap);
 	else
-		snprintf(out, cap, "active");
+		details_of_code(d, r, out, cap);
+}
+
+static void state(const struct desk *d, const struct msg_credential_row *r, char *out, size_t cap)
+{
+	enum desk_text text = DESK_STATE_ACTIVE;
+
+	if (r->waiting)
+		text = DESK_FACTOR_WAITS;
+	else if (r->wait == UINT32_MAX)
+		text = DESK_FACTOR_DISABLED;
+	else if (r->wait)
+		text = DESK_FACTOR_LOCKED;
+	else if (r->fails)
+		text = DESK_FACTOR_FAILED;
+	say(d, text, text == DESK_FACTOR_LOCKED ? r->wait : r->fails, 0, out, cap);
 }
 
 km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c)
@@ -127,7 +143,7 @@ km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c)
 		desk_cell_number(&t, (int64_t)r->id);
 		desk_cell(&t, km_factor_word(r->factor));
 		desk_cell(&t, r->label);
-		state(r, text, sizeof(text));
+		state(d, r, text, sizeof(text));
 		desk_cell(&t, text);
 		desk_cell(&t, desk_time_short(r->created, text));
 		desk_cell(&t, desk_time_short(r->last_used, text));

@@ -73,13 +73,15 @@ static km_rc parse_add(struct desk *d, const struct desk_args *args, struct msg_
 
 /*
  * The account of this name here. NSS may answer to other spellings (SSSD
- * ignores case); the name that a login will carry is the canonical one.
+ * ignores case); the name that a login will carry is the canonical one. bound gets its uid where
+ * that was taken, or "".
  */
-static void bind_account(struct desk *d, struct msg_operator_add *m)
+static void bind_account(struct desk *d, struct msg_operator_add *m, char bound[24])
 {
 	const struct passwd *pw = getpwnam(m->login);
 	char uid[24];
 
+	bound[0] = '\0';
 	if (pw)
 		snprintf(uid, sizeof(uid), "%" PRIu32, (uint32_t)pw->pw_uid);
 	if (pw && strcmp(pw->pw_name, m->login) != 0)
@@ -88,7 +90,7 @@ static void bind_account(struct desk *d, struct msg_operator_add *m)
 		desk_warn(d, DESK_UID_OTHER, m->login, uid);
 	else if (pw && m->uid < 0) {
 		m->uid = (int64_t)pw->pw_uid;
-		desk_note(d, DESK_UID_FOUND, m->login, uid);
+		snprintf(bound, sizeof(uid), "%s", uid);
 	}
 	if (m->uid == 0 || strcmp(m->login, "root") == 0)
 		desk_warn(d, DESK_IS_ROOT, m->login, NULL);
@@ -98,12 +100,15 @@ int cmd_operator_add(struct desk *d, const struct desk_args *args)
 {
 	struct km_msg m = { .number = KM_MSG_OPERATOR_ADD };
 	struct msg_done done = { 0 };
+	char bound[24] = "";
 	km_rc rc = parse_add(d, args, &m.operator_add);
 
 	if (rc == KM_OK) {
-		bind_account(d, &m.operator_add);
+		bind_account(d, &m.operator_add, bound);
 		rc = desk_act(d, &m, &done);
 	}
+	if ((rc == KM_OK || rc == KM_EFILED) && bound[0])
+		desk_note(d, DESK_UID_FOUND, m.operator_add.login, bound);
 	if (rc == KM_OK && m.operator_add.uid < 0)
 		desk_note(d, DESK_UID_LATER, m.operator_add.login, NULL);
 	return desk_finish(d, rc, &done, DESK_OPERATOR_ADDED, m.operator_add.login, NULL);

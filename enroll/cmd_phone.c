@@ -91,6 +91,7 @@ static void phone_json(struct desk *d, const struct phone *p, km_rc rc, const st
 		       const char *number)
 {
 	struct desk_json j = { .f = d->out };
+	char said[sizeof(done->text) * 2];
 
 	json_open(&j, NULL, '{');
 	json_result(&j, rc, done->id);
@@ -101,7 +102,7 @@ static void phone_json(struct desk *d, const struct phone *p, km_rc rc, const st
 		json_null(&j, "number");
 	json_bool(&j, "confirmed", p->request.enrol_phone.confirm);
 	if (done->text[0])
-		json_string(&j, "note", done->text);
+		json_string(&j, "note", desk_reason(done->text, d->lang, said, sizeof(said)));
 	json_close(&j, '}');
 	fputc('\n', d->out);
 }

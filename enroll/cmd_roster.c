@@ -6,7 +6,7 @@
 #include <kenmon/factor.h>
 #include <kenmon/hex.h>
 
-#include "commands.h"
+#include "report.h"
 
 static void factors_json(struct desk_json *j, uint32_t factors)
 {
@@ -45,13 +45,12 @@ static void row_cells(const struct desk *d, struct desk_table *t, const struct k
 	const struct msg_operator_row *r = &m->operator_row;
 	char day[16], time[DESK_TIME];
 
-	(void)d;
 	desk_cell(t, r->login);
 	desk_cell(t, r->employee_number);
 	desk_cell(t, r->name);
 	desk_cell(t, r->department);
-	desk_cell(t, km_role_word(r->role));
-	desk_cell(t, km_state_word(r->state));
+	desk_cell(t, report_role(r->role, d->lang));
+	desk_cell(t, report_state(r->state, d->lang));
 	if (r->uid < 0)
 		desk_cell(t, "");
 	else
@@ -132,8 +131,8 @@ void desk_operator_lines(struct desk *d, const struct msg_operator_row *r)
 	show_line(d, DESK_COL_DEPARTMENT, r->department);
 	show_line(d, DESK_COL_MOBILE, r->mobile);
 	show_line(d, DESK_COL_LANDLINE, r->landline);
-	show_line(d, DESK_COL_ROLE, km_role_word(r->role));
-	show_line(d, DESK_COL_STATE, km_state_word(r->state));
+	show_line(d, DESK_COL_ROLE, report_role(r->role, d->lang));
+	show_line(d, DESK_COL_STATE, report_state(r->state, d->lang));
 	text[0] = '\0';
 	if (r->uid >= 0)
 		snprintf(text, sizeof(text), "%" PRId64, r->uid);

@@ -42,6 +42,16 @@ static void rows_json(struct desk_json *j, const char *key, const struct rows *r
 	json_close(j, ']');
 }
 
+/* The value of a row as it is shown to a person. */
+static const char *shown(const struct desk *d, const struct msg_status_row *r,
+			 char out[512 * 4 + 1])
+{
+	char text[512 * 2];
+
+	return km_escape(desk_status_value(r->key, r->value, d->lang, text, sizeof(text)), out,
+			 512 * 4 + 1);
+}
+
 static void rows_text(struct desk *d, const struct rows *r)
 {
 	char key[64 * 4 + 1], value[512 * 4 + 1];
@@ -56,14 +66,14 @@ static void rows_text(struct desk *d, const struct rows *r)
 		if (r->row[i].alarm)
 			fprintf(d->out, "%s %s: %s\n", desk_text(DESK_ALARM, d->lang),
 				km_escape(r->row[i].key, key, sizeof(key)),
-				km_escape(r->row[i].value, value, sizeof(value)));
+				shown(d, &r->row[i], value));
 	}
 	for (i = 0; i < r->count; i++) {
 		if (r->row[i].alarm)
 			continue;
 		own = desk_width(km_escape(r->row[i].key, key, sizeof(key)));
 		fprintf(d->out, "%s%*s%s\n", key, (int)(width - own) + 2, "",
-			km_escape(r->row[i].value, value, sizeof(value)));
+			shown(d, &r->row[i], value));
 	}
 }
 
@@ -169,7 +179,7 @@ static km_rc accept_round(struct desk *d, struct km_msg *m, bool confirm, struct
 /* Nobody accepts what they have not seen. */
 static km_rc show_found(struct desk *d, struct km_msg *m, struct rows *r)
 {
-	char text[sizeof(((struct msg_done *)0)->text) * 4];
+	char said[sizeof(((struct msg_done *)0)->text)], text[sizeof(said) * 4];
 	struct msg_done done;
 	km_rc rc = accept_round(d, m, false, r, &done);
 
@@ -179,7 +189,9 @@ static km_rc show_found(struct desk *d, struct km_msg *m, struct rows *r)
 	if (rc != KM_OK)
 		return rc;
 	if (done.text[0])
-		fprintf(d->out, "%s\n", km_escape(done.text, text, sizeof(text)));
+		fprintf(d->out, "%s\n",
+			km_escape(desk_reason(done.text, d->lang, said, sizeof(said)), text,
+				  sizeof(text)));
 	return KM_OK;
 }
 

@@ -58,6 +58,9 @@ void desk_warn(struct desk *d, enum desk_text id, const char *a, const char *b);
 /* What the vault said, in this language where why.def knows it, else as it was said. Not escaped.
  */
 const char *desk_reason(const char *said, enum km_lang lang, char *out, size_t cap);
+/* The same of the value of a row of status, by status.def; what that does not know is a reason. */
+const char *desk_status_value(const char *key, const char *said, enum km_lang lang, char *out,
+			      size_t cap);
 
 /* Remembers why something failed and returns rc. */
 km_rc desk_because(struct desk *d, km_rc rc, enum desk_text id, const char *a, const char *b);

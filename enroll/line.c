@@ -267,18 +267,27 @@ static km_rc await_done(struct desk *d, struct desk_operation *o, const struct d
 	return rc;
 }
 
-/* What DONE says, and the vault's own words behind the rc's sentence. */
+/* A reason of the vault says all that the sentence of such an rc does. */
+static bool is_said_by_its_reason(km_rc rc)
+{
+	return rc == KM_EINVAL || rc == KM_ENOTFOUND || rc == KM_EEXIST || rc == KM_ESTATE ||
+	       rc == KM_ELIMIT;
+}
+
+/* What DONE says: the rc's sentence, and the vault's own words behind it or in its place. */
 static km_rc ended(struct desk *d, const struct desk_operation *o)
 {
 	km_rc rc = km_rc_from_wire(o->done.rc);
 	char text[sizeof(o->done.text) * 2], said[sizeof(o->done.text)];
+	bool alone = is_said_by_its_reason(rc);
 
 	d->filed = rc == KM_EFILED ? o->done.id : 0;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)o->done.id);
 	if (rc == KM_EFILED)
 		return desk_because(d, rc, DESK_FILED, text, NULL);
 	if (rc != KM_OK && o->done.text[0])
-		snprintf(d->why, sizeof(d->why), "%s: %s", km_rc_text(rc, d->lang),
+		snprintf(d->why, sizeof(d->why), "%s%s%s", alone ? "" : km_rc_text(rc, d->lang),
+			 alone ? "" : ": ",
 			 km_escape(desk_reason(o->done.text, d->lang, said, sizeof(said)), text,
 				   sizeof(text)));
 	return rc;

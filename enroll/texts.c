@@ -112,20 +112,21 @@ int desk_finish(struct desk *d, km_rc rc, const struct msg_done *done, enum desk
 		const char *a, const char *b)
 {
 	struct desk_json j = { .f = d->out };
-	char text[DESK_WHY];
+	char text[DESK_WHY], said[sizeof(done->text) * 2];
+	const char *note = desk_reason(done->text, d->lang, said, sizeof(said));
 
 	if (rc != KM_OK)
 		return desk_fail(d, rc);
 	if (!d->json) {
 		fprintf(d->out, "%s\n", desk_expand(id, d->lang, a, b, text, sizeof(text)));
-		if (done->text[0])
-			fprintf(d->out, "%s\n", km_escape(done->text, text, sizeof(text)));
+		if (note[0])
+			fprintf(d->out, "%s\n", km_escape(note, text, sizeof(text)));
 		return 0;
 	}
 	json_open(&j, NULL, '{');
 	json_result(&j, rc, done->id);
-	if (done->text[0])
-		json_string(&j, "note", done->text);
+	if (note[0])
+		json_string(&j, "note", note);
 	json_close(&j, '}');
 	fputc('\n', d->out);
 	return 0;

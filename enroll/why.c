@@ -1,4 +1,4 @@
-/* The vault's reasons in the language of who reads them. */
+/* The vault's reasons, and what it says of how things stand, in the language of who reads them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #include "desk.h"
 
-#define VALUES 3
+#define VALUES 4
 #define VALUE  256
 
 static const struct {
@@ -17,6 +17,14 @@ static const struct {
 #define DESK_REASON(en, ja) { en, ja },
 #include "why.def"
 #undef DESK_REASON
+};
+
+static const struct {
+	const char *key, *said, *ja;
+} statuses[] = {
+#define DESK_STATUS(key, en, ja) { key, en, ja },
+#include "status.def"
+#undef DESK_STATUS
 };
 
 /* Past a conversion of printf's, such as %s or %llu. */
@@ -92,7 +100,7 @@ static void translate(char value[VALUE], enum km_lang lang)
 	}
 }
 
-/* %u is a sentence's only value in texts.def; %1 to %3 are those of why.def. */
+/* %u is a sentence's only value in texts.def; %1 to %4 are those of why.def and status.def. */
 static const char *say(const char *text, char values[VALUES][VALUE], char *out, size_t cap)
 {
 	size_t at = 0;
@@ -132,4 +140,30 @@ const char *desk_reason(const char *said, enum km_lang lang, char *out, size_t c
 			return say(km_text((enum km_text)id, lang), values, out, cap);
 	}
 	return said;
+}
+
+/* The row of a key that says this, or NULL; then its values. */
+static const char *status_of(const char *key, const char *said, char values[VALUES][VALUE])
+{
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		if (strcmp(statuses[i].key, key) == 0 && made_of(said, statuses[i].said, values))
+			return statuses[i].ja;
+	return NULL;
+}
+
+const char *desk_status_value(const char *key, const char *said, enum km_lang lang, char *out,
+			      size_t cap)
+{
+	char values[VALUES][VALUE] = { "" }, inner[VALUES][VALUE];
+	const char *ja = lang == KM_LANG_JA ? status_of(key, said, values) : NULL, *within;
+
+	if (!ja)
+		return desk_reason(said, lang, out, cap);
+	for (unsigned v = 0; v < VALUES; v++) {
+		/* A name has no blank in it, and is no sentence. */
+		within = strchr(values[v], ' ') ? status_of(key, values[v], inner) : NULL;
+		if (within)
+			snprintf(values[v], VALUE, "%s", within);
+	}
+	return say(ja, values, out, cap);
 }

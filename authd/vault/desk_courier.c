@@ -85,8 +85,8 @@ static km_rc put_way(struct call *c, const char *key, unsigned factor, const cha
 {
 	bool wanted = (asked_for(&c->v->conf) & KM_FACTOR_BIT(factor)) != 0;
 
-	return call_status(c, wanted && !can, key, "%s%s", can ? how : "cannot be sent",
-			   wanted ? "" : "; no service asks for them");
+	return call_status(c, wanted && !can, key, wanted ? "%s" : "%s; no service asks for them",
+			   can ? how : "cannot be sent");
 }
 
 static km_rc put_mode(struct call *c)

@@ -57,6 +57,32 @@ km_rc desk_operator_addable(struct call *c)
 	return rc == KM_OK ? KM_EEXIST : rc == KM_ENOTFOUND ? KM_OK : rc;
 }
 
+/*
+ * Whether a uid is that of another operator than the subject (NULL: of any). No desk can tell the
+ * two apart (store_operator_by_uid()), as when a number was given again before a leaver was erased.
+ */
+static km_rc is_anothers(struct call *c, int64_t uid, const uint8_t *subject, bool *out)
+{
+	struct km_operator other;
+	km_rc rc;
+
+	*out = false;
+	if (uid < 0)
+		return KM_OK;
+	rc = store_operator_by_uid(c->v->store, (uint32_t)uid, &other);
+	if (rc == KM_OK)
+		*out = !subject || memcmp(other.subject, subject, sizeof other.subject) != 0;
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
+static void say_shared(struct call *c, int64_t uid)
+{
+	call_say(c,
+		 "another operator has the uid %u too: neither can use this program at their own "
+		 "account until one of them is erased or bound to another uid",
+		 (unsigned)uid);
+}
+
 km_rc desk_operator_add(struct call *c)
 {
 	const struct msg_operator_add *m = &c->m->operator_add;
@@ -67,8 +93,11 @@ km_rc desk_operator_add(struct call *c)
 	struct km_operator made;
 	struct km_person who = { 0 };
 	struct km_event_record r;
+	bool shared = false;
 	km_rc rc = desk_operator_addable(c);
 
+	if (rc == KM_OK)
+		rc = is_anothers(c, m->uid, NULL, &shared);
 	if (rc != KM_OK)
 		return rc;
 	memcpy(who.login, m->login, sizeof who.login);
@@ -84,6 +113,8 @@ km_rc desk_operator_add(struct call *c)
 		return rc;
 	c->id = made.cursor;
 	note_event(c->v, &r);
+	if (shared)
+		say_shared(c, m->uid);
 	return KM_OK;
 }
 
@@ -292,20 +323,26 @@ km_rc desk_operator_rebind(struct call *c)
 	const struct msg_operator_rebind *m = &c->m->operator_rebind;
 	struct km_event_record r;
 	struct km_operator op;
+	bool shared = false;
 	km_rc rc;
 
 	if (!plausible_uid(m->uid))
 		return KM_EINVAL;
 	rc = call_operator(c, m->login, &op);
+	if (rc == KM_OK)
+		rc = is_anothers(c, m->uid, op.subject, &shared);
 	if (rc != KM_OK)
 		return rc;
 	call_event(c, &r, KM_EVENT_OPERATOR_REBOUND, &op);
 	event_add_number(&r, "from", op.uid);
 	event_add_number(&r, "to", m->uid);
 	rc = store_operator_uid(c->v->store, op.subject, m->uid, &r);
-	if (rc == KM_OK)
-		note_event(c->v, &r);
-	return rc;
+	if (rc != KM_OK)
+		return rc;
+	note_event(c->v, &r);
+	if (shared)
+		say_shared(c, m->uid);
+	return KM_OK;
 }
 
 km_rc desk_unlock(struct call *c)

@@ -106,8 +106,14 @@ km_rc desk_review_row(struct call *c)
 	over = c->v->now.wall - since >= interval;
 	day_of(since, last);
 	day_of(since + interval, next);
-	return call_status(c, over, "review", "%s%s; %s %s%s",
-			   ever ? "signed off on " : "never signed off", ever ? last : "",
-			   over ? "due since" : "due on", next,
-			   over ? ": see 'kenmon report review'" : "");
+	if (!ever)
+		return call_status(
+		    c, over, "review",
+		    over ? "never signed off; due since %s: see 'kenmon report review'"
+			 : "never signed off; due on %s",
+		    next);
+	return call_status(c, over, "review",
+			   over ? "signed off on %s; due since %s: see 'kenmon report review'"
+				: "signed off on %s; due on %s",
+			   last, next);
 }

@@ -24,6 +24,8 @@ int km_listen_fd(const char *name);
 
 /* Makes a listening socket at path (an old one is replaced), with mode and owner. */
 KM_MUST_CHECK km_rc km_listen_at(const char *path, mode_t mode, uid_t uid, gid_t gid, int *fd);
+/* Why not, right after it; English, never NULL. */
+const char *km_listen_text(km_rc rc);
 
 /* Connects; *fd is close-on-exec and blocking. KM_EUNAVAIL when nobody listens there. */
 KM_MUST_CHECK km_rc km_connect(const char *path, bool want_stamps, int *fd);

@@ -179,6 +179,25 @@ reasons_known() {
 	done <"$dir/said"
 }
 
+# The vault's sentences of how things stand, each in status.def, and each row there in the vault's source.
+# Numbers, days and names alone are the same in every language.
+status_known() {
+	local file said
+	for file in authd/vault/*.c common/wall.c; do
+		tr '\n\t' '  ' <"$file" | sed 's/" *"//g' >"$dir/joined"
+		cat "$dir/joined" >>"$dir/source"
+		grep -oP 'call_status\( *c,("([^"\\]|\\.)*"|[^"])*?\);' "$dir/joined" | grep -oE '"([^"\]|\\.)*"'
+	done | grep ' .*[a-z]\{3\}' | sort -u >"$dir/said"
+	[ "$(wc -l <"$dir/said")" -gt 30 ] || echo "only so many were found: $(wc -l <"$dir/said")"
+	while read -r said; do
+		grep -qF -- ", $said," enroll/status.def || echo "status.def has no $said"
+	done <"$dir/said"
+	tr '\n' ' ' <enroll/status.def | grep -oE 'DESK_STATUS\("[a-z-]+", "([^"\]|\\.)*"' | sed -E 's/^[^,]*, "//; s/"$//' |
+	    while IFS= read -r said; do
+		grep -qF -- "$said" "$dir/source" || echo "the vault does not say: $said"
+	done
+}
+
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 check "PROTOCOL.md lists every message and field of messages.def" quiet protocol_tables
@@ -194,6 +213,7 @@ check "kenmon(1) and kenmon --help agree" quiet desk_options
 check "kenmon(1) explains every finger, event of a reader and stage" quiet finger_words
 check "kenmon(1) explains every state of an order and every reason" quiet order_words
 check "every reason that the vault gives is known in Japanese" reasons_known
+check "so is all that it says in status" status_known
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
 check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8

@@ -82,6 +82,38 @@ static void test_a_folder_in_use_is_refused(void **state)
 	assert_int_equal(house_desk(h, NULL, NULL, "status", NULL), 0);
 }
 
+static void test_a_place_where_no_socket_can_be_is_said_to_be_none(void **state)
+{
+	const struct house *h = *state;
+	char program[HOUSE_PATH + 16], dir[HOUSE_PATH + 8], nowhere[HOUSE_PATH + 16],
+	    file[HOUSE_PATH + 32], name[160];
+	const struct {
+		const char *socket, *why;
+	} places[] = { { h->socket, "another program listens there" },
+		       { file, "something else stands there" },
+		       { nowhere, "No such file or directory" },
+		       { name, "a socket's name has at most 107 bytes" } };
+	struct house_out o;
+
+	snprintf(program, sizeof(program), "%s/kenmon-authd", h->bin);
+	snprintf(dir, sizeof(dir), "%s/new", h->dir);
+	snprintf(file, sizeof(file), "%s/kenmon-authd", h->bin);
+	snprintf(nowhere, sizeof(nowhere), "%s/no/sock", h->dir);
+	memset(name, 'x', sizeof(name));
+	memcpy(name, "/tmp/", 5);
+	name[sizeof(name) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const char *argv[] = { program,    "--spawn",        "--state-dir", dir,
+				       "--socket", places[i].socket, NULL };
+
+		assert_int_equal(house_run(&o, -1, NULL, argv), 73);
+		if (!strstr(o.err, places[i].why))
+			fail_msg("'%s' is not in: %s", places[i].why, o.err);
+		house_out_free(&o);
+	}
+	assert_int_equal(house_desk(h, NULL, NULL, "status", NULL), 0);
+}
+
 /* Whoever starts it counts as root in there: never where the system's records are. */
 static void test_the_systems_state_folder_is_refused_by_any_name(void **state)
 {
@@ -386,6 +418,7 @@ int main(void)
 #define HERE(test) cmocka_unit_test_setup_teardown(test, a_house, no_house)
 	const struct CMUnitTest tests[] = {
 		HERE(test_a_folder_in_use_is_refused),
+		HERE(test_a_place_where_no_socket_can_be_is_said_to_be_none),
 		HERE(test_the_systems_state_folder_is_refused_by_any_name),
 		HERE(test_c12_a_folder_that_others_can_write_is_refused),
 		HERE(test_c2_planted_links_are_refused_and_not_followed),

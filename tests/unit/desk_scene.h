@@ -139,7 +139,7 @@ static void give_status(int line)
 {
 	static const struct msg_status_row rows[] = {
 		{ .key = "version", .value = "0.1" },
-		{ .key = "clock", .value = "moved back by 400 s", .alarm = 1 },
+		{ .key = "clock", .value = "the clock was moved by -400 seconds", .alarm = 1 },
 	};
 
 	for (unsigned i = 0; i < 2; i++) {

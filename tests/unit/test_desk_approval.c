@@ -47,6 +47,25 @@ static void test_requests_are_listed_in_words(void **state)
 	end(&s);
 }
 
+static void test_where_nothing_waits_that_is_said(void **state)
+{
+	static const struct msg_request_row none[] = { { 0 } };
+	struct play p = { .requests = none };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("approval"), W("list")), 0);
+	assert_string_equal(s.out, "");
+	assert_string_equal(s.err, "No request waits for approval.\n");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("--json"), W("approval"), W("list")), 0);
+	assert_string_equal(s.out, "{\"requests\":[]}\n");
+	assert_string_equal(s.err, "");
+	end(&s);
+}
+
 static void test_every_act_that_is_filed_has_its_word_and_its_text(void **state)
 {
 	struct msg_request_row row[2] = { { .id = 1, .requester = "rei" }, { 0 } };
@@ -317,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_are_listed_in_words),
+		cmocka_unit_test(test_where_nothing_waits_that_is_said),
 		cmocka_unit_test(test_every_act_that_is_filed_has_its_word_and_its_text),
 		cmocka_unit_test(test_every_field_is_shown_and_none_passes_for_another),
 		cmocka_unit_test(test_a_time_is_shown_as_all_others_and_nothing_else_as_a_time),

@@ -191,12 +191,21 @@ static void test_alarms_stand_first_and_say_so(void **state)
 	(void)state;
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("status")), 0);
-	assert_memory_equal(s.out, "ALARM: clock: moved back by 400 s\nversion  0.1\n", 47);
+	assert_memory_equal(
+	    s.out, "ALARM: clock: the clock was moved by -400 seconds\nversion  0.1\n", 63);
 	assert_says(s.out, "On this machine:");
 	end(&s);
 	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("status")), 0);
+	assert_says(s.out, " clock: 時計が -400 秒動かされました\nversion  0.1\n");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
 	assert_int_equal(KENMON(&s, W("status"), W("--json")), 0);
-	assert_says(s.out, "{\"key\":\"clock\",\"value\":\"moved back by 400 s\",\"alarm\":true}");
+	assert_says(
+	    s.out,
+	    "{\"key\":\"clock\",\"value\":\"the clock was moved by -400 seconds\",\"alarm\":true}");
 	end(&s);
 }
 
@@ -208,7 +217,7 @@ static void test_what_was_found_is_shown_before_it_can_be_accepted(void **state)
 	(void)state;
 	begin(&s, &p, "no\n");
 	assert_int_equal(KENMON(&s, W("accept"), W("clock")), 1);
-	assert_says(s.out, "moved back by 400 s");
+	assert_says(s.out, "the clock was moved by -400 seconds");
 	assert_says(s.err, "Type the word yes to accept: ");
 	assert_says(s.err, "not accepted; nothing was changed");
 	end(&s);

@@ -139,16 +139,87 @@ static void test_an_act_says_what_was_done(void **state)
 	end(&s);
 }
 
-static void test_a_failure_says_the_rc_and_the_vaults_words(void **state)
+static void test_a_note_of_the_vaults_is_in_the_language_of_who_reads_it(void **state)
 {
-	struct play p = { .rc = KM_EEXIST, .text = "since 2026-04-01" };
+	struct play p = { .text = "nothing was stored" };
 	struct scene s;
 
 	(void)state;
 	begin(&s, &p, "");
-	assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 1);
-	assert_string_equal(s.err, "kenmon: it is registered already: since 2026-04-01\n");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 0);
+	assert_says(s.out, "\n何も保存していません\n");
 	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato"), W("--json")), 0);
+	assert_says(s.out, "\"note\":\"何も保存していません\"");
+	end(&s);
+}
+
+static void test_a_failure_says_the_rc_and_the_vaults_words(void **state)
+{
+	struct play p = { .rc = KM_EPERM, .text = "it takes the role officer" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 77);
+	assert_string_equal(s.err, "kenmon: you may not do this: it takes the role officer\n");
+	end(&s);
+}
+
+/* "there is no such entry: no operator is registered under the login sato" */
+static void test_a_failure_says_nothing_twice(void **state)
+{
+	static const km_rc kinds[] = { KM_EINVAL, KM_ENOTFOUND, KM_EEXIST, KM_ESTATE, KM_ELIMIT };
+	struct play p = { .text = "an operator has this login" };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		p.rc = kinds[i];
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 1);
+		assert_string_equal(s.err, "kenmon: an operator has this login\n");
+		end(&s);
+	}
+	p.rc = KM_EEXIST;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato"), W("--json")), 1);
+	assert_string_equal(s.out,
+			    "{\"error\":\"EEXIST\",\"message\":\"an operator has this login\"}\n");
+	end(&s);
+	p.text = "";
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("unlock"), W("sato")), 1);
+	assert_string_equal(s.err, "kenmon: it is registered already\n");
+	end(&s);
+}
+
+/* "daemon" has an account wherever these tests run. */
+static void test_an_account_is_said_to_be_bound_only_when_it_is(void **state)
+{
+	static const struct {
+		km_rc rc;
+		int code;
+		bool bound;
+	} ends[] = { { KM_EREUSED, 1, false }, { KM_OK, 0, true }, { KM_EFILED, 3, true } };
+	struct scene s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct play p = { .rc = ends[i].rc };
+
+		begin(&s, &p, "");
+		assert_int_equal(KENMON(&s, W("operator"), W("add"), W("daemon"),
+					W("--employee-number"), W("1"), W("--name"), W("D"),
+					W("--department"), W("X")),
+				 ends[i].code);
+		if ((strstr(s.err, "bound to its uid") != NULL) != ends[i].bound)
+			fail_msg("after %s: %s", km_rc_name(ends[i].rc), s.err);
+		end(&s);
+	}
 }
 
 static void test_the_end_of_another_operation_is_refused(void **state)
@@ -276,7 +347,10 @@ int main(void)
 		cmocka_unit_test(test_a_vault_that_is_away_exits_69),
 		cmocka_unit_test(test_a_judge_that_closes_at_once_is_an_error_and_no_hang),
 		cmocka_unit_test(test_an_act_says_what_was_done),
+		cmocka_unit_test(test_a_note_of_the_vaults_is_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_a_failure_says_the_rc_and_the_vaults_words),
+		cmocka_unit_test(test_a_failure_says_nothing_twice),
+		cmocka_unit_test(test_an_account_is_said_to_be_bound_only_when_it_is),
 		cmocka_unit_test(test_the_end_of_another_operation_is_refused),
 		cmocka_unit_test(test_a_broken_line_is_opened_again_with_the_same_operation_id),
 		cmocka_unit_test(test_a_line_that_breaks_twice_is_given_up),

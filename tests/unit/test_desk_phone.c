@@ -486,7 +486,7 @@ static void test_the_couriers_status_is_rows_with_alarms_first(void **state)
 	(void)state;
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("courier"), W("status")), 0);
-	assert_before(s.out, "clock: moved back by 400 s", "version");
+	assert_before(s.out, "clock: the clock was moved by -400 seconds", "version");
 	end(&s);
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("courier"), W("status"), W("--json")), 0);

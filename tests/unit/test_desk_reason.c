@@ -21,6 +21,14 @@ static const struct {
 #undef DESK_REASON
 };
 
+static const struct {
+	const char *key, *said, *ja;
+} statuses[] = {
+#define DESK_STATUS(key, en, ja) { key, en, ja },
+#include "../../enroll/status.def"
+#undef DESK_STATUS
+};
+
 static const char *in(enum km_lang lang, const char *said)
 {
 	static char out[512];
@@ -145,6 +153,90 @@ static void test_every_row_is_found_and_keeps_all_values(void **state)
 	}
 }
 
+/* --- status ---------------------------------------------------------------------------- */
+
+static const char *status_in(enum km_lang lang, const char *key, const char *said)
+{
+	static char out[1024];
+
+	return desk_status_value(key, said, lang, out, sizeof(out));
+}
+
+static void test_status_is_said_in_the_language_of_who_reads_it(void **state)
+{
+	(void)state;
+	assert_string_equal(status_in(KM_LANG_JA, "clock", "the clock was moved by -3600 seconds"),
+			    "時計が -3600 秒動かされました");
+	assert_string_equal(status_in(KM_LANG_EN, "clock", "not in doubt"), "not in doubt");
+	assert_string_equal(
+	    status_in(KM_LANG_JA, "roster",
+		      "number 3, accepted 2026-04-01, being worked off: 5 of 9 rows"),
+	    "番号 3、2026-04-01 に受け付け、処理中: 9 行中 5 行");
+	assert_string_equal(
+	    status_in(KM_LANG_JA, "review", "signed off on 2026-01-01; due on 2026-06-30"),
+	    "前回 2026-01-01。次の期限 2026-06-30");
+	assert_string_equal(
+	    status_in(KM_LANG_JA, "bypass", "sato may log in with it until 2026-04-01 09:00 UTC"),
+	    "sato は 2026-04-01 09:00 UTC までこれでログインできます");
+}
+
+static void test_a_sentence_within_one_of_status_is_said_in_japanese_too(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    status_in(
+		KM_LANG_JA, "key-epoch",
+		"2 is not closed: wrapped keys in vault.db do not open: restore it from a backup"),
+	    "世代 2 は閉じられていません: vault.db "
+	    "の鍵が開けません。バックアップから復元してください");
+	assert_string_equal(
+	    status_in(KM_LANG_JA, "messages", "by an HTTP gateway; no service asks for them"),
+	    "HTTP ゲートウェイで送信 (使用するサービスはありません)");
+	assert_string_equal(status_in(KM_LANG_JA, "logins-today", "7 by a code that was sent"),
+			    "送信したコードによるもの 7 件");
+}
+
+/* A record that was changed is what an anchor says, too. */
+static void test_status_falls_back_to_reasons_and_then_to_what_was_said(void **state)
+{
+	(void)state;
+	assert_string_equal(status_in(KM_LANG_JA, "database", "record 5 is missing from the trail"),
+			    "監査記録に記録 5 がありません");
+	assert_string_equal(status_in(KM_LANG_JA, "operators", "17"), "17");
+	assert_string_equal(status_in(KM_LANG_JA, "sent-today", "not in doubt"), "not in doubt");
+	assert_string_equal(
+	    status_in(KM_LANG_JA, "administrator", "none: registrar, active, last code never"),
+	    "none: registrar、active、最後のコード never");
+}
+
+static void test_every_row_of_status_is_found_under_its_key(void **state)
+{
+	char said[512], kept[4][8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		const char *format = statuses[i].said;
+		size_t at = 0;
+		unsigned n = 0;
+
+		while (*format) {
+			if (*format != '%') {
+				said[at++] = *format++;
+				continue;
+			}
+			format += 1 + strspn(format + 1, "l") + 1;
+			snprintf(kept[n], sizeof(kept[n]), "%u", 7001 + n);
+			at += (size_t)snprintf(said + at, sizeof(said) - at, "%s", kept[n++]);
+		}
+		said[at] = '\0';
+		if (strcmp(status_in(KM_LANG_JA, statuses[i].key, said), said) == 0)
+			fail_msg("%s is not known: %s", statuses[i].key, said);
+		while (n--)
+			if (!strstr(status_in(KM_LANG_JA, statuses[i].key, said), kept[n]))
+				fail_msg("%s loses a value: %s", statuses[i].key, statuses[i].ja);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +248,10 @@ int main(void)
 		cmocka_unit_test(test_a_value_that_is_longer_than_any_is_left_in_english),
 		cmocka_unit_test(test_a_small_place_is_not_run_over),
 		cmocka_unit_test(test_every_row_is_found_and_keeps_all_values),
+		cmocka_unit_test(test_status_is_said_in_the_language_of_who_reads_it),
+		cmocka_unit_test(test_a_sentence_within_one_of_status_is_said_in_japanese_too),
+		cmocka_unit_test(test_status_falls_back_to_reasons_and_then_to_what_was_said),
+		cmocka_unit_test(test_every_row_of_status_is_found_under_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,35 @@ static void test_a_token_with_a_value_that_cannot_be_is_refused(void **state)
 	close(line);
 }
 
+/* Which is nobody's at the desk from then on, and a login's all the same. */
+static void test_an_account_that_becomes_that_of_two_is_said_to_be(void **state)
+{
+	static const char text[] = "another operator has the uid 1000 too";
+	int line = desk_comes();
+	struct km_msg m;
+
+	(void)state;
+	assert_string_equal(desk_does(line, operator_of("hanako")).text, "");
+	refused("the same uid", desk_does(line, operator_of("jiro")), KM_OK, text);
+	m = operator_of("saburo");
+	m.operator_add.uid = 1001;
+	assert_string_equal(desk_does(line, m).text, "");
+	m = (struct km_msg){ .number = KM_MSG_OPERATOR_REBIND, .operator_rebind.uid = -1 };
+	snprintf(m.operator_rebind.login, sizeof(m.operator_rebind.login), "jiro");
+	assert_string_equal(desk_does(line, m).text, "");
+	m.operator_rebind.uid = 1000;
+	refused("back to it", desk_does(line, m), KM_OK, text);
+	m.operator_rebind.uid = 1002;
+	assert_string_equal(desk_does(line, m).text, "");
+	assert_string_equal(desk_does(line, m).text, ""); /* one's own is nobody else's */
+	m = operator_of("shiro");
+	memcpy(m.operator_add.employee_number, "N-hanako", 9);
+	m.operator_add.uid = 1002;
+	refused("which was not made", desk_does(line, m), KM_EREUSED, "");
+	assert_string_equal(desk_does(line, m).text, "");
+	close(line);
+}
+
 static void test_states_uids_and_suspicions_that_are_none_are_refused(void **state)
 {
 	int line = desk_comes();
@@ -332,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_ROOM(test_an_operator_with_a_value_that_cannot_be_is_refused),
 		IN_ROOM(test_a_token_with_a_value_that_cannot_be_is_refused),
+		IN_ROOM(test_an_account_that_becomes_that_of_two_is_said_to_be),
 		IN_ROOM(test_states_uids_and_suspicions_that_are_none_are_refused),
 		IN_ROOM(test_nothing_is_destroyed_without_a_reason_or_in_doubt),
 		IN_ROOM(test_a_code_of_the_time_is_not_checked_while_the_clock_is_in_doubt),
