@@ -110,9 +110,9 @@ static void take_number(struct parse *p)
 }
 
 /*
- * What useradd(8), Samba and SSSD make. A number alone is taken for a uid by
- * many programs. root is registered by hand or not at all: a file could lock
- * out who has to mend it.
+ * What useradd(8), Samba and SSSD make: with SSSD also a number, where an office has people log in
+ * by their employee number. root is registered by hand or not at all: a file could lock out who has
+ * to mend it.
  */
 static void take_login(struct parse *p)
 {
@@ -120,7 +120,7 @@ static void take_login(struct parse *p)
 
 	if (!take_text(p, ROSTER_LOGIN, true, out, sizeof(p->row->login)))
 		return;
-	if (!is_name(out, "_", "._-@") || strspn(out, "0123456789") == strlen(out))
+	if (!is_name(out, "_", "._-@"))
 		out[0] = wrong(p, ROSTER_LOGIN, DESK_ROSTER_LOGIN_NAME, out);
 	else if (strcmp(out, "root") == 0)
 		out[0] = wrong(p, ROSTER_LOGIN, DESK_ROSTER_ROOT, NULL);
