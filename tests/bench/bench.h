@@ -131,18 +131,43 @@ bool peers_make(const struct house *h);
 bool oath_write(const struct house *h, const struct token *t);
 bool google_write(const struct house *h, const struct token *t);
 
-/* --- the floor: floor.c --------------------------------------------------- */
+/* --- the floor: floor.c, ledger.c ------------------------------------------ */
+
+enum bare_kind {
+	BARE_LOG,      /* a record at the end of a file */
+	BARE_DATABASE, /* a counter and a record in SQLite */
+};
 
 /* Two relays where judge and vault would be. */
 struct bare {
 	char socket[HOUSE_PATH + 16];
 	pid_t relay[2];
 };
-bool bare_start(struct bare *b, const char *dir);
+bool bare_start(struct bare *b, const char *dir, enum bare_kind kind);
 void bare_end(struct bare *b); /* of a zeroed one, too */
 /* A login that decides nothing: pam_permit, our messages, one record on the disk. us may be NULL.
  */
 bool bare_login(const struct bare *b, const char *confdir, const char *user, double *us);
+
+/* What the second relay writes, for the process that opened it. */
+#define LEDGER_CLIENTS 1024
+enum ledger_statement {
+	LEDGER_BEGIN,
+	LEDGER_MOVE,
+	LEDGER_RECORD,
+	LEDGER_COMMIT,
+	LEDGER_STATEMENTS
+};
+struct sqlite3_stmt;
+struct ledger {
+	enum bare_kind kind;
+	int file;
+	off_t at;
+	struct sqlite3_stmt *statement[LEDGER_STATEMENTS];
+};
+bool ledger_open(struct ledger *l, const char *dir, enum bare_kind kind); /* false: said why */
+/* Durable when it returns. */
+bool ledger_write(struct ledger *l, const int *client, unsigned count);
 
 /* --- the benches ---------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
  * 64 logins in flight, each an operator of its own, against pam_oath one at a
- * time; beside it what the processors were busy with, and two ceilings: libpam
- * alone, and the bare shape of a login (floor.c).
+ * time; beside it what the processors were busy with, and three ceilings: libpam
+ * alone, and the bare shape of a login (floor.c) without and with a database.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -22,7 +22,7 @@
 #define WINDOWS   12
 #define WINDOW_US 1e6
 
-enum kind { OURS, BARE, PERMIT, KINDS };
+enum kind { OURS, BARE, STORED, PERMIT, KINDS };
 
 /* Shared by all processes. */
 struct field {
@@ -31,7 +31,7 @@ struct field {
 	atomic_int kind;
 	atomic_uint logins, failures;
 	_Atomic uint64_t cpu; /* ns of all clients in this window */
-	struct bare bare;
+	struct bare bare, stored;
 };
 
 /* What the rooms and their clients spent, and on how many logins of ours. */
@@ -56,6 +56,8 @@ static bool one_login(const struct house *h, const struct field *f, struct token
 		return token_login(h->pam, SERVICE_OURS, t, NULL);
 	case BARE:
 		return bare_login(&f->bare, h->pam, t->login, NULL);
+	case STORED:
+		return bare_login(&f->stored, h->pam, t->login, NULL);
 	default:
 		return permitted(h, t->login);
 	}
@@ -217,6 +219,7 @@ static void report(struct field *f, struct series rate[KINDS], struct series *pe
 	row_add(&row);
 	report_spent(s, oath);
 	report_ceiling("the bare shape", ours, median(&rate[BARE]), oath);
+	report_ceiling("the bare shape with a database", ours, median(&rate[STORED]), oath);
 	report_ceiling("pam_permit", ours, median(&rate[PERMIT]), oath);
 }
 
@@ -232,6 +235,7 @@ static void windows(struct benches *b, struct field *f, struct token *oath)
 		one[OURS] = window_ours(f, &s);
 		other = window_oath(&b->one, oath);
 		one[BARE] = window_all(f, BARE);
+		one[STORED] = window_all(f, STORED);
 		one[PERMIT] = window_all(f, PERMIT);
 		if (i == 0)
 			continue; /* the first loads and prepares everything */
@@ -251,7 +255,8 @@ void bench_flight(struct benches *b)
 	struct field *f = field_new();
 
 	say("64 logins in flight");
-	if (!f || !oath_write(&b->one, &oath) || !bare_start(&f->bare, b->one.dir)) {
+	if (!f || !oath_write(&b->one, &oath) || !bare_start(&f->bare, b->one.dir, BARE_LOG) ||
+	    !bare_start(&f->stored, b->one.dir, BARE_DATABASE)) {
 		say("64 in flight: %s", strerror(errno));
 		row_failed("64 logins in flight",
 			   "no shared memory, no file of pam_oath's, or no relays");
@@ -267,5 +272,6 @@ void bench_flight(struct benches *b)
 	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++)
 		wait(NULL);
 	bare_end(&f->bare);
+	bare_end(&f->stored);
 	munmap(f, sizeof(*f));
 }

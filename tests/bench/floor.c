@@ -2,13 +2,12 @@
  * The bare shape of a login: what is left of ours when nothing is decided. A
  * client logs in through libpam with pam_permit and exchanges as many messages
  * as our door, over two relays that stand where judge and vault stand: the
- * first passes the client's descriptor on, the second appends one record for
- * each login to a file, flushes once for all that were ready, and answers on
- * that descriptor. No protocol, no keys, no database, no checks: nothing of
- * this shape is faster on this machine, however it is written.
+ * first passes the client's descriptor on, the second writes one record for
+ * each login (ledger.c), flushes once for all that were ready, and answers on
+ * that descriptor. No protocol, no keys, no checks: nothing of this shape is
+ * faster on this machine, however it is written.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,9 +24,7 @@
 
 #include "bench.h"
 
-#define FDS     1024
-#define RECORD  512               /* bytes: an audit record */
-#define LOG     (4 * 1024 * 1024) /* written over again and again, as SQLite's log is */
+#define FDS     LEDGER_CLIENTS
 #define BACKLOG 256
 #define ROUND   256
 
@@ -139,8 +136,8 @@ static void run_first(int listener, int link)
 /* --- the second relay ------------------------------------------------------ */
 
 struct second {
-	int link, file;
-	off_t at;
+	int link;
+	struct ledger ledger;
 	int client[FDS]; /* by the first one's number; -1: none */
 	int decided[ROUND];
 	unsigned count;
@@ -148,13 +145,7 @@ struct second {
 
 static void commit(struct second *r)
 {
-	static const uint8_t records[ROUND * RECORD];
-	size_t len = r->count * RECORD;
-
-	if (r->at + (off_t)len > LOG)
-		r->at = 0;
-	must(pwrite(r->file, records, len, r->at) == (ssize_t)len && fdatasync(r->file) == 0);
-	r->at += (off_t)len;
+	must(ledger_write(&r->ledger, r->decided, r->count));
 	for (unsigned i = 0; i < r->count; i++) {
 		struct word w = { .client = r->decided[i], .last = true };
 
@@ -188,12 +179,12 @@ static bool take(struct second *r, int flags)
 	return true;
 }
 
-static void run_second(int file, int link)
+static void run_second(const char *dir, enum bare_kind kind, int link)
 {
 	static struct second r;
 
-	r.file = file;
 	r.link = link;
+	must(ledger_open(&r.ledger, dir, kind));
 	for (;;) {
 		bool more = take(&r, 0);
 
@@ -206,27 +197,12 @@ static void run_second(int file, int link)
 
 /* --- for the benches ------------------------------------------------------- */
 
-/* Written, not only reserved: the flush of a block that never was costs more. */
-static bool prepare_log(const char *dir, int *file)
+bool bare_start(struct bare *b, const char *dir, enum bare_kind kind)
 {
-	static const uint8_t zeros[64 * 1024];
-	char path[HOUSE_PATH + 16];
+	int link[2], listener = -1;
 
-	snprintf(path, sizeof(path), "%s/bare.log", dir);
-	*file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	for (off_t at = 0; *file >= 0 && at < LOG; at += (off_t)sizeof(zeros))
-		if (pwrite(*file, zeros, sizeof(zeros), at) != (ssize_t)sizeof(zeros))
-			return false;
-	return *file >= 0 && fsync(*file) == 0;
-}
-
-bool bare_start(struct bare *b, const char *dir)
-{
-	int link[2], listener = -1, file = -1;
-
-	snprintf(b->socket, sizeof(b->socket), "%s/bare.sock", dir);
-	if (!prepare_log(dir, &file) ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0 ||
+	snprintf(b->socket, sizeof(b->socket), "%s/bare%d.sock", dir, kind);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0 ||
 	    km_listen_at(b->socket, 0600, (uid_t)-1, (gid_t)-1, &listener) != KM_OK ||
 	    listen(listener, BACKLOG) < 0) {
 		say("no bare shape of a login: %s", strerror(errno));
@@ -246,12 +222,11 @@ bool bare_start(struct bare *b, const char *dir)
 		if (i == 0)
 			run_first(listener, link[0]);
 		close(listener);
-		run_second(file, link[1]);
+		run_second(dir, kind, link[1]);
 	}
 	close(link[0]);
 	close(link[1]);
 	close(listener);
-	close(file);
 	return b->relay[0] > 0 && b->relay[1] > 0;
 }
 

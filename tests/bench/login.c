@@ -1,4 +1,4 @@
-/* One HOTP login, durable: ours with 1 and with 100,000 operators, pam_oath, and two floors. */
+/* One HOTP login, durable: ours with 1 and with 100,000 operators, pam_oath, and three floors. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,14 +13,14 @@
 #define WARM       20
 #define BUDGET_US  60e6 /* where every flush takes 4 ms, fewer rounds must do */
 
-enum { ONE, MANY, OATH, FLOOR, FLUSH, BARE, KINDS };
-#define TURNS 5
+enum { ONE, MANY, OATH, FLOOR, FLUSH, BARE, STORED, KINDS };
+#define TURNS 6
 
 struct run {
 	struct benches *b;
 	struct token oath;
 	int file; /* what the floor flushes */
-	struct bare bare;
+	struct bare bare, stored;
 	struct series us[KINDS], prompt, judged;
 };
 
@@ -65,13 +65,13 @@ static bool floor_login(struct run *r)
 	return true;
 }
 
-static bool bare(struct run *r)
+static bool bare(struct run *r, const struct bare *b, int kind)
 {
 	double us;
 
-	if (!bare_login(&r->bare, r->b->one.pam, ACCOUNT_ONE, &us))
+	if (!bare_login(b, r->b->one.pam, ACCOUNT_ONE, &us))
 		return false;
-	series_add(&r->us[BARE], us);
+	series_add(&r->us[kind], us);
 	return true;
 }
 
@@ -102,7 +102,10 @@ static bool one_round(struct run *r, unsigned round)
 			ok = ours(r, &r->b->many, &r->b->in_many, MANY);
 			break;
 		case 3:
-			ok = bare(r);
+			ok = bare(r, &r->bare, BARE);
+			break;
+		case 4:
+			ok = bare(r, &r->stored, STORED);
 			break;
 		default:
 			ok = floor_login(r);
@@ -188,6 +191,8 @@ static void report(struct run *r)
 		     oath);
 	report_floor("beside its bare shape", "the same over two relays", one, median(&r->us[BARE]),
 		     oath);
+	report_floor("beside that with a database", "the same with SQLite", one,
+		     median(&r->us[STORED]), oath);
 
 	row = (struct row){ .figure = "  the same, 100,000 operators registered" };
 	TEXT(row.value, "%.0f µs", many);
@@ -207,12 +212,14 @@ void bench_login(struct benches *b)
 	say("one login at a time");
 	snprintf(path, sizeof(path), "%s/floor", b->one.dir);
 	r.file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (r.file < 0 || !oath_write(&b->one, &r.oath) || !bare_start(&r.bare, b->one.dir) ||
-	    !measure(&r))
+	if (r.file < 0 || !oath_write(&b->one, &r.oath) ||
+	    !bare_start(&r.bare, b->one.dir, BARE_LOG) ||
+	    !bare_start(&r.stored, b->one.dir, BARE_DATABASE) || !measure(&r))
 		row_failed("one HOTP login, durable", "a login did not succeed");
 	else
 		report(&r);
 	bare_end(&r.bare);
+	bare_end(&r.stored);
 	if (r.file >= 0)
 		close(r.file);
 	for (int kind = 0; kind < KINDS; kind++)
