@@ -1,9 +1,12 @@
 /*
  * 64 logins in flight, each an operator of its own, against pam_oath one at a
- * time; beside it what the processors were busy with, and three ceilings: libpam
- * alone, and the bare shape of a login (floor.c) without and with a database.
+ * time: by one program in 64 threads, as a server logs people in, and by 64
+ * programs, as sshd does, each of which does libpam's work for itself. Beside
+ * it what the processors were busy with, and three ceilings: libpam alone, and
+ * the bare shape of a login (floor.c) without and with a database.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,16 +25,27 @@
 #define WINDOWS   12
 #define WINDOW_US 1e6
 
-enum kind { OURS, BARE, STORED, PERMIT, KINDS };
+enum kind { OURS, APART, BARE, STORED, PERMIT, KINDS };
+/* Who logs in: 64 threads of ours, or 64 programs. */
+enum crew { THREADS, PROGRAMS, CREWS };
 
-/* Shared by all processes. */
+/* Shared by all programs. */
 struct field {
-	sem_t start[ACCOUNT_FLIGHTS], done;
+	const struct house *house;
+	sem_t start[CREWS][ACCOUNT_FLIGHTS], done;
 	atomic_bool stop, quit;
 	atomic_int kind;
 	atomic_uint logins, failures;
 	_Atomic uint64_t cpu; /* ns of all clients in this window */
 	struct bare bare, stored;
+	struct token token[ACCOUNT_FLIGHTS]; /* of whichever crew is at work */
+};
+
+/* One of a crew. */
+struct flyer {
+	struct field *field;
+	enum crew crew;
+	unsigned place;
 };
 
 /* What the rooms and their clients spent, and on how many logins of ours. */
@@ -49,17 +63,18 @@ static bool permitted(const struct house *h, const char *user)
 	return attempt_login(&a) == PAM_SUCCESS;
 }
 
-static bool one_login(const struct house *h, const struct field *f, struct token *t)
+static bool one_login(const struct field *f, struct token *t)
 {
 	switch (atomic_load(&f->kind)) {
 	case OURS:
-		return token_login(h->pam, SERVICE_OURS, t, NULL);
+	case APART:
+		return token_login(f->house->pam, SERVICE_OURS, t, NULL);
 	case BARE:
-		return bare_login(&f->bare, h->pam, t->login, NULL);
+		return bare_login(&f->bare, f->house->pam, t->login, NULL);
 	case STORED:
-		return bare_login(&f->stored, h->pam, t->login, NULL);
+		return bare_login(&f->stored, f->house->pam, t->login, NULL);
 	default:
-		return permitted(h, t->login);
+		return permitted(f->house, t->login);
 	}
 }
 
@@ -67,7 +82,7 @@ static uint64_t cpu_ns(void)
 {
 	struct timespec t = { 0 };
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -87,30 +102,49 @@ static double room_us(pid_t pid)
 	return (double)ns / 1e3;
 }
 
-static void fly(const struct house *h, struct field *f, unsigned i, struct token t)
+static void *fly(void *arg)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	const struct flyer *me = arg;
+	struct field *f = me->field;
+
 	for (;;) {
 		uint64_t before = cpu_ns();
 
-		while (sem_wait(&f->start[i]) < 0)
+		while (sem_wait(&f->start[me->crew][me->place]) < 0)
 			;
 		if (atomic_load(&f->quit))
-			_exit(0);
+			return NULL;
 		while (!atomic_load(&f->stop))
-			atomic_fetch_add(one_login(h, f, &t) ? &f->logins : &f->failures, 1);
+			atomic_fetch_add(
+			    one_login(f, &f->token[me->place]) ? &f->logins : &f->failures, 1);
 		atomic_fetch_add(&f->cpu, cpu_ns() - before);
 		sem_post(&f->done);
 	}
 }
 
-static void start_all(struct field *f)
+static bool start_thread(struct flyer *me, pthread_t *thread)
 {
-	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++)
-		sem_post(&f->start[i]);
+	return pthread_create(thread, NULL, fly, me) == 0;
 }
 
-/* Logins a second of a window; the last of each process ends after the window and counts. */
+static bool start_program(struct flyer *me)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid > 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fly(me);
+	_exit(0);
+}
+
+static void start_all(struct field *f, enum crew crew)
+{
+	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++)
+		sem_post(&f->start[crew][i]);
+}
+
+/* Logins a second of a window; the last of each flyer ends after the window and counts. */
 static double window_all(struct field *f, enum kind kind)
 {
 	double start = now_us();
@@ -119,7 +153,7 @@ static double window_all(struct field *f, enum kind kind)
 	atomic_store(&f->logins, 0);
 	atomic_store(&f->cpu, 0);
 	atomic_store(&f->stop, false);
-	start_all(f);
+	start_all(f, kind == APART ? PROGRAMS : THREADS);
 	while (now_us() < start + WINDOW_US)
 		usleep(1000);
 	atomic_store(&f->stop, true);
@@ -142,15 +176,17 @@ static double window_oath(const struct house *h, struct token *t)
 	return count / (now_us() - start) * 1e6;
 }
 
-static struct field *field_new(void)
+static struct field *field_new(const struct benches *b)
 {
 	struct field *f =
 	    mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (f == MAP_FAILED)
 		return NULL;
-	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++)
-		if (sem_init(&f->start[i], 1, 0) < 0)
+	f->house = &b->many;
+	memcpy(f->token, b->flight, sizeof(f->token));
+	for (unsigned i = 0; i < CREWS * ACCOUNT_FLIGHTS; i++)
+		if (sem_init(&f->start[i / ACCOUNT_FLIGHTS][i % ACCOUNT_FLIGHTS], 1, 0) < 0)
 			return NULL;
 	return sem_init(&f->done, 1, 0) < 0 ? NULL : f;
 }
@@ -205,6 +241,7 @@ static void report(struct field *f, struct series rate[KINDS], struct series *pe
 {
 	double ours = median(&rate[OURS]), oath = median(peer);
 	struct row row = { .figure = "64 logins in flight, 100,000 operators" };
+	struct row apart = { .figure = "  the same by 64 programs" };
 
 	if (atomic_load(&f->failures) > 0 || oath <= 0) {
 		row_failed(row.figure,
@@ -217,6 +254,10 @@ static void report(struct field *f, struct series rate[KINDS], struct series *pe
 	TEXT(row.target, "≥ 8");
 	row.met = ours >= 8 * oath ? ROW_MET : ROW_NOT_MET;
 	row_add(&row);
+	TEXT(apart.value, "%.0f /s", median(&rate[APART]));
+	TEXT(apart.beside, "%.0f /s  pam_oath one at a time", oath);
+	TEXT(apart.ratio, "%.1f", median(&rate[APART]) / oath);
+	row_add(&apart);
 	report_spent(s, oath);
 	report_ceiling("the bare shape", ours, median(&rate[BARE]), oath);
 	report_ceiling("the bare shape with a database", ours, median(&rate[STORED]), oath);
@@ -234,6 +275,7 @@ static void windows(struct benches *b, struct field *f, struct token *oath)
 
 		one[OURS] = window_ours(f, &s);
 		other = window_oath(&b->one, oath);
+		one[APART] = window_all(f, APART);
 		one[BARE] = window_all(f, BARE);
 		one[STORED] = window_all(f, STORED);
 		one[PERMIT] = window_all(f, PERMIT);
@@ -249,28 +291,51 @@ static void windows(struct benches *b, struct field *f, struct token *oath)
 	series_free(&peer);
 }
 
+/* The programs before the threads: a program is a copy of one thread. */
+static bool start_crews(struct field *f, struct flyer flyer[CREWS][ACCOUNT_FLIGHTS],
+			pthread_t thread[ACCOUNT_FLIGHTS])
+{
+	bool ok = true;
+
+	for (unsigned i = 0; i < CREWS * ACCOUNT_FLIGHTS; i++)
+		flyer[i / ACCOUNT_FLIGHTS][i % ACCOUNT_FLIGHTS] =
+		    (struct flyer){ f, (enum crew)(i / ACCOUNT_FLIGHTS), i % ACCOUNT_FLIGHTS };
+	fflush(NULL);
+	for (unsigned i = 0; ok && i < ACCOUNT_FLIGHTS; i++)
+		ok = start_program(&flyer[PROGRAMS][i]);
+	for (unsigned i = 0; ok && i < ACCOUNT_FLIGHTS; i++)
+		ok = start_thread(&flyer[THREADS][i], &thread[i]);
+	return ok;
+}
+
+static void end_crews(struct field *f, const pthread_t thread[ACCOUNT_FLIGHTS])
+{
+	atomic_store(&f->quit, true);
+	for (int crew = 0; crew < CREWS; crew++)
+		start_all(f, (enum crew)crew);
+	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++) {
+		pthread_join(thread[i], NULL);
+		wait(NULL);
+	}
+}
+
 void bench_flight(struct benches *b)
 {
+	static struct flyer flyer[CREWS][ACCOUNT_FLIGHTS];
 	struct token oath = { .login = ACCOUNT_ONE };
-	struct field *f = field_new();
+	pthread_t thread[ACCOUNT_FLIGHTS];
+	struct field *f = field_new(b);
 
 	say("64 logins in flight");
 	if (!f || !oath_write(&b->one, &oath) || !bare_start(&f->bare, b->one.dir, BARE_LOG) ||
-	    !bare_start(&f->stored, b->one.dir, BARE_DATABASE)) {
+	    !bare_start(&f->stored, b->one.dir, BARE_DATABASE) || !start_crews(f, flyer, thread)) {
 		say("64 in flight: %s", strerror(errno));
 		row_failed("64 logins in flight",
-			   "no shared memory, no file of pam_oath's, or no relays");
+			   "no shared memory, file of pam_oath's, relays, threads or programs");
 		return;
 	}
-	fflush(NULL);
-	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++)
-		if (fork() == 0)
-			fly(&b->many, f, i, b->flight[i]);
 	windows(b, f, &oath);
-	atomic_store(&f->quit, true);
-	start_all(f);
-	for (unsigned i = 0; i < ACCOUNT_FLIGHTS; i++)
-		wait(NULL);
+	end_crews(f, thread);
 	bare_end(&f->bare);
 	bare_end(&f->stored);
 	munmap(f, sizeof(*f));
