@@ -2,11 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kenmon/factor.h>
 #include <kenmon/people.h>
 #include <kenmon/phone.h>
 #include <kenmon/texts.h>
 
-#include "desk.h"
+#include "report.h"
 
 #define VALUES 4
 #define VALUE  256
@@ -100,19 +101,41 @@ static void translate(char value[VALUE], enum km_lang lang)
 	}
 }
 
-/* %u is a sentence's only value in texts.def; %1 to %4 are those of why.def and status.def. */
+/* The vault's word for a role, a state, a cause or no day, in Japanese; others stay. */
+static const char *in_japanese(const char *word)
+{
+	for (unsigned role = 0; role <= KM_ROLE_OFFICER; role++)
+		if (strcmp(word, km_role_word(role)) == 0)
+			return report_role(role, KM_LANG_JA);
+	for (unsigned state = KM_ACTIVE; state <= KM_ERASING; state++)
+		if (strcmp(word, km_state_word(state)) == 0)
+			return report_state(state, KM_LANG_JA);
+	for (unsigned cause = 1; cause < UINT8_MAX; cause++)
+		if (strcmp(word, km_cause_word(cause)) == 0)
+			return km_cause_text(cause, KM_LANG_JA);
+	return strcmp(word, "never") == 0 ? "なし" : word;
+}
+
+/*
+ * %u is a sentence's only value in texts.def; %1 to %4 are those of why.def and status.def, %w1 to
+ * %w4 the same as in_japanese() has them.
+ */
 static const char *say(const char *text, char values[VALUES][VALUE], char *out, size_t cap)
 {
 	size_t at = 0;
 
 	out[0] = '\0';
 	while (*text && at + 1 < cap) {
-		bool numbered = text[0] == '%' && text[1] >= '1' && text[1] < '1' + VALUES;
+		bool word = text[0] == '%' && text[1] == 'w';
+		const char *number = text + 1 + word;
+		bool numbered = text[0] == '%' && *number >= '1' && *number < '1' + VALUES;
 
 		if (numbered || (text[0] == '%' && text[1] == 'u')) {
+			const char *value = values[numbered ? *number - '1' : 0];
+
 			at += (size_t)snprintf(out + at, cap - at, "%s",
-					       values[numbered ? text[1] - '1' : 0]);
-			text += 2;
+					       word ? in_japanese(value) : value);
+			text = number + 1;
 		} else
 			out[at++] = *text++;
 	}

@@ -58,28 +58,21 @@ km_rc desk_operator_addable(struct call *c)
 }
 
 /*
- * Whether a uid is that of another operator than the subject (NULL: of any). No desk can tell the
- * two apart (store_operator_by_uid()), as when a number was given again before a leaver was erased.
+ * Whether a uid is that of another operator than the subject (NULL: of any). No desk can tell
+ * them apart (store_operator_by_uid()), as when a number was given again before a leaver was
+ * erased.
  */
 static km_rc is_anothers(struct call *c, int64_t uid, const uint8_t *subject, bool *out)
 {
-	struct km_operator other;
-	km_rc rc;
-
 	*out = false;
-	if (uid < 0)
-		return KM_OK;
-	rc = store_operator_by_uid(c->v->store, (uint32_t)uid, &other);
-	if (rc == KM_OK)
-		*out = !subject || memcmp(other.subject, subject, sizeof other.subject) != 0;
-	return rc == KM_ENOTFOUND ? KM_OK : rc;
+	return uid < 0 ? KM_OK : store_uid_is_anothers(c->v->store, (uint32_t)uid, subject, out);
 }
 
 static void say_shared(struct call *c, int64_t uid)
 {
 	call_say(c,
-		 "another operator has the uid %u too: neither can use this program at their own "
-		 "account until one of them is erased or bound to another uid",
+		 "another operator has the uid %u too: nobody who has it can use this program at "
+		 "their own account until all but one are erased or bound to another uid",
 		 (unsigned)uid);
 }
 

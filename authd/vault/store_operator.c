@@ -206,28 +206,52 @@ km_rc store_staff(struct km_store *s, uint64_t after, size_t limit, struct km_op
 	return page_of(s, SQL_OPERATOR_STAFF, after, limit, out, count);
 }
 
-/* Nothing is taken from s->seen, nor left there: this is no part of a login. */
-km_rc store_operator_by_uid(struct km_store *s, uint32_t uid, struct km_operator *out)
+/*
+ * How many have this uid, but for those who are being erased and the subject but (NULL: nobody);
+ * *last is one of them. Nothing is taken from s->seen, nor left there: this is no part of a login.
+ */
+static km_rc with_uid(struct km_store *s, uint32_t uid, const uint8_t *but,
+		      struct km_operator *last, size_t *n)
 {
 	struct query q QUERY = query_new(s, SQL_OPERATOR_BY_UID);
 	struct stored_operator found;
-	struct km_operator one = { 0 };
-	size_t n = 0;
 	km_rc rc;
 
+	*n = 0;
 	query_int(&q, uid);
 	while (!(rc = row_read_operator(s, &q, &found))) {
-		if (found.row.state == KM_ERASING)
+		if (found.row.state == KM_ERASING ||
+		    (but && memcmp(found.row.subject, but, sizeof found.row.subject) == 0))
 			continue;
-		one = found.row;
-		n++;
+		*last = found.row;
+		++*n;
 	}
-	if (rc != KM_ENOTFOUND)
+	return rc == KM_ENOTFOUND ? KM_OK : rc;
+}
+
+km_rc store_operator_by_uid(struct km_store *s, uint32_t uid, struct km_operator *out)
+{
+	struct km_operator one = { 0 };
+	size_t n;
+	km_rc rc = with_uid(s, uid, NULL, &one, &n);
+
+	if (rc)
 		return rc;
 	if (n != 1)
 		return KM_ENOTFOUND;
 	*out = one;
 	return KM_OK;
+}
+
+km_rc store_uid_is_anothers(struct km_store *s, uint32_t uid, const uint8_t *subject, bool *out)
+{
+	struct km_operator one;
+	size_t n;
+	km_rc rc = with_uid(s, uid, subject, &one, &n);
+
+	if (rc == KM_OK)
+		*out = n > 0;
+	return rc;
 }
 
 static km_rc count_one(struct query *q, uint64_t *out)

@@ -180,6 +180,9 @@ KM_MUST_CHECK km_rc store_operator_by_subject(struct km_store *,
  * count.
  */
 KM_MUST_CHECK km_rc store_operator_by_uid(struct km_store *, uint32_t uid, struct km_operator *out);
+/* Whether another than the subject (NULL: anybody) has this uid, but for who is being erased. */
+KM_MUST_CHECK km_rc store_uid_is_anothers(struct km_store *, uint32_t uid, const uint8_t *subject,
+					  bool *out);
 /* All credentials with their throttles, oldest first. Up to eight cost the same work as none. */
 KM_MUST_CHECK km_rc store_credentials(struct km_store *, const uint8_t subject[KM_SUBJECT_BYTES],
 				      struct km_credential out[KM_MAX_CREDENTIALS], size_t *count);

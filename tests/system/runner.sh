@@ -106,6 +106,13 @@ a_test one '' "touch $dir/one; for i in {1..30}; do [ -e $dir/two ] && break; sl
 a_test two '' "touch $dir/two; for i in {1..30}; do [ -e $dir/one ] && break; sleep 0.05; done; [ -e $dir/one ] && echo ok 1; echo 1..1"
 case_of "two that it does not list run beside each other" 0 0 "2 passed, 0 failed, 0 skipped"
 
+for entry in 'system/gone\tis there no more' 'system/good  has no tab'; do
+	a_test good "$good"
+	printf '%b\n' "$entry" >"$dir/tests/alone"
+	case_of "an entry of tests/alone that is no test's fails: $entry" 0 1 "2 passed, 1 failed, 0 skipped"
+done
+: >"$dir/tests/alone"
+
 for skip in 'ok 1 - sshd # SKIP no root\n1..1\n' '1..1\nnot ok 1 # SKIP test_another_uid\n' '1..0 # SKIP needs root\n'; do
 	a_test skips "$skip"
 	case_of "a skip is a skip for a user: ${skip%%\\n*}" 1000 0 "0 passed, 0 failed, 1 skipped"

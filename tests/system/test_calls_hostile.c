@@ -432,7 +432,7 @@ static void test_what_others_say_does_not_come_to_the_log(void **state)
 	e.courier = 0;
 	log = exchange_log(&e);
 	assert_null(strstr(log, "CANARY"));
-	assert_null(strstr(log, EXCHANGE_NUMBER + 1));
+	assert_null(strstr(log, &EXCHANGE_NUMBER[1]));
 	free(log);
 	exchange_close(&e);
 }

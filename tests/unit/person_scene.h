@@ -155,7 +155,7 @@ static inline void is_asked(struct km_msg m, const char *login)
 
 static inline struct km_msg about(enum km_message_number number, const char *login)
 {
-	struct km_msg m = { .number = number };
+	struct km_msg m = { .number = (uint8_t)number };
 
 	/* login stands right behind op in all that are used here. */
 	snprintf(m.operator_show.login, sizeof m.operator_show.login, "%s", login);

@@ -55,7 +55,7 @@ static void test_its_values_are_kept(void **state)
 	assert_string_equal(in(KM_LANG_JA, "the secret must have 16 to 64 bytes"),
 			    "シークレットは 16 から 64 バイトで指定してください");
 	assert_string_equal(in(KM_LANG_JA, "the operator is suspended already"),
-			    "この職員はすでにこの状態です: suspended");
+			    "この職員はすでに停止中です");
 	assert_string_equal(
 	    in(KM_LANG_JA,
 	       "an older roster than the last one: it is taken with --accept-erasures 4"),
@@ -206,7 +206,31 @@ static void test_status_falls_back_to_reasons_and_then_to_what_was_said(void **s
 	assert_string_equal(status_in(KM_LANG_JA, "sent-today", "not in doubt"), "not in doubt");
 	assert_string_equal(
 	    status_in(KM_LANG_JA, "administrator", "none: registrar, active, last code never"),
-	    "none: registrar、active、最後のコード never");
+	    "none: 登録担当、有効、最後のコード なし");
+}
+
+/* By their place: somebody's login may be such a word. */
+static void test_words_of_the_vaults_are_said_in_japanese_and_names_are_not(void **state)
+{
+	(void)state;
+	assert_string_equal(in(KM_LANG_JA, "the operator is suspended"),
+			    "この職員の状態は停止中です");
+	assert_string_equal(in(KM_LANG_JA, "no operator is registered under the login active"),
+			    "ログイン名 active の職員は登録されていません");
+	assert_string_equal(status_in(KM_LANG_JA, "administrator",
+				      "approver: approver, suspended, last code 2026-04-01"),
+			    "approver: 承認担当、停止中、最後のコード 2026-04-01");
+	assert_string_equal(
+	    status_in(
+		KM_LANG_JA, "administrators",
+		"no approver has a good code today: nothing that takes two persons can be done"),
+	    "今日、有効なコードを持つ承認担当がいません。二人を要する操作はできません");
+	assert_string_equal(status_in(KM_LANG_JA, "administrators",
+				      "root is the last registrar, and due to go on 2026-04-01 "
+				      "(unused): nothing is destroyed of them until there is "
+				      "another; register another first"),
+			    "root は最後の登録担当で、2026-04-01 に離任予定です (長期間の未使用)"
+			    "。ほかに登録されるまで何も破棄しません。先に別の人を登録してください");
 }
 
 static void test_every_row_of_status_is_found_under_its_key(void **state)
@@ -250,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_every_row_is_found_and_keeps_all_values),
 		cmocka_unit_test(test_status_is_said_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_a_sentence_within_one_of_status_is_said_in_japanese_too),
+		cmocka_unit_test(test_words_of_the_vaults_are_said_in_japanese_and_names_are_not),
 		cmocka_unit_test(test_status_falls_back_to_reasons_and_then_to_what_was_said),
 		cmocka_unit_test(test_every_row_of_status_is_found_under_its_key),
 	};

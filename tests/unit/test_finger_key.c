@@ -227,8 +227,8 @@ static void test_who_is_erased_leaves_no_key_of_a_finger(void **state)
 static void test_a_template_opens_with_its_own_key_and_no_other(void **state)
 {
 	static const char *const wrong[] = {
-		"UPDATE finger_key SET wrapped = (SELECT wrapped FROM finger_key z "
-		"WHERE z.credential <> finger_key.credential)",
+		("UPDATE finger_key SET wrapped = (SELECT wrapped FROM finger_key z "
+		 "WHERE z.credential <> finger_key.credential)"),
 		"UPDATE finger_key SET wrapped = (SELECT wrapped FROM subject_key)",
 		"UPDATE finger_key SET kek_gen = 7",
 		"UPDATE finger_key SET kek_gen = -1",

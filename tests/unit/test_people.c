@@ -46,8 +46,8 @@ static void test_names_that_no_account_can_have_are_impossible(void **state)
 		"a\nb",
 		"a\033[2J",
 		"佐藤",
-		"a\xe2\x80\x8b"
-		"b",
+		("a\xe2\x80\x8b"
+		 "b"),
 		"a\xe2\x80\xa8",
 		"=1+1",
 		"+1",

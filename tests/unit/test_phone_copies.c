@@ -58,8 +58,8 @@ static void test_a_number_comes_back_from_a_copy_in_which_it_cannot_be_read(void
 	assert_string_equal(number_in(new.s, "alice", KM_FACTOR_VOICE), OTHER);
 	assert_string_equal(number_in(new.s, "bob", KM_FACTOR_SMS), "");
 	assert_false(in_file(at.copy, MOBILE));
-	assert_false(in_file(at.copy, MOBILE + 1));
-	assert_false(in_file(at.bundle, MOBILE + 1));
+	assert_false(in_file(at.copy, &MOBILE[1]));
+	assert_false(in_file(at.bundle, &MOBILE[1]));
 	close_restored();
 }
 

@@ -64,6 +64,30 @@ static void test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody(void 
 	assert_memory_equal(op.subject, second.subject, sizeof(op.subject));
 }
 
+static void test_a_uid_is_anothers_however_many_have_it(void **state)
+{
+	struct km_event_record e = event_of(KM_EVENT_OPERATOR_REBOUND, NULL);
+	struct box *b = *state;
+	struct km_operator op[3] = { add(b, "first", "1"), add(b, "second", "2"),
+				     add(b, "third", "3") };
+	bool anothers = true;
+
+	assert_int_equal(store_uid_is_anothers(b->s, 4001, NULL, &anothers), KM_OK);
+	assert_false(anothers);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(store_operator_uid(b->s, op[i].subject, 4001, &e), KM_OK);
+		assert_int_equal(store_uid_is_anothers(b->s, 4001, op[0].subject, &anothers),
+				 KM_OK);
+		assert_int_equal(anothers, i > 0);
+		assert_int_equal(store_uid_is_anothers(b->s, 4001, NULL, &anothers), KM_OK);
+		assert_true(anothers);
+	}
+	for (size_t i = 1; i < 3; i++)
+		assert_int_equal(store_erase_begin(b->s, op[i].subject, &by_hand, &e), KM_OK);
+	assert_int_equal(store_uid_is_anothers(b->s, 4001, op[0].subject, &anothers), KM_OK);
+	assert_false(anothers);
+}
+
 static void test_logins_are_not_compared_loosely(void **state)
 {
 	struct box *b = *state;
@@ -420,6 +444,7 @@ int main(void)
 		STORE_TEST(test_a_registered_operator_is_found_by_login_and_subject),
 		STORE_TEST(test_an_unknown_operator_is_not_found_and_nothing_is_touched),
 		STORE_TEST(test_a_uid_is_the_account_of_exactly_one_operator_or_of_nobody),
+		STORE_TEST(test_a_uid_is_anothers_however_many_have_it),
 		STORE_TEST(test_logins_are_not_compared_loosely),
 		STORE_TEST(test_a_login_is_registered_once),
 		STORE_TEST(test_an_employee_number_is_never_given_twice),

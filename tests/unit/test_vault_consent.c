@@ -103,8 +103,8 @@ static void test_a_text_that_is_none_is_refused(void **state)
 					   "bell \a",
 					   "\xff\xfe",
 					   "\x1b[2Jgone",
-					   "hid\xe2\x80\xae"
-					   "den" };
+					   ("hid\xe2\x80\xae"
+					    "den") };
 	int64_t before = count_of("SELECT count(*) FROM purpose");
 
 	(void)state;

@@ -136,6 +136,12 @@ static void test_an_account_that_becomes_that_of_two_is_said_to_be(void **state)
 	m.operator_rebind.uid = 1002;
 	assert_string_equal(desk_does(line, m).text, "");
 	assert_string_equal(desk_does(line, m).text, ""); /* one's own is nobody else's */
+	m.operator_rebind.uid = 1000;
+	refused("and again", desk_does(line, m), KM_OK, text);
+	refused("where it is", desk_does(line, m), KM_OK, text);
+	refused("a third", desk_does(line, operator_of("goro")), KM_OK, text);
+	m.operator_rebind.uid = 1002;
+	assert_string_equal(desk_does(line, m).text, "");
 	m = operator_of("shiro");
 	memcpy(m.operator_add.employee_number, "N-hanako", 9);
 	m.operator_add.uid = 1002;
