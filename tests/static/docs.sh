@@ -88,7 +88,7 @@ finger_words() {
 # Words of what becomes of an order, and why.
 order_words() {
 	local word words
-	words=$(sed -n 's/^KM_ORDER_\(STATE\|WHY\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/order.def)
+	words=$(sed -n 's/^KM_ORDER_\(STATE\|WHY\)(.*"\([a-z-]*\)", "[^"]*").*/\2/p' include/kenmon/order.def)
 	for word in $words; do
 		grep -qF ".It Li $word Ta " docs/man/kenmon.1 || echo "kenmon(1) does not explain $word"
 	done
