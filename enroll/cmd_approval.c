@@ -76,6 +76,15 @@ static const char *act_said(const struct desk *d, unsigned act)
 	return "?";
 }
 
+const char *desk_act_text(const char *word, enum km_lang lang)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (strcmp(acts[i].word, word) == 0)
+			return desk_text(acts[i].text, lang);
+	}
+	return NULL;
+}
+
 /* One value of a request's text, percent-decoded in place up to the blank; returns what follows. */
 static char *decode(char *value)
 {

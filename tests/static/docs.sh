@@ -198,6 +198,33 @@ status_known() {
 	done
 }
 
+# What the vault writes into the details of a record: each key and each word that stands in its source
+# is in trail.def (words of tables are compared by a unit test), and nothing else is.
+trail_known() {
+	local file key word
+	for file in authd/vault/*.c authd/vault/vault.h; do
+		tr '\n\t' '  ' <"$file" | sed 's/" *"//g'
+	done >"$dir/vault"
+	{
+		grep -oP '(event_add(_number|_subject)?|record_number)\( *[&a-z_>.-]+, *\K"[a-z-]+"' "$dir/vault"
+		grep -oP '#define EVENT_[A-Z_]+ +\K"[a-z-]+"' "$dir/vault"
+		grep -oP '"[a-z-]+(?==%)|" ?(role|was)(?==%)|(?<= )was(?==%)|"[a-z]+(?==")|(?<=\? )"credential"(?= : )|(?<=: )"credentials"' "$dir/vault" |
+		    sed 's/^"* */"/; s/"*$/"/'
+		sed -n 's/^KM_OUTCOME([A-Z_]*, [0-9]*, \("[a-z-]*"\).*/\1/p' include/kenmon/people.def
+	} | sort -u >"$dir/keys"
+	[ "$(wc -l <"$dir/keys")" -gt 70 ] || echo "only so many keys were found: $(wc -l <"$dir/keys")"
+	diff <(sed -n 's/^DESK_DETAIL(\("[a-z-]*"\),.*/\1/p' enroll/trail.def | sort) "$dir/keys" |
+	    sed -n 's/^< /no record has: /p; s/^> /trail.def has no /p'
+	grep -oP 'event_add\( *[&a-z_]+, *"[a-z-]+", [^;]*;' "$dir/vault" | sed 's/^[^"]*"[^"]*"//' | grep -oE '"[a-z-]+"' | sort -u |
+	    while read -r word; do
+		grep -qE "^DESK_WORD\([A-Z]+, $word," enroll/trail.def || grep -qF -- ", $word," include/kenmon/people.def enroll/cmd_approval.c ||
+		    echo "trail.def has no word $word"
+	done
+	sed -n 's/^DESK_WORD([A-Z]*, \("[a-z-]*"\),.*/\1/p' enroll/trail.def | grep '[a-z]' | while read -r word; do
+		grep -qF -- "$word" "$dir/vault" || echo "no record has the word $word"
+	done
+}
+
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 check "PROTOCOL.md lists every message and field of messages.def" quiet protocol_tables
@@ -214,6 +241,7 @@ check "kenmon(1) explains every finger, event of a reader and stage" quiet finge
 check "kenmon(1) explains every state of an order and every reason" quiet order_words
 check "every reason that the vault gives is known in Japanese" reasons_known
 check "so is all that it says in status" status_known
+check "so is all that it writes into the audit trail" quiet trail_known
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
 check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8

@@ -1,0 +1,20 @@
+/* Records of the audit trail, in the language of who reads them. */
+#ifndef KENMON_DESK_TRAIL_H
+#define KENMON_DESK_TRAIL_H
+
+#include <stddef.h>
+
+#include <kenmon/texts.h>
+
+#define TRAIL_DETAILS 4096 /* a body (1024), with Japanese for each key and word */
+
+/* "login-allowed" …, or what it is called in the other language. */
+const char *trail_event(unsigned event, enum km_lang lang);
+
+/*
+ * The body of a record. In English as the vault wrote it; in Japanese with the keys and words of
+ * trail.def, and everything else as it was, escapes too. Not escaped for a terminal. Returns out.
+ */
+const char *trail_details(const char *body, enum km_lang lang, char *out, size_t cap);
+
+#endif
