@@ -196,3 +196,13 @@ const char *trail_details(const char *body, enum km_lang lang, char *out, size_t
 	}
 	return out;
 }
+
+void trail_line(const struct msg_audit_row *row, const char *day, enum km_lang lang, char *out,
+		size_t cap)
+{
+	char said[TRAIL_DETAILS];
+
+	snprintf(out, cap, "%s %s (%s%s%s) %s", day, trail_event(row->event, lang), row->actor,
+		 row->approver[0] ? ", " : "", row->approver,
+		 trail_details(row->body, lang, said, sizeof(said)));
+}

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <kenmon/texts.h>
+#include <kenmon/wire.h>
 
 #define TRAIL_DETAILS 4096 /* a body (1024), with Japanese for each key and word */
 
@@ -16,5 +17,9 @@ const char *trail_event(unsigned event, enum km_lang lang);
  * trail.def, and everything else as it was, escapes too. Not escaped for a terminal. Returns out.
  */
 const char *trail_details(const char *body, enum km_lang lang, char *out, size_t cap);
+
+/* A record in one line of a report: "2026-04-01 operator-resumed (sato, suzuki) request=3". */
+void trail_line(const struct msg_audit_row *row, const char *day, enum km_lang lang, char *out,
+		size_t cap);
 
 #endif
