@@ -37,6 +37,7 @@ enum kind {
 	WHAT,
 	APPROVAL,
 	FULL,
+	WHEN, /* of a day in a sentence of status */
 };
 
 static const struct {
@@ -110,12 +111,44 @@ static const char *word_of(enum kind kind, const char *word)
 	return kind == ACT ? desk_act_text(word, KM_LANG_JA) : NULL;
 }
 
+static const char *state_of(const char *word)
+{
+	for (unsigned state = KM_ACTIVE; state <= KM_ERASING; state++)
+		if (strcmp(km_state_word(state), word) == 0)
+			return report_state(state, KM_LANG_JA);
+	return NULL;
+}
+
 /* Appends as much of text as there is room for. */
 static void add(char *out, size_t cap, const char *text)
 {
 	size_t used = strlen(out);
 
 	snprintf(out + used, cap - used, "%s", text);
+}
+
+bool trail_words(const char *said, char *out, size_t cap)
+{
+	static const enum kind kinds[] = { ROLE, CAUSE, FIELDS, WHEN };
+	char copy[SENTENCE], ja[SENTENCE] = "", *rest = copy;
+
+	if (strlen(said) >= sizeof(copy))
+		return false;
+	strcpy(copy, said);
+	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+		const char *known;
+
+		word += *word == ' ';
+		known = state_of(word);
+		for (size_t i = 0; !known && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			known = word_of(kinds[i], word);
+		if (!known)
+			return false;
+		add(ja, sizeof(ja), known);
+		add(ja, sizeof(ja), rest ? "、" : "");
+	}
+	snprintf(out, cap, "%s", ja);
+	return true;
 }
 
 static void add_fields(char *out, size_t cap, char *value)

@@ -2,6 +2,7 @@
 #ifndef KENMON_DESK_TRAIL_H
 #define KENMON_DESK_TRAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <kenmon/texts.h>
@@ -17,6 +18,12 @@ const char *trail_event(unsigned event, enum km_lang lang);
  * trail.def, and everything else as it was, escapes too. Not escaped for a terminal. Returns out.
  */
 const char *trail_details(const char *body, enum km_lang lang, char *out, size_t cap);
+
+/*
+ * Roles, states, causes and fields of an operator, by their words, with ',' or ", " between
+ * several. False: one is none of these, and out is untouched.
+ */
+bool trail_words(const char *said, char *out, size_t cap);
 
 /* A record in one line of a report: "2026-04-01 operator-resumed (sato, suzuki) request=3". */
 void trail_line(const struct msg_audit_row *row, const char *day, enum km_lang lang, char *out,

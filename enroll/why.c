@@ -7,6 +7,7 @@
 #include <kenmon/texts.h>
 
 #include "desk.h"
+#include "trail.h"
 
 #define VALUES 4
 #define VALUE  256
@@ -100,20 +101,37 @@ static void translate(char value[VALUE], enum km_lang lang)
 	}
 }
 
-/* %u is a sentence's only value in texts.def; %1 to %4 are those of why.def and status.def. */
+/*
+ * The value that a '%' at text stands for, or NULL; *next: behind it. %u is a sentence's only value
+ * in texts.def; %1 to %4 are those of why.def and status.def, and %w1 is one that is a word of
+ * ours.
+ */
+static const char *value_at(const char *text, char values[VALUES][VALUE], const char **next)
+{
+	bool ours = text[0] == '%' && text[1] == 'w';
+	const char *digit = text + 1 + ours;
+	char *value;
+
+	if (text[0] != '%' || ((*digit < '1' || *digit >= '1' + VALUES) && *digit != 'u'))
+		return NULL;
+	value = values[*digit == 'u' ? 0 : *digit - '1'];
+	if (ours)
+		(void)trail_words(value, value, VALUE);
+	*next = digit + 1;
+	return value;
+}
+
 static const char *say(const char *text, char values[VALUES][VALUE], char *out, size_t cap)
 {
 	size_t at = 0;
 
 	out[0] = '\0';
 	while (*text && at + 1 < cap) {
-		bool numbered = text[0] == '%' && text[1] >= '1' && text[1] < '1' + VALUES;
+		const char *value = value_at(text, values, &text);
 
-		if (numbered || (text[0] == '%' && text[1] == 'u')) {
-			at += (size_t)snprintf(out + at, cap - at, "%s",
-					       values[numbered ? text[1] - '1' : 0]);
-			text += 2;
-		} else
+		if (value)
+			at += (size_t)snprintf(out + at, cap - at, "%s", value);
+		else
 			out[at++] = *text++;
 	}
 	if (at >= cap)

@@ -225,6 +225,19 @@ trail_known() {
 	done
 }
 
+# A role, a state or a cause in a sentence is said in the language of the sentence: its row has %w.
+words_are_marked() {
+	local file said
+	for file in authd/vault/*.c; do
+		tr '\n\t' '  ' <"$file" | sed 's/" *"//g' |
+		    grep -oP 'call_(say|status)\([^";]*("[a-z-]+", *)?\K"[^"]*%s[^"]*"(?=[^";]*(km_(role|state|cause)_word|, *(text|wrong)\)))'
+	done | grep -vxF '"%s"' | sort -u >"$dir/marked"
+	[ "$(wc -l <"$dir/marked")" -gt 9 ] || echo "only so many were found: $(wc -l <"$dir/marked")"
+	while read -r said; do
+		cat enroll/why.def enroll/status.def | tr '\n' ' ' | sed 's/DESK_/\n&/g' | grep -F -- "$said," | grep -q '%w' || echo "no %w in the row of $said"
+	done <"$dir/marked"
+}
+
 # No row of conf_fault.def is left over; the compiler misses one that is not there.
 faults_used() {
 	local name
@@ -250,6 +263,7 @@ check "kenmon(1) explains every finger, event of a reader and stage" quiet finge
 check "kenmon(1) explains every state of an order and every reason" quiet order_words
 check "every reason that the vault gives is known in Japanese" reasons_known
 check "so is all that it says in status" status_known
+check "words of ours within them are, too" quiet words_are_marked
 check "so is all that it writes into the audit trail" quiet trail_known
 check "every fault of a configuration that has a sentence is found somewhere" quiet faults_used
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
