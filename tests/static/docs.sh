@@ -173,6 +173,7 @@ reasons_known() {
 		tr '\n\t' '  ' <"$file" | grep -oE 'call_say\([a-z]+, *("([^"\]|\\.)*" *)+' |
 		    sed -E 's/^call_say\([a-z]+, *//; s/" *"//g; s/ *$//'
 	done | grep -vxF '"%s"' | sort -u >"$dir/said"
+	grep -oP '\[ROW_[A-Z_]+\] = \K"[^"]+"' authd/vault/roster_row.c >>"$dir/said"
 	[ "$(wc -l <"$dir/said")" -gt 50 ] || echo "only so many were found: $(wc -l <"$dir/said")"
 	while read -r said; do
 		grep -qF -- "DESK_REASON($said," enroll/why.def || echo "why.def has no $said"
