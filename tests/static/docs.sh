@@ -239,6 +239,13 @@ words_are_marked() {
 	done <"$dir/marked"
 }
 
+# One word for one thing in Japanese, too: data of a person are erased (消去), keys and what holds them are
+# destroyed (破棄), and a key bundle is called so.
+words_agree() {
+	grep -rnE '鍵の束|廃棄|抹消' enroll include authd pam_module
+	grep -rn '破棄' enroll include authd pam_module | grep -vE '鍵|バンドル'
+}
+
 # No row of conf_fault.def is left over; the compiler misses one that is not there.
 faults_used() {
 	local name
@@ -266,6 +273,7 @@ check "every reason that the vault gives is known in Japanese" reasons_known
 check "so is all that it says in status" status_known
 check "words of ours within them are, too" quiet words_are_marked
 check "so is all that it writes into the audit trail" quiet trail_known
+check "Japanese has one word for one thing" quiet words_agree
 check "every fault of a configuration that has a sentence is found somewhere" quiet faults_used
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8

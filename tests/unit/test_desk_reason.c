@@ -66,7 +66,7 @@ static void test_roles_states_and_causes_in_a_sentence_are_said_in_japanese(void
 {
 	(void)state;
 	assert_string_equal(in(KM_LANG_JA, "the operator is erasing: no code opens anything"),
-			    "この職員の状態は「破棄中」で、どのコードでもログインできません");
+			    "この職員の状態は「消去中」で、どのコードでもログインできません");
 	assert_string_equal(
 	    in(KM_LANG_JA, "it takes one of the roles registrar, officer, and "
 			   "membership in its Unix group where [roles] names one"),
@@ -216,7 +216,7 @@ static void test_words_in_status_are_said_in_japanese_and_names_are_not(void **s
 		      "active is the last approver, and due to go on 2026-04-01 (retired): nothing "
 		      "is destroyed of them until there is another; register another first"),
 	    "active は最後の「承認担当」で、2026-04-01 に離任予定です (退職)。"
-	    "ほかに登録されるまで何も破棄しません。先に別の人を登録してください");
+	    "ほかに登録されるまで何も消去しません。先に別の人を登録してください");
 	assert_string_equal(status_in(KM_LANG_JA, "administrator",
 				      "auditor: officer, suspended, last code 2026-04-01"),
 			    "auditor: セキュリティ責任者、停止中、最後のコード 2026-04-01");
