@@ -174,6 +174,10 @@ reasons_known() {
 		    sed -E 's/^call_say\([a-z]+, *//; s/" *"//g; s/ *$//'
 	done | grep -vxF '"%s"' | sort -u >"$dir/said"
 	grep -oP '\[ROW_[A-Z_]+\] = \K"[^"]+"' authd/vault/roster_row.c >>"$dir/said"
+	cat authd/vault/store_audit.c authd/vault/verify_seals.c | tr '\n\t' '  ' |
+	    sed -E 's/" *"//g; s/%" PRIu64 *"/%llu/g; s/%" PRIu32 *"/%u/g; s/record%s missing/records are missing/' |
+	    grep -oP '(verify_bad|differs)\([^"]*\K"[^"]+"|[( ]bad\([^"]*(moved \? )?\K"[^"]+"( : "[^"]+")?' |
+	    sed 's/" : "/"\n"/' | sed -E 's/^"(was|is|has) /"record %llu \1 /' | grep -vF ' %s"' >>"$dir/said"
 	[ "$(wc -l <"$dir/said")" -gt 50 ] || echo "only so many were found: $(wc -l <"$dir/said")"
 	while read -r said; do
 		grep -qF -- "DESK_REASON($said," enroll/why.def || echo "why.def has no $said"

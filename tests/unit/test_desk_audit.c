@@ -145,6 +145,21 @@ static void test_a_broken_chain_exits_1_and_names_the_record(void **state)
 	end(&s);
 }
 
+static void test_what_is_wrong_with_the_trail_is_said_in_japanese_too(void **state)
+{
+	struct play p = { .slices = 1,
+			  .rc = KM_ECORRUPT,
+			  .text = "the end of the trail is cut off: 2 records are missing" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("audit"), W("verify")), 1);
+	assert_says(s.err, "監査記録の末尾が切り取られています。記録 2 件がありません");
+	end(&s);
+}
+
 static void test_the_last_seal_and_the_first_signer_are_shown(void **state)
 {
 	struct play p = { .slices = 2, .signers = true };
@@ -279,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_no_record_is_said_on_standard_error),
 		cmocka_unit_test(test_verifying_goes_on_slice_after_slice),
 		cmocka_unit_test(test_a_broken_chain_exits_1_and_names_the_record),
+		cmocka_unit_test(test_what_is_wrong_with_the_trail_is_said_in_japanese_too),
 		cmocka_unit_test(test_the_last_seal_and_the_first_signer_are_shown),
 		cmocka_unit_test(test_signers_out_of_order_are_no_answer),
 		cmocka_unit_test(test_each_anchor_is_compared_and_the_first_bad_one_named),
