@@ -127,6 +127,14 @@ static void add(char *out, size_t cap, const char *text)
 	snprintf(out + used, cap - used, "%s", text);
 }
 
+const char *trail_factor(unsigned factor, enum km_lang lang)
+{
+	const char *word = km_factor_word(factor);
+	const char *ja = lang == KM_LANG_JA ? word_of(FACTOR, word) : NULL;
+
+	return ja ? ja : word;
+}
+
 bool trail_words(const char *said, char *out, size_t cap)
 {
 	static const enum kind kinds[] = { ROLE, CAUSE, FIELDS, WHEN };

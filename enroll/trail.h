@@ -19,6 +19,9 @@ const char *trail_event(unsigned event, enum km_lang lang);
  */
 const char *trail_details(const char *body, enum km_lang lang, char *out, size_t cap);
 
+/* A factor by its word, or what it is called in the other language. */
+const char *trail_factor(unsigned factor, enum km_lang lang);
+
 /*
  * Roles, states, causes and fields of an operator, by their words, with ',' or ", " between
  * several. False: one is none of these, and out is untouched.

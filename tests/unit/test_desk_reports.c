@@ -272,6 +272,24 @@ static void test_a_review_says_when_the_last_was_and_what_changed_since(void **s
 	lacks(out, "signed_off_by");
 }
 
+static void test_the_register_names_factors_in_the_language_of_who_reads_it(void **state)
+{
+	struct play p = vault_with_people();
+	const char *out;
+
+	(void)state;
+	operator_at(0, "sato")->factors =
+	    KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT);
+	reader = KM_LANG_JA;
+	out = REPORT(&p, 0, W("report"), W("operators"));
+	assert_says(out, "時刻によるコード、指紋");
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--json"));
+	assert_says(out, "\"totp fingerprint\"");
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), W("csv"));
+	assert_says(out, ",totp fingerprint,");
+	reader = KM_LANG_EN;
+}
+
 /* A page for people, and what programs read, each in its language. */
 static void test_a_review_says_what_changed_in_the_language_of_who_reads_it(void **state)
 {
@@ -596,6 +614,7 @@ int main(void)
 		cmocka_unit_test(test_a_review_says_where_calls_are_below_the_standard),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
+		cmocka_unit_test(test_the_register_names_factors_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_a_review_says_what_changed_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_whoever_was_erased_is_counted_in_one_row_of_a_review),
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),
