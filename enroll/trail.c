@@ -23,6 +23,7 @@ enum kind {
 	CAUSE,
 	BRAKE,
 	ROLE,
+	STATE,
 	ACT,
 	FIELDS, /* words with commas between them */
 	FOUND,  /* a sentence */
@@ -37,7 +38,7 @@ enum kind {
 	WHAT,
 	APPROVAL,
 	FULL,
-	WHEN, /* of a day in a sentence of status */
+	WHEN, /* a day, or none */
 };
 
 static const struct {
@@ -46,9 +47,19 @@ static const struct {
 	const char *ja;
 } details[] = {
 #define DESK_DETAIL(key, kind, ja) { key, kind, ja },
+#define DESK_FIELD(key, kind, ja)
 #define DESK_WORD(kind, word, ja)
 #include "trail.def"
 #undef DESK_DETAIL
+#undef DESK_FIELD
+#undef DESK_WORD
+}, fields[] = {
+#define DESK_DETAIL(key, kind, ja)
+#define DESK_FIELD(key, kind, ja) { key, kind, ja },
+#define DESK_WORD(kind, word, ja)
+#include "trail.def"
+#undef DESK_DETAIL
+#undef DESK_FIELD
 #undef DESK_WORD
 };
 
@@ -76,9 +87,11 @@ static const struct {
 #define KM_BRAKE(NAME, number, word, en, ja) { BRAKE, word, ja },
 #include <kenmon/people.def>
 #define DESK_DETAIL(key, kind, ja)
+#define DESK_FIELD(key, kind, ja)
 #define DESK_WORD(kind, word, ja) { kind, word, ja },
 #include "trail.def"
 #undef DESK_DETAIL
+#undef DESK_FIELD
 #undef DESK_WORD
 };
 
@@ -108,15 +121,10 @@ static const char *word_of(enum kind kind, const char *word)
 	for (unsigned role = 0; kind == ROLE && role <= KM_ROLE_OFFICER; role++)
 		if (strcmp(km_role_word(role), word) == 0)
 			return report_role(role, KM_LANG_JA);
-	return kind == ACT ? desk_act_text(word, KM_LANG_JA) : NULL;
-}
-
-static const char *state_of(const char *word)
-{
-	for (unsigned state = KM_ACTIVE; state <= KM_ERASING; state++)
+	for (unsigned state = KM_ACTIVE; kind == STATE && state <= KM_ERASING; state++)
 		if (strcmp(km_state_word(state), word) == 0)
 			return report_state(state, KM_LANG_JA);
-	return NULL;
+	return kind == ACT ? desk_act_text(word, KM_LANG_JA) : NULL;
 }
 
 /* Appends as much of text as there is room for. */
@@ -137,7 +145,7 @@ const char *trail_factor(unsigned factor, enum km_lang lang)
 
 bool trail_words(const char *said, char *out, size_t cap)
 {
-	static const enum kind kinds[] = { ROLE, CAUSE, FIELDS, WHEN };
+	static const enum kind kinds[] = { ROLE, STATE, CAUSE, FIELDS, WHEN };
 	char copy[SENTENCE], ja[SENTENCE] = "", *rest = copy;
 
 	if (strlen(said) >= sizeof(copy))
@@ -147,7 +155,7 @@ bool trail_words(const char *said, char *out, size_t cap)
 		const char *known;
 
 		word += *word == ' ';
-		known = state_of(word);
+		known = NULL;
 		for (size_t i = 0; !known && i < sizeof(kinds) / sizeof(kinds[0]); i++)
 			known = word_of(kinds[i], word);
 		if (!known)
@@ -236,6 +244,20 @@ const char *trail_details(const char *body, enum km_lang lang, char *out, size_t
 		add(out, cap, rest ? "、" : "");
 	}
 	return out;
+}
+
+void trail_field(const char **key, const char **value, enum km_lang lang)
+{
+	size_t i = 0, known = sizeof(fields) / sizeof(fields[0]);
+	const char *ja;
+
+	while (i < known && strcmp(fields[i].key, *key) != 0)
+		i++;
+	if (lang != KM_LANG_JA || i == known)
+		return;
+	ja = word_of(fields[i].kind, *value);
+	*key = fields[i].ja;
+	*value = ja ? ja : *value;
 }
 
 void trail_line(const struct msg_audit_row *row, const char *day, enum km_lang lang, char *out,

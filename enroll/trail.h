@@ -28,6 +28,9 @@ const char *trail_factor(unsigned factor, enum km_lang lang);
  */
 bool trail_words(const char *said, char *out, size_t cap);
 
+/* A field of a request for approval: what it is called, and its value where that is a word. */
+void trail_field(const char **key, const char **value, enum km_lang lang);
+
 /* A record in one line of a report: "2026-04-01 operator-resumed (sato, suzuki) request=3". */
 void trail_line(const struct msg_audit_row *row, const char *day, enum km_lang lang, char *out,
 		size_t cap);

@@ -225,6 +225,9 @@ trail_known() {
 		grep -qE "^DESK_WORD\([A-Z]+, $word," enroll/trail.def || grep -qF -- ", $word," include/kenmon/people.def enroll/cmd_approval.c ||
 		    echo "trail.def has no word $word"
 	done
+	diff <(sed -n 's/^DESK_FIELD(\("[a-z-]*"\),.*/\1/p' enroll/trail.def | sort) \
+	    <(grep -oP '^\t(FIELD|SAID|CHANGE)\([^"]*\K"[a-z-]+"' authd/vault/act.c | sort -u) |
+	    sed -n 's/^< /no request has: /p; s/^> /no DESK_FIELD for /p'
 	sed -n 's/^DESK_WORD([A-Z]*, \("[a-z-]*"\),.*/\1/p' enroll/trail.def | grep '[a-z]' | while read -r word; do
 		grep -qF -- "$word" "$dir/vault" || echo "no record has the word $word"
 	done

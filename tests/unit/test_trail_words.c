@@ -149,9 +149,11 @@ static void test_every_key_is_there_once_and_known(void **state)
 {
 	static const char *const keys[] = {
 #define DESK_DETAIL(key, kind, japanese) key, japanese,
+#define DESK_FIELD(key, kind, japanese)
 #define DESK_WORD(kind, word, japanese)
 #include "../../enroll/trail.def"
 #undef DESK_DETAIL
+#undef DESK_FIELD
 #undef DESK_WORD
 	};
 	char body[64], want[128];
@@ -164,6 +166,33 @@ static void test_every_key_is_there_once_and_known(void **state)
 		for (size_t k = 0; k < i; k += 2)
 			assert_string_not_equal(keys[i], keys[k]);
 	}
+}
+
+static void test_fields_of_a_request_have_words_of_their_own(void **state)
+{
+	const char *key = "role", *value = "approver";
+
+	(void)state;
+	trail_field(&key, &value, KM_LANG_EN);
+	assert_string_equal(key, "role");
+	assert_string_equal(value, "approver");
+	trail_field(&key, &value, KM_LANG_JA);
+	assert_string_equal(key, "役割");
+	assert_string_equal(value, "承認担当");
+	key = "reason"; /* what somebody wrote: no word of ours */
+	value = "suspended";
+	trail_field(&key, &value, KM_LANG_JA);
+	assert_string_equal(key, "理由");
+	assert_string_equal(value, "suspended");
+	key = "valid-until";
+	value = "none";
+	trail_field(&key, &value, KM_LANG_JA);
+	assert_string_equal(value, "なし");
+	key = "neu";
+	value = "none";
+	trail_field(&key, &value, KM_LANG_JA);
+	assert_string_equal(key, "neu");
+	assert_string_equal(value, "none");
 }
 
 static void test_a_small_place_is_not_run_over(void **state)
@@ -205,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_every_word_of_the_tables_is_known),
 		cmocka_unit_test(test_every_event_has_a_name_that_is_not_its_word),
 		cmocka_unit_test(test_every_key_is_there_once_and_known),
+		cmocka_unit_test(test_fields_of_a_request_have_words_of_their_own),
 		cmocka_unit_test(test_a_small_place_is_not_run_over),
 		cmocka_unit_test(test_the_longest_body_fits),
 	};
