@@ -187,10 +187,11 @@ static void add_found(char *out, size_t cap, const char *value)
 	size_t len = 0;
 
 	for (const char *at = value; *at && len + 1 < sizeof(said); len++) {
-		bool escape = *at == '%' && km_hex_value(at[1]) >= 0 && km_hex_value(at[2]) >= 0;
+		int high = *at == '%' ? km_hex_value(at[1]) : -1;
+		int low = high >= 0 ? km_hex_value(at[2]) : -1;
 
-		said[len] = escape ? (char)(km_hex_value(at[1]) << 4 | km_hex_value(at[2])) : *at;
-		at += escape ? 3 : 1;
+		said[len] = low >= 0 ? (char)(high * 16 + low) : *at;
+		at += low >= 0 ? 3 : 1;
 	}
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(desk_status_value(keys[i], said, KM_LANG_JA, ja, sizeof(ja)), said) == 0)
