@@ -146,14 +146,18 @@ const char *trail_factor(unsigned factor, enum km_lang lang)
 bool trail_words(const char *said, char *out, size_t cap)
 {
 	static const enum kind kinds[] = { ROLE, STATE, CAUSE, FIELDS, WHEN };
-	char copy[SENTENCE], ja[SENTENCE] = "", *rest = copy;
+	char copy[SENTENCE], ja[SENTENCE] = "", *rest;
+	size_t len = strlen(said);
 
-	if (strlen(said) >= sizeof(copy))
+	if (len >= sizeof(copy))
 		return false;
-	strcpy(copy, said);
-	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+	memcpy(copy, said, len + 1);
+	for (char *word = copy; word; word = rest) {
 		const char *known;
 
+		rest = strchr(word, ',');
+		if (rest)
+			*rest++ = '\0';
 		word += *word == ' ';
 		known = NULL;
 		for (size_t i = 0; !known && i < sizeof(kinds) / sizeof(kinds[0]); i++)
