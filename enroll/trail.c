@@ -234,15 +234,19 @@ static void add_detail(char *out, size_t cap, const char *key, char *value)
 
 const char *trail_details(const char *body, enum km_lang lang, char *out, size_t cap)
 {
-	char copy[sizeof(((struct msg_audit_row *)0)->body)], *rest = copy;
+	char copy[sizeof(((struct msg_audit_row *)0)->body)], *rest;
 
 	if (lang != KM_LANG_JA)
 		return body;
 	snprintf(copy, sizeof(copy), "%s", body);
 	out[0] = '\0';
-	for (char *key = strsep(&rest, " "); key; key = strsep(&rest, " ")) {
-		char *value = strchr(key, '=');
+	for (char *key = copy; key; key = rest) {
+		char *value;
 
+		rest = strchr(key, ' ');
+		if (rest)
+			*rest++ = '\0';
+		value = strchr(key, '=');
 		if (value)
 			*value++ = '\0';
 		add_detail(out, cap, key, value);
