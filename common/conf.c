@@ -62,25 +62,26 @@ static struct shown show(const char *text)
 }
 
 #define FAIL(p, ...)                                                                               \
-	((p)->rc = km_conf_fail((p)->error, KM_ECONF, (p)->path, (p)->line, __VA_ARGS__))
+	((p)->rc = KM_CONF_FAIL((p)->error, KM_ECONF, (p)->path, (p)->line, __VA_ARGS__))
+/* With a fault within it, whose sentence is the last value. */
+#define FAIL_WHY(p, its, ...) (FAIL(p, __VA_ARGS__, (its)->text), (p)->error->why = (its)->fault)
 
 /* --- sections ------------------------------------------------------------ */
 
 static void enter_service(struct parse *p, const char *name)
 {
-	char why[KM_CONF_WHY];
+	struct km_why why;
 	unsigned i;
 
-	if (!km_conf_name_fits(name, why)) {
-		FAIL(p, "[" SERVICE " %s]: %s", show(name).text, why);
+	if (!km_conf_name_fits(name, &why)) {
+		FAIL_WHY(p, &why, SERVICE_NAME, show(name).text);
 		return;
 	}
 	for (i = 0; i < p->draft.service_count; i++)
 		if (strcmp(p->draft.service[i].name, name) == 0)
 			break;
 	if (i == KM_CONF_SERVICES) {
-		FAIL(p, "[" SERVICE " %s]: there can be %d such sections", show(name).text,
-		     KM_CONF_SERVICES);
+		FAIL(p, SERVICES_MANY, show(name).text, KM_CONF_SERVICES);
 		return;
 	}
 	if (i == p->draft.service_count) {
@@ -106,7 +107,7 @@ static void enter_section(struct parse *p, const char *name)
 			snprintf(p->section, sizeof(p->section), "%s", name);
 			return;
 		}
-	FAIL(p, "[%s]: there is no such section; kenmon.conf(5) names them", show(name).text);
+	FAIL(p, SECTION_UNKNOWN, show(name).text);
 }
 
 /* "[name]" with nothing but a comment after it: libinih would not look there. */
@@ -116,7 +117,7 @@ static void read_header(struct parse *p, char *line)
 	char *rest = end ? end + 1 + strspn(end + 1, BLANKS) : NULL;
 
 	if (!end || (*rest && *rest != ';' && *rest != '#')) {
-		FAIL(p, "%s: must be a section's name between [ and ], alone", show(line).text);
+		FAIL(p, HEADER, show(line).text);
 		return;
 	}
 	*end = '\0';
@@ -152,13 +153,13 @@ static char *next_line(char *out, int cap, void *arg)
 	len = (size_t)(stop - start);
 	out[0] = '\0';
 	if (memchr(start, '\0', len))
-		FAIL(p, "holds a zero byte");
+		FAIL(p, ZERO_BYTE);
 	else if (len == 0 || *start == '#' || *start == ';')
 		return out;
 	else if (len + 2 > (size_t)cap || len >= sizeof(header))
-		FAIL(p, "is longer than %d bytes", cap - 2);
+		FAIL(p, LINE_LONG, cap - 2);
 	else if (*start != '[' && !memchr(start, '=', len))
-		FAIL(p, "must be key = value");
+		FAIL(p, NO_PAIR);
 	if (p->rc != KM_OK)
 		return NULL;
 	memcpy(out, start, len);
@@ -192,30 +193,29 @@ static void take_value(struct parse *p, const char *key, const char *value)
 {
 	int i = p->kind == NO_SECTION ? -1 : find_row(p, key);
 	bool in_service = p->kind == SERVICE_SECTION;
-	char why[KM_CONF_WHY];
+	struct km_why why;
 	bool *seen;
 	void *member;
 
 	if (p->kind == NO_SECTION) {
-		FAIL(p, "%s: stands before the first [section]", show(key).text);
+		FAIL(p, NO_SECTION, show(key).text);
 		return;
 	}
 	if (i < 0) {
-		FAIL(p, "[%s] %s: there is no such key; kenmon.conf(5) names them", p->section,
-		     show(key).text);
+		FAIL(p, KEY_UNKNOWN, p->section, show(key).text);
 		return;
 	}
 	seen = in_service ? &p->service_seen[p->service][i] : &p->seen[i];
 	if (*seen) {
-		FAIL(p, "[%s] %s: stands twice in this file; keep one", p->section, key);
+		FAIL(p, KEY_TWICE, p->section, key);
 		return;
 	}
 	*seen = true;
 	member = in_service
 		     ? km_conf_in_login(&km_conf_rows[i], &p->draft.service[p->service].login)
 		     : (char *)&p->draft + km_conf_rows[i].offset;
-	if (!km_conf_value_set(&km_conf_rows[i], value, member, why)) {
-		FAIL(p, "[%s] %s = %s: %s", p->section, key, show(value).text, why);
+	if (!km_conf_value_set(&km_conf_rows[i], value, member, &why)) {
+		FAIL_WHY(p, &why, VALUE, p->section, key, show(value).text);
 		return;
 	}
 	if (in_service) {
@@ -263,10 +263,10 @@ static km_rc parse_file(struct parse *p, const char *path, bool must_exist)
 		p->at += 3; /* what some editors put first */
 	bad = ini_parse_stream(next_line, p, on_value, p);
 	if (p->rc == KM_OK && bad < 0)
-		p->rc = km_conf_fail(p->error, KM_ENOMEM, path, 0, "out of memory");
+		p->rc = KM_CONF_FAIL(p->error, KM_ENOMEM, path, 0, MEMORY);
 	else if (p->rc == KM_OK && bad > 0) {
 		p->line = bad;
-		FAIL(p, "must be key = value");
+		FAIL(p, NO_PAIR);
 	}
 	return p->rc;
 }
@@ -293,15 +293,18 @@ static km_rc check_gateway(struct parse *p)
 	struct km_sms_gateway gateway;
 	const struct place *at;
 	const char *key = "";
-	char why[KM_SMS_WHY];
+	struct km_why why;
+	km_rc rc;
 
 	if (p->draft.sms.gateway != KM_GATEWAY_HTTP ||
-	    km_sms_gateway_read(&p->draft, &gateway, &key, why) == KM_OK)
+	    km_sms_gateway_read(&p->draft, &gateway, &key, &why) == KM_OK)
 		return KM_OK;
 	at = place_of(p, "sms", key);
 	if (at->line == 0)
 		at = place_of(p, "sms", "gateway");
-	return km_conf_fail(p->error, KM_ECONF, at->path, at->line, "[sms] %s: %s", key, why);
+	rc = KM_CONF_FAIL(p->error, KM_ECONF, at->path, at->line, GATEWAY, key, why.text);
+	p->error->why = why.fault;
+	return rc;
 }
 
 static km_rc check_whole(struct parse *p)
@@ -313,9 +316,7 @@ static km_rc check_whole(struct parse *p)
 		at = place_of(p, "lockout", "longest-wait");
 		if (at->line == 0)
 			at = place_of(p, "lockout", "first-wait");
-		return km_conf_fail(p->error, KM_ECONF, at->path, at->line,
-				    "[lockout] longest-wait = %u: must not be below first-wait, "
-				    "which is %u seconds",
+		return KM_CONF_FAIL(p->error, KM_ECONF, at->path, at->line, LONGEST_WAIT,
 				    lockout->longest_wait, lockout->first_wait);
 	}
 	return check_gateway(p);
@@ -342,24 +343,14 @@ static void complete_services(struct parse *p)
 static km_rc check_ways_out(struct parse *p, const struct km_conf_login *login, const char *section,
 			    const struct place *at)
 {
-	const struct {
-		uint32_t factor;
-		bool there;
-		const char *missing;
-	} ways[] = {
-		{ KM_FACTOR_BIT(KM_FACTOR_SMS), p->draft.sms.gateway != KM_GATEWAY_NONE,
-		  "sms, but [sms] gateway is none" },
-		{ KM_FACTOR_BIT(KM_FACTOR_VOICE), p->draft.voice.server[0] != '\0',
-		  "voice, but [voice] server is empty" },
-	};
 	uint32_t all = 0;
 
 	for (unsigned i = 0; i < login->factors.count; i++)
 		all |= login->factors.factors[i];
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		if ((all & ways[i].factor) && !ways[i].there)
-			return km_conf_fail(p->error, KM_ECONF, at->path, at->line,
-					    "[%s] factors: names %s", section, ways[i].missing);
+	if ((all & KM_FACTOR_BIT(KM_FACTOR_SMS)) && p->draft.sms.gateway == KM_GATEWAY_NONE)
+		return KM_CONF_FAIL(p->error, KM_ECONF, at->path, at->line, NO_SMS, section);
+	if ((all & KM_FACTOR_BIT(KM_FACTOR_VOICE)) && !p->draft.voice.server[0])
+		return KM_CONF_FAIL(p->error, KM_ECONF, at->path, at->line, NO_VOICE, section);
 	return KM_OK;
 }
 
@@ -388,11 +379,11 @@ km_rc km_conf_read(const char *path, bool must_exist, struct km_conf *conf,
 	km_rc rc;
 
 	if (strlen(path) + sizeof(".d") > sizeof(folder))
-		return km_conf_fail(error, KM_ECONF, path, 0, "is too long for a path");
+		return KM_CONF_FAIL(error, KM_ECONF, path, 0, PATH_LONG);
 	snprintf(folder, sizeof(folder), "%s.d", path);
 	p = calloc(1, sizeof(*p));
 	if (!p)
-		return km_conf_fail(error, KM_ENOMEM, path, 0, "out of memory");
+		return KM_CONF_FAIL(error, KM_ENOMEM, path, 0, MEMORY);
 	p->error = error;
 	km_conf_defaults(&p->draft);
 	rc = parse_file(p, path, must_exist);
@@ -412,13 +403,13 @@ km_rc km_conf_read(const char *path, bool must_exist, struct km_conf *conf,
 
 void km_conf_defaults(struct km_conf *conf)
 {
-	char why[KM_CONF_WHY];
+	struct km_why why;
 
 	memset(conf, 0, sizeof(*conf));
 	/* A default that its own reader refuses stays zero, which lets nobody in; a test looks. */
 	for (int i = 0; i < KM_CONF_ROWS; i++)
 		(void)km_conf_value_set(&km_conf_rows[i], km_conf_rows[i].fallback,
-					(char *)conf + km_conf_rows[i].offset, why);
+					(char *)conf + km_conf_rows[i].offset, &why);
 }
 
 const struct km_conf_login *km_conf_login_of(const struct km_conf *conf, const char *service)

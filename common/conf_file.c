@@ -15,14 +15,15 @@
 #include "conf_file.h"
 
 km_rc km_conf_fail(struct km_conf_error *error, km_rc rc, const char *path, int line,
-		   const char *format, ...)
+		   enum km_fault_number number, const char *format, ...)
 {
 	va_list args;
 
 	km_escape(path, error->path, sizeof(error->path));
 	error->line = line;
+	error->why.number = KM_FAULT_NONE;
 	va_start(args, format);
-	vsnprintf(error->text, sizeof(error->text), format, args);
+	km_fault_write(&error->fault, number, format, args, error->text, sizeof(error->text));
 	va_end(args);
 	return rc;
 }
@@ -41,12 +42,10 @@ static km_rc open_folder(const char *path, int how, int *fd, struct km_conf_erro
 		return KM_OK;
 	}
 	if (d < 0)
-		return km_conf_fail(error, KM_EIO, path, 0, "cannot be opened: %s",
-				    strerror(errno));
+		return KM_CONF_FAIL(error, KM_EIO, path, 0, OPEN, strerror(errno));
 	if (fstat(d, &st) < 0 || (st.st_mode & S_IWOTH)) {
 		close(d);
-		return km_conf_fail(error, KM_ECONF, path, 0,
-				    "everybody can write in this folder; run chmod o-w on it");
+		return KM_CONF_FAIL(error, KM_ECONF, path, 0, FOLDER_OPEN);
 	}
 	*fd = d;
 	return KM_OK;
@@ -61,7 +60,7 @@ static km_rc open_parent(const char *path, int *fd, struct km_conf_error *error)
 	if (!slash)
 		return open_folder(".", O_PATH, fd, error);
 	if ((size_t)(slash - path) >= sizeof(folder))
-		return km_conf_fail(error, KM_ECONF, path, 0, "is too long for a path");
+		return KM_CONF_FAIL(error, KM_ECONF, path, 0, PATH_LONG);
 	snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
 	return open_folder(folder, O_PATH, fd, error);
 }
@@ -71,12 +70,11 @@ static km_rc check_file(int fd, const char *path, struct km_conf_error *error)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return km_conf_fail(error, KM_EIO, path, 0, "cannot be read: %s", strerror(errno));
+		return KM_CONF_FAIL(error, KM_EIO, path, 0, READ, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return km_conf_fail(error, KM_ECONF, path, 0, "is not a regular file");
+		return KM_CONF_FAIL(error, KM_ECONF, path, 0, NOT_REGULAR);
 	if (st.st_mode & S_IWOTH)
-		return km_conf_fail(error, KM_ECONF, path, 0,
-				    "everybody can write this file; run chmod o-w on it");
+		return KM_CONF_FAIL(error, KM_ECONF, path, 0, FILE_OPEN);
 	return KM_OK;
 }
 
@@ -88,7 +86,7 @@ static km_rc read_all(int fd, const char *path, struct km_conf_text *out,
 	ssize_t n = 1;
 
 	if (!bytes)
-		return km_conf_fail(error, KM_ENOMEM, path, 0, "out of memory");
+		return KM_CONF_FAIL(error, KM_ENOMEM, path, 0, MEMORY);
 	while (n > 0 && len <= KM_CONF_BYTES) {
 		n = read(fd, bytes + len, KM_CONF_BYTES + 1 - len);
 		if (n < 0 && errno == EINTR)
@@ -101,10 +99,9 @@ static km_rc read_all(int fd, const char *path, struct km_conf_text *out,
 
 		free(bytes);
 		if (n >= 0)
-			return km_conf_fail(error, KM_ECONF, path, 0,
-					    "is larger than %d KiB, the most there can be",
+			return KM_CONF_FAIL(error, KM_ECONF, path, 0, FILE_LARGE,
 					    KM_CONF_BYTES / 1024);
-		return km_conf_fail(error, KM_EIO, path, 0, "cannot be read: %s", strerror(reason));
+		return KM_CONF_FAIL(error, KM_EIO, path, 0, READ, strerror(reason));
 	}
 	*out = (struct km_conf_text){ bytes, len };
 	return KM_OK;
@@ -135,8 +132,8 @@ km_rc km_conf_load(const char *path, bool must_exist, struct km_conf_text *out,
 		return KM_OK;
 	}
 	if (fd < 0)
-		return km_conf_fail(error, errno == ENOENT ? KM_ECONF : KM_EIO, path, 0,
-				    "cannot be opened: %s", strerror(errno));
+		return KM_CONF_FAIL(error, errno == ENOENT ? KM_ECONF : KM_EIO, path, 0, OPEN,
+				    strerror(errno));
 	rc = check_file(fd, path, error);
 	if (rc == KM_OK)
 		rc = read_all(fd, path, out, error);
@@ -179,17 +176,16 @@ static km_rc list_names(DIR *dir, const char *folder, struct names *names,
 		if (!is_drop_in(entry->d_name))
 			continue;
 		if (names->count == KM_CONF_DROP_INS)
-			return km_conf_fail(error, KM_ECONF, folder, 0, "holds more than %d files",
+			return KM_CONF_FAIL(error, KM_ECONF, folder, 0, FILES_MANY,
 					    KM_CONF_DROP_INS);
 		names->name[names->count] = strdup(entry->d_name);
 		if (!names->name[names->count])
-			return km_conf_fail(error, KM_ENOMEM, folder, 0, "out of memory");
+			return KM_CONF_FAIL(error, KM_ENOMEM, folder, 0, MEMORY);
 		names->count++;
 		errno = 0;
 	}
 	if (errno)
-		return km_conf_fail(error, KM_EIO, folder, 0, "cannot be read: %s",
-				    strerror(errno));
+		return KM_CONF_FAIL(error, KM_EIO, folder, 0, READ, strerror(errno));
 	qsort(names->name, names->count, sizeof(names->name[0]), by_name);
 	return KM_OK;
 }
@@ -208,7 +204,7 @@ km_rc km_conf_drop_ins(const char *folder, km_rc (*take)(void *arg, const char *
 	dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
-		return km_conf_fail(error, KM_ENOMEM, folder, 0, "out of memory");
+		return KM_CONF_FAIL(error, KM_ENOMEM, folder, 0, MEMORY);
 	}
 	rc = list_names(dir, folder, &names, error);
 	closedir(dir);
@@ -216,7 +212,7 @@ km_rc km_conf_drop_ins(const char *folder, km_rc (*take)(void *arg, const char *
 		int len = snprintf(path, sizeof(path), "%s/%s", folder, names.name[i]);
 
 		if (len < 0 || len >= (int)sizeof(path))
-			return km_conf_fail(error, KM_ECONF, folder, 0, "is too long for a path");
+			return KM_CONF_FAIL(error, KM_ECONF, folder, 0, PATH_LONG);
 		rc = take(arg, path);
 	}
 	return rc;

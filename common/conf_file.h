@@ -14,9 +14,15 @@ struct km_conf_text {
 	size_t len;
 };
 
-/* Fills *error for path as a whole or one line of it. Returns rc. */
+/* Fills *error for path as a whole or one line of it. Returns rc. See KM_CONF_FAIL. */
 km_rc km_conf_fail(struct km_conf_error *error, km_rc rc, const char *path, int line,
-		   const char *format, ...) __attribute__((format(printf, 5, 6)));
+		   enum km_fault_number number, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* KM_CONF_FAIL(error, KM_EIO, path, 0, OPEN, strerror(errno)) */
+#define KM_CONF_FAIL(error, rc, path, line, NAME, ...)                                             \
+	km_conf_fail(error, rc, path, line, KM_FAULT_##NAME,                                       \
+		     km_fault_##NAME __VA_OPT__(, ) __VA_ARGS__)
 
 /*
  * Reads a file of at most KM_CONF_BYTES. Refused, as KM_ECONF: what is no

@@ -42,7 +42,8 @@ static bool next_word(const char **at, char *word, size_t cap)
 	return true;
 }
 
-static bool set_number(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_number(const struct km_conf_row *row, const char *value, void *member,
+		       struct km_why *why)
 {
 	unsigned long n = 0;
 	char *end = NULL;
@@ -50,10 +51,8 @@ static bool set_number(const struct km_conf_row *row, const char *value, void *m
 	errno = 0;
 	if (*value >= '0' && *value <= '9')
 		n = strtoul(value, &end, 10);
-	if (!end || *end || errno || n < row->least || n > row->most) {
-		snprintf(why, KM_CONF_WHY, "must be %u to %u %s", row->least, row->most, row->unit);
-		return false;
-	}
+	if (!end || *end || errno || n < row->least || n > row->most)
+		return KM_WHY(why, NUMBER, row->least, row->most, row->unit);
 	*(unsigned *)member = (unsigned)n;
 	return true;
 }
@@ -73,7 +72,7 @@ static void list_factors(char *out, size_t cap)
 #define SHOWN 60
 
 /* One step, "totp+hotp", into *set; *all holds the factors of the steps before it too. */
-static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
+static bool read_step(const char *step, uint32_t *all, uint32_t *set, struct km_why *why)
 {
 	char word[KM_CONF_TEXT], clean[SHOWN + 1], known[128] = "";
 
@@ -86,17 +85,13 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 		/* A bypass is given to a person, not asked for by a service. */
 		if (factor == KM_FACTOR_NONE || factor == KM_FACTOR_BYPASS) {
 			list_factors(known, sizeof(known));
-			snprintf(why, KM_CONF_WHY,
-				 len ? "'%s' is no factor; there are %s"
-				     : "%sa factor is missing beside '+'; there are %s",
-				 len ? km_escape(word, clean, sizeof(clean)) : "", known);
-			return false;
+			if (len == 0)
+				return KM_WHY(why, FACTOR_MISSING, known);
+			return KM_WHY(why, FACTOR_UNKNOWN, km_escape(word, clean, sizeof(clean)),
+				      known);
 		}
-		if (*all & KM_FACTOR_BIT(factor)) {
-			snprintf(why, KM_CONF_WHY, "names %s twice; once is enough",
-				 km_factor_word(factor));
-			return false;
-		}
+		if (*all & KM_FACTOR_BIT(factor))
+			return KM_WHY(why, FACTOR_TWICE, km_factor_word(factor));
 		*all |= KM_FACTOR_BIT(factor);
 		*set |= KM_FACTOR_BIT(factor);
 		if (!step[len])
@@ -106,18 +101,14 @@ static bool read_step(const char *step, uint32_t *all, uint32_t *set, char *why)
 	/* A finger may be cut, the reader broken: a code always stands beside it (SP
 	 * 800-63B-4, 3.2.3), and one that needs no gateway, which breaks as well. */
 	if ((*set & KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT)) && !(*set & KM_HELD_FACTORS)) {
-		snprintf(why, KM_CONF_WHY,
-			 *set & KM_PHONE_FACTORS
-			     ? "needs a code beside the fingerprint that is not "
-			       "sent: recovery, for example"
-			     : "needs a code beside the fingerprint: "
-			       "totp+fingerprint, for example");
-		return false;
+		return *set & KM_PHONE_FACTORS ? KM_WHY(why, FINGER_SENT)
+					       : KM_WHY(why, FINGER_ALONE);
 	}
 	return true;
 }
 
-static bool set_steps(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_steps(const struct km_conf_row *row, const char *value, void *member,
+		      struct km_why *why)
 {
 	struct km_steps steps = { 0 };
 	uint32_t all = 0;
@@ -125,56 +116,46 @@ static bool set_steps(const struct km_conf_row *row, const char *value, void *me
 
 	(void)row;
 	while (next_word(&value, word, sizeof(word))) {
-		if (steps.count == KM_CONF_STEPS) {
-			snprintf(why, KM_CONF_WHY, "must be %d steps or fewer", KM_CONF_STEPS);
-			return false;
-		}
+		if (steps.count == KM_CONF_STEPS)
+			return KM_WHY(why, STEPS_MANY, KM_CONF_STEPS);
 		if (!read_step(word, &all, &steps.factors[steps.count], why))
 			return false;
 		steps.count++;
 	}
-	if (steps.count == 0) {
-		snprintf(why, KM_CONF_WHY, "must name at least one factor");
-		return false;
-	}
+	if (steps.count == 0)
+		return KM_WHY(why, STEPS_NONE);
 	*(struct km_steps *)member = steps;
 	return true;
 }
 
-bool km_conf_name_fits(const char *name, char why[KM_CONF_WHY])
+bool km_conf_name_fits(const char *name, struct km_why *why)
 {
 	size_t len = strlen(name);
 
 	if (len >= KM_CONF_TEXT)
-		snprintf(why, KM_CONF_WHY, "a name has at most %d bytes", KM_CONF_TEXT - 1);
-	else if (len == 0 || strpbrk(name, BLANKS "[]=;\"'") || !km_text_is_plain(name, len))
-		snprintf(why, KM_CONF_WHY, "is no name of a PAM service");
-	else if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-		snprintf(why, KM_CONF_WHY, "libpam knows services in lower case only");
-	else
-		return true;
-	return false;
+		return KM_WHY(why, NAME_LONG, KM_CONF_TEXT - 1);
+	if (len == 0 || strpbrk(name, BLANKS "[]=;\"'") || !km_text_is_plain(name, len))
+		return KM_WHY(why, NAME_FORM);
+	if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+		return KM_WHY(why, NAME_UPPER);
+	return true;
 }
 
-static bool set_names(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_names(const struct km_conf_row *row, const char *value, void *member,
+		      struct km_why *why)
 {
 	struct km_names names = { 0 };
 	char word[KM_CONF_VALUE];
 
 	(void)row;
 	while (next_word(&value, word, sizeof(word))) {
-		if (names.count == KM_CONF_NAMES) {
-			snprintf(why, KM_CONF_WHY, "must be %d names or fewer", KM_CONF_NAMES);
-			return false;
-		}
+		if (names.count == KM_CONF_NAMES)
+			return KM_WHY(why, NAMES_MANY, KM_CONF_NAMES);
 		if (!km_conf_name_fits(word, why))
 			return false;
 		for (unsigned i = 0; i < names.count; i++)
-			if (strcmp(names.name[i], word) == 0) {
-				snprintf(why, KM_CONF_WHY, "names '%.64s' twice; once is enough",
-					 word);
-				return false;
-			}
+			if (strcmp(names.name[i], word) == 0)
+				return KM_WHY(why, NAME_TWICE, word);
 		memcpy(names.name[names.count++], word, strlen(word) + 1);
 	}
 	*(struct km_names *)member = names;
@@ -183,7 +164,8 @@ static bool set_names(const struct km_conf_row *row, const char *value, void *me
 
 static const char *const languages[KM_LANG_COUNT] = { [KM_LANG_EN] = "en", [KM_LANG_JA] = "ja" };
 
-static bool set_language(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_language(const struct km_conf_row *row, const char *value, void *member,
+			 struct km_why *why)
 {
 	(void)row;
 	for (unsigned i = 0; i < KM_LANG_COUNT; i++)
@@ -191,90 +173,77 @@ static bool set_language(const struct km_conf_row *row, const char *value, void 
 			*(enum km_lang *)member = (enum km_lang)i;
 			return true;
 		}
-	snprintf(why, KM_CONF_WHY, "must be en or ja");
-	return false;
+	return KM_WHY(why, LANGUAGE);
 }
 
-static bool set_zone(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_zone(const struct km_conf_row *row, const char *value, void *member,
+		     struct km_why *why)
 {
 	(void)row;
-	if (*value && (strlen(value) >= KM_CONF_TEXT || !km_zone_known(value))) {
-		snprintf(why, KM_CONF_WHY,
-			 "must be a time zone of this machine, such as Asia/Tokyo, or empty");
-		return false;
-	}
+	if (*value && (strlen(value) >= KM_CONF_TEXT || !km_zone_known(value)))
+		return KM_WHY(why, ZONE);
 	memset(member, 0, KM_CONF_TEXT);
 	memcpy(member, value, strlen(value));
 	return true;
 }
 
-static bool set_bool(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_bool(const struct km_conf_row *row, const char *value, void *member,
+		     struct km_why *why)
 {
 	(void)row;
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
-		snprintf(why, KM_CONF_WHY, "must be yes or no");
-		return false;
-	}
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return KM_WHY(why, YES_NO);
 	*(bool *)member = strcmp(value, "yes") == 0;
 	return true;
 }
 
-static bool set_text(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_text(const struct km_conf_row *row, const char *value, void *member,
+		     struct km_why *why)
 {
 	size_t len = strlen(value);
 
 	(void)row;
-	if (len >= KM_CONF_LINE || !km_text_is_plain(value, len)) {
-		snprintf(why, KM_CONF_WHY,
-			 "must be plain text of at most %d bytes, without hidden marks",
-			 KM_CONF_LINE - 1);
-		return false;
-	}
+	if (len >= KM_CONF_LINE || !km_text_is_plain(value, len))
+		return KM_WHY(why, TEXT, KM_CONF_LINE - 1);
 	memset(member, 0, KM_CONF_LINE);
 	memcpy(member, value, len);
 	return true;
 }
 
-static bool set_country(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_country(const struct km_conf_row *row, const char *value, void *member,
+			struct km_why *why)
 {
 	if (km_phone_country_is_good(value))
 		return set_text(row, value, member, why);
-	snprintf(why, KM_CONF_WHY, "must be + and a country's code, such as +81");
-	return false;
+	return KM_WHY(why, COUNTRY);
 }
 
-static bool set_prefixes(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_prefixes(const struct km_conf_row *row, const char *value, void *member,
+			 struct km_why *why)
 {
 	if (km_phone_prefixes_are_good(value))
 		return set_text(row, value, member, why);
-	snprintf(
-	    why, KM_CONF_WHY,
-	    "must be beginnings of numbers, each with + and the country's code, such as +81 +44");
-	return false;
+	return KM_WHY(why, PREFIXES);
 }
 
-static bool set_barred(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_barred(const struct km_conf_row *row, const char *value, void *member,
+		       struct km_why *why)
 {
 	if (km_phone_barred_is_good(value))
 		return set_text(row, value, member, why);
-	snprintf(why, KM_CONF_WHY,
-		 "must be beginnings of numbers, each with + and the country's code, such as "
-		 "+81990 +81570, or empty");
-	return false;
+	return KM_WHY(why, BARRED);
 }
 
-static bool set_key(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_key(const struct km_conf_row *row, const char *value, void *member,
+		    struct km_why *why)
 {
 	struct km_conf_key key = { .set = *value != '\0' };
 	size_t len = strlen(value);
 
 	(void)row;
 	if (len != 0 &&
-	    (len != 2 * sizeof(key.bytes) || !km_hex_parse(value, key.bytes, sizeof(key.bytes)))) {
-		snprintf(why, KM_CONF_WHY, "must be a public key in %zu hex digits, or empty",
-			 2 * sizeof(key.bytes));
-		return false;
-	}
+	    (len != 2 * sizeof(key.bytes) || !km_hex_parse(value, key.bytes, sizeof(key.bytes))))
+		return KM_WHY(why, KEY, 2 * sizeof(key.bytes));
 	*(struct km_conf_key *)member = key;
 	return true;
 }
@@ -291,9 +260,11 @@ static const char *choice_after(const char *word, size_t len)
 	return word + len + (word[len] == '|');
 }
 
-static bool set_word(const struct km_conf_row *row, const char *value, void *member, char *why)
+static bool set_word(const struct km_conf_row *row, const char *value, void *member,
+		     struct km_why *why)
 {
-	size_t len, used;
+	char known[KM_CONF_WHY] = "";
+	size_t len, used = 0;
 	unsigned place = 0;
 
 	for (const char *w = next_choice(row->unit, &len); w;
@@ -303,18 +274,18 @@ static bool set_word(const struct km_conf_row *row, const char *value, void *mem
 		*(unsigned *)member = place;
 		return true;
 	}
-	used = (size_t)snprintf(why, KM_CONF_WHY, "must be one of: ");
-	for (const char *w = next_choice(row->unit, &len); w && used < KM_CONF_WHY;
+	for (const char *w = next_choice(row->unit, &len); w && used < sizeof(known);
 	     w = next_choice(choice_after(w, len), &len))
-		used += (size_t)snprintf(why + used, KM_CONF_WHY - used, "%s%.*s",
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%.*s",
 					 w == row->unit ? "" : ", ", (int)len, w);
-	return false;
+	return KM_WHY(why, WORD, known);
 }
 
 bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *member,
-		       char why[KM_CONF_WHY])
+		       struct km_why *why)
 {
-	static bool (*const set[])(const struct km_conf_row *, const char *, void *, char *) = {
+	static bool (*const set[])(const struct km_conf_row *, const char *, void *,
+				   struct km_why *) = {
 		[NUMBER] = set_number, [STEPS] = set_steps,     [NAMES] = set_names,
 		[LANG] = set_language, [ZONE] = set_zone,       [BOOL] = set_bool,
 		[TEXT] = set_text,     [COUNTRY] = set_country, [PREFIXES] = set_prefixes,

@@ -40,18 +40,17 @@ enum {
 
 extern const struct km_conf_row km_conf_rows[KM_CONF_ROWS];
 
-#define KM_CONF_WHY   256
 #define KM_CONF_VALUE (KM_CONF_NAMES * (KM_CONF_TEXT + 1)) /* the longest value as text */
 
 /* Where a row of [login] lies in the settings of one service; NULL for other rows. */
 void *km_conf_in_login(const struct km_conf_row *row, struct km_conf_login *login);
 
 /* Whether a PAM service can have this name; if not, why. */
-bool km_conf_name_fits(const char *name, char why[KM_CONF_WHY]);
+bool km_conf_name_fits(const char *name, struct km_why *why);
 
 /* Reads a value into its member. False: the member is untouched and why says what to write. */
 bool km_conf_value_set(const struct km_conf_row *row, const char *value, void *member,
-		       char why[KM_CONF_WHY]);
+		       struct km_why *why);
 
 /* Copies a member from one struct to another. */
 void km_conf_value_copy(const struct km_conf_row *row, void *to, const void *from);

@@ -9,7 +9,7 @@ static const struct row {
 	const char *word;
 	int priority;
 } rows[] = {
-#define KM_EVENT(NAME, number, word, priority) { number, word, priority },
+#define KM_EVENT(NAME, number, word, priority, ja) { number, word, priority },
 #include <kenmon/event.def>
 #undef KM_EVENT
 };

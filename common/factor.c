@@ -10,7 +10,7 @@ struct word {
 };
 
 static const struct word factors[] = {
-#define KM_FACTOR(NAME, number, word, class) { number, word },
+#define KM_FACTOR(NAME, number, word, class, ja) { number, word },
 #include <kenmon/factor.def>
 #undef KM_FACTOR
 	{ 0, NULL }
@@ -64,7 +64,7 @@ enum km_factor km_factor_parse(const char *word)
 enum km_class km_factor_class(unsigned factor)
 {
 	switch (factor) {
-#define KM_FACTOR(NAME, number, word, class)                                                       \
+#define KM_FACTOR(NAME, number, word, class, ja)                                                   \
 	case number:                                                                               \
 		return KM_CLASS_##class;
 #include <kenmon/factor.def>

@@ -11,9 +11,9 @@ struct row {
 };
 
 static const struct row kinds[] = {
-#define KM_ORDER(NAME, number, word) { number, false, KM_TEXT_NOTHING, word },
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja) { number, false, KM_TEXT_NOTHING, word },
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE
@@ -21,9 +21,9 @@ static const struct row kinds[] = {
 };
 
 static const struct row states[] = {
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word) { number, ends, KM_TEXT_##text, word },
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja) { number, ends, KM_TEXT_##text, word },
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE
@@ -31,9 +31,9 @@ static const struct row states[] = {
 };
 
 static const struct row whys[] = {
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word) { number, false, KM_TEXT_##text, word },
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja) { number, false, KM_TEXT_##text, word },
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE

@@ -9,16 +9,12 @@ struct reading {
 	const struct km_conf *conf;
 	struct km_sms_gateway *g;
 	const char *key;
-	char *why;
+	struct km_why *why;
 	unsigned has; /* in what is sent */
 };
 
-static bool says(struct reading *r, const char *key, const char *what)
-{
-	r->key = key;
-	snprintf(r->why, KM_SMS_WHY, "%s", what);
-	return false;
-}
+/* SAYS(r, "headers", HEADERS_MANY): which key is wrong, and how. */
+#define SAYS(r, its_key, NAME) ((r)->key = (its_key), KM_WHY((r)->why, NAME))
 
 static bool read_template(struct reading *r, const char *key, const char *text, char *kept,
 			  enum km_sms_place place, struct km_sms_template *t)
@@ -44,16 +40,15 @@ static bool name_fits(struct reading *r, const char *name)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcasecmp(name, ours[i]) == 0) {
 			r->key = "headers";
-			snprintf(r->why, KM_SMS_WHY, "%s: is not for a site to set", name);
-			return false;
+			return KM_WHY(r->why, HEADER_OURS, name);
 		}
 	if (strncasecmp(name, "Proxy-", 6) == 0)
-		return says(r, "headers", "there is no proxy");
+		return SAYS(r, "headers", HEADER_PROXY);
 	if (strcasecmp(name, "Authorization") == 0 && r->g->login != KM_SMS_LOGIN_NONE)
-		return says(r, "headers", "Authorization comes of 'authentication'");
+		return SAYS(r, "headers", HEADER_LOGIN);
 	for (unsigned i = 0; i < r->g->headers; i++)
 		if (strcasecmp(name, r->g->header[i].name) == 0)
-			return says(r, "headers", "the same header stands there twice");
+			return SAYS(r, "headers", HEADER_TWICE);
 	return true;
 }
 
@@ -66,18 +61,18 @@ static bool read_header(struct reading *r, const char *text, size_t len)
 	char line[KM_CONF_LINE];
 
 	if (name == 0 || name >= len || text[name] != ':')
-		return says(r, "headers", "must be NAME: VALUE, several of them separated by ';'");
+		return SAYS(r, "headers", HEADER_FORM);
 	if (g->headers == KM_SMS_HEADERS)
-		return says(r, "headers", "are too many");
+		return SAYS(r, "headers", HEADERS_MANY);
 	if (name >= sizeof(h->name))
-		return says(r, "headers", "the name of one is too long");
+		return SAYS(r, "headers", HEADER_LONG);
 	snprintf(h->name, sizeof(h->name), "%.*s", (int)name, text);
 	while (value < len && text[value] == ' ')
 		value++;
 	while (len > value && text[len - 1] == ' ')
 		len--;
 	if (len == value)
-		return says(r, "headers", "one has no value");
+		return SAYS(r, "headers", HEADER_EMPTY);
 	snprintf(line, sizeof(line), "%.*s", (int)(len - value), text + value);
 	if (!name_fits(r, h->name) || !read_template(r, "headers", line, g->header_text[g->headers],
 						     KM_SMS_HEADER, &h->value))
@@ -111,7 +106,7 @@ static bool read_request(struct reading *r)
 	struct km_sms_gateway *g = r->g;
 
 	if (!r->conf->sms.url[0])
-		return says(r, "url", "must be set where gateway = http");
+		return SAYS(r, "url", URL_NEEDED);
 	if (!read_template(r, "url", r->conf->sms.url, g->text[0], KM_SMS_URL, &g->url))
 		return false;
 	r->has = g->url.has;
@@ -120,7 +115,7 @@ static bool read_request(struct reading *r)
 	if (!r->conf->sms.body[0])
 		return true;
 	if (g->method == KM_SMS_GET)
-		return says(r, "body", "cannot be sent where method = GET");
+		return SAYS(r, "body", BODY_GET);
 	if (!read_template(r, "body", r->conf->sms.body, g->text[1], place[g->body_type], &g->body))
 		return false;
 	r->has |= g->body.has;
@@ -136,15 +131,15 @@ static bool request_is_whole(struct reading *r)
 	const char *key = r->conf->sms.body[0] ? "body" : "url";
 
 	if (!(r->has & HAS_NUMBER))
-		return says(r, key, "{number} must stand in url, headers or body");
+		return SAYS(r, key, NUMBER_NEEDED);
 	if (!(r->has & HAS_TEXT))
-		return says(r, key, "{text} or {text-ucs2} must stand in url, headers or body");
+		return SAYS(r, key, TEXT_NEEDED);
 	if (r->conf->sms.credentials[0])
 		return true;
 	if (r->g->login != KM_SMS_LOGIN_NONE)
-		return says(r, "authentication", "needs 'credentials'");
+		return SAYS(r, "authentication", LOGIN_NEEDED);
 	if ((r->has | r->g->report_url.has) & HAS_LOGIN)
-		return says(r, "credentials", "must be set for {user} and {password}");
+		return SAYS(r, "credentials", CREDENTIALS_NEEDED);
 	return true;
 }
 
@@ -167,20 +162,19 @@ static bool read_answers(struct reading *r)
 	    !read_pattern(r, "delivered", r->conf->sms.delivered, g->delivered))
 		return false;
 	if (report != (g->delivered[0] != '\0'))
-		return says(r, report ? "report-url" : "delivered",
-			    "report-url and delivered need each other");
+		return SAYS(r, report ? "report-url" : "delivered", REPORT_BOTH);
 	if (!report)
 		return true;
 	if (!read_template(r, "report-url", r->conf->sms.report_url, g->text[2], KM_SMS_URL,
 			   &g->report_url))
 		return false;
 	if (g->report_url.has & HAS_TEXT)
-		return says(r, "report-url", "the message does not stand in it");
+		return SAYS(r, "report-url", REPORT_TEXT);
 	return true;
 }
 
 km_rc km_sms_gateway_read(const struct km_conf *conf, struct km_sms_gateway *g, const char **key,
-			  char why[KM_SMS_WHY])
+			  struct km_why *why)
 {
 	struct reading r = { .conf = conf, .g = g, .key = "url", .why = why };
 	bool good;

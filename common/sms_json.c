@@ -11,7 +11,7 @@
 
 struct json {
 	const char *at;
-	const char *what; /* what is wrong */
+	const char *what; /* what is wrong: the English of its row in conf_fault.def */
 };
 
 static bool fails(struct json *j, const char *what)
@@ -20,6 +20,7 @@ static bool fails(struct json *j, const char *what)
 		j->what = what;
 	return false;
 }
+#define FAILS(j, NAME) fails(j, km_fault_##NAME)
 
 static void blanks(struct json *j)
 {
@@ -42,7 +43,7 @@ static bool escape(struct json *j)
 		return true;
 	}
 	if (!*j->at || !strchr("\"\\/bfnrt", *j->at))
-		return fails(j, "has a '\\' that escapes nothing");
+		return FAILS(j, JSON_ESCAPE);
 	j->at++;
 	return true;
 }
@@ -53,14 +54,14 @@ static bool string(struct json *j)
 		unsigned char c = (unsigned char)*j->at;
 
 		if (c == '\0')
-			return fails(j, "has a string without its end");
+			return FAILS(j, JSON_STRING);
 		j->at++;
 		if (c == '"')
 			return true;
 		if (c == '\\' && !escape(j))
 			return false;
 		if (c != 1 && c < 0x20)
-			return fails(j, "has a control character in a string");
+			return FAILS(j, JSON_CONTROL);
 	}
 }
 
@@ -71,7 +72,7 @@ static bool some_digits(struct json *j)
 	size_t n = strspn(j->at, DIGITS);
 
 	j->at += n;
-	return n > 0 || fails(j, "has a number that is none");
+	return n > 0 || FAILS(j, JSON_NUMBER);
 }
 
 static bool number(struct json *j)
@@ -104,8 +105,8 @@ static bool word(struct json *j)
 			return true;
 		}
 	if (*j->at == 1)
-		return fails(j, "has a placeholder that does not stand between \" and \"");
-	return fails(j, "is no JSON");
+		return FAILS(j, JSON_PLACE);
+	return FAILS(j, JSON_NONE);
 }
 
 static bool value(struct json *j, unsigned depth);
@@ -116,12 +117,11 @@ static bool members(struct json *j, unsigned depth)
 		return true;
 	do {
 		if (!takes(j, '"'))
-			return fails(j, "has an object whose member has no name in quotes");
-		if (!string(j) || !(takes(j, ':') || fails(j, "has a name without ':'")) ||
-		    !value(j, depth))
+			return FAILS(j, JSON_MEMBER);
+		if (!string(j) || !(takes(j, ':') || FAILS(j, JSON_COLON)) || !value(j, depth))
 			return false;
 	} while (takes(j, ','));
-	return takes(j, '}') || fails(j, "has a '{' without its '}'");
+	return takes(j, '}') || FAILS(j, JSON_OBJECT);
 }
 
 static bool elements(struct json *j, unsigned depth)
@@ -132,13 +132,13 @@ static bool elements(struct json *j, unsigned depth)
 		if (!value(j, depth))
 			return false;
 	} while (takes(j, ','));
-	return takes(j, ']') || fails(j, "has a '[' without its ']'");
+	return takes(j, ']') || FAILS(j, JSON_ARRAY);
 }
 
 static bool value(struct json *j, unsigned depth)
 {
 	if (depth == 0)
-		return fails(j, "is nested too deeply");
+		return FAILS(j, JSON_DEEP);
 	if (takes(j, '{'))
 		return members(j, depth - 1);
 	if (takes(j, '['))
@@ -150,17 +150,16 @@ static bool value(struct json *j, unsigned depth)
 	return word(j);
 }
 
-bool km_sms_json_fits(const char *text, char why[KM_SMS_WHY])
+bool km_sms_json_fits(const char *text, struct km_why *why)
 {
 	struct json j = { .at = text };
 	bool good = value(&j, DEPTH);
 
 	if (good) {
 		blanks(&j);
-		good = *j.at == '\0' || fails(&j, "goes on behind its value");
+		good = *j.at == '\0' || FAILS(&j, JSON_BEHIND);
 	}
 	if (!good)
-		snprintf(why, KM_SMS_WHY, "is to be JSON, and %s (at byte %zu)", j.what,
-			 (size_t)(j.at - text) + 1);
+		(void)KM_WHY(why, JSON, j.what, (size_t)(j.at - text) + 1);
 	return good;
 }

@@ -38,17 +38,11 @@ static unsigned long repeats(const char *p)
 	return m > n ? m : n ? n : 1;
 }
 
-static bool says(char why[KM_SMS_WHY], const char *what)
-{
-	snprintf(why, KM_SMS_WHY, "%s", what);
-	return false;
-}
-
 /*
  * regcomp(3) copies what is repeated by {n,m}, and once for each '+': what is repeated again and
  * again doubles each time.
  */
-static bool size_fits(const char *pattern, char why[KM_SMS_WHY])
+static bool size_fits(const char *pattern, struct km_why *why)
 {
 	unsigned long product = 1;
 	char before = '\0';
@@ -57,15 +51,15 @@ static bool size_fits(const char *pattern, char why[KM_SMS_WHY])
 		const bool again = strchr("*+?{", *p) != NULL;
 
 		if (*p == '\\' && p[1] >= '1' && p[1] <= '9')
-			return says(why, "cannot refer to its own groups (\\1 to \\9)");
+			return KM_WHY(why, PATTERN_GROUPS);
 		if (again && strchr("*+?{", before) && before)
-			return says(why, "repeats a repetition");
+			return KM_WHY(why, PATTERN_REPEAT);
 		if (*p == '{')
 			product *= repeats(p) <= REPEATS ? repeats(p) : REPEATS + 1;
 		else if (*p == '+' && before == ')')
 			product *= 2;
 		if (product > REPEATS)
-			return says(why, "repeats too much too often");
+			return KM_WHY(why, PATTERN_MUCH);
 		before = *p == '\\' || *p == '[' ? 'x' : *p;
 		if (*p == '{')
 			p += strcspn(p, "}");
@@ -74,8 +68,9 @@ static bool size_fits(const char *pattern, char why[KM_SMS_WHY])
 	return true;
 }
 
-bool km_sms_pattern_fits(const char *pattern, char why[KM_SMS_WHY])
+bool km_sms_pattern_fits(const char *pattern, struct km_why *why)
 {
+	char reason[128];
 	regex_t re;
 	int bad;
 
@@ -86,9 +81,8 @@ bool km_sms_pattern_fits(const char *pattern, char why[KM_SMS_WHY])
 		regfree(&re);
 		return true;
 	}
-	snprintf(why, KM_SMS_WHY, "is no extended regular expression: ");
-	(void)regerror(bad, NULL, why + strlen(why), KM_SMS_WHY - strlen(why));
-	return false;
+	(void)regerror(bad, NULL, reason, sizeof(reason));
+	return KM_WHY(why, PATTERN_FORM, reason);
 }
 
 bool km_sms_id_fits(const char *id, size_t len)

@@ -39,12 +39,10 @@ static enum km_sms_value value_of(const char *name, size_t len)
 }
 
 static bool add(struct km_sms_template *t, enum km_sms_value value, size_t at, size_t len,
-		char why[KM_SMS_WHY])
+		struct km_why *why)
 {
-	if (t->count == KM_SMS_PARTS) {
-		snprintf(why, KM_SMS_WHY, "has too many placeholders");
-		return false;
-	}
+	if (t->count == KM_SMS_PARTS)
+		return KM_WHY(why, TEMPLATE_PARTS);
 	t->part[t->count++] = (struct km_sms_part){ (uint8_t)value, (uint16_t)at, (uint16_t)len };
 	t->has |= KM_SMS_HAS(value);
 	return true;
@@ -58,9 +56,10 @@ static size_t next_open(const char *text, size_t at)
 	return at;
 }
 
-static bool split(struct km_sms_template *t, char why[KM_SMS_WHY])
+static bool split(struct km_sms_template *t, struct km_why *why)
 {
 	const char *text = t->text;
+	char name[21]; /* what is shown of one that is none */
 	size_t at = 0, open, len;
 	enum km_sms_value value;
 
@@ -73,11 +72,8 @@ static bool split(struct km_sms_template *t, char why[KM_SMS_WHY])
 		len = strspn(text + open + 1, NAME);
 		value = value_of(text + open + 1, len);
 		if (text[open + 1 + len] != '}' || value == KM_SMS_LITERAL) {
-			snprintf(why, KM_SMS_WHY,
-				 "{%.*s: there are {number}, {number-digits}, {text}, {text-ucs2}, "
-				 "{id}, {user} and {password}",
-				 len < 20 ? (int)len : 20, text + open + 1);
-			return false;
+			snprintf(name, sizeof(name), "%.*s", (int)len, text + open + 1);
+			return KM_WHY(why, TEMPLATE_NAME, name);
 		}
 		if (!add(t, value, open, len + 2, why))
 			return false;
@@ -92,7 +88,7 @@ static size_t growth(enum km_sms_place place)
 	return place == KM_SMS_JSON ? 6 : place == KM_SMS_HEADER || place == KM_SMS_TEXT ? 1 : 3;
 }
 
-static bool bounded(const struct km_sms_template *t, char why[KM_SMS_WHY])
+static bool bounded(const struct km_sms_template *t, struct km_why *why)
 {
 	size_t sum = 0;
 
@@ -103,28 +99,22 @@ static bool bounded(const struct km_sms_template *t, char why[KM_SMS_WHY])
 				 (t->part[i].value == KM_SMS_UCS2 ? 1 : growth(t->place));
 	if (sum < KM_SMS_FILLED)
 		return true;
-	snprintf(why, KM_SMS_WHY, "could have more than %d bytes when it is filled in",
-		 KM_SMS_FILLED - 1);
-	return false;
+	return KM_WHY(why, TEMPLATE_LONG, KM_SMS_FILLED - 1);
 }
 
 /* Printable ASCII: the rest of what stands in addresses, forms and headers is written escaped. */
-static bool ascii(const struct km_sms_template *t, char why[KM_SMS_WHY])
+static bool ascii(const struct km_sms_template *t, struct km_why *why)
 {
 	char first = t->place == KM_SMS_HEADER ? ' ' : '!';
 
 	for (const char *p = t->text; *p; p++)
-		if (*p < first || *p > '~') {
-			snprintf(why, KM_SMS_WHY,
-				 "holds a byte 0x%02x, which must be written percent-encoded",
-				 (unsigned char)*p);
-			return false;
-		}
+		if (*p < first || *p > '~')
+			return KM_WHY(why, TEMPLATE_BYTE, (unsigned char)*p);
 	return true;
 }
 
 /* As JSON, with a byte 1 for each placeholder. */
-static bool json(const struct km_sms_template *t, char why[KM_SMS_WHY])
+static bool json(const struct km_sms_template *t, struct km_why *why)
 {
 	char sample[KM_CONF_LINE];
 	size_t used = 0;
@@ -144,15 +134,14 @@ static bool json(const struct km_sms_template *t, char why[KM_SMS_WHY])
 }
 
 km_rc km_sms_template_read(const char *text, enum km_sms_place place, struct km_sms_template *t,
-			   char why[KM_SMS_WHY])
+			   struct km_why *why)
 {
 	struct km_sms_template draft = { .text = text, .place = place };
 	size_t len = strlen(text);
 	bool good;
 
 	if (len >= KM_CONF_LINE || !km_text_is_plain(text, len)) {
-		snprintf(why, KM_SMS_WHY, "must be plain text of at most %d bytes",
-			 KM_CONF_LINE - 1);
+		(void)KM_WHY(why, TEMPLATE_PLAIN, KM_CONF_LINE - 1);
 		return KM_ECONF;
 	}
 	good = split(&draft, why) && bounded(&draft, why);

@@ -153,38 +153,30 @@ bool km_sms_host_is_literal(const char *host)
 	return is_four(host, &first) || is_six(host) || strcmp(host, "localhost") == 0;
 }
 
-static bool says(char why[KM_SMS_WHY], const char *what)
-{
-	snprintf(why, KM_SMS_WHY, "%s", what);
-	return false;
-}
-
 /* Behind the host: '%' with two hexadecimal digits, and what needs no escape. */
-static bool literal_fits(const char *p, size_t len, char why[KM_SMS_WHY])
+static bool literal_fits(const char *p, size_t len, struct km_why *why)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (!strchr(AFTER, p[i])) {
-			snprintf(why, KM_SMS_WHY, "has a '%c' in it: %%%02X is meant, or nothing",
-				 p[i], (unsigned char)p[i]);
-			return false;
+			const char sign[] = { p[i], '\0' };
+
+			return KM_WHY(why, URL_CHARACTER, sign, (unsigned char)p[i]);
 		}
 		if (p[i] == '%' && (len - i < 3 || strspn(p + i + 1, "0123456789abcdefABCDEF") < 2))
-			return says(why, "has a '%' that two hexadecimal digits must follow");
+			return KM_WHY(why, URL_PERCENT);
 	}
 	return true;
 }
 
-bool km_sms_url_fits(const struct km_sms_template *url, char why[KM_SMS_WHY])
+bool km_sms_url_fits(const struct km_sms_template *url, struct km_why *why)
 {
 	struct address a;
 	size_t from;
 
 	if (!read_address(url->text, &a))
-		return says(why, "must be https://HOST/…, with a name or an address as HOST, and "
-				 "no NAME:PASSWORD@ before it");
+		return KM_WHY(why, URL_FORM);
 	if (!a.tls && !km_sms_host_is_loopback(a.host))
-		return says(why, "http:// would send codes in the clear: https://, or a host of "
-				 "this machine (localhost, 127.0.0.1, [::1])");
+		return KM_WHY(why, URL_CLEAR);
 	from = (size_t)(a.rest - url->text);
 	for (unsigned i = 0; i < url->count; i++) {
 		const struct km_sms_part *p = &url->part[i];

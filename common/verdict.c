@@ -23,11 +23,11 @@ const char *km_verdict_name(unsigned byte)
 
 /* In one piece, and not by pointers, as texts.c says. */
 static const struct words {
-#define KM_REASON(name, byte, text, word) char name[sizeof(word)];
+#define KM_REASON(name, byte, text, word, ja) char name[sizeof(word)];
 #include <kenmon/reason.def>
 #undef KM_REASON
 } words = {
-#define KM_REASON(name, byte, text, word) word,
+#define KM_REASON(name, byte, text, word, ja) word,
 #include <kenmon/reason.def>
 #undef KM_REASON
 };
@@ -36,7 +36,8 @@ static const struct reason {
 	uint8_t byte, text; /* enum km_text */
 	uint16_t word;      /* where it begins in words */
 } reasons[] = {
-#define KM_REASON(name, byte, text, word) { byte, KM_TEXT_##text, offsetof(struct words, name) },
+#define KM_REASON(name, byte, text, word, ja)                                                      \
+	{ byte, KM_TEXT_##text, offsetof(struct words, name) },
 #include <kenmon/reason.def>
 #undef KM_REASON
 };

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "terminal.h"
+#include "trail.h"
 
 #define REQUESTS_MAX 256 /* that wait at once, in the vault */
 #define DIGEST       32
@@ -76,6 +77,15 @@ static const char *act_said(const struct desk *d, unsigned act)
 	return "?";
 }
 
+const char *desk_act_text(const char *word, enum km_lang lang)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (strcmp(acts[i].word, word) == 0)
+			return desk_text(acts[i].text, lang);
+	}
+	return NULL;
+}
+
 /* One value of a request's text, percent-decoded in place up to the blank; returns what follows. */
 static char *decode(char *value)
 {
@@ -109,6 +119,7 @@ static const char *shown(const char *key, const char *value, char out[DESK_TIME]
 static void each_field(struct desk *d, struct desk_json *j, const struct msg_request_row *r)
 {
 	char text[sizeof(r->text)], clean[sizeof(r->text) * 4], when[DESK_TIME];
+	const char *name, *said;
 	char *key = text, *value, *next;
 
 	memcpy(text, r->text, sizeof(text));
@@ -118,11 +129,14 @@ static void each_field(struct desk *d, struct desk_json *j, const struct msg_req
 			return;
 		*value++ = '\0';
 		next = decode(value);
-		if (j)
-			json_string(j, key, shown(key, value, when));
-		else
-			fprintf(d->out, "  %s: %s\n", key,
-				km_escape(shown(key, value, when), clean, sizeof(clean)));
+		name = key;
+		said = shown(key, value, when);
+		if (j) {
+			json_string(j, name, said);
+			continue;
+		}
+		trail_field(&name, &said, d->lang);
+		fprintf(d->out, "  %s: %s\n", name, km_escape(said, clean, sizeof(clean)));
 	}
 }
 

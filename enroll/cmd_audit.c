@@ -5,6 +5,7 @@
 #include <kenmon/hex.h>
 
 #include "commands.h"
+#include "trail.h"
 
 struct audit {
 	struct desk_table table;
@@ -75,7 +76,7 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 {
 	const struct msg_audit_row *r = &m->audit_row;
 	struct audit *a = arg;
-	char text[DESK_TIME];
+	char text[DESK_TIME], details[TRAIL_DETAILS];
 
 	if (a->left == 0)
 		return KM_EPROTO;
@@ -95,11 +96,11 @@ static km_rc take_row(struct desk *d, void *arg, const struct km_msg *m)
 	}
 	desk_cell_number(&a->table, (int64_t)r->seq);
 	desk_cell(&a->table, desk_time_short(r->wall, text));
-	desk_cell(&a->table, km_event_word(r->event));
+	desk_cell(&a->table, trail_event(r->event, d->lang));
 	desk_cell(&a->table, r->login);
 	desk_cell(&a->table, r->actor);
 	desk_cell(&a->table, r->approver);
-	desk_cell(&a->table, r->body);
+	desk_cell(&a->table, trail_details(r->body, d->lang, details, sizeof(details)));
 	return KM_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <kenmon/log.h>
 
 #include "commands.h"
+#include "fault.h"
 
 struct settings {
 	struct desk *d;
@@ -36,7 +37,7 @@ static void show_setting(void *arg, const char *section, const char *key, const 
 /* What is wrong with the configuration, and where. */
 static km_rc bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
 {
-	char where[sizeof(e->path) + 16];
+	char where[sizeof(e->path) + 16], said[DESK_WHY];
 
 	if (!e->text[0])
 		return rc;
@@ -44,7 +45,8 @@ static km_rc bad_conf(struct desk *d, km_rc rc, const struct km_conf_error *e)
 		snprintf(where, sizeof(where), "%s:%d", e->path, e->line);
 	else
 		snprintf(where, sizeof(where), "%s", e->path);
-	return desk_because(d, rc, DESK_CONF_BAD, where, e->text);
+	return desk_because(d, rc, DESK_CONF_BAD, where,
+			    desk_fault(e, d->lang, said, sizeof(said)));
 }
 
 km_rc desk_conf(struct desk *d, const struct desk_args *args, struct km_conf *conf)

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "terminal.h"
+#include "trail.h"
 
 static km_rc take_credential(struct desk *d, void *arg, const struct km_msg *m)
 {
@@ -141,7 +142,7 @@ km_rc desk_credentials_table(struct desk *d, const struct desk_credentials *c)
 		const struct msg_credential_row *r = &c->row[i];
 
 		desk_cell_number(&t, (int64_t)r->id);
-		desk_cell(&t, km_factor_word(r->factor));
+		desk_cell(&t, trail_factor(r->factor, d->lang));
 		desk_cell(&t, r->label);
 		state(d, r, text, sizeof(text));
 		desk_cell(&t, text);

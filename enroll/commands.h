@@ -171,6 +171,10 @@ KM_MUST_CHECK km_rc desk_due_waits(struct desk *d, char said[DESK_WHY]);
 /* Whether it waits, and for what; held: enum km_held. */
 enum desk_text desk_held(uint8_t held);
 
+/* What is asked for, by the word that JSON and the trail have for it. NULL: there is no such act.
+ */
+const char *desk_act_text(const char *word, enum km_lang lang);
+
 /* Records about one operator: into a JSON array that is open (last 0: all), or as a table. */
 KM_MUST_CHECK km_rc desk_audit_json(struct desk *d, struct desk_json *j, const char *login,
 				    unsigned last);

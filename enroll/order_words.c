@@ -10,9 +10,9 @@ struct words {
 };
 
 static const struct words states[] = {
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word) { number, DESK_STATE_##NAME },
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja) { number, DESK_STATE_##NAME },
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE
@@ -21,9 +21,9 @@ static const struct words states[] = {
 };
 
 static const struct words whys[] = {
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word) { number, DESK_WHY_##NAME },
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja) { number, DESK_WHY_##NAME },
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE

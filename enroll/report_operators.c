@@ -2,6 +2,7 @@
 #include <kenmon/factor.h>
 
 #include "report.h"
+#include "trail.h"
 
 static const struct sheet_column columns[] = {
 	{ "login", DESK_COL_LOGIN },       { "employee_number", DESK_COL_EMPLOYEE },
@@ -14,15 +15,16 @@ static const struct sheet_column columns[] = {
 };
 
 /* "totp recovery" */
-static void factor_words(uint32_t factors, char *out, size_t cap)
+static void factor_words(uint32_t factors, enum km_lang lang, char *out, size_t cap)
 {
+	const char *between = lang == KM_LANG_JA ? "、" : " ";
 	size_t at = 0;
 
 	out[0] = '\0';
 	for (unsigned f = 1; f < 32 && at < cap; f++)
 		if (factors & KM_FACTOR_BIT(f))
-			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? " " : "",
-					       km_factor_word(f));
+			at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? between : "",
+					       trail_factor(f, lang));
 }
 
 static km_rc see(struct report *r, void *arg, const struct msg_operator_row *row)
@@ -31,7 +33,7 @@ static km_rc see(struct report *r, void *arg, const struct msg_operator_row *row
 	char factors[256];
 
 	(void)arg;
-	factor_words(row->factors, factors, sizeof(factors));
+	factor_words(row->factors, sheet_words(s), factors, sizeof(factors));
 	sheet_string(s, row->login);
 	sheet_string(s, row->employee_number);
 	sheet_string(s, row->name);

@@ -10,6 +10,7 @@
 #include <kenmon/factor.h>
 
 #include "report.h"
+#include "trail.h"
 
 #define DAY_SECONDS 86400
 #define SUBJECT     sizeof(((struct msg_audit_row *)0)->subject)
@@ -369,14 +370,6 @@ static bool changes_rights(const struct msg_audit_row *row)
 	       strstr(row->body, "valid-") || strstr(row->body, "department");
 }
 
-static void details_of(const struct msg_audit_row *row, char *out, size_t cap)
-{
-	char day[16];
-
-	snprintf(out, cap, "%s %s (%s%s%s) %s", day_of(row->wall, day), km_event_word(row->event),
-		 row->actor, row->approver[0] ? ", " : "", row->approver, row->body);
-}
-
 /* About a person, and nobody is registered as that person. */
 static bool is_of_erased(const struct msg_audit_row *row)
 {
@@ -389,7 +382,7 @@ static km_rc take_record(struct desk *d, void *arg, const struct km_msg *m)
 {
 	const struct msg_audit_row *row = &m->audit_row;
 	struct review *v = arg;
-	char details[SHEET_VALUE_MAX];
+	char details[SHEET_VALUE_MAX], day[16];
 
 	(void)d;
 	if (m->number != KM_MSG_AUDIT_ROW)
@@ -403,7 +396,7 @@ static km_rc take_record(struct desk *d, void *arg, const struct km_msg *m)
 		return KM_OK;
 	if (is_of_erased(row))
 		return keep_bytes(&v->erased, row->subject, SUBJECT);
-	details_of(row, details, sizeof(details));
+	trail_line(row, day_of(row->wall, day), sheet_words(&v->r.sheet), details, sizeof(details));
 	return keep_login(v, CHANGED, row->login, details);
 }
 

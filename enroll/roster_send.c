@@ -10,6 +10,7 @@
 #include <kenmon/log.h>
 
 #include "roster_send.h"
+#include "trail.h"
 
 #define SLICE_MAX 32768
 /* Line, status, two days, seven lengths; and the largest texts. */
@@ -177,7 +178,8 @@ struct list {
 
 static void note_cells(const struct desk *d, struct desk_table *t, const struct msg_roster_note *n)
 {
-	char day[16];
+	char day[16], said[DESK_WHY];
+	const char *text = n->text;
 
 	if (n->line)
 		desk_cell_number(t, n->line);
@@ -187,7 +189,11 @@ static void note_cells(const struct desk *d, struct desk_table *t, const struct 
 	km_day_format(n->day, day);
 	desk_cell(t, day);
 	desk_cell(t, km_outcome_text(n->outcome, d->lang));
-	desk_cell(t, n->text);
+	if (d->lang == KM_LANG_JA)
+		text = trail_words(n->text, said, sizeof(said))
+			   ? said
+			   : desk_reason(n->text, d->lang, said, sizeof(said));
+	desk_cell(t, text);
 }
 
 static void note_json(struct desk_json *j, const struct msg_roster_note *n)

@@ -165,6 +165,11 @@ void sheet_string(struct sheet *s, const char *value)
 	put(s, &(struct sheet_cell){ SHEET_IS_STRING, value, value, 0 });
 }
 
+enum km_lang sheet_words(const struct sheet *s)
+{
+	return s->format == SHEET_CSV || s->format == SHEET_JSON ? KM_LANG_EN : s->lang;
+}
+
 void sheet_choice(struct sheet *s, const char *word, const char *text)
 {
 	put(s, &(struct sheet_cell){ SHEET_IS_CHOICE, word, text, 0 });

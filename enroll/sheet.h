@@ -18,8 +18,9 @@ enum sheet_format { SHEET_TEXT, SHEET_CSV, SHEET_JSON, SHEET_HTML, SHEET_FORMATS
 bool sheet_format_parse(const char *word, enum sheet_format *out);
 
 #define SHEET_COLUMNS_MAX DESK_COLUMNS_MAX
-/* Bytes of a value; what is longer is cut. A record of the trail, in full, has 1,350. */
-#define SHEET_VALUE_MAX 1400
+/* Bytes of a value; what is longer is cut. A record of the trail has 1,350; in Japanese up to
+ * 4,400. */
+#define SHEET_VALUE_MAX 4400
 
 struct sheet_column {
 	const char *key; /* in CSV and JSON, the same in every language */
@@ -45,6 +46,9 @@ struct sheet {
 void sheet_begin(struct sheet *s, const char *name, enum desk_text title);
 /* What counts for all of it; before the first row. Not in CSV, which has records alone. */
 void sheet_note(struct sheet *s, const char *key, enum desk_text title, const char *value);
+
+/* The language of words within a value: programs that read CSV or JSON know one. */
+enum km_lang sheet_words(const struct sheet *s);
 
 /* Cells, from left to right; the last one ends the row. */
 void sheet_string(struct sheet *s, const char *value);

@@ -7,7 +7,8 @@
 #include <kenmon/phone.h>
 #include <kenmon/texts.h>
 
-#include "report.h"
+#include "desk.h"
+#include "trail.h"
 
 #define VALUES 4
 #define VALUE  256
@@ -101,42 +102,37 @@ static void translate(char value[VALUE], enum km_lang lang)
 	}
 }
 
-/* The vault's word for a role, a state, a cause or no day, in Japanese; others stay. */
-static const char *in_japanese(const char *word)
+/*
+ * The value that a '%' at text stands for, or NULL; *next: behind it. %u is a sentence's only value
+ * in texts.def; %1 to %4 are those of why.def and status.def, and %w1 is one that is a word of
+ * ours.
+ */
+static const char *value_at(const char *text, char values[VALUES][VALUE], const char **next)
 {
-	for (unsigned role = 0; role <= KM_ROLE_OFFICER; role++)
-		if (strcmp(word, km_role_word(role)) == 0)
-			return report_role(role, KM_LANG_JA);
-	for (unsigned state = KM_ACTIVE; state <= KM_ERASING; state++)
-		if (strcmp(word, km_state_word(state)) == 0)
-			return report_state(state, KM_LANG_JA);
-	for (unsigned cause = 1; cause < UINT8_MAX; cause++)
-		if (strcmp(word, km_cause_word(cause)) == 0)
-			return km_cause_text(cause, KM_LANG_JA);
-	return strcmp(word, "never") == 0 ? "なし" : word;
+	bool ours = text[0] == '%' && text[1] == 'w';
+	const char *digit = text + 1 + ours;
+	char *value;
+
+	if (text[0] != '%' || ((*digit < '1' || *digit >= '1' + VALUES) && *digit != 'u'))
+		return NULL;
+	value = values[*digit == 'u' ? 0 : *digit - '1'];
+	if (ours)
+		(void)trail_words(value, value, VALUE);
+	*next = digit + 1;
+	return value;
 }
 
-/*
- * %u is a sentence's only value in texts.def; %1 to %4 are those of why.def and status.def, %w1 to
- * %w4 the same as in_japanese() has them.
- */
 static const char *say(const char *text, char values[VALUES][VALUE], char *out, size_t cap)
 {
 	size_t at = 0;
 
 	out[0] = '\0';
 	while (*text && at + 1 < cap) {
-		bool word = text[0] == '%' && text[1] == 'w';
-		const char *number = text + 1 + word;
-		bool numbered = text[0] == '%' && *number >= '1' && *number < '1' + VALUES;
+		const char *value = value_at(text, values, &text);
 
-		if (numbered || (text[0] == '%' && text[1] == 'u')) {
-			const char *value = values[numbered ? *number - '1' : 0];
-
-			at += (size_t)snprintf(out + at, cap - at, "%s",
-					       word ? in_japanese(value) : value);
-			text = number + 1;
-		} else
+		if (value)
+			at += (size_t)snprintf(out + at, cap - at, "%s", value);
+		else
 			out[at++] = *text++;
 	}
 	if (at >= cap)

@@ -71,10 +71,10 @@ static bool fill(struct sms_gateway *g, const struct courier_settings *s)
 {
 	const char *ca = s->conf.sms.ca_file[0] ? s->conf.sms.ca_file : SMS_CA_FILE;
 	const char *key = "";
-	char why[KM_SMS_WHY];
+	struct km_why why;
 
-	if (km_sms_gateway_read(&s->conf, &g->set, &key, why) != KM_OK) {
-		km_log(LOG_ERR, "[sms] %s: %s", key, why);
+	if (km_sms_gateway_read(&s->conf, &g->set, &key, &why) != KM_OK) {
+		km_log(LOG_ERR, "[sms] %s: %s", key, why.text);
 		return false;
 	}
 	sms_name_set(&g->name[SMS_FOR_MESSAGE], g->set.url.text);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <kenmon/conf_fault.h>
 #include <kenmon/rc.h>
 #include <kenmon/texts.h>
 
@@ -123,8 +124,10 @@ struct km_conf {
 /* One thing that is wrong: where, what, and what to do. */
 struct km_conf_error {
 	char path[256];
-	int line; /* 0: the file as a whole */
-	char text[512];
+	int line;       /* 0: the file as a whole */
+	char text[512]; /* in English */
+	struct km_fault fault;
+	struct km_fault why; /* the fault whose sentence is the last value of that one; or NONE */
 };
 
 void km_conf_defaults(struct km_conf *conf);

@@ -4,7 +4,7 @@
 
 enum km_event {
 	KM_EVENT_NONE = 0,
-#define KM_EVENT(NAME, number, word, priority) KM_EVENT_##NAME = (number),
+#define KM_EVENT(NAME, number, word, priority, ja) KM_EVENT_##NAME = (number),
 #include <kenmon/event.def>
 #undef KM_EVENT
 };

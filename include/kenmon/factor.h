@@ -11,7 +11,7 @@
 
 enum km_factor {
 	KM_FACTOR_NONE = 0,
-#define KM_FACTOR(NAME, number, word, class) KM_FACTOR_##NAME = (number),
+#define KM_FACTOR(NAME, number, word, class, ja) KM_FACTOR_##NAME = (number),
 #include <kenmon/factor.def>
 #undef KM_FACTOR
 };

@@ -15,9 +15,9 @@
 
 enum km_order {
 	KM_ORDER_NONE = 0,
-#define KM_ORDER(NAME, number, word) KM_ORDER_##NAME = (number),
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja) KM_ORDER_##NAME = (number),
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE
@@ -26,9 +26,9 @@ enum km_order {
 
 enum km_order_state {
 	KM_ORDER_STATE_NONE = 0,
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word) KM_ORDER_STATE_##NAME = (number),
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja) KM_ORDER_STATE_##NAME = (number),
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE
@@ -37,9 +37,9 @@ enum km_order_state {
 
 enum km_order_why {
 	KM_ORDER_WHY_NONE = 0,
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word) KM_ORDER_WHY_##NAME = (number),
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja) KM_ORDER_WHY_##NAME = (number),
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE

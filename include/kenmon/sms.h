@@ -12,7 +12,6 @@
 #include <kenmon/conf.h>
 #include <kenmon/rc.h>
 
-#define KM_SMS_WHY     160  /* a sentence about what is wrong */
 #define KM_SMS_PARTS   24   /* pieces of one template: literal text and placeholders */
 #define KM_SMS_HEADERS 8    /* in [sms] headers */
 #define KM_SMS_FILLED  8192 /* bytes of a template with everything filled in, at most */
@@ -95,11 +94,11 @@ struct km_sms_gateway {
  * why a sentence; *g is then of no use.
  */
 KM_MUST_CHECK km_rc km_sms_gateway_read(const struct km_conf *conf, struct km_sms_gateway *g,
-					const char **key, char why[KM_SMS_WHY]);
+					const char **key, struct km_why *why);
 
 /* One template. KM_ECONF: why says it; *t is untouched. */
 KM_MUST_CHECK km_rc km_sms_template_read(const char *text, enum km_sms_place place,
-					 struct km_sms_template *t, char why[KM_SMS_WHY]);
+					 struct km_sms_template *t, struct km_why *why);
 
 /*
  * Fills it; out is NUL-terminated, and untouched where the result is not KM_OK: KM_EINVAL when a
@@ -115,7 +114,7 @@ KM_MUST_CHECK km_rc km_sms_template_fill(const struct km_sms_template *t,
  * name and password in it, without a fragment, in printable ASCII, placeholders behind the
  * first '/' after the host.
  */
-bool km_sms_url_fits(const struct km_sms_template *url, char why[KM_SMS_WHY]);
+bool km_sms_url_fits(const struct km_sms_template *url, struct km_why *why);
 
 /* The host and the port of such an address; an IPv6 address without its brackets. */
 KM_MUST_CHECK km_rc km_sms_url_host(const char *url, char host[256], unsigned *port);
@@ -125,10 +124,10 @@ bool km_sms_host_is_literal(const char *host);
 bool km_sms_host_is_loopback(const char *host);
 
 /* JSON (RFC 8259) in which a byte 1, which stands for a placeholder, may be in strings alone? */
-bool km_sms_json_fits(const char *text, char why[KM_SMS_WHY]);
+bool km_sms_json_fits(const char *text, struct km_why *why);
 
 /* An extended regular expression that can be tried on what a stranger wrote. */
-bool km_sms_pattern_fits(const char *pattern, char why[KM_SMS_WHY]);
+bool km_sms_pattern_fits(const char *pattern, struct km_why *why);
 
 /* A name that a gateway gave a message: letters, digits and ._:@=+- of which one is no '.'. */
 bool km_sms_id_fits(const char *id, size_t len);

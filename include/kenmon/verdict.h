@@ -16,7 +16,7 @@ enum km_verdict_code {
 };
 
 enum km_reason {
-#define KM_REASON(name, byte, text, word) KM_REASON_##name = (byte),
+#define KM_REASON(name, byte, text, word, ja) KM_REASON_##name = (byte),
 #include <kenmon/reason.def>
 #undef KM_REASON
 };

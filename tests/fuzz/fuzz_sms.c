@@ -98,7 +98,7 @@ static void fill(const struct km_sms_template *t, const char *text)
 						      [KM_SMS_PASSWORD] = "p" } };
 	static char empty[KM_SMS_FILLED], full[KM_SMS_FILLED];
 	size_t len = 0;
-	char why[KM_SMS_WHY];
+	struct km_why why;
 	km_rc rc;
 
 	fuzz_check(km_sms_template_fill(t, &nothing, empty, sizeof(empty), &len) == KM_OK &&
@@ -114,14 +114,15 @@ static void fill(const struct km_sms_template *t, const char *text)
 			   "a value broke out: %s", full);
 	if (t->place != KM_SMS_JSON)
 		return;
-	fuzz_check(km_sms_json_fits(full, why), "no JSON any more: %s", full);
+	fuzz_check(km_sms_json_fits(full, &why), "no JSON any more: %s", full);
 	fuzz_check(strings_of(full) == strings_of(empty), "another string: %s", full);
 }
 
 /* place, template, 0, text */
 static void template(const uint8_t *bytes, size_t len)
 {
-	char *both = malloc(len + 2), *text, why[KM_SMS_WHY] = "";
+	char *both = malloc(len + 2), *text;
+	struct km_why why = { 0 };
 	struct km_sms_template t;
 	enum km_sms_place place = len ? (enum km_sms_place)(bytes[0] % (KM_SMS_TEXT + 1)) : 0;
 
@@ -134,23 +135,23 @@ static void template(const uint8_t *bytes, size_t len)
 		text = both + len;
 	if (strlen(text) > 256)
 		text[256] = '\0';
-	if (km_sms_template_read(both, place, &t, why) == KM_OK)
+	if (km_sms_template_read(both, place, &t, &why) == KM_OK)
 		fill(&t, text);
 	else
-		fuzz_check(why[0] && strlen(why) < sizeof(why), "no reason");
+		fuzz_check(why.text[0] && strlen(why.text) < sizeof(why.text), "no reason");
 	free(both);
 }
 
 /* Ours and libcurl's see the same host and port. */
 static void address(const char *text)
 {
-	char why[KM_SMS_WHY], host[256], expected[300], *theirs = NULL, *scheme = NULL,
-							*port = NULL;
+	struct km_why why;
+	char host[256], expected[300], *theirs = NULL, *scheme = NULL, *port = NULL;
 	struct km_sms_template t;
 	unsigned number;
 	CURLU *u;
 
-	if (km_sms_template_read(text, KM_SMS_URL, &t, why) != KM_OK || t.has != 1)
+	if (km_sms_template_read(text, KM_SMS_URL, &t, &why) != KM_OK || t.has != 1)
 		return;
 	fuzz_check(km_sms_url_host(text, host, &number) == KM_OK, "no host");
 	u = curl_url();
@@ -198,7 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
 	enum act what = fuzz_u8(&in) % ACTS;
-	char *text, why[KM_SMS_WHY];
+	struct km_why why;
+	char *text;
 
 	if (what == TEMPLATE || what == ANSWER) {
 		if (what == TEMPLATE)
@@ -214,10 +216,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (what == ADDRESS)
 		address(text);
 	else if (what == JSON)
-		(void)km_sms_json_fits(text, why);
+		(void)km_sms_json_fits(text, &why);
 	else if (in.left <
 		 64) /* a longer one is more memory of regcomp(3), and no other code of ours */
-		(void)km_sms_pattern_fits(text, why);
+		(void)km_sms_pattern_fits(text, &why);
 	free(text);
 	return 0;
 }

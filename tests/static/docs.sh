@@ -88,7 +88,7 @@ finger_words() {
 # Words of what becomes of an order, and why.
 order_words() {
 	local word words
-	words=$(sed -n 's/^KM_ORDER_\(STATE\|WHY\)(.*"\([a-z-]*\)").*/\2/p' include/kenmon/order.def)
+	words=$(sed -n 's/^KM_ORDER_\(STATE\|WHY\)(.*"\([a-z-]*\)", "[^"]*").*/\2/p' include/kenmon/order.def)
 	for word in $words; do
 		grep -qF ".It Li $word Ta " docs/man/kenmon.1 || echo "kenmon(1) does not explain $word"
 	done
@@ -173,6 +173,11 @@ reasons_known() {
 		tr '\n\t' '  ' <"$file" | grep -oE 'call_say\([a-z]+, *("([^"\]|\\.)*" *)+' |
 		    sed -E 's/^call_say\([a-z]+, *//; s/" *"//g; s/ *$//'
 	done | grep -vxF '"%s"' | sort -u >"$dir/said"
+	grep -oP '\[ROW_[A-Z_]+\] = \K"[^"]+"' authd/vault/roster_row.c >>"$dir/said"
+	cat authd/vault/store_audit.c authd/vault/verify_seals.c | tr '\n\t' '  ' |
+	    sed -E 's/" *"//g; s/%" PRIu64 *"/%llu/g; s/%" PRIu32 *"/%u/g; s/record%s missing/records are missing/' |
+	    grep -oP '(verify_bad|differs)\([^"]*\K"[^"]+"|[( ]bad\([^"]*(moved \? )?\K"[^"]+"( : "[^"]+")?' |
+	    sed 's/" : "/"\n"/' | sed -E 's/^"(was|is|has) /"record %llu \1 /' | grep -vF ' %s"' >>"$dir/said"
 	[ "$(wc -l <"$dir/said")" -gt 50 ] || echo "only so many were found: $(wc -l <"$dir/said")"
 	while read -r said; do
 		grep -qF -- "DESK_REASON($said," enroll/why.def || echo "why.def has no $said"
@@ -198,6 +203,65 @@ status_known() {
 	done
 }
 
+# What the vault writes into the details of a record: each key and each word that stands in its source
+# is in trail.def (words of tables are compared by a unit test), and nothing else is.
+trail_known() {
+	local file key word
+	for file in authd/vault/*.c authd/vault/vault.h; do
+		tr '\n\t' '  ' <"$file" | sed 's/" *"//g'
+	done >"$dir/vault"
+	{
+		grep -oP '(event_add(_number|_subject)?|record_number)\( *[&a-z_>.-]+, *\K"[a-z-]+"' "$dir/vault"
+		grep -oP '#define EVENT_[A-Z_]+ +\K"[a-z-]+"' "$dir/vault"
+		grep -oP '"[a-z-]+(?==%)|" ?(role|was)(?==%)|(?<= )was(?==%)|"[a-z]+(?==")|(?<=\? )"credential"(?= : )|(?<=: )"credentials"' "$dir/vault" |
+		    sed 's/^"* */"/; s/"*$/"/'
+		sed -n 's/^KM_OUTCOME([A-Z_]*, [0-9]*, \("[a-z-]*"\).*/\1/p' include/kenmon/people.def
+	} | sort -u >"$dir/keys"
+	[ "$(wc -l <"$dir/keys")" -gt 70 ] || echo "only so many keys were found: $(wc -l <"$dir/keys")"
+	diff <(sed -n 's/^DESK_DETAIL(\("[a-z-]*"\),.*/\1/p' enroll/trail.def | sort) "$dir/keys" |
+	    sed -n 's/^< /no record has: /p; s/^> /trail.def has no /p'
+	grep -oP 'event_add\( *[&a-z_]+, *"[a-z-]+", [^;]*;' "$dir/vault" | sed 's/^[^"]*"[^"]*"//' | grep -oE '"[a-z-]+"' | sort -u |
+	    while read -r word; do
+		grep -qE "^DESK_WORD\([A-Z]+, $word," enroll/trail.def || grep -qF -- ", $word," include/kenmon/people.def enroll/cmd_approval.c ||
+		    echo "trail.def has no word $word"
+	done
+	diff <(sed -n 's/^DESK_FIELD(\("[a-z-]*"\),.*/\1/p' enroll/trail.def | sort) \
+	    <(grep -oP '^\t(FIELD|SAID|CHANGE)\([^"]*\K"[a-z-]+"' authd/vault/act.c | sort -u) |
+	    sed -n 's/^< /no request has: /p; s/^> /no DESK_FIELD for /p'
+	sed -n 's/^DESK_WORD([A-Z]*, \("[a-z-]*"\),.*/\1/p' enroll/trail.def | grep '[a-z]' | while read -r word; do
+		grep -qF -- "$word" "$dir/vault" || echo "no record has the word $word"
+	done
+}
+
+# A role, a state or a cause in a sentence is said in the language of the sentence: its row has %w.
+words_are_marked() {
+	local file said
+	for file in authd/vault/*.c; do
+		tr '\n\t' '  ' <"$file" | sed 's/" *"//g' |
+		    grep -oP 'call_(say|status)\([^";]*("[a-z-]+", *)?\K"[^"]*%s[^"]*"(?=[^";]*(km_(role|state|cause)_word|, *(text|wrong)\)))'
+	done | grep -vxF '"%s"' | sort -u >"$dir/marked"
+	[ "$(wc -l <"$dir/marked")" -gt 9 ] || echo "only so many were found: $(wc -l <"$dir/marked")"
+	while read -r said; do
+		cat enroll/why.def enroll/status.def | tr '\n' ' ' | sed 's/DESK_/\n&/g' | grep -F -- "$said," | grep -q '%w' || echo "no %w in the row of $said"
+	done <"$dir/marked"
+}
+
+# One word for one thing in Japanese, too: data of a person are erased (消去), keys and what holds them are
+# destroyed (破棄), and a key bundle is called so.
+words_agree() {
+	grep -rnE '鍵の束|廃棄|抹消' enroll include authd pam_module
+	grep -rn '破棄' enroll include authd pam_module | grep -vE '鍵|バンドル'
+}
+
+# No row of conf_fault.def is left over; the compiler misses one that is not there.
+faults_used() {
+	local name
+	sed -n 's/^KM_CONF_FAULT(\([A-Z_]*\),.*/\1/p' include/kenmon/conf_fault.def | grep -v '^UNIT_' | while read -r name; do
+		grep -qE "\<(KM_WHY|SAYS|FAILS|FAIL|FAIL_WHY|KM_CONF_FAIL)\(.*\<$name\>|^[[:space:]]+: KM_WHY\(why, $name\)" common/*.c ||
+		    echo "nothing has the fault $name"
+	done
+}
+
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 check "PROTOCOL.md lists every message and field of messages.def" quiet protocol_tables
@@ -214,6 +278,10 @@ check "kenmon(1) explains every finger, event of a reader and stage" quiet finge
 check "kenmon(1) explains every state of an order and every reason" quiet order_words
 check "every reason that the vault gives is known in Japanese" reasons_known
 check "so is all that it says in status" status_known
+check "words of ours within them are, too" quiet words_are_marked
+check "so is all that it writes into the audit trail" quiet trail_known
+check "Japanese has one word for one thing" quiet words_agree
+check "every fault of a configuration that has a sentence is found somewhere" quiet faults_used
 check "kenmon-authd(8) and kenmon-authd --help agree" options_in_page kenmon-authd kenmon-authd.8
 check "kenmon-vault(8) and kenmon-vault --help agree" options_in_page kenmon-vault kenmon-vault.8
 check "kenmon-sensor(8) and kenmon-sensor --help agree" options_in_page kenmon-sensor kenmon-sensor.8

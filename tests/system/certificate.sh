@@ -25,7 +25,7 @@ check "not both" fails 2 show "$subject" --employee-number 1
 check "half a subject is none" fails 2 show "${subject:1}"
 check "a format must be one" fails 2 show "$subject" --format pdf
 check "the page says that older copies open it still" says "not closed yet" show "$subject"
-check "in Japanese too" eval 'LC_ALL=C.UTF-8 LANG=ja_JP.UTF-8 says "破棄証明書" env -u LC_ALL LC_MESSAGES=ja_JP.UTF-8 "$dir/bin/kenmon" --socket "$socket" --daemon-user "$vault_uid" certificate show "$subject"'
+check "in Japanese too" eval 'LC_ALL=C.UTF-8 LANG=ja_JP.UTF-8 says "消去証明書" env -u LC_ALL LC_MESSAGES=ja_JP.UTF-8 "$dir/bin/kenmon" --socket "$socket" --daemon-user "$vault_uid" certificate show "$subject"'
 check "and as one page to print" says "<h1>Certificate of destruction</h1>" show "$subject" --format html
 show "$subject" --format json >"$dir/open.json"
 check "key bundles are not confirmed" says '"key-bundles-destroyed":false' cat "$dir/open.json"

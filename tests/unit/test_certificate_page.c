@@ -43,8 +43,8 @@ static void test_the_page_says_the_same_in_both_languages_and_forms(void **state
 		assert_says(text, form & 1 ? "印刷されたもの (名簿" : "what was printed: lists");
 		assert_says(text, form & 1 ? "メッセージのゲートウェイのログ"
 					   : "such as the logs of a gateway");
-		assert_says(text,
-			    form & 1 ? "別の場所に保管された鍵の束" : "key bundles held elsewhere");
+		assert_says(text, form & 1 ? "別の場所に保管された鍵バンドル"
+					   : "key bundles held elsewhere");
 		assert_says(text, form & 1 ? "破棄済みと確認" : "has confirmed");
 		/* A finger that was destroyed before is not listed: the page says where it is. */
 		assert_says(text, "consent-withdrawn");

@@ -47,6 +47,41 @@ static void test_requests_are_listed_in_words(void **state)
 	end(&s);
 }
 
+/* C10: whoever files it can write no line of their own, in Japanese either. */
+static void test_what_will_be_done_is_said_in_japanese_too(void **state)
+{
+	static const struct msg_request_row asked[] = {
+		{ .id = 12,
+		  .act = KM_MSG_OPERATOR_ADD,
+		  .requester = "rei",
+		  .filed = FILED,
+		  .expires = FILED + 86400,
+		  .text =
+		      "login=operator name=a%0A%E5%BD%B9%E5%89%B2: department=none role=auditor "
+		      "uid=first-login valid-from=none valid-until=2027-03-31" },
+		{ 0 },
+	};
+	struct play p = { .requests = asked };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("12")), 0);
+	assert_says(s.out, "  ログイン名: operator\n");
+	assert_says(s.out, "  氏名: a\\x0a役割:\n");
+	assert_says(s.out, "  部署: none\n");
+	assert_says(s.out, "  役割: 監査担当\n");
+	assert_says(s.out, "  uid: 最初のログイン時\n");
+	assert_says(s.out, "  有効開始: なし\n  有効期限: 2027-03-31\n");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("approval"), W("show"), W("12"), W("--json")), 0);
+	assert_says(s.out, "\"role\":\"auditor\",\"uid\":\"first-login\",\"valid-from\":\"none\"");
+	end(&s);
+}
+
 static void test_where_nothing_waits_that_is_said(void **state)
 {
 	static const struct msg_request_row none[] = { { 0 } };
@@ -336,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_are_listed_in_words),
+		cmocka_unit_test(test_what_will_be_done_is_said_in_japanese_too),
 		cmocka_unit_test(test_where_nothing_waits_that_is_said),
 		cmocka_unit_test(test_every_act_that_is_filed_has_its_word_and_its_text),
 		cmocka_unit_test(test_every_field_is_shown_and_none_passes_for_another),

@@ -66,6 +66,43 @@ static void test_a_table_of_records_keeps_the_escapes(void **state)
 	end(&s);
 }
 
+static void test_the_trail_is_shown_in_the_language_of_who_reads_it(void **state)
+{
+	struct play p = { .records = 1 };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("audit"), W("list")), 0);
+	assert_says(s.out, " ログイン拒否 ");
+	assert_says(s.out, "理由=a%20b%1b%3d%22、サービス=sshd");
+	end(&s);
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list")), 0);
+	assert_says(s.out, " login-refused ");
+	end(&s);
+}
+
+/* Programs read the same, whoever starts them. */
+static void test_a_record_in_json_is_the_same_in_every_language(void **state)
+{
+	struct play p = { .records = 2 };
+	struct scene s;
+	char english[2048];
+
+	(void)state;
+	begin(&s, &p, "");
+	assert_int_equal(KENMON(&s, W("audit"), W("list"), W("--json")), 0);
+	snprintf(english, sizeof(english), "%s", s.out);
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("audit"), W("list"), W("--json")), 0);
+	assert_string_equal(s.out, english);
+	end(&s);
+}
+
 static void test_no_record_is_said_on_standard_error(void **state)
 {
 	struct play p = { 0 };
@@ -105,6 +142,21 @@ static void test_a_broken_chain_exits_1_and_names_the_record(void **state)
 	begin(&s, &p, "");
 	assert_int_equal(KENMON(&s, W("audit"), W("verify"), W("--json")), 1);
 	assert_says(s.out, "{\"error\":\"ECORRUPT\",\"message\":");
+	end(&s);
+}
+
+static void test_what_is_wrong_with_the_trail_is_said_in_japanese_too(void **state)
+{
+	struct play p = { .slices = 1,
+			  .rc = KM_ECORRUPT,
+			  .text = "the end of the trail is cut off: 2 records are missing" };
+	struct scene s;
+
+	(void)state;
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(KENMON(&s, W("audit"), W("verify")), 1);
+	assert_says(s.err, "監査記録の末尾が切り取られています。記録 2 件がありません");
 	end(&s);
 }
 
@@ -237,9 +289,12 @@ int main(void)
 		cmocka_unit_test(test_a_long_listing_goes_on_page_after_page),
 		cmocka_unit_test(test_a_record_in_json_has_its_details_undone_and_escaped),
 		cmocka_unit_test(test_a_table_of_records_keeps_the_escapes),
+		cmocka_unit_test(test_the_trail_is_shown_in_the_language_of_who_reads_it),
+		cmocka_unit_test(test_a_record_in_json_is_the_same_in_every_language),
 		cmocka_unit_test(test_no_record_is_said_on_standard_error),
 		cmocka_unit_test(test_verifying_goes_on_slice_after_slice),
 		cmocka_unit_test(test_a_broken_chain_exits_1_and_names_the_record),
+		cmocka_unit_test(test_what_is_wrong_with_the_trail_is_said_in_japanese_too),
 		cmocka_unit_test(test_the_last_seal_and_the_first_signer_are_shown),
 		cmocka_unit_test(test_signers_out_of_order_are_no_answer),
 		cmocka_unit_test(test_each_anchor_is_compared_and_the_first_bad_one_named),

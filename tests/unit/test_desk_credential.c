@@ -87,9 +87,11 @@ static void test_they_are_shown_in_japanese_too(void **state)
 		"ロック中 (残り 30 秒)",
 		"承認待ち",
 		"ロック中 (解除が必要)",
+		"時刻によるコード",
+		"リカバリーコード",
 	};
-	static const char *const words[] = { "active", "digits", "drift", "failed",
-					     "left",   "locked", "waits", "disabled" };
+	static const char *const words[] = { "active", "digits", "drift",    "failed", "left",
+					     "locked", "waits",  "disabled", "totp",   "recovery" };
 	char *out;
 
 	(void)state;

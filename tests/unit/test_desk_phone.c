@@ -359,16 +359,16 @@ static void assert_own_words(const char *(*said)(unsigned, enum km_lang), const 
 static void test_every_state_and_every_reason_has_a_sentence_of_its_own(void **state)
 {
 	static const uint8_t states[] = {
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word) number,
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja) number,
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER_STATE
 #undef KM_ORDER_WHY
 	};
 	static const uint8_t whys[] = {
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word) number,
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja) number,
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE

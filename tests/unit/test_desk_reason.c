@@ -62,6 +62,34 @@ static void test_its_values_are_kept(void **state)
 	    "前回より古い名簿。--accept-erasures 4 で取り込みます");
 }
 
+static void test_roles_states_and_causes_in_a_sentence_are_said_in_japanese(void **state)
+{
+	(void)state;
+	assert_string_equal(in(KM_LANG_JA, "the operator is erasing: no code opens anything"),
+			    "この職員の状態は消去中で、どのコードでもログインできません");
+	assert_string_equal(
+	    in(KM_LANG_JA, "it takes one of the roles registrar, officer, and "
+			   "membership in its Unix group where [roles] names one"),
+	    "役割「登録担当、セキュリティ責任者」のいずれかと、[roles] で指定された Unix "
+	    "グループに属することが必要です");
+	assert_string_equal(in(KM_LANG_JA, "this cannot be: department"),
+			    "この値は指定できません: 部署");
+	assert_string_equal(in(KM_LANG_EN, "the operator is suspended"),
+			    "the operator is suspended");
+}
+
+/* Somebody may be called like a word of ours, and a word may be new. */
+static void test_a_name_in_a_sentence_is_never_translated(void **state)
+{
+	(void)state;
+	assert_string_equal(in(KM_LANG_JA, "no operator is registered under the login approver"),
+			    "ログイン名 approver の職員は登録されていません");
+	assert_string_equal(in(KM_LANG_JA, "the operator is dormant"),
+			    "この職員の状態はdormantです");
+	assert_string_equal(in(KM_LANG_JA, "the operator is active, dormant"),
+			    "この職員の状態はactive, dormantです");
+}
+
 static void test_what_is_wrong_with_a_number_is_said_in_japanese_too(void **state)
 {
 	char said[256];
@@ -180,6 +208,20 @@ static void test_status_is_said_in_the_language_of_who_reads_it(void **state)
 	    "sato は 2026-04-01 09:00 UTC までこれでログインできます");
 }
 
+static void test_words_in_status_are_said_in_japanese_and_names_are_not(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    status_in(KM_LANG_JA, "administrators",
+		      "active is the last approver, and due to go on 2026-04-01 (retired): nothing "
+		      "is destroyed of them until there is another; register another first"),
+	    "active は最後の承認担当で、2026-04-01 に離任予定です (退職)。"
+	    "ほかに登録されるまで何も消去しません。先に別の人を登録してください");
+	assert_string_equal(status_in(KM_LANG_JA, "administrator",
+				      "auditor: officer, suspended, last code 2026-04-01"),
+			    "auditor: セキュリティ責任者、停止中、最後のコード 2026-04-01");
+}
+
 static void test_a_sentence_within_one_of_status_is_said_in_japanese_too(void **state)
 {
 	(void)state;
@@ -230,7 +272,7 @@ static void test_words_of_the_vaults_are_said_in_japanese_and_names_are_not(void
 				      "(unused): nothing is destroyed of them until there is "
 				      "another; register another first"),
 			    "root は最後の登録担当で、2026-04-01 に離任予定です (長期間の未使用)"
-			    "。ほかに登録されるまで何も破棄しません。先に別の人を登録してください");
+			    "。ほかに登録されるまで何も消去しません。先に別の人を登録してください");
 }
 
 static void test_every_row_of_status_is_found_under_its_key(void **state)
@@ -266,6 +308,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_reason_is_said_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_its_values_are_kept),
+		cmocka_unit_test(test_roles_states_and_causes_in_a_sentence_are_said_in_japanese),
+		cmocka_unit_test(test_a_name_in_a_sentence_is_never_translated),
 		cmocka_unit_test(test_what_is_wrong_with_a_number_is_said_in_japanese_too),
 		cmocka_unit_test(test_what_the_door_says_is_known_too),
 		cmocka_unit_test(test_what_nobody_knows_stays_as_it_was_said),
@@ -273,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_a_small_place_is_not_run_over),
 		cmocka_unit_test(test_every_row_is_found_and_keeps_all_values),
 		cmocka_unit_test(test_status_is_said_in_the_language_of_who_reads_it),
+		cmocka_unit_test(test_words_in_status_are_said_in_japanese_and_names_are_not),
 		cmocka_unit_test(test_a_sentence_within_one_of_status_is_said_in_japanese_too),
 		cmocka_unit_test(test_words_of_the_vaults_are_said_in_japanese_and_names_are_not),
 		cmocka_unit_test(test_status_falls_back_to_reasons_and_then_to_what_was_said),

@@ -13,6 +13,8 @@ static struct play vault_with_people(void)
 			      .rights = people.rights };
 }
 
+static enum km_lang reader = KM_LANG_EN;
+
 /* Runs it and gives what was written, until the next one. */
 #define REPORT(script, code, ...) report_of(script, code, (char *[]){ __VA_ARGS__, NULL })
 static char *report_of(const struct play *p, int code, char *const words[])
@@ -23,6 +25,7 @@ static char *report_of(const struct play *p, int code, char *const words[])
 
 	free(out);
 	begin(&s, p, "");
+	s.desk.lang = reader;
 	got = kenmon(&s, words);
 	if (got != code)
 		fail_msg("exit code %d: %s%s", got, s.out, s.err);
@@ -267,6 +270,44 @@ static void test_a_review_says_when_the_last_was_and_what_changed_since(void **s
 	out = REPORT(&p, 0, W("report"), W("review"), W("--json"));
 	assert_says(out, "\"last_sign_off\":\"never\"");
 	lacks(out, "signed_off_by");
+}
+
+static void test_the_register_names_factors_in_the_language_of_who_reads_it(void **state)
+{
+	struct play p = vault_with_people();
+	const char *out;
+
+	(void)state;
+	operator_at(0, "sato")->factors =
+	    KM_FACTOR_BIT(KM_FACTOR_TOTP) | KM_FACTOR_BIT(KM_FACTOR_FINGERPRINT);
+	reader = KM_LANG_JA;
+	out = REPORT(&p, 0, W("report"), W("operators"));
+	assert_says(out, "時刻によるコード、指紋");
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--json"));
+	assert_says(out, "\"totp fingerprint\"");
+	out = REPORT(&p, 0, W("report"), W("operators"), W("--format"), W("csv"));
+	assert_says(out, ",totp fingerprint,");
+	reader = KM_LANG_EN;
+}
+
+/* A page for people, and what programs read, each in its language. */
+static void test_a_review_says_what_changed_in_the_language_of_who_reads_it(void **state)
+{
+	struct play p = vault_with_people();
+	const char *out;
+
+	(void)state;
+	record_at(0, KM_EVENT_OPERATOR_CHANGED, "sato", "changed=role role=approver was=operator");
+	reader = KM_LANG_JA;
+	out = REPORT(&p, 0, W("report"), W("review"));
+	assert_says(out, "2026-04-01 職員情報の変更 (uid:0) 変更=役割、役割=承認担当、変更前=一般");
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("html"));
+	assert_says(out, "職員情報の変更 (uid:0) 変更=役割、役割=承認担当、変更前=一般");
+	out = REPORT(&p, 0, W("report"), W("review"), W("--json"));
+	assert_says(out, "operator-changed (uid:0) changed=role role=approver was=operator");
+	out = REPORT(&p, 0, W("report"), W("review"), W("--format"), W("csv"));
+	assert_says(out, "operator-changed (uid:0) changed=role role=approver was=operator");
+	reader = KM_LANG_EN;
 }
 
 /* After 1 April they are thousands. */
@@ -573,6 +614,8 @@ int main(void)
 		cmocka_unit_test(test_a_review_says_where_calls_are_below_the_standard),
 		cmocka_unit_test(test_a_review_counts_days_as_it_is_told),
 		cmocka_unit_test(test_a_review_says_when_the_last_was_and_what_changed_since),
+		cmocka_unit_test(test_the_register_names_factors_in_the_language_of_who_reads_it),
+		cmocka_unit_test(test_a_review_says_what_changed_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_whoever_was_erased_is_counted_in_one_row_of_a_review),
 		cmocka_unit_test(test_a_vault_that_goes_on_nowhere_is_not_asked_for_ever),
 		cmocka_unit_test(test_a_review_that_is_signed_off_says_so),

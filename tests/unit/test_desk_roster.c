@@ -289,6 +289,47 @@ static void test_the_list_says_who_comes_changes_and_goes(void **state)
 	end(&s);
 }
 
+static void test_the_list_is_said_in_the_language_of_who_reads_it(void **state)
+{
+	static const struct msg_roster_note more[] = {
+		{ .cursor = 2,
+		  .line = 2,
+		  .outcome = KM_OUTCOME_CHANGED,
+		  .login = "sato",
+		  .text = "department,valid_until" },
+		{ .cursor = 3,
+		  .line = 3,
+		  .outcome = KM_OUTCOME_LEFT,
+		  .login = "suzuki",
+		  .text = "transferred" },
+		{ .cursor = 4,
+		  .line = 4,
+		  .outcome = KM_OUTCOME_WRONG,
+		  .login = "role",
+		  .text = "there is no name" },
+		{ .cursor = 0 },
+	};
+	struct play p = { .sum = &some, .notes = more };
+	struct scene s;
+
+	(void)state;
+	roster(ROWS);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(CHECK(&s, NULL), 0);
+	assert_says(s.out, " 部署、有効期限\n");
+	assert_says(s.out, " 転出\n");
+	assert_says(s.out, " 氏名がありません\n");
+	assert_says(s.out, " role ");
+	end(&s);
+	begin(&s, &p, "");
+	s.desk.lang = KM_LANG_JA;
+	assert_int_equal(CHECK(&s, W("--json")), 0);
+	assert_says(s.out, "\"text\":\"department,valid_until\"");
+	assert_says(s.out, "\"text\":\"there is no name\"");
+	end(&s);
+}
+
 static void test_a_person_reads_a_hundred_rows_and_how_many_more_there_are(void **state)
 {
 	static struct msg_roster_note many[151];
@@ -803,6 +844,7 @@ int main(void)
 		cmocka_unit_test(test_a_roster_with_a_fault_is_not_handed_in),
 		cmocka_unit_test(test_a_signature_is_read_as_bytes_base64_or_hexadecimal),
 		cmocka_unit_test(test_the_list_says_who_comes_changes_and_goes),
+		cmocka_unit_test(test_the_list_is_said_in_the_language_of_who_reads_it),
 		cmocka_unit_test(test_a_person_reads_a_hundred_rows_and_how_many_more_there_are),
 		cmocka_unit_test(test_a_list_of_a_roster_that_is_carried_out_already_is_left_out),
 		cmocka_unit_test(test_a_list_that_ends_because_the_roster_is_carried_out_says_so),

@@ -20,23 +20,23 @@ struct row {
 };
 
 static const struct row kinds[] = {
-#define KM_ORDER(NAME, number, word) { number, word, KM_TEXT_NOTHING, false },
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word)
+#define KM_ORDER(NAME, number, word, ja) { number, word, KM_TEXT_NOTHING, false },
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja)
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE
 };
 static const struct row states[] = {
-#define KM_ORDER(NAME, number, word)
-#define KM_ORDER_STATE(NAME, number, ends, text, word) { number, word, KM_TEXT_##text, ends },
+#define KM_ORDER(NAME, number, word, ja)
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja) { number, word, KM_TEXT_##text, ends },
 #include <kenmon/order.def>
 #undef KM_ORDER_STATE
 #undef KM_ORDER_WHY
 };
 static const struct row whys[] = {
-#define KM_ORDER_STATE(NAME, number, ends, text, word)
-#define KM_ORDER_WHY(NAME, number, text, word) { number, word, KM_TEXT_##text, false },
+#define KM_ORDER_STATE(NAME, number, ends, text, word, ja)
+#define KM_ORDER_WHY(NAME, number, text, word, ja) { number, word, KM_TEXT_##text, false },
 #include <kenmon/order.def>
 #undef KM_ORDER
 #undef KM_ORDER_STATE

@@ -15,7 +15,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static char out[KM_SMS_FILLED], why[KM_SMS_WHY];
+static char out[KM_SMS_FILLED];
+static struct km_why why;
 static size_t len;
 
 static const char hostile[] =
@@ -35,7 +36,7 @@ static km_rc fill(enum km_sms_place place, const char *template, const char *tex
 	const struct km_sms_values values = values_of(text);
 	struct km_sms_template t;
 
-	assert_int_equal(km_sms_template_read(template, place, &t, why), KM_OK);
+	assert_int_equal(km_sms_template_read(template, place, &t, &why), KM_OK);
 	return km_sms_template_fill(&t, &values, out, sizeof(out), &len);
 }
 
@@ -53,11 +54,11 @@ static void refused(enum km_sms_place place, const char *template, const char *b
 
 	memset(&t, 0x5a, sizeof(t));
 	memset(&before, 0x5a, sizeof(before));
-	why[0] = '\0';
-	assert_int_equal(km_sms_template_read(template, place, &t, why), KM_ECONF);
+	why.text[0] = '\0';
+	assert_int_equal(km_sms_template_read(template, place, &t, &why), KM_ECONF);
 	assert_memory_equal(&t, &before, sizeof(t));
-	if (!strstr(why, because))
-		fail_msg("%s: %s", template, why);
+	if (!strstr(why.text, because))
+		fail_msg("%s: %s", template, why.text);
 }
 
 static void test_each_place_has_its_own_escaping(void **state)
@@ -166,7 +167,7 @@ static void test_no_value_changes_how_many_parameters_headers_or_strings_there_a
 		assert_int_equal(count(out, '=') + count(out, '+') + count(out, '\n'), 2);
 		assert_int_equal(fill(KM_SMS_JSON, "{\"t\":\"{text}\",\"u\":[\"{text}\"]}", text),
 				 KM_OK);
-		assert_true(km_sms_json_fits(out, why));
+		assert_true(km_sms_json_fits(out, &why));
 		assert_int_equal(count(out, '\n') + count(out, 1), 0);
 		assert_int_equal(fill(KM_SMS_HEADER, "{text}", text), KM_EINVAL);
 	}
@@ -295,9 +296,9 @@ static void test_an_address_is_https_or_this_machine(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++)
-		assert_int_equal(km_sms_template_read(good[i], KM_SMS_URL, &t, why), KM_OK);
+		assert_int_equal(km_sms_template_read(good[i], KM_SMS_URL, &t, &why), KM_OK);
 	for (size_t i = 0; i < COUNT(bad); i++)
-		if (km_sms_template_read(bad[i], KM_SMS_URL, &t, why) == KM_OK)
+		if (km_sms_template_read(bad[i], KM_SMS_URL, &t, &why) == KM_OK)
 			fail_msg("%s is taken", bad[i]);
 }
 
@@ -343,7 +344,7 @@ static void test_too_little_room_leaves_everything_as_it_was(void **state)
 	char small[16] = "as before";
 
 	(void)state;
-	assert_int_equal(km_sms_template_read("<{text}>", KM_SMS_TEXT, &t, why), KM_OK);
+	assert_int_equal(km_sms_template_read("<{text}>", KM_SMS_TEXT, &t, &why), KM_OK);
 	len = 77;
 	for (size_t cap = 0; cap <= 12; cap++) {
 		assert_int_equal(km_sms_template_fill(&t, &values, small, cap, &len), KM_ELIMIT);
@@ -392,13 +393,13 @@ static void test_a_pattern_that_would_take_for_ever_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++)
-		if (!km_sms_pattern_fits(good[i], why))
-			fail_msg("%s: %s", good[i], why);
+		if (!km_sms_pattern_fits(good[i], &why))
+			fail_msg("%s: %s", good[i], why.text);
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		why[0] = '\0';
-		if (km_sms_pattern_fits(bad[i], why))
+		why.text[0] = '\0';
+		if (km_sms_pattern_fits(bad[i], &why))
 			fail_msg("%s is taken", bad[i]);
-		assert_true(why[0]);
+		assert_true(why.text[0]);
 	}
 }
 
