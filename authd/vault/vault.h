@@ -336,7 +336,7 @@ struct vault {
 
 	uint8_t *frame;    /* KM_FRAME_MAX, locked */
 	struct km_msg *in; /* locked */
-	uint64_t messages; /* frames taken and sent: for tests of equal work */
+	uint64_t messages; /* frames taken and sent */
 	bool stop;
 };
 

@@ -36,6 +36,7 @@ static const struct km_call calls[] = {
 	KM_CALL(mkdirat), /* of the state folder, which is there: Landlock lets it make none */
 	KM_CALL(fsync),
 	KM_CALL(fdatasync),
+	KM_CALL(sched_yield), /* before a flush, so that others come who share it */
 	KM_CALL(ftruncate),
 	KM_CALL(fallocate),
 	KM_CALL_IF(fcntl, IS, 1, F_GETLK),
