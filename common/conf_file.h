@@ -21,8 +21,7 @@ km_rc km_conf_fail(struct km_conf_error *error, km_rc rc, const char *path, int 
 
 /* KM_CONF_FAIL(error, KM_EIO, path, 0, OPEN, strerror(errno)) */
 #define KM_CONF_FAIL(error, rc, path, line, NAME, ...)                                             \
-	km_conf_fail(error, rc, path, line, KM_FAULT_##NAME,                                       \
-		     km_fault_##NAME __VA_OPT__(, ) __VA_ARGS__)
+	km_conf_fail(error, rc, path, line, KM_FAULT_##NAME, km_fault_##NAME, ##__VA_ARGS__)
 
 /*
  * Reads a file of at most KM_CONF_BYTES. Refused, as KM_ECONF: what is no

@@ -49,7 +49,6 @@ bool km_why_say(struct km_why *why, enum km_fault_number number, const char *for
     __attribute__((format(printf, 3, 4)));
 
 /* KM_WHY(why, YES_NO), KM_WHY(why, NAME_LONG, 63) */
-#define KM_WHY(why, NAME, ...)                                                                     \
-	km_why_say(why, KM_FAULT_##NAME, km_fault_##NAME __VA_OPT__(, ) __VA_ARGS__)
+#define KM_WHY(why, NAME, ...) km_why_say(why, KM_FAULT_##NAME, km_fault_##NAME, ##__VA_ARGS__)
 
 #endif
