@@ -7,8 +7,8 @@
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libcsv3,libfprint-2-2,udev,libpam-systemd,oathtool,pamtester
-[ "$codename" = bookworm ] || packages=${packages/libssl3/libssl3t64} packages=${packages/liboath0/liboath0t64}
+packages=systemd,systemd-sysv,dbus,libinih1,libsqlite3-0,libssl3,liboath0,libqrencode4,libcsv3,libfprint-2-2,libcurl4,libc-ares2,libre0,udev,libpam-systemd,oathtool,pamtester
+[ "$codename" = bookworm ] || packages=${packages/libssl3/libssl3t64} packages=${packages/liboath0/liboath0t64} packages=${packages/libcurl4/libcurl4t64}
 
 tree=$(mktemp -d /var/tmp/kenmon-long-XXXXXX)
 trap 'rm -rf --one-file-system "$tree"' EXIT
