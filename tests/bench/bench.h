@@ -91,8 +91,8 @@ bool bench_records(const struct house *h, size_t count);
 #define ACCOUNT_ONE     "kmb-one"
 #define ACCOUNT_FLIGHTS 64
 #define ACCOUNT_UID     62000
-#define ACCOUNT_KINDS   4   /* known, unknown, unenrolled, suspended */
-#define ACCOUNT_EACH    500 /* of the 2,000 refusals of a kind each has four */
+#define ACCOUNT_KINDS   4    /* known, unknown, unenrolled, suspended */
+#define ACCOUNT_EACH    1000 /* of the 2,000 refusals of a kind each has two */
 void account_flight(unsigned i, char out[32]);
 uint32_t account_flight_uid(unsigned i);
 void account_kind(unsigned kind, unsigned i, char out[32]);

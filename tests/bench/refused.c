@@ -6,7 +6,7 @@
 #include "bench.h"
 
 #define TRIES     2000
-#define EACH_NAME 4   /* below half the lockout of 10 here: two unknown names may share a bucket */
+#define EACH_NAME 2   /* of ten until the lock: up to four unknown names may share a bucket */
 #define EACH_HOST 100 /* × 4 kinds: below the refusals of one source that are written down */
 
 static const char *const kind_name[ACCOUNT_KINDS] = { "known", "unknown", "unenrolled",
