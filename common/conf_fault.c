@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <kenmon/conf_fault.h>
+#include <kenmon/texts.h>
 
 struct writing {
 	struct km_fault *fault;
@@ -12,11 +13,7 @@ struct writing {
 
 static void put(struct writing *w, const char *bytes, size_t len)
 {
-	if (len > w->cap - 1 - w->at)
-		len = w->cap - 1 - w->at;
-	memcpy(w->text + w->at, bytes, len);
-	w->at += len;
-	w->text[w->at] = '\0';
+	(void)km_text_append(w->text, w->cap, &w->at, bytes, len);
 }
 
 /* One that has no room among the values is an empty one there, so that others keep their places. */

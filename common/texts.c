@@ -38,8 +38,7 @@ const char *km_text(enum km_text id, enum km_lang lang)
 	       begins[id][(unsigned)lang < KM_LANG_COUNT ? lang : KM_LANG_EN];
 }
 
-/* Appends len bytes to out, which holds *used of cap - 1. False: only a part had room. */
-static int append(char *out, size_t cap, size_t *used, const char *bytes, size_t len)
+bool km_text_append(char *out, size_t cap, size_t *used, const char *bytes, size_t len)
 {
 	size_t room = cap - 1 - *used;
 	size_t n = len < room ? len : room;
@@ -49,6 +48,7 @@ static int append(char *out, size_t cap, size_t *used, const char *bytes, size_t
 			n--; /* not in the middle of a character */
 	memcpy(out + *used, bytes, n);
 	*used += n;
+	out[*used] = '\0';
 	return n == len;
 }
 
@@ -61,10 +61,9 @@ void km_text_filled(enum km_text id, enum km_lang lang, const char *word, char *
 
 	if (cap == 0)
 		return;
-	if (append(out, cap, &used, text, before) && mark &&
-	    append(out, cap, &used, word, strlen(word)))
-		append(out, cap, &used, mark + 2, strlen(mark + 2));
-	out[used] = '\0';
+	if (km_text_append(out, cap, &used, text, before) && mark &&
+	    km_text_append(out, cap, &used, word, strlen(word)))
+		(void)km_text_append(out, cap, &used, mark + 2, strlen(mark + 2));
 }
 
 void km_text_number(enum km_text id, enum km_lang lang, unsigned long number, char *out, size_t cap)

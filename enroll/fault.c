@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <kenmon/texts.h>
+
 #include "fault.h"
 
 static const struct {
@@ -19,11 +21,7 @@ struct saying {
 
 static void add(struct saying *s, const char *text, size_t len)
 {
-	if (len > s->cap - 1 - s->at)
-		len = s->cap - 1 - s->at;
-	memcpy(s->out + s->at, text, len);
-	s->at += len;
-	s->out[s->at] = '\0';
+	(void)km_text_append(s->out, s->cap, &s->at, text, len);
 }
 
 /* The n-th value, or "". */
@@ -55,7 +53,10 @@ static void say(struct saying *s, const struct km_fault *f, const struct km_faul
 		const char *digit = text + 1 + ours, *value;
 
 		if (text[0] != '%' || *digit < '1' || *digit > '9') {
-			add(s, text++, 1);
+			size_t words = 1 + strcspn(text + 1, "%");
+
+			add(s, text, words);
+			text += words;
 			continue;
 		}
 		value = value_of(f, (unsigned)(*digit - '1'));

@@ -177,7 +177,7 @@ static void test_every_unit_of_a_number_is_a_row(void **state)
 	}
 }
 
-static void test_a_small_place_is_not_run_over(void **state)
+static void test_a_small_place_is_not_run_over_and_cuts_no_character(void **state)
 {
 	struct km_conf_error e = { 0 };
 	static struct km_conf conf;
@@ -193,6 +193,7 @@ static void test_a_small_place_is_not_run_over(void **state)
 		memset(out, '!', sizeof(out));
 		desk_fault(&e, KM_LANG_JA, out, cap);
 		assert_true(strlen(out) < cap);
+		assert_true(mbstowcs(NULL, out, 0) != (size_t)-1);
 	}
 }
 
@@ -220,7 +221,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_wrong_with_the_file_is_said_too),
 		cmocka_unit_test(test_every_row_keeps_its_values_in_both_languages),
 		cmocka_unit_test(test_every_unit_of_a_number_is_a_row),
-		cmocka_unit_test(test_a_small_place_is_not_run_over),
+		cmocka_unit_test(test_a_small_place_is_not_run_over_and_cuts_no_character),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
