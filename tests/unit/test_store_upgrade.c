@@ -115,6 +115,28 @@ static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void
 	}
 }
 
+/* ... and from version 3 on they are: one under a KEK that is gone is an older copy's. */
+static void test_a_folder_of_version_3_with_a_fingers_key_under_no_kek_is_refused(void **state)
+{
+	struct box *b = *state;
+	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
+	struct km_rewrap at = { 0 };
+	struct km_operator op = add(b, "alice", "1");
+
+	enrol_finger(b, &op, "right-index", "ridges");
+	assert_int_equal(km_keys_renew(b->keys), KM_OK);
+	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
+	while (!at.finished)
+		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
+	assert_int_equal(store_flush(b->s), KM_OK);
+	assert_int_equal(km_keys_retire(b->keys), KM_OK);
+	store_undo(b->s);
+	sql(b, DB_VAULT, "UPDATE finger_key SET kek_gen = 1;" OLDER_3);
+	box_shut(b);
+	assert_int_equal(box_try(b), KM_ECORRUPT);
+	assert_non_null(strstr(b->why, "an older copy"));
+}
+
 static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
 {
 	static const char *const halves[] = {
@@ -192,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_and_takes_a_finger),
 		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing),
+		UPGRADE_TEST(test_a_folder_of_version_3_with_a_fingers_key_under_no_kek_is_refused),
 		UPGRADE_TEST(test_a_folder_that_is_half_of_each_version_is_refused),
 		UPGRADE_TEST(test_a_folder_of_a_later_version_is_refused),
 		UPGRADE_TEST(test_a_folder_that_is_refused_is_not_brought_up_to_date),
