@@ -202,6 +202,20 @@ static void test_other_work_comes_first_where_few_records_wait(void **state)
 	assert_int_equal(left(), INDEX_LATE + 1 - INDEX_SLICE);
 }
 
+static void test_a_round_with_other_work_notes_nothing(void **state)
+{
+	(void)state;
+	nothing_is_left();
+	records_come(1);
+	w->v->erasing = true;
+	w->v->erase.more_ms = INT64_MAX / 2; /* it waits for others that follow */
+	assert_true(vault_round(w->v, 0));
+	assert_int_equal(left(), 1);
+	w->v->erasing = false;
+	assert_false(vault_round(w->v, 0));
+	assert_int_equal(left(), 0);
+}
+
 /* --- failing --------------------------------------------------------------------------------- */
 
 static void rename_table(const char *from, const char *to)
@@ -239,6 +253,40 @@ static void test_what_fails_is_tried_again_later_and_refuses_nobody(void **state
 	assert_int_equal(left(), 0);
 }
 
+static void pages_at_most(const char *count)
+{
+	char text[64];
+
+	assert_true(store_end_reading(w->v->store));
+	(void)snprintf(text, sizeof(text), "PRAGMA max_page_count = %s", count);
+	assert_int_equal(sqlite3_exec(w->v->store->db[DB_VAULT].handle, text, NULL, NULL, NULL),
+			 SQLITE_OK);
+}
+
+/* The engine gives the batch up: whose round is the next one is not refused for it. */
+static void test_a_disk_that_is_full_meanwhile_costs_nobody_their_round(void **state)
+{
+	struct km_event_record r;
+
+	(void)state;
+	nothing_is_left();
+	event_make(&r, KM_EVENT_RELOADED, NULL, "test");
+	r.subject[0] = 1;
+	for (unsigned i = 0; i < 500; i++) /* more than a page of the index has room for */
+		assert_int_equal(store_record(w->v->store, &r), KM_OK);
+	assert_int_equal(store_flush(w->v->store), KM_OK);
+	pages_at_most("1"); /* no more than there are */
+	assert_false(index_work(w->v, true));
+	assert_true(w->v->index.stuck);
+	assert_false(store_dirty(w->v->store));
+	assert_int_equal(left(), 500);
+	pages_at_most("1000000");
+	logs_in(0);
+	later_ms(1000);
+	nothing_is_left();
+	assert_false(w->v->index.stuck);
+}
+
 /* It would be durable, or undone, with a flush of which they do not hear. */
 static void test_what_others_have_not_flushed_is_left_to_them(void **state)
 {
@@ -271,7 +319,9 @@ int main(void)
 		IN_WORLD(test_while_logins_go_on_few_records_wait),
 		IN_WORLD(test_while_logins_go_on_many_are_noted_a_slice_in_a_while),
 		IN_WORLD(test_other_work_comes_first_where_few_records_wait),
+		IN_WORLD(test_a_round_with_other_work_notes_nothing),
 		IN_WORLD(test_what_fails_is_tried_again_later_and_refuses_nobody),
+		IN_WORLD(test_a_disk_that_is_full_meanwhile_costs_nobody_their_round),
 		IN_WORLD(test_what_others_have_not_flushed_is_left_to_them),
 	};
 

@@ -348,6 +348,8 @@ static void test_the_trail_of_the_version_before_is_noted_whole_at_its_first_sta
 			finds(b, OLDER_4);
 		else
 			box_again(b);
+		store_give_up(b->s);
+		assert_int_not_equal(store_flush(b->s), KM_OK);
 		assert_int_equal(store_audit_unindexed(b->s), 0);
 		assert_int_equal(noted(b), to_note(b));
 		assert_int_not_equal(noted(b), 0);
