@@ -38,6 +38,7 @@ static void failed(struct vault *v, km_rc rc)
 
 bool index_work(struct vault *v, bool quiet)
 {
+	bool full;
 	km_rc rc;
 
 	/* What somebody else has begun is durable, or not, with their flush. */
@@ -45,12 +46,15 @@ bool index_work(struct vault *v, bool quiet)
 		return false;
 	if (!pace_may(v))
 		return true;
+	full = store_audit_unindexed(v->store) >= INDEX_SLICE;
 	rc = slice(v);
-	pace_worked(v);
 	if (rc != KM_OK) {
 		failed(v, rc);
 		return false;
 	}
 	v->index.stuck = false;
+	/* After a few records nobody's erasure waits for its turn. */
+	if (full)
+		pace_worked(v);
 	return is_due(v, quiet);
 }

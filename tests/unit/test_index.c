@@ -216,6 +216,23 @@ static void test_a_round_with_other_work_notes_nothing(void **state)
 	assert_int_equal(left(), 0);
 }
 
+static void test_after_a_few_records_no_other_work_waits(void **state)
+{
+	(void)state;
+	nothing_is_left();
+	records_come(INDEX_SLICE - 1);
+	assert_false(index_work(w->v, true));
+	assert_int_equal(left(), 0);
+	logins_go_on(true);
+	assert_true(pace_may(w->v));
+	logins_go_on(false);
+	records_come(INDEX_SLICE);
+	assert_false(index_work(w->v, true));
+	assert_int_equal(left(), 0);
+	logins_go_on(true);
+	assert_false(pace_may(w->v));
+}
+
 /* --- failing --------------------------------------------------------------------------------- */
 
 static void rename_table(const char *from, const char *to)
@@ -320,6 +337,7 @@ int main(void)
 		IN_WORLD(test_while_logins_go_on_many_are_noted_a_slice_in_a_while),
 		IN_WORLD(test_other_work_comes_first_where_few_records_wait),
 		IN_WORLD(test_a_round_with_other_work_notes_nothing),
+		IN_WORLD(test_after_a_few_records_no_other_work_waits),
 		IN_WORLD(test_what_fails_is_tried_again_later_and_refuses_nobody),
 		IN_WORLD(test_a_disk_that_is_full_meanwhile_costs_nobody_their_round),
 		IN_WORLD(test_what_others_have_not_flushed_is_left_to_them),
