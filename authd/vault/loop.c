@@ -122,7 +122,7 @@ static void serve(struct vault *v, const struct epoll_event *ready)
 }
 
 /* The round's end: durable first, then everybody hears. */
-static bool settle(struct vault *v, unsigned suspicion_before)
+static bool settle(struct vault *v, unsigned suspicion_before, bool idle)
 {
 	bool durable = true, more;
 
@@ -157,7 +157,8 @@ static bool settle(struct vault *v, unsigned suspicion_before)
 	more |= due_work(v);
 	more |= epoch_work(v);
 	more |= backup_work(v);
-	return more || v->replies > 0 || v->orders_due; /* an erasure may have ended a grant */
+	more |= v->replies > 0 || v->orders_due; /* an erasure may have ended a grant */
+	return index_work(v, idle && !more) || more;
 }
 
 static bool more_came(struct vault *v)
@@ -220,7 +221,7 @@ bool vault_round(struct vault *v, int timeout_ms)
 	grants_overdue(v);
 	if (asked_to_reload)
 		reload(v);
-	more = settle(v, suspicion);
+	more = settle(v, suspicion, n == 0);
 	tend_seal(v, false);
 	link_tell_head(v, false);
 	if (v->judge >= 0 && queue_send(&v->to_judge, v->judge) == KM_ECLOSED)

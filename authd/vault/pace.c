@@ -7,12 +7,15 @@
 
 #define SERVED_MS 500 /* after a frame of the judge: logins are going on */
 
+bool pace_busy(const struct vault *v)
+{
+	return v->pacing.served_ms && v->now.boot_ms - v->pacing.served_ms < SERVED_MS;
+}
+
 bool pace_may(struct vault *v)
 {
-	bool busy = v->pacing.served_ms && v->now.boot_ms - v->pacing.served_ms < SERVED_MS;
-
-	v->pacing.held =
-	    busy && v->pacing.worked_ms && v->now.boot_ms - v->pacing.worked_ms < PACE_EVERY_MS;
+	v->pacing.held = pace_busy(v) && v->pacing.worked_ms &&
+			 v->now.boot_ms - v->pacing.worked_ms < PACE_EVERY_MS;
 	return !v->pacing.held;
 }
 

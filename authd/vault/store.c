@@ -377,7 +377,9 @@ static km_rc load(struct km_store *s, const struct store_why *why)
 			       "was changed, or these are the keys of another store");
 		return rc == KM_ENOTFOUND ? KM_ECORRUPT : rc;
 	}
-	rc = epoch_check(s, why);
+	rc = index_load(s);
+	if (!rc)
+		rc = epoch_check(s, why);
 	if (!rc)
 		rc = check_tail(s, why);
 	if (!rc)

@@ -90,6 +90,8 @@ km_rc store_epoch_ask(struct km_store *s, const struct km_event_record *event)
 
 /* --- at a start ------------------------------------------------------------------------ */
 
+#define FINGER_KEYS_SINCE '3' /* an older vault.db has no such table yet */
+
 /* KM_OK: every key is wrapped under a KEK that is there. */
 static km_rc all_open(struct km_store *s)
 {
@@ -103,8 +105,7 @@ static km_rc all_open(struct km_store *s)
 		return KM_ECORRUPT;
 	if (rc != KM_ENOTFOUND)
 		return rc;
-	/* An older file has no such table yet. */
-	return s->db[DB_VAULT].version == store_version[DB_VAULT] ? finger_keys_open(s) : KM_OK;
+	return s->db[DB_VAULT].version >= FINGER_KEYS_SINCE ? finger_keys_open(s) : KM_OK;
 }
 
 km_rc epoch_check(struct km_store *s, const struct store_why *why)

@@ -19,6 +19,7 @@
  *   store_copy.c       copies that leave the machine     store_restore.c  making one of them good
  *   store_certificate.c  what was destroyed               store_leaver.c whose sessions live on
  *   chain.c            appending to the audit chain       store_audit.c  reading and verifying it
+ *   store_index.c      which records are about whom
  *   signer.c, sign.c   who signs it, and seals            verify_seals.c verifying those
  */
 #ifndef KENMON_VAULT_STORE_INTERNAL_H
@@ -73,7 +74,8 @@ enum { MONTH_WRITE, MONTH_READ, MONTH_SLOTS };
 /* Where the chain and the pair of databases stand. */
 struct store_position {
 	struct km_head head;
-	uint64_t pair; /* counts the flushes that changed identity.db; the same number in both */
+	uint64_t pair;    /* counts the flushes that changed identity.db; the same number in both */
+	uint64_t indexed; /* up to this record audit_of knows all; never above the head */
 };
 
 /* Rows as they lie in the table. */
@@ -213,6 +215,7 @@ KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
 /* What came after version 1 of vault.db. */
 extern const char store_schema_fingers[], store_schema_people[], store_schema_phone[];
+extern const char store_schema_index[];
 /* Brings the tables of an older version up to date, once they are known to be ours. */
 KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *why);
 
@@ -220,11 +223,13 @@ KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *wh
 
 #define META_VALUE_MAX 1024
 
-#define META_SCHEMA  "schema" /* one digit: versions of each file's tables */
-#define META_CHAIN   "chain"
-#define META_HEAD    "audit_head"
-#define META_PAIR    "pair"
-#define SCHEMA_BYTES 1
+#define META_SCHEMA   "schema" /* one digit: versions of each file's tables */
+#define META_CHAIN    "chain"
+#define META_HEAD     "audit_head"
+#define META_PAIR     "pair"
+#define META_INDEXED  "indexed" /* the record up to which audit_of knows all */
+#define SCHEMA_BYTES  1
+#define INDEXED_BYTES 8
 extern const char store_version[DB_COUNT];
 
 /* What the vault keeps and must not miss: there from the making on, empty until set. */
@@ -347,6 +352,13 @@ KM_MUST_CHECK km_rc chain_body(struct km_store *s, const struct chain_record *r,
 			       size_t cap);
 void chain_forget_months(struct km_store *s);
 int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
+
+/* --- whom records are about (store_index.c) ---------------------------------- */
+
+/* At a start, once the head is known. A file of before the table has no position. */
+KM_MUST_CHECK km_rc index_load(struct km_store *s);
+/* In the transaction that makes the table of all there is. */
+KM_MUST_CHECK km_rc index_made(struct km_store *s);
 
 /* --- people (identity.c) ------------------------------------------------------ */
 

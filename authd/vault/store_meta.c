@@ -44,7 +44,8 @@ static bool among(const char *key, const char *const *keys, size_t count)
 
 static bool ours(const char *key)
 {
-	static const char *const keys[] = { META_SCHEMA, META_CHAIN, META_HEAD, META_PAIR };
+	static const char *const keys[] = { META_SCHEMA, META_CHAIN, META_HEAD, META_PAIR,
+					    META_INDEXED };
 
 	return among(key, keys, sizeof(keys) / sizeof(*keys));
 }

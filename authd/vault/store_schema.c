@@ -98,7 +98,7 @@ const char store_schema_fingers[] =
     "CREATE INDEX template_subject ON template (subject);"
     "CREATE UNIQUE INDEX credential_finger ON credential (subject, label) WHERE kind = 4;";
 
-const char store_version[DB_COUNT] = { [DB_VAULT] = '4', [DB_IDENTITY] = '1' };
+const char store_version[DB_COUNT] = { [DB_VAULT] = '5', [DB_IDENTITY] = '1' };
 
 /* What every connection is told. Caches of 16 and 4 MiB: the vault stays under 64 MiB. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
@@ -248,10 +248,22 @@ static km_rc put_signer(struct km_store *s, sqlite3 *handle, const struct km_hea
 	return store_rc(code);
 }
 
+/* As each version made them. */
+static km_rc make_tables(enum store_db_id db, sqlite3 *handle)
+{
+	static const char *const later[] = { store_schema_fingers, store_schema_people,
+					     store_schema_phone, store_schema_index };
+	km_rc rc = store_rc(sqlite3_exec(handle, store_schema[db], NULL, NULL, NULL));
+
+	for (size_t i = 0; !rc && db == DB_VAULT && i < sizeof(later) / sizeof(*later); i++)
+		rc = store_rc(sqlite3_exec(handle, later[i], NULL, NULL, NULL));
+	return rc;
+}
+
 static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, const uint8_t chain[16])
 {
 	struct km_head head = { .seq = 0 };
-	uint8_t bytes[CHAIN_HEAD_BYTES], pair[8] = { 0 };
+	uint8_t bytes[CHAIN_HEAD_BYTES], pair[8] = { 0 }, indexed[INDEXED_BYTES] = { 0 };
 	km_rc rc;
 
 	memcpy(head.chain, chain, sizeof(head.chain));
@@ -263,13 +275,7 @@ static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, cons
 		rc = store_rc(sqlite3_exec(handle, "PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE",
 					   NULL, NULL, NULL));
 	if (!rc)
-		rc = store_rc(sqlite3_exec(handle, store_schema[db], NULL, NULL, NULL));
-	if (!rc && db == DB_VAULT)
-		rc = store_rc(sqlite3_exec(handle, store_schema_fingers, NULL, NULL, NULL));
-	if (!rc && db == DB_VAULT)
-		rc = store_rc(sqlite3_exec(handle, store_schema_people, NULL, NULL, NULL));
-	if (!rc && db == DB_VAULT)
-		rc = store_rc(sqlite3_exec(handle, store_schema_phone, NULL, NULL, NULL));
+		rc = make_tables(db, handle);
 	if (!rc)
 		rc = put_meta(handle, META_SCHEMA, &store_version[db], SCHEMA_BYTES, NULL);
 	if (!rc)
@@ -278,6 +284,8 @@ static km_rc fill(struct km_store *s, enum store_db_id db, sqlite3 *handle, cons
 		rc = put_meta(handle, META_PAIR, pair, sizeof(pair), NULL);
 	if (!rc && db == DB_VAULT)
 		rc = put_meta(handle, META_HEAD, bytes, sizeof(bytes), NULL);
+	if (!rc && db == DB_VAULT)
+		rc = put_meta(handle, META_INDEXED, indexed, sizeof(indexed), NULL);
 	if (!rc && db == DB_VAULT)
 		rc = put_kept(s, handle);
 	if (!rc && db == DB_VAULT)

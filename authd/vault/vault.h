@@ -326,6 +326,11 @@ struct vault {
 		int64_t again_ms; /* since boot; not before */
 	} epoch;
 
+	struct {
+		int64_t again_ms; /* since boot; not before */
+		bool stuck;       /* the last slice failed, and the log says so */
+	} index;
+
 	struct roster roster; /* that is being handed in */
 	struct feed feed;     /* that is worked off */
 	struct due due;       /* what happens by itself */
@@ -545,12 +550,26 @@ bool erase_work(struct vault *v);
 
 #define PACE_EVERY_MS 25 /* one slice in so long, while logins are served */
 
+/* Are logins going on? */
+bool pace_busy(const struct vault *v);
 /* May a slice of work for many begin in this round? False: pacing.held, and asked again soon. */
 bool pace_may(struct vault *v);
 /* One that was full is done. */
 void pace_worked(struct vault *v);
 /* One that failed half way is undone at once: no login's round is refused for it. */
 void pace_undo(struct vault *v);
+
+/* --- index.c ------------------------------------------------------------------ */
+
+/* Records of the trail in one go: two pages for three of them, of 5,000 people; some 40 ms. */
+#define INDEX_SLICE 4096
+#define INDEX_LATE  20000 /* more do not wait: a listing reads them one by one, in some 10 ms */
+
+/*
+ * Notes of the trail's records about whom they are, a slice at a time, each flushed. Quiet: this
+ * round has nothing else to do. True: there is more to do.
+ */
+bool index_work(struct vault *v, bool quiet);
 
 /* --- ballast.c --------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  * round is there whole or not at all, and the store works again by itself.
  */
 #include "../../authd/vault/store_consent.h"
+#include "../../authd/vault/store_index.h"
 #include "../../authd/vault/store_invitation.h"
 #include "folder.h"
 #include "store_faults.h"
@@ -180,6 +181,8 @@ static km_rc round_of(struct box *b, uint64_t id)
 		rc = store_epoch_slice(b->s, &at);
 	if (!rc && at.damaged)
 		rc = KM_ECORRUPT;
+	if (!rc)
+		rc = store_audit_index(b->s, 1000);
 	if (rc) { /* a caller that stops here gives the round up */
 		store_undo(b->s);
 		return rc;
@@ -273,6 +276,12 @@ static int outcome(struct box *b, uint64_t id)
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM consent"), 0);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM invitation"), 0);
 	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM purpose"), moved);
+	assert_int_equal(store_audit_unindexed(b->s), moved ? 0 : 5);
+	assert_int_equal(sql_number(b, DB_VAULT, "SELECT count(*) FROM audit_of"),
+			 moved ? sql_number(b, DB_VAULT,
+					    "SELECT count(*) FROM audit WHERE subject <> "
+					    "zeroblob(16)")
+			       : 0);
 	while (!v.finished)
 		assert_int_equal(store_audit_verify(b->s, &v, 100), KM_OK);
 	assert_int_equal(v.bad, 0);

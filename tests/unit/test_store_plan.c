@@ -29,6 +29,11 @@ static const struct {
 	{ SQL_BUDGET, "(tag=?)" },
 	{ SQL_BUDGET_PRUNE, "budget_day (day<?)" },
 	{ SQL_CERTIFICATES_SINCE, "certificate_begun (begun>?)" },
+	{ SQL_AUDIT_INDEX, "(rowid>? AND rowid<?)" },
+	{ SQL_AUDIT_SUBJECT_KNOWN, "(subject=? AND seq>? AND seq<?)" },
+	{ SQL_AUDIT_SUBJECT_BEHIND, "(rowid>?)" },
+	{ SQL_AUDIT_SUBJECT_LAST, "(rowid>?)" },
+	{ SQL_AUDIT_SUBJECT_LAST, "(subject=? AND seq<?)" },
 };
 
 /* The lines of a plan, one behind the other. */
@@ -70,6 +75,20 @@ static void test_who_is_held_is_read_in_order_without_sorting(void **state)
 		fail_msg("%s\n%s", statements[SQL_DUE_HELD], plan);
 }
 
+/* The trail of one person, whose records may be many. */
+static void test_the_trail_of_one_person_is_read_in_order_without_sorting(void **state)
+{
+	static const enum store_sql lists[] = { SQL_AUDIT_SUBJECT_KNOWN, SQL_AUDIT_SUBJECT_BEHIND,
+						SQL_AUDIT_SUBJECT_LAST };
+	char plan[1024];
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		plan_of(*state, lists[i], plan, sizeof(plan));
+		if (strstr(plan, "TEMP B-TREE"))
+			fail_msg("%s\n%s", statements[lists[i]], plan);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +96,9 @@ int main(void)
 						box_teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_held_is_read_in_order_without_sorting,
 						box_setup, box_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_the_trail_of_one_person_is_read_in_order_without_sorting, box_setup,
+		    box_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 #include "older.h"
 #include "store_box.h"
 
-static const char *const before[] = { OLDER_1, OLDER_2, OLDER_3 };
+static const char *const before[] = { OLDER_1, OLDER_2, OLDER_3, OLDER_4 };
 #define VERSIONS_BEFORE (sizeof(before) / sizeof(before[0]))
 
 static uint64_t make_older(struct box *b, size_t version, struct km_operator *op)
@@ -56,7 +56,7 @@ static void opens_and_takes_a_finger(struct box *b, size_t from)
 	for (int start = 0; start < 2; start++) {
 		assert_int_equal(box_try(b), KM_OK);
 		assert_string_equal(b->why, "");
-		assert_int_equal(version(b), 4);
+		assert_int_equal(version(b), 5);
 		brought = tables_of(b);
 		assert_string_equal(brought, fresh);
 		free(brought);
@@ -106,13 +106,35 @@ static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void
 		assert_int_equal(km_keys_retire(b->keys), KM_OK);
 		id = make_older(b, from, &op);
 		assert_int_equal(box_try(b), KM_OK);
-		assert_int_equal(version(b), 4);
+		assert_int_equal(version(b), 5);
 		assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_OK);
 		c = credential_of(b, &now, id);
 		assert_int_equal(store_seed(b->s, &now, &c, &seed), KM_OK);
 		box_close(b);
 		box_open(b);
 	}
+}
+
+/* ... and from version 3 on they are: one under a KEK that is gone is an older copy's. */
+static void test_a_folder_of_version_3_with_a_fingers_key_under_no_kek_is_refused(void **state)
+{
+	struct box *b = *state;
+	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
+	struct km_rewrap at = { 0 };
+	struct km_operator op = add(b, "alice", "1");
+
+	enrol_finger(b, &op, "right-index", "ridges");
+	assert_int_equal(km_keys_renew(b->keys), KM_OK);
+	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
+	while (!at.finished)
+		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
+	assert_int_equal(store_flush(b->s), KM_OK);
+	assert_int_equal(km_keys_retire(b->keys), KM_OK);
+	store_undo(b->s);
+	sql(b, DB_VAULT, "UPDATE finger_key SET kek_gen = 1;" OLDER_3);
+	box_shut(b);
+	assert_int_equal(box_try(b), KM_ECORRUPT);
+	assert_non_null(strstr(b->why, "an older copy"));
 }
 
 static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
@@ -122,6 +144,7 @@ static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
 		"UPDATE meta SET value = x'31' WHERE key = 'schema'",
 		"DROP INDEX credential_finger; UPDATE meta SET value = x'31' WHERE key = 'schema'",
 		"DROP TABLE template; UPDATE meta SET value = x'31' WHERE key = 'schema'",
+		"UPDATE meta SET value = x'34' WHERE key = 'schema'",
 	};
 	struct box *b = *state;
 
@@ -138,7 +161,7 @@ static void test_a_folder_that_is_half_of_each_version_is_refused(void **state)
 
 static void test_a_folder_of_a_later_version_is_refused(void **state)
 {
-	static const char *const later[] = { "x'35'", "x'30'", "x''", "x'3232'" };
+	static const char *const later[] = { "x'36'", "x'30'", "x''", "x'3232'" };
 	struct box *b = *state;
 	char text[100];
 
@@ -192,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_and_takes_a_finger),
 		UPGRADE_TEST(test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing),
+		UPGRADE_TEST(test_a_folder_of_version_3_with_a_fingers_key_under_no_kek_is_refused),
 		UPGRADE_TEST(test_a_folder_that_is_half_of_each_version_is_refused),
 		UPGRADE_TEST(test_a_folder_of_a_later_version_is_refused),
 		UPGRADE_TEST(test_a_folder_that_is_refused_is_not_brought_up_to_date),

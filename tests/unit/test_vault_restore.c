@@ -2,6 +2,8 @@
  * A state folder from a backup and a bundle: the living are back, whoever was erased since is not,
  * no code is good a second time, and the trail says what was done.
  */
+#include "../../authd/vault/store_index.h"
+#include "older.h"
 #include "restore_scene.h"
 
 /* Behind the vault's back; something is changed by it. */
@@ -57,6 +59,44 @@ static void test_no_code_of_before_is_good_after_a_restore(void **state)
 		if (list[i].factor == KM_FACTOR_TOTP)
 			assert_true((int64_t)list[i].moving >= new.now.wall / 30 + 11);
 	}
+	close_restored();
+}
+
+static int64_t number_there(const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t n;
+
+	assert_int_equal(sqlite3_prepare_v2(new.s->db[DB_VAULT].handle, sql, -1, &st, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return n;
+}
+
+/* Which records were about whom is known of all that there were; those of the restore follow. */
+static void test_a_backup_of_the_version_before_comes_back(void **state)
+{
+	struct km_head old;
+
+	(void)state;
+	furnish();
+	take(KM_MSG_BUNDLE, at.bundle);
+	write_behind(OLDER_4);
+	take(KM_MSG_BACKUP, at.copy);
+	assert_int_equal(restore_now(), 0);
+	open_restored();
+	must_live("alice");
+	must_live("bob");
+	assert_int_equal(number_there("SELECT value = x'35' FROM meta WHERE key = 'schema'"), 1);
+	assert_int_equal(store_head(new.s, &old), KM_OK);
+	assert_in_range(store_audit_unindexed(new.s), 1, old.seq - 1);
+	assert_in_range(number_there("SELECT count(*) FROM audit_of"), 1, old.seq);
+	while (store_audit_unindexed(new.s) > 0)
+		assert_int_equal(store_audit_index(new.s, 3), KM_OK);
+	assert_int_equal(number_there("SELECT count(*) FROM audit_of"),
+			 number_there("SELECT count(*) FROM audit WHERE subject <> zeroblob(16)"));
 	close_restored();
 }
 
@@ -472,6 +512,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RESTORED(test_the_living_are_back_with_their_name_code_and_finger),
+		RESTORED(test_a_backup_of_the_version_before_comes_back),
 		RESTORED(test_an_older_backup_opens_with_the_bundle_of_a_later_epoch),
 		RESTORED(test_no_code_of_before_is_good_after_a_restore),
 		RESTORED(test_whoever_was_erased_between_backup_and_bundle_is_gone),
