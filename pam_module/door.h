@@ -9,6 +9,7 @@
  *   login.c       the exchange, and when ALLOW is believed
  *   keep.c        what outlives one call: the split code, the name let in
  *   split.c       password and code in one field
+ *   shelf.c       the locked memory of a call
  */
 #ifndef KENMON_DOOR_H
 #define KENMON_DOOR_H
@@ -133,6 +134,19 @@ void door_drop_code(pam_handle_t *pamh);
 bool door_keep_name(pam_handle_t *pamh, const char *login);
 /* False when this handle let in somebody, and it was not login. */
 bool door_kept_name_is(pam_handle_t *pamh, const char *login);
+
+/* --- shelf.c -------------------------------------------------------------- */
+
+/* Bytes of a page. With the mark of shelf.c it is one where pages have 4 KiB. */
+#define DOOR_PAGE 4095
+
+/*
+ * A page as of km_locked_new(): zeroed, locked, wiped in a child; NULL when there is none. What is
+ * freed is wiped, and up to 64 pages stay with the program for its next calls. Threads may call
+ * both.
+ */
+void *door_page_new(void);
+void door_page_free(void *page);
 
 /* --- split.c -------------------------------------------------------------- */
 

@@ -29,18 +29,20 @@ struct door {
 	struct km_msg out;
 };
 
+_Static_assert(sizeof(struct door) <= DOOR_PAGE, "a call fits a page");
+
 static void door_free(struct door **d)
 {
 	if (!*d)
 		return;
 	door_link_close(&(*d)->link);
-	km_locked_free(*d, sizeof(**d));
+	door_page_free(*d);
 }
 
 static struct door *door_new(pam_handle_t *pamh, int flags, enum km_request kind,
 			     const struct door_options *opt)
 {
-	struct door *d = km_locked_new(sizeof(*d));
+	struct door *d = door_page_new();
 
 	if (!d)
 		return NULL;

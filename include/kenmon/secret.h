@@ -38,8 +38,6 @@ bool km_equal(const void *a, size_t a_len, const void *b, size_t b_len);
  * forked child. NULL when there is none. Where the limit on locked memory does
  * not allow the lock, the memory is given all the same and
  * km_locked_degraded() is true from then on: the program logs it once.
- * What is freed stays with the program, wiped and locked, as far as it is
- * less than a page, up to 64 of them. Threads may call all three.
  */
 void *km_locked_new(size_t size);
 void km_locked_free(void *p, size_t size); /* wipes; NULL is allowed */

@@ -7,6 +7,7 @@
 
 #include <security/pam_modules.h>
 
+#include "../../pam_module/door.h"
 #include "fuzz.h"
 
 /* --- door_pam.c: what of libpam the door uses ------------------------------------- */

@@ -137,6 +137,17 @@ WRAP(int, mlock, const void *at, size_t len)
 	return fails(CALL_MLOCK) ? -1 : __real_mlock(at, len);
 }
 
+/* Nothing stays from one input to the next, so that a call that fails is the first of its kind. */
+WRAP(void *, door_page_new, void)
+{
+	return km_locked_new(DOOR_PAGE);
+}
+
+WRAP(void, door_page_free, void *page)
+{
+	km_locked_free(page, DOOR_PAGE);
+}
+
 /* --- the socket ------------------------------------------------------------------------ */
 
 WRAP(int, socket, int domain, int type, int protocol)

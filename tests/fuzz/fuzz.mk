@@ -10,7 +10,8 @@ FUZZ_LIBS   = $(filter-out -lpam,$(TEST_LIBS))
 wrapped = $(patsubst %,-Wl$(comma)--wrap=%,$(1))
 comma  := ,
 $(BUILD)/tests/fuzz/door: FUZZ_WRAP := socket setsockopt connect poll sendmsg recvmsg getrandom \
-    getpwnam_r clock_gettime malloc calloc strdup free mmap munmap madvise mlock geteuid
+    getpwnam_r clock_gettime malloc calloc strdup free mmap munmap madvise mlock geteuid \
+    door_page_new door_page_free
 $(BUILD)/tests/fuzz/courier: FUZZ_WRAP := fork
 $(BUILD)/tests/fuzz/judge: FUZZ_WRAP := km_peer fork sd_event_add_time_relative
 $(BUILD)/tests/fuzz/vault: FUZZ_WRAP := km_peer km_clock_read sqlite3_step sqlite3_bind_int64 \

@@ -1,6 +1,4 @@
 /* Secrets: wiped, compared without a clock, and in memory that no core file shows. */
-#include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -143,122 +141,6 @@ static void test_a_forked_child_sees_none_of_it(void **state)
 	km_locked_free(p, 16);
 }
 
-static void test_freed_memory_is_wiped_and_given_again(void **state)
-{
-	static const uint8_t zero[4000];
-	uint8_t *first = km_locked_new(4000), *second = km_locked_new(16), *again;
-
-	(void)state;
-	assert_non_null(first);
-	assert_non_null(second);
-	assert_ptr_not_equal(first, second);
-	memset(first, 7, 4000);
-	km_locked_free(first, 16); /* whoever says less than there was leaves nothing either */
-	again = km_locked_new(4000);
-	assert_ptr_equal(again, first);
-	assert_memory_equal(again, zero, sizeof(zero));
-	assert_true(not_dumped(again));
-	km_locked_free(second, 16);
-	km_locked_free(again, 4000);
-}
-
-/* KiB that this process has locked. */
-static long locked_kib(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[128];
-	long kib = -1;
-
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f))
-		if (strncmp(line, "VmLck:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	fclose(f);
-	return kib;
-}
-
-static void test_no_more_stays_than_sixty_four_pages(void **state)
-{
-	enum { MANY = 100, PAGE_KIB = 4 };
-	uint8_t *p[MANY];
-
-	(void)state;
-	for (size_t i = 0; i < MANY; i++) {
-		p[i] = km_locked_new(64);
-		assert_non_null(p[i]);
-		memset(p[i], (int)i, 64);
-	}
-	for (size_t i = 0; i < MANY; i++)
-		assert_true(p[i][0] == i && p[i][63] == i);
-	if (MLOCK_IS_REAL && !km_locked_degraded())
-		assert_int_equal(locked_kib(), MANY * PAGE_KIB);
-	for (size_t i = 0; i < MANY; i++)
-		km_locked_free(p[i], 64);
-	if (MLOCK_IS_REAL && !km_locked_degraded())
-		assert_int_equal(locked_kib(), 64 * PAGE_KIB);
-}
-
-/* A child has the pages of its parent, but not their locks. */
-static void test_a_forked_child_locks_what_stayed_anew(void **state)
-{
-	uint8_t *p = km_locked_new(16);
-	int status;
-	pid_t pid;
-
-	(void)state;
-	assert_non_null(p);
-	km_locked_free(p, 16);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		long before = locked_kib();
-		const uint8_t *again = km_locked_new(16);
-		long after = locked_kib();
-
-		if (!again || again[0] || !not_dumped(again))
-			_exit(1);
-		_exit(!MLOCK_IS_REAL || km_locked_degraded() || (before == 0 && after == 4) ? 0
-											    : 2);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* Each finds it empty, and nobody else in it. */
-static void *take_and_give(void *mark)
-{
-	for (unsigned i = 0; i < 20000; i++) {
-		uint8_t *p = km_locked_new(64);
-
-		if (!p || p[0] || p[63])
-			return NULL;
-		memset(p, *(uint8_t *)mark, 64);
-		sched_yield();
-		if (p[0] != *(uint8_t *)mark || p[63] != *(uint8_t *)mark)
-			return NULL;
-		km_locked_free(p, 64);
-	}
-	return mark;
-}
-
-static void test_threads_share_what_stayed_and_never_at_once(void **state)
-{
-	uint8_t mark[8];
-	pthread_t thread[8];
-	void *end;
-
-	(void)state;
-	for (size_t i = 0; i < 8; i++) {
-		mark[i] = (uint8_t)(i + 1);
-		assert_int_equal(pthread_create(&thread[i], NULL, take_and_give, &mark[i]), 0);
-	}
-	for (size_t i = 0; i < 8; i++) {
-		assert_int_equal(pthread_join(thread[i], &end), 0);
-		assert_ptr_equal(end, &mark[i]);
-	}
-}
-
 static void test_without_memory_to_lock_it_still_works_and_says_so(void **state)
 {
 	int status;
@@ -276,10 +158,7 @@ static void test_without_memory_to_lock_it_still_works_and_says_so(void **state)
 		    (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0)))
 			_exit(2);
 		p = km_locked_new(16);
-		if (!p || km_locked_degraded() != MLOCK_IS_REAL)
-			_exit(1);
-		km_locked_free(p, 16); /* and does not stay, as it is not locked */
-		_exit(not_dumped(p) == MLOCK_IS_REAL ? 3 : 0);
+		_exit(p && km_locked_degraded() == MLOCK_IS_REAL ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
@@ -308,10 +187,6 @@ int main(void)
 		cmocka_unit_test(test_equal_means_the_same_length_and_the_same_bytes),
 		cmocka_unit_test(test_locked_memory_is_zero_and_absent_from_core_files),
 		cmocka_unit_test(test_a_forked_child_sees_none_of_it),
-		cmocka_unit_test(test_freed_memory_is_wiped_and_given_again),
-		cmocka_unit_test(test_no_more_stays_than_sixty_four_pages),
-		cmocka_unit_test(test_a_forked_child_locks_what_stayed_anew),
-		cmocka_unit_test(test_threads_share_what_stayed_and_never_at_once),
 		cmocka_unit_test(test_without_memory_to_lock_it_still_works_and_says_so),
 		cmocka_unit_test(test_random_bytes_fill_all_of_it),
 	};

@@ -1,0 +1,64 @@
+/*
+ * The locked memory of calls that have ended, for those that come: a program that logs many in, in
+ * threads, would otherwise map, lock and unmap a page for each, and for every such change all its
+ * threads wait. What lies here is wiped.
+ */
+#include <stdatomic.h>
+
+#include "door.h"
+
+#define PLACES 64
+
+struct page {
+	uint8_t bytes[DOOR_PAGE];
+	/* Not 0. The kernel wipes it in a child, which has the page but not its lock. */
+	uint8_t locked;
+};
+
+static _Atomic(struct page *) shelf[PLACES];
+
+static struct page *take(void)
+{
+	for (size_t i = 0; i < PLACES; i++) {
+		struct page *p = atomic_load(&shelf[i]);
+
+		if (p && atomic_compare_exchange_strong(&shelf[i], &p, NULL))
+			return p;
+	}
+	return NULL;
+}
+
+static bool put(struct page *p)
+{
+	for (size_t i = 0; i < PLACES; i++) {
+		struct page *none = NULL;
+
+		if (!atomic_load(&shelf[i]) && atomic_compare_exchange_strong(&shelf[i], &none, p))
+			return true;
+	}
+	return false;
+}
+
+void *door_page_new(void)
+{
+	struct page *p;
+
+	while ((p = take()) && !p->locked)
+		km_locked_free(p, sizeof(*p));
+	if (!p)
+		p = km_locked_new(sizeof(*p));
+	if (!p)
+		return NULL;
+	p->locked = 1;
+	return p->bytes;
+}
+
+void door_page_free(void *bytes)
+{
+	struct page *p = bytes;
+
+	km_wipe(p->bytes, sizeof(p->bytes));
+	/* Where memory may be unlocked, or seen by a child, nothing stays. */
+	if (!p->locked || km_locked_degraded() || !put(p))
+		km_locked_free(p, sizeof(*p));
+}
