@@ -171,7 +171,7 @@ struct judge {
 	int listen_fd;
 	bool rights_kept_out; /* by the kernel: no descriptor of a client's comes in (listen.c) */
 	sd_event_source *listen_io, *listen_pause;
-	int clients; /* epoll set of the connections of all sessions */
+	int clients_fd; /* epoll set of the connections of all sessions */
 	sd_event_source *clients_io;
 	sd_event_source *deadlines; /* of all sessions */
 	int64_t deadline_ms;        /* when it fires; INT64_MAX: not */

@@ -110,7 +110,7 @@ static void find_origin(struct judge *j, struct judge_session *s, struct judge_f
 static bool let_go(struct judge *j, struct judge_session *s)
 {
 	/* Before the close: the vault may hold the descriptor, and epoll would go on with it. */
-	epoll_ctl(j->clients, EPOLL_CTL_DEL, s->fd, NULL);
+	epoll_ctl(j->clients_fd, EPOLL_CTL_DEL, s->fd, NULL);
 	if (!judge_farewell(j, s->fd, s->uid, s->shared))
 		return false;
 	judge_limits_leave(j->limits, s->uid, s->privileged);
@@ -167,9 +167,9 @@ static void hear(struct judge *j, struct judge_session *s)
 }
 
 /*
- * All clients lie in one epoll set of their own: sd-event serves one source in each of its rounds,
- * with two system calls, and what is ready here is served in one of them. A turn may end the
- * session of a later one: they go by number.
+ * All clients lie in one epoll set of their own. sd-event serves one source in a round, and a round
+ * costs two system calls; here one serves all that are ready, up to TURNS. A turn may end another
+ * client's session, so sessions are found by number.
  */
 static int on_clients(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
@@ -192,7 +192,7 @@ static bool watch_client(struct judge *j, const struct judge_session *s)
 {
 	struct epoll_event readable = { .events = EPOLLIN, .data.u32 = s->id };
 
-	return epoll_ctl(j->clients, EPOLL_CTL_ADD, s->fd, &readable) == 0;
+	return epoll_ctl(j->clients_fd, EPOLL_CTL_ADD, s->fd, &readable) == 0;
 }
 
 /* Before there is a session: nothing of it is kept, and a word to say so costs one frame. */
@@ -309,11 +309,11 @@ km_rc judge_listen(struct judge *j, int fd)
 	/* accept() must not wait for a client that has gone again. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return KM_EIO;
-	j->clients = epoll_create1(EPOLL_CLOEXEC);
-	if (j->clients < 0)
+	j->clients_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (j->clients_fd < 0)
 		return KM_EIO;
-	if (sd_event_add_io(j->event, &j->clients_io, j->clients, EPOLLIN, on_clients, j) < 0) {
-		close(j->clients);
+	if (sd_event_add_io(j->event, &j->clients_io, j->clients_fd, EPOLLIN, on_clients, j) < 0) {
+		close(j->clients_fd);
 		return KM_ENOMEM;
 	}
 	if (sd_event_source_set_io_fd_own(j->clients_io, true) < 0 ||
@@ -332,7 +332,7 @@ void judge_listen_end(struct judge *j)
 	j->listen_pause = sd_event_source_disable_unref(j->listen_pause);
 	j->deadlines = sd_event_source_disable_unref(j->deadlines);
 	j->clients_io = sd_event_source_disable_unref(j->clients_io); /* with its descriptor */
-	j->clients = -1;
+	j->clients_fd = -1;
 }
 
 static void notify(struct judge *j, const char *state)

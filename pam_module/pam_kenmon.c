@@ -6,8 +6,8 @@
  * conversation function, and to nobody else. It holds one answer at a time, in locked memory, for
  * as long as it takes to send it. It decides nothing: it believes ALLOW only under the kernel's
  * stamp of the vault's uid, with the nonce and the name of this very request. It opens no file,
- * reads no environment, makes no process and no thread, and leaves no descriptor behind. Whoever
- * takes it over has taken over the program that loaded it.
+ * reads no environment, makes no process and no thread, and leaves no descriptor behind, but up to
+ * 64 wiped pages (shelf.c). Whoever takes it over has taken over the program that loaded it.
  */
 #include <syslog.h>
 

@@ -1,7 +1,7 @@
 /*
- * Which records of the trail are about whom is noted when nobody waits (store_index.h): a login
- * pays for its record and no more. Only where nobody stops coming for long a slice goes between
- * logins, so that the listing of one person never has much to read.
+ * Whom the trail's records are about is noted when nobody waits (store_index.h): a login pays for
+ * its record and no more. Where logins do not pause a slice goes between them once many records
+ * wait, so that the listing of one person never has much to read.
  */
 #include <kenmon/log.h>
 
@@ -29,8 +29,8 @@ static void failed(struct vault *v, km_rc rc)
 	pace_undo(v);
 	if (!v->index.stuck)
 		km_log(LOG_ERR,
-		       "records of the trail could not be noted by person (%s): they are listed "
-		       "all the same, but slower; it is tried again",
+		       "records of the trail could not be indexed by person (%s): the lists of "
+		       "one person are whole, but slower; it is tried again each second",
 		       km_rc_text(rc, KM_LANG_EN));
 	v->index.stuck = true;
 	v->index.again_ms = v->now.boot_ms + AGAIN_MS;
@@ -41,7 +41,7 @@ bool index_work(struct vault *v, bool quiet)
 	bool full;
 	km_rc rc;
 
-	/* What somebody else has begun is durable, or not, with their flush. */
+	/* What others have begun is theirs to flush or to lose. */
 	if (v->now.boot_ms < v->index.again_ms || store_dirty(v->store) || !is_due(v, quiet))
 		return false;
 	if (!pace_may(v))
@@ -53,7 +53,7 @@ bool index_work(struct vault *v, bool quiet)
 		return false;
 	}
 	v->index.stuck = false;
-	/* After a few records nobody's erasure waits for its turn. */
+	/* After a few records an erasure need not wait for its turn. */
 	if (full)
 		pace_worked(v);
 	return is_due(v, quiet);

@@ -77,52 +77,52 @@ static km_rc page_of_all(struct km_store *s, uint64_t after, size_t limit, struc
 	return take_page(s, &q, limit, out, count);
 }
 
-/* Up to which record the index knows all of a subject. Of nobody it knows nothing. */
-static uint64_t known_of(const struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
+/* Up to which record the index has all of a subject. Of nobody it has nothing. */
+static uint64_t indexed_of(const struct km_store *s, const uint8_t subject[KM_SUBJECT_BYTES])
 {
 	static const uint8_t nobody[KM_SUBJECT_BYTES];
 
 	return memcmp(subject, nobody, sizeof(nobody)) == 0 ? 0 : s->at.indexed;
 }
 
-static km_rc page_known(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
-			struct km_audit_row *out, size_t *count)
+static km_rc page_indexed(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
+			  struct km_audit_row *out, size_t *count)
 {
-	struct query q QUERY = query_new(s, SQL_AUDIT_SUBJECT_KNOWN);
+	struct query q QUERY = query_new(s, SQL_AUDIT_SUBJECT_INDEXED);
 
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
 	query_number(&q, after);
-	query_number(&q, known_of(s, subject));
+	query_number(&q, indexed_of(s, subject));
 	query_number(&q, limit);
 	return take_page(s, &q, limit, out, count);
 }
 
-static km_rc page_behind(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
-			 struct km_audit_row *out, size_t *count)
+static km_rc page_later(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
+			struct km_audit_row *out, size_t *count)
 {
-	struct query q QUERY = query_new(s, SQL_AUDIT_SUBJECT_BEHIND);
-	uint64_t known = known_of(s, subject);
+	struct query q QUERY = query_new(s, SQL_AUDIT_SUBJECT_LATER);
+	uint64_t indexed = indexed_of(s, subject);
 
 	query_blob(&q, subject, KM_SUBJECT_BYTES);
-	query_number(&q, after < known ? known : after);
+	query_number(&q, after < indexed ? indexed : after);
 	query_number(&q, limit);
 	return take_page(s, &q, limit, out, count);
 }
 
-/* What the index does not know yet is read only where a page has room for it. */
+/* What the index does not have yet is read only where a page has room for it. */
 km_rc store_audit(struct km_store *s, uint64_t after, const uint8_t *subject, size_t limit,
 		  struct km_audit_row *out, size_t *count)
 {
-	size_t known = 0, behind = 0;
+	size_t indexed = 0, later = 0;
 	km_rc rc;
 
 	if (!subject)
 		return page_of_all(s, after, limit, out, count);
-	rc = page_known(s, after, subject, limit, out, &known);
-	if (!rc && known < limit)
-		rc = page_behind(s, after, subject, limit - known, out + known, &behind);
+	rc = page_indexed(s, after, subject, limit, out, &indexed);
+	if (!rc && indexed < limit)
+		rc = page_later(s, after, subject, limit - indexed, out + indexed, &later);
 	if (!rc)
-		*count = known + behind;
+		*count = indexed + later;
 	return rc;
 }
 
@@ -153,7 +153,7 @@ km_rc store_audit_last(struct km_store *s, const uint8_t *subject, uint32_t n, u
 
 	if (subject) {
 		query_blob(&q, subject, KM_SUBJECT_BYTES);
-		query_number(&q, known_of(s, subject));
+		query_number(&q, indexed_of(s, subject));
 	}
 	query_int(&q, n);
 	rc = query_row(&q);

@@ -28,7 +28,8 @@ km_rc index_made(struct km_store *s)
 	return move_to(s, s->at.head.seq);
 }
 
-/* A position that cannot be is none: what is known already is passed over. */
+/* One that is missing or cannot be right counts as 0: rows that are there already are passed over.
+ */
 km_rc index_load(struct km_store *s)
 {
 	uint8_t value[INDEXED_BYTES];
@@ -36,7 +37,10 @@ km_rc index_load(struct km_store *s)
 	uint64_t seq = rc ? 0 : keys_get(value, sizeof(value));
 
 	s->at.indexed = seq <= s->at.head.seq ? seq : 0;
-	return rc == KM_ENOTFOUND || (rc == KM_ECORRUPT && !s->lost) ? KM_OK : rc;
+	/* A value that is none, in a file that is well. */
+	if (rc == KM_ENOTFOUND || (rc == KM_ECORRUPT && !s->lost))
+		return KM_OK;
+	return rc;
 }
 
 uint64_t store_audit_unindexed(const struct km_store *s)
@@ -53,7 +57,7 @@ static km_rc take(struct km_store *s, uint64_t upto)
 	return query_run_any(&q);
 }
 
-/* Whatever of the batch is undone, its records and this go together: both are behind it. */
+/* Some of the records may be of the same batch: where it is undone they go, and this with them. */
 km_rc store_audit_index(struct km_store *s, uint32_t most)
 {
 	struct store_op op STORE_OP = { 0 };

@@ -1,7 +1,7 @@
 /*
  * Which records of the trail are about whom (table audit_of). Part of the store. A record is
- * written without it, so that a login costs one page less, and it is filled behind: up to a
- * position that is committed with it. Listings read the records behind the position one by one.
+ * written without it, so that a login costs one page less. The table is filled later, up to a
+ * position that is committed with it. Listings read the records after the position one by one.
  *
  * It is authenticated by nothing, as no index is. Whoever changes it, or the position, has lines
  * missing from the listing of one person; no listing of the whole trail, and no verification,
@@ -12,9 +12,9 @@
 
 #include <kenmon/store.h>
 
-/* So many records are behind the position. */
+/* So many records come after the position. */
 uint64_t store_audit_unindexed(const struct km_store *);
-/* Up to most of them, in one operation. None: nothing is written. */
+/* Takes up to most of them in, in one operation. Where there are none nothing is written. */
 KM_MUST_CHECK km_rc store_audit_index(struct km_store *, uint32_t most);
 
 #endif

@@ -10,7 +10,7 @@ static const struct {
 	char from;
 	const char *text;
 	size_t kept; /* the first of meta_kept that the older one did not have */
-	km_rc (*then)(struct km_store *s); /* what belongs to the same transaction, or NULL */
+	km_rc (*then)(struct km_store *s); /* what else is done in the transaction; NULL: nothing */
 } steps[] = {
 	{ '1', store_schema_fingers, META_KEPT, NULL },
 	{ '2', store_schema_people, 3, NULL },
@@ -41,7 +41,7 @@ static km_rc take_step(struct km_store *s, size_t step)
 	}
 	base->begun = false;
 	base->version = next;
-	s->flushed.indexed = s->at.indexed;
+	s->flushed.indexed = s->at.indexed; /* a flush that fails goes back to this */
 	return store_batch(s, DB_VAULT);
 }
 

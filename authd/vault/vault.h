@@ -561,13 +561,13 @@ void pace_undo(struct vault *v);
 
 /* --- index.c ------------------------------------------------------------------ */
 
-/* Records of the trail in one go: two pages for three of them, of 5,000 people; some 40 ms. */
+/* Records of the trail in one go: of 5,000 people some 2,800 pages, and 25 ms. */
 #define INDEX_SLICE 4096
-#define INDEX_LATE  20000 /* more do not wait: a listing reads them one by one, in some 10 ms */
+#define INDEX_LATE  20000 /* where more wait, slices go between logins: a listing reads them one by one */
 
 /*
- * Notes of the trail's records about whom they are, a slice at a time, each flushed. Quiet: this
- * round has nothing else to do. True: there is more to do.
+ * Indexes the trail by person, a slice at a time, each flushed. quiet: nothing came in this round
+ * and no other work is left. True: there is more to do.
  */
 bool index_work(struct vault *v, bool quiet);
 

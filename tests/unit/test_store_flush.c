@@ -294,7 +294,7 @@ static void test_small_values_are_kept(void **state)
 
 static void test_the_stores_own_values_cannot_be_set(void **state)
 {
-	static const char *const own[] = { "schema", "chain", "audit_head", "pair" };
+	static const char *const own[] = { "schema", "chain", "audit_head", "pair", "indexed" };
 	struct box *b = *state;
 	struct km_event_record e = event_of(KM_EVENT_CLOCK_ACCEPTED, NULL);
 
