@@ -213,9 +213,11 @@ KM_MUST_CHECK km_rc store_open_files(struct km_store *s, int folder, const char 
 /* A connection with our settings, to a file that exists. */
 KM_MUST_CHECK km_rc store_connect(const char *path, sqlite3 **out);
 
-/* What came after version 1 of vault.db. */
+/* What came with each version of vault.db after the first, in their order. */
+#define SCHEMA_STEPS 4
 extern const char store_schema_fingers[], store_schema_people[], store_schema_phone[];
 extern const char store_schema_index[];
+extern const char *const store_schema_later[SCHEMA_STEPS];
 /* Brings the tables of an older version up to date, once they are known to be ours. */
 KM_MUST_CHECK km_rc store_upgrade(struct km_store *s, const struct store_why *why);
 

@@ -98,7 +98,7 @@ const char store_schema_fingers[] =
     "CREATE INDEX template_subject ON template (subject);"
     "CREATE UNIQUE INDEX credential_finger ON credential (subject, label) WHERE kind = 4;";
 
-const char store_version[DB_COUNT] = { [DB_VAULT] = '5', [DB_IDENTITY] = '1' };
+const char store_version[DB_COUNT] = { [DB_VAULT] = '1' + SCHEMA_STEPS, [DB_IDENTITY] = '1' };
 
 /* What every connection is told. Caches of 16 and 4 MiB: the vault stays under 64 MiB. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
@@ -248,15 +248,16 @@ static km_rc put_signer(struct km_store *s, sqlite3 *handle, const struct km_hea
 	return store_rc(code);
 }
 
+const char *const store_schema_later[SCHEMA_STEPS] = { store_schema_fingers, store_schema_people,
+						       store_schema_phone, store_schema_index };
+
 /* As each version made them. */
 static km_rc make_tables(enum store_db_id db, sqlite3 *handle)
 {
-	static const char *const later[] = { store_schema_fingers, store_schema_people,
-					     store_schema_phone, store_schema_index };
 	km_rc rc = store_rc(sqlite3_exec(handle, store_schema[db], NULL, NULL, NULL));
 
-	for (size_t i = 0; !rc && db == DB_VAULT && i < sizeof(later) / sizeof(*later); i++)
-		rc = store_rc(sqlite3_exec(handle, later[i], NULL, NULL, NULL));
+	for (size_t i = 0; !rc && db == DB_VAULT && i < SCHEMA_STEPS; i++)
+		rc = store_rc(sqlite3_exec(handle, store_schema_later[i], NULL, NULL, NULL));
 	return rc;
 }
 

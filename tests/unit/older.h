@@ -21,8 +21,8 @@
 #define OLDER_1                                                                                    \
 	OLDER_WITHOUT_PEOPLE "DROP INDEX credential_finger; DROP TABLE template;"                  \
 			     "UPDATE meta SET value = x'31' WHERE key = 'schema'"
-#define OLDER_4 OLDER_WITHOUT_INDEX "UPDATE meta SET value = x'34' WHERE key = 'schema'"
-#define OLDER_3 OLDER_WITHOUT_PHONES "UPDATE meta SET value = x'33' WHERE key = 'schema'"
 #define OLDER_2 OLDER_WITHOUT_PEOPLE "UPDATE meta SET value = x'32' WHERE key = 'schema'"
+#define OLDER_3 OLDER_WITHOUT_PHONES "UPDATE meta SET value = x'33' WHERE key = 'schema'"
+#define OLDER_4 OLDER_WITHOUT_INDEX "UPDATE meta SET value = x'34' WHERE key = 'schema'"
 
 #endif

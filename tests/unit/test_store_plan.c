@@ -30,8 +30,8 @@ static const struct {
 	{ SQL_BUDGET_PRUNE, "budget_day (day<?)" },
 	{ SQL_CERTIFICATES_SINCE, "certificate_begun (begun>?)" },
 	{ SQL_AUDIT_INDEX, "(rowid>? AND rowid<?)" },
-	{ SQL_AUDIT_SUBJECT_KNOWN, "(subject=? AND seq>? AND seq<?)" },
-	{ SQL_AUDIT_SUBJECT_BEHIND, "(rowid>?)" },
+	{ SQL_AUDIT_SUBJECT_INDEXED, "(subject=? AND seq>? AND seq<?)" },
+	{ SQL_AUDIT_SUBJECT_LATER, "(rowid>?)" },
 	{ SQL_AUDIT_SUBJECT_LAST, "(rowid>?)" },
 	{ SQL_AUDIT_SUBJECT_LAST, "(subject=? AND seq<?)" },
 };
@@ -78,7 +78,7 @@ static void test_who_is_held_is_read_in_order_without_sorting(void **state)
 /* The trail of one person, whose records may be many. */
 static void test_the_trail_of_one_person_is_read_in_order_without_sorting(void **state)
 {
-	static const enum store_sql lists[] = { SQL_AUDIT_SUBJECT_KNOWN, SQL_AUDIT_SUBJECT_BEHIND,
+	static const enum store_sql lists[] = { SQL_AUDIT_SUBJECT_INDEXED, SQL_AUDIT_SUBJECT_LATER,
 						SQL_AUDIT_SUBJECT_LAST };
 	char plan[1024];
 
