@@ -86,6 +86,7 @@ struct judge_session {
 	int64_t opened_ms; /* CLOCK_BOOTTIME, as the next two */
 	int64_t deadline_ms;
 	int64_t wake_ms; /* 0: nothing is waited for */
+	sd_event_source *io;
 };
 
 /* What a session does to the world; tests give their own. */
@@ -171,8 +172,6 @@ struct judge {
 	int listen_fd;
 	bool rights_kept_out; /* by the kernel: no descriptor of a client's comes in (listen.c) */
 	sd_event_source *listen_io, *listen_pause;
-	int clients_fd; /* epoll set of the connections of all sessions */
-	sd_event_source *clients_io;
 	sd_event_source *deadlines; /* of all sessions */
 	int64_t deadline_ms;        /* when it fires; INT64_MAX: not */
 	bool announced;             /* the ready line was printed */

@@ -18,7 +18,6 @@
 #include "judge.h"
 
 #define ACCEPTS       64     /* at one go, so that those who are in get their turn */
-#define TURNS         16     /* of clients at one go, so that the vault is heard in between */
 #define PAUSE_USEC    100000 /* without descriptors: until some session has ended */
 #define ACCURACY      10000
 #define MSEC_PER_SEC  1000
@@ -110,7 +109,7 @@ static void find_origin(struct judge *j, struct judge_session *s, struct judge_f
 static bool let_go(struct judge *j, struct judge_session *s)
 {
 	/* Before the close: the vault may hold the descriptor, and epoll would go on with it. */
-	epoll_ctl(j->clients_fd, EPOLL_CTL_DEL, s->fd, NULL);
+	s->io = sd_event_source_disable_unref(s->io);
 	if (!judge_farewell(j, s->fd, s->uid, s->shared))
 		return false;
 	judge_limits_leave(j->limits, s->uid, s->privileged);
@@ -142,10 +141,15 @@ static km_rc next_frame(struct judge *j, const struct judge_session *s, size_t *
 	return rc;
 }
 
-static void hear(struct judge *j, struct judge_session *s)
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
+	struct judge_session *s = arg;
+	struct judge *j = s->judge;
 	uint32_t id = s->id;
 
+	(void)source;
+	(void)fd;
+	(void)events;
 	/* Right behind HELLO comes the request; after that nobody speaks before being asked. */
 	do {
 		size_t len = 0;
@@ -153,7 +157,7 @@ static void hear(struct judge *j, struct judge_session *s)
 
 		if (rc == KM_EAGAIN) {
 			judge_session_waits(j, s);
-			return;
+			return 0;
 		}
 		if (rc == KM_OK) {
 			judge_session_heard(j, s, j->frame->bytes, len);
@@ -164,35 +168,7 @@ static void hear(struct judge *j, struct judge_session *s)
 			judge_session_close(j, s, KM_REASON_ABORTED);
 		}
 	} while (judge_session_find(j, id) && s->phase == KM_PHASE_REQUEST);
-}
-
-/*
- * All clients lie in one epoll set of their own. sd-event serves one source in a round, and a round
- * costs two system calls; here one serves all that are ready, up to TURNS. A turn may end another
- * client's session, so sessions are found by number.
- */
-static int on_clients(sd_event_source *source, int fd, uint32_t events, void *arg)
-{
-	struct judge *j = arg;
-	struct epoll_event ready[TURNS];
-	int count = epoll_wait(fd, ready, TURNS, 0);
-
-	(void)source;
-	(void)events;
-	for (int i = 0; i < count; i++) {
-		struct judge_session *s = judge_session_find(j, ready[i].data.u32);
-
-		if (s)
-			hear(j, s);
-	}
 	return 0;
-}
-
-static bool watch_client(struct judge *j, const struct judge_session *s)
-{
-	struct epoll_event readable = { .events = EPOLLIN, .data.u32 = s->id };
-
-	return epoll_ctl(j->clients_fd, EPOLL_CTL_ADD, s->fd, &readable) == 0;
 }
 
 /* Before there is a session: nothing of it is kept, and a word to say so costs one frame. */
@@ -236,7 +212,12 @@ static void admit(struct judge *j, int fd)
 		return;
 	}
 	s->shielded = judge_shielded(fd);
-	if (!watch_client(j, s)) {
+	/*
+	 * Not into an epoll set of its own within that of sd-event, though that would save calls: to
+	 * add to a set that another one watches takes a lock of the whole system (eventpoll.c,
+	 * epnested_mutex), and any user can hold that for long.
+	 */
+	if (sd_event_add_io(j->event, &s->io, fd, EPOLLIN, on_client, s) < 0) {
 		judge_session_refuse(j, s, KM_REASON_BUSY);
 		return;
 	}
@@ -309,15 +290,7 @@ km_rc judge_listen(struct judge *j, int fd)
 	/* accept() must not wait for a client that has gone again. */
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return KM_EIO;
-	j->clients_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (j->clients_fd < 0)
-		return KM_EIO;
-	if (sd_event_add_io(j->event, &j->clients_io, j->clients_fd, EPOLLIN, on_clients, j) < 0) {
-		close(j->clients_fd);
-		return KM_ENOMEM;
-	}
-	if (sd_event_source_set_io_fd_own(j->clients_io, true) < 0 ||
-	    sd_event_add_io(j->event, &j->listen_io, fd, EPOLLIN, on_listen, j) < 0 ||
+	if (sd_event_add_io(j->event, &j->listen_io, fd, EPOLLIN, on_listen, j) < 0 ||
 	    sd_event_add_time(j->event, &j->deadlines, CLOCK_BOOTTIME, UINT64_MAX, ACCURACY,
 			      on_deadlines, j) < 0)
 		return KM_ENOMEM;
@@ -331,8 +304,6 @@ void judge_listen_end(struct judge *j)
 	j->listen_io = sd_event_source_disable_unref(j->listen_io);
 	j->listen_pause = sd_event_source_disable_unref(j->listen_pause);
 	j->deadlines = sd_event_source_disable_unref(j->deadlines);
-	j->clients_io = sd_event_source_disable_unref(j->clients_io); /* with its descriptor */
-	j->clients_fd = -1;
 }
 
 static void notify(struct judge *j, const char *state)
