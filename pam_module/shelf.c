@@ -4,15 +4,18 @@
  * threads wait. What lies here is wiped.
  */
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "door.h"
 
 #define PLACES 64
 
+/* The kernel wipes it in a child, which has the page but not its lock. */
+enum state { A_PARENTS = 0, IN_USE, SHELVED };
+
 struct page {
 	uint8_t bytes[DOOR_PAGE];
-	/* Not 0. The kernel wipes it in a child, which has the page but not its lock. */
-	uint8_t locked;
+	uint8_t state;
 };
 
 static _Atomic(struct page *) shelf[PLACES];
@@ -43,13 +46,13 @@ void *door_page_new(void)
 {
 	struct page *p;
 
-	while ((p = take()) && !p->locked)
+	while ((p = take()) && p->state == A_PARENTS)
 		km_locked_free(p, sizeof(*p));
 	if (!p)
 		p = km_locked_new(sizeof(*p));
 	if (!p)
 		return NULL;
-	p->locked = 1;
+	p->state = IN_USE;
 	return p->bytes;
 }
 
@@ -57,8 +60,14 @@ void door_page_free(void *bytes)
 {
 	struct page *p = bytes;
 
+	if (p->state == SHELVED)
+		abort(); /* as free() does: two calls would share it */
 	km_wipe(p->bytes, sizeof(p->bytes));
 	/* Where memory may be unlocked, or seen by a child, nothing stays. */
-	if (!p->locked || km_locked_degraded() || !put(p))
-		km_locked_free(p, sizeof(*p));
+	if (p->state == IN_USE && !km_locked_degraded()) {
+		p->state = SHELVED;
+		if (put(p))
+			return;
+	}
+	km_locked_free(p, sizeof(*p));
 }

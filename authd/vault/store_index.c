@@ -2,14 +2,14 @@
 #include "store_index.h"
 #include "store_internal.h"
 
-/* Tables of version 5 of vault.db. The older index gives them in order, and goes. */
-const char store_schema_index[] =
-    "CREATE TABLE audit_of ("
-    " subject BLOB NOT NULL, seq INTEGER NOT NULL,"
-    " PRIMARY KEY (subject, seq)) STRICT, WITHOUT ROWID;"
-    "INSERT INTO audit_of (subject, seq) SELECT subject, seq FROM audit"
-    " WHERE subject <> zeroblob(16) ORDER BY subject, seq;"
-    "DROP INDEX audit_subject;";
+/*
+ * Tables of version 5 of vault.db, in the place of an index. They are filled later as ever, so that
+ * an upgrade needs no room and no time for it, and is not refused for an index that was damaged.
+ */
+const char store_schema_index[] = "CREATE TABLE audit_of ("
+				  " subject BLOB NOT NULL, seq INTEGER NOT NULL,"
+				  " PRIMARY KEY (subject, seq)) STRICT, WITHOUT ROWID;"
+				  "DROP INDEX IF EXISTS audit_subject;";
 
 static km_rc move_to(struct km_store *s, uint64_t seq)
 {
@@ -21,11 +21,6 @@ static km_rc move_to(struct km_store *s, uint64_t seq)
 	if (!rc)
 		s->at.indexed = seq;
 	return rc;
-}
-
-km_rc index_made(struct km_store *s)
-{
-	return move_to(s, s->at.head.seq);
 }
 
 /* One that is missing or cannot be right counts as 0: rows that are there already are passed over.

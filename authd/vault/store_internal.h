@@ -359,8 +359,6 @@ int64_t chain_month(int64_t wall); /* months since year 0 of the UTC day */
 
 /* At a start, once the head is known. A file of before the table has no position. */
 KM_MUST_CHECK km_rc index_load(struct km_store *s);
-/* In the transaction of the upgrade: the table has the whole trail. */
-KM_MUST_CHECK km_rc index_made(struct km_store *s);
 
 /* --- people (identity.c) ------------------------------------------------------ */
 

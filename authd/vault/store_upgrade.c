@@ -5,16 +5,8 @@
  */
 #include "store_internal.h"
 
-/* What the step from each version to the next does besides making what came with it. */
-static const struct {
-	size_t kept; /* the first of meta_kept that the older one did not have */
-	km_rc (*then)(struct km_store *s); /* what else is done in the transaction; NULL: nothing */
-} steps[SCHEMA_STEPS] = {
-	{ META_KEPT, NULL },
-	{ 3, NULL },
-	{ 8, NULL },
-	{ META_KEPT, index_made },
-};
+/* The first of meta_kept that the older version did not have, of each step to the next. */
+static const size_t kept[SCHEMA_STEPS] = { META_KEPT, 3, 8, META_KEPT };
 
 static km_rc take_step(struct km_store *s, size_t step)
 {
@@ -25,10 +17,8 @@ static km_rc take_step(struct km_store *s, size_t step)
 	if (!rc)
 		rc = store_rc(
 		    sqlite3_exec(base->handle, store_schema_later[step], NULL, NULL, NULL));
-	for (size_t i = steps[step].kept; !rc && i < META_KEPT; i++)
+	for (size_t i = kept[step]; !rc && i < META_KEPT; i++)
 		rc = meta_keep(s, meta_kept[i], "", 0);
-	if (!rc && steps[step].then)
-		rc = steps[step].then(s);
 	if (!rc)
 		rc = meta_set(s, DB_VAULT, META_SCHEMA, &next, SCHEMA_BYTES);
 	if (!rc)
@@ -39,7 +29,6 @@ static km_rc take_step(struct km_store *s, size_t step)
 	}
 	base->begun = false;
 	base->version = next;
-	s->flushed.indexed = s->at.indexed; /* a flush that fails goes back to this */
 	return store_batch(s, DB_VAULT);
 }
 

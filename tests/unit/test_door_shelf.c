@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -141,6 +142,28 @@ static void test_a_child_keeps_nothing_that_its_parent_had_in_use(void **state)
 	door_page_free(p);
 }
 
+static void test_a_page_that_is_freed_twice_ends_the_program(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		void *p = door_page_new();
+
+		signal(SIGABRT, SIG_DFL);
+		if (p) {
+			door_page_free(p);
+			door_page_free(p);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 static bool is_mapped(const void *p)
 {
 	FILE *f = fopen("/proc/self/maps", "re");
@@ -221,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_no_more_stays_than_sixty_four_pages),
 		cmocka_unit_test(test_a_child_locks_a_page_of_its_own),
 		cmocka_unit_test(test_a_child_keeps_nothing_that_its_parent_had_in_use),
+		cmocka_unit_test(test_a_page_that_is_freed_twice_ends_the_program),
 		cmocka_unit_test(test_a_page_that_is_not_locked_does_not_stay),
 		cmocka_unit_test(test_threads_share_what_stays_and_never_at_once),
 	};

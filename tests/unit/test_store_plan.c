@@ -33,7 +33,7 @@ static const struct {
 	{ SQL_AUDIT_SUBJECT_INDEXED, "(subject=? AND seq>? AND seq<?)" },
 	{ SQL_AUDIT_SUBJECT_LATER, "(rowid>?)" },
 	{ SQL_AUDIT_SUBJECT_LAST, "(rowid>?)" },
-	{ SQL_AUDIT_SUBJECT_LAST, "(subject=? AND seq<?)" },
+	{ SQL_AUDIT_SUBJECT_LAST, "(subject=? AND seq>? AND seq<?)" },
 };
 
 /* The lines of a plan, one behind the other. */
