@@ -141,15 +141,10 @@ static km_rc next_frame(struct judge *j, const struct judge_session *s, size_t *
 	return rc;
 }
 
-static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
+static void hear(struct judge *j, struct judge_session *s)
 {
-	struct judge_session *s = arg;
-	struct judge *j = s->judge;
 	uint32_t id = s->id;
 
-	(void)source;
-	(void)fd;
-	(void)events;
 	/* Right behind HELLO comes the request; after that nobody speaks before being asked. */
 	do {
 		size_t len = 0;
@@ -157,7 +152,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 
 		if (rc == KM_EAGAIN) {
 			judge_session_waits(j, s);
-			return 0;
+			return;
 		}
 		if (rc == KM_OK) {
 			judge_session_heard(j, s, j->frame->bytes, len);
@@ -168,6 +163,16 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 			judge_session_close(j, s, KM_REASON_ABORTED);
 		}
 	} while (judge_session_find(j, id) && s->phase == KM_PHASE_REQUEST);
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct judge_session *s = arg;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	hear(s->judge, s);
 	return 0;
 }
 
@@ -213,8 +218,8 @@ static void admit(struct judge *j, int fd)
 	}
 	s->shielded = judge_shielded(fd);
 	/*
-	 * Not into an epoll set of its own within that of sd-event, though that would save calls: to
-	 * add to a set that another one watches takes a lock of the whole system (eventpoll.c,
+	 * Not into an epoll set of its own within that of sd-event, though that would save calls:
+	 * to add to a set that another one watches takes a lock of the whole system (eventpoll.c,
 	 * epnested_mutex), and any user can hold that for long.
 	 */
 	if (sd_event_add_io(j->event, &s->io, fd, EPOLLIN, on_client, s) < 0) {
@@ -225,6 +230,7 @@ static void admit(struct judge *j, int fd)
 		s->crowded = true;
 		judge_link_turned_away(j, KM_REASON_BUSY, uid);
 	}
+	hear(j, s); /* a door sends its first two frames at once: most often they are there */
 }
 
 /* --- the listening socket ---------------------------------------------------------- */
