@@ -563,7 +563,7 @@ void pace_undo(struct vault *v);
 
 /* Records of the trail in one go: of 5,000 people some 2,800 pages, and 25 ms. */
 #define INDEX_SLICE 4096
-#define INDEX_LATE  20000 /* where more wait, slices go between logins: a listing reads them one by one */
+#define INDEX_LATE  20000 /* where more wait, slices go between logins: a listing reads each */
 
 /*
  * Indexes the trail by person, a slice at a time, each flushed. quiet: nothing came in this round
