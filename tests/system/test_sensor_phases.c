@@ -279,7 +279,8 @@ static void test_c27_a_deadline_that_passes_in_sleep_has_passed_on_waking(void *
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	reader_capture(p, 'b', 1, 60);
 	reader_expect(p, 'b', KM_SENSOR_IN_LINE);
-	assert_true(timer_is(p->pid, "settime flags: 01\n"));
+	if (geteuid() == 0) /* nobody else may look into a room */
+		assert_true(timer_is(p->pid, "settime flags: 01\n"));
 	kill(p->pid, SIGSTOP);
 	reader_snooze(1200);
 	/* The finger comes after the night, before anybody has looked at the clock. */
