@@ -85,25 +85,32 @@ static void test_a_folder_of_a_version_before_opens_and_takes_a_finger(void **st
 	}
 }
 
+/* But for its record: everything is under the next KEK, and the one before is gone. */
+static void closes_an_epoch(struct box *b)
+{
+	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
+	struct km_rewrap at = { 0 };
+
+	assert_int_equal(km_keys_renew(b->keys), KM_OK);
+	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
+	while (!at.finished)
+		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
+	assert_int_equal(store_flush(b->s), KM_OK);
+	assert_int_equal(km_keys_retire(b->keys), KM_OK);
+}
+
 /* The one moment in which a start looks at every key: those of fingers are in no table yet. */
 static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void **state)
 {
 	struct box *b = *state;
 
 	for (size_t from = 0; from < VERSIONS_BEFORE; from++) {
-		struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-		struct km_rewrap at = { 0 };
 		struct km_operator op, now;
 		struct km_secret seed = { 0 };
 		struct km_credential c;
 		uint64_t id;
 
-		assert_int_equal(km_keys_renew(b->keys), KM_OK);
-		assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
-		while (!at.finished)
-			assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-		assert_int_equal(store_flush(b->s), KM_OK);
-		assert_int_equal(km_keys_retire(b->keys), KM_OK);
+		closes_an_epoch(b);
 		id = make_older(b, from, &op);
 		assert_int_equal(box_try(b), KM_OK);
 		assert_int_equal(version(b), 5);
@@ -119,17 +126,10 @@ static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void
 static void test_a_folder_of_version_3_with_a_fingers_key_under_no_kek_is_refused(void **state)
 {
 	struct box *b = *state;
-	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-	struct km_rewrap at = { 0 };
 	struct km_operator op = add(b, "alice", "1");
 
 	enrol_finger(b, &op, "right-index", "ridges");
-	assert_int_equal(km_keys_renew(b->keys), KM_OK);
-	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
-	while (!at.finished)
-		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(km_keys_retire(b->keys), KM_OK);
+	closes_an_epoch(b);
 	store_undo(b->s);
 	sql(b, DB_VAULT, "UPDATE finger_key SET kek_gen = 1;" OLDER_3);
 	box_shut(b);
