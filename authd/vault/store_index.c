@@ -1,4 +1,4 @@
-/* Which records of the trail are about whom: filled behind the trail itself (store_index.h). */
+/* Which records of the trail are about whom: noted later than the trail itself (store_index.h). */
 #include "store_index.h"
 #include "store_internal.h"
 
@@ -23,8 +23,7 @@ static km_rc move_to(struct km_store *s, uint64_t seq)
 	return rc;
 }
 
-/* One that is missing or cannot be right counts as 0: rows that are there already are passed over.
- */
+/* One that is missing or cannot be right counts as 0: rows that are there are passed over. */
 km_rc index_load(struct km_store *s)
 {
 	uint8_t value[INDEXED_BYTES];
