@@ -303,6 +303,24 @@ static inline void world_add(struct world *w, const char *login, bool enrolled, 
 	world_add_as(w, login, WORLD_UID, enrolled, suspended);
 }
 
+/*
+ * Do failures of each of these count for that name alone? Who has no such factor is counted in one
+ * of 65,536 buckets, by a key that each world draws: at times two of them share one.
+ */
+static inline bool world_counts_apart(struct world *w, const char *const *names, size_t count)
+{
+	uint16_t bucket[16];
+
+	assert_true(count <= sizeof bucket / sizeof bucket[0]);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(session_bucket(w->v, names[i], &bucket[i]), KM_OK);
+		for (size_t k = 0; k < i; k++)
+			if (bucket[k] == bucket[i])
+				return false;
+	}
+	return true;
+}
+
 /* --- the judge's part --------------------------------------------------------------------- */
 
 /* The vault hears it and does its round. */
