@@ -74,7 +74,7 @@ static struct calls_point calls_now; /* for messages */
 static inline void calls_round(struct world *w)
 {
 	fault_pause(false);
-	vault_round(w->v, 0);
+	world_unpaced_round(w);
 	fault_pause(true);
 }
 

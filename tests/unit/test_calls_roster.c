@@ -108,7 +108,6 @@ static void settle(struct world *w)
 	w->desk = -1;
 	for (unsigned n = 0; n < 40; n++) {
 		w->v->feed.again_ms = w->v->due.look_ms = 0;
-		w->v->pacing.served_ms = 0;
 		w->v->erase.more_ms = 0;
 		world_round(w);
 	}
