@@ -108,7 +108,8 @@ static int end(void **state)
 static void configure(struct km_conf *conf)
 {
 	conf->sms.gateway = KM_GATEWAY_HTTP;
-	conf->sms.timeout = 1;
+	/* Where nothing fails the other end may take its time. */
+	conf->sms.timeout = carried_now.at > 0 ? 1 : 20;
 	snprintf(conf->sms.ca_file, sizeof(conf->sms.ca_file), "%s", authority);
 	snprintf(conf->sms.url, sizeof(conf->sms.url), "http://127.0.0.1:%u/{number}", port);
 	snprintf(conf->sms.body, sizeof(conf->sms.body), "{\"text\": \"{text}\"}");
