@@ -110,18 +110,20 @@ static bool all_ended(struct scene *scene)
 
 static void test_at_the_deadline_an_order_ends_by_its_driver_or_without_one(void **state)
 {
-	struct km_msg first = scene_message(1, 30), second = scene_message(2, 60);
+	int64_t until = 0;
 
 	(void)state;
 	s.c.settings->conf.sms.at_once = 1;
 	played.stubborn = false;
-	scene_say(&s, &first);
-	scene_say(&s, &second);
-	assert_true(scene_turn(&s));
+	scene_order(&s, 1);
+	scene_order(&s, 2);
 	scene_expect(&s, 1, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
 	scene_expect(&s, 2, KM_ORDER_STATE_QUEUED, KM_ORDER_WHY_NONE);
+	for (size_t i = 0; i < 2; i++)
+		s.c.table->at[i].order.until_ms = until = km_boot_ms() + 30 * ((int)i + 1);
+	courier_wake(&s.c);
 	assert_true(scene_until(&s, all_ended));
-	assert_true(km_boot_ms() >= second.order.until);
+	assert_true(km_boot_ms() >= until);
 	scene_expect(&s, 1, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_LATE);
 	scene_expect(&s, 2, KM_ORDER_STATE_FAILED, KM_ORDER_WHY_LATE);
 	assert_true(played.cancelled >= 1);

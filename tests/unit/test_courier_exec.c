@@ -356,7 +356,7 @@ static void test_one_that_takes_too_long_is_killed_and_nobody_knows_what_it_did(
 	pid_t pid;
 
 	(void)state;
-	s.c.settings->conf.sms.timeout = 1;
+	s.c.settings->conf.sms.timeout = 3;
 	assert_int_equal(sms_exec_driver.open(&s.c, s.c.settings), KM_OK);
 	order(1, "+819012345690", "code 123456");
 	assert_true(scene_until(&s, idle));

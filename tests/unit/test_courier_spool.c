@@ -263,7 +263,7 @@ static void test_many_at_once_are_told_apart(void **state)
 static void test_what_nobody_fetches_in_time_is_taken_back_and_never_goes_out(void **state)
 {
 	(void)state;
-	s.c.settings->conf.sms.timeout = 1;
+	s.c.settings->conf.sms.timeout = 3;
 	assert_int_equal(sms_spool_driver.open(&s.c, s.c.settings), KM_OK);
 	order(1);
 	assert_int_equal(count_in("outgoing", NULL), 1);

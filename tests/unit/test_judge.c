@@ -358,7 +358,7 @@ static void test_a_deadline_ends_its_session_alone(void **state)
 	(void)state;
 	j->conf.login.deadline = 3600;
 	id = opened(&first, &copy[0]);
-	j->conf.login.deadline = 1;
+	j->conf.login.deadline = 3;
 	opened(&second, &copy[1]);
 	while (j->vacancies < JUDGE_SESSIONS - 1)
 		assert_true(sd_event_run(j->event, 20000000) > 0);

@@ -63,7 +63,7 @@ static void test_a_login_that_waits_for_a_code_outlives_its_own_deadline(void **
 	int64_t before;
 
 	(void)state;
-	j->conf.login.deadline = 1;
+	j->conf.login.deadline = 3;
 	id = opened(&fd, &copy);
 	asks_for_a_code_to_be_sent(fd, id);
 	before = judge_session_find(j, id)->deadline_ms;
