@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -684,13 +685,15 @@ static pid_t play(const struct play *script, int listening)
 
 	if (child != 0)
 		return child;
-	alarm(20);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		int client = accept(listening, NULL, NULL);
 
 		if (client < 0)
 			_exit(0);
+		alarm(20); /* for each, however many come */
 		greet(&p, client);
+		alarm(0);
 		close(client);
 	}
 }
