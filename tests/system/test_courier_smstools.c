@@ -139,8 +139,24 @@ static void write_smsd_conf(unsigned port)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* How often it has come so far that it works; before that it tries each folder with a file. */
+static unsigned smsd_starts(void)
+{
+	FILE *f = fopen(in_folder("smsd.log"), "re");
+	unsigned count = 0;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		count += strstr(line, "Modem handler 0 has started") != NULL;
+	if (f)
+		fclose(f);
+	return count;
+}
+
 static void start_smsd(void)
 {
+	const unsigned before = smsd_starts();
+
 	smsd = fork();
 	if (smsd == 0) {
 		char conf[ORDERS_PATH + 2];
@@ -155,6 +171,9 @@ static void start_smsd(void)
 		_exit(127);
 	}
 	setpgid(smsd, smsd);
+	for (unsigned i = 0; i < ORDERS_MS / 10 && smsd_starts() == before; i++)
+		usleep(10000);
+	assert_int_equal(smsd_starts(), before + 1);
 }
 
 static void stop(pid_t *pid, pid_t whom)
