@@ -113,13 +113,12 @@ static void test_the_sensor_is_started_when_somebody_connects_and_not_before(voi
 	close(fd);
 }
 
-/* What it is asked before it runs is not lost: a list of the readers, of which there is none. */
-static void test_the_call_that_starts_the_sensor_is_answered_by_it(void **state)
+/* It has taken the call when it has answered. */
+static void is_answered(int fd)
 {
 	struct km_msg m = { .number = KM_MSG_CAPTURE };
 	static uint8_t frame[KM_FRAME_MAX];
 	size_t len = 0;
-	int fd = calls(*state, "sensor");
 
 	m.capture.version = KM_ROOM_PROTOCOL;
 	m.capture.seconds = 10;
@@ -128,6 +127,14 @@ static void test_the_call_that_starts_the_sensor_is_answered_by_it(void **state)
 	assert_int_equal(km_recv(fd, frame, sizeof(frame), &len, NULL, NULL, 0), KM_OK);
 	assert_int_equal(km_decode(frame, len, KM_FROM_SENSOR, KM_PHASE_SENSOR_LINK, &m), KM_OK);
 	assert_int_equal(m.event.grant[0], 7);
+}
+
+/* What it is asked before it runs is not lost: a list of the readers, of which there is none. */
+static void test_the_call_that_starts_the_sensor_is_answered_by_it(void **state)
+{
+	int fd = calls(*state, "sensor");
+
+	is_answered(fd);
 	close(fd);
 }
 
@@ -181,8 +188,8 @@ static void test_a_sensor_that_crashed_stays_away_until_somebody_calls(void **st
 	int fd = calls(h, "sensor");
 	pid_t first = house_wait_room(h, SENSOR, 0);
 
-	/* It has taken the call, so that nobody waits when it is gone. */
-	snooze(300);
+	/* So that nobody waits when it is gone. */
+	is_answered(fd);
 	close(fd);
 	assert_int_equal(kill(first, SIGSEGV), 0);
 	assert_true(house_wait_log(h, "was ended by signal 11"));
@@ -232,9 +239,10 @@ static void test_it_stops_with_all_five_running(void **state)
 	int fd = calls(h, "sensor");
 	pid_t pid[5];
 
-	assert_int_not_equal(house_wait_room(h, SENSOR, 0), 0);
-	for (unsigned i = 0; i < 5; i++)
-		pid[i] = house_room(h, rooms[i]);
+	for (unsigned i = 0; i < 5; i++) {
+		pid[i] = house_wait_room(h, rooms[i], 0);
+		assert_int_not_equal(pid[i], 0);
+	}
 	assert_true(house_stop(h));
 	for (unsigned i = 0; i < 5; i++)
 		assert_true(kill(pid[i], 0) < 0);
