@@ -22,6 +22,8 @@
 #include <cmocka.h>
 #include <security/pam_appl.h>
 
+#include <kenmon/anchor.h>
+
 #include "house_office.h"
 
 #define PAGE       4096
@@ -29,7 +31,8 @@
 #define WAL_FRAME  (24 + PAGE)
 #define USED       3 /* codes of daemon that were used */
 #define WRONG      "000000"
-#define HEAD_MS    1200 /* the judge has written down where the trail ends */
+#define HEAD       (1 + 2 * 2 + USED) /* the last record of the scene's trail */
+#define HEAD_MS    20000              /* the judge hears of it within two seconds */
 
 static struct scene {
 	struct house h;
@@ -346,21 +349,42 @@ static void kill_and_wait(pid_t pid)
 		waitpid(pid, NULL, 0);
 }
 
+/* The judge has written down where the trail ends. */
+static bool head_is_kept(void)
+{
+	char path[HOUSE_PATH + 16], line[KM_ANCHOR_LINE + 2];
+	struct km_anchor a = { .seq = 0 };
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/judge/anchor", scene.h.state);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (km_anchor_parse(line, &a) != KM_OK)
+			a.seq = 0; /* half of it is there */
+	}
+	if (f)
+		fclose(f);
+	return a.seq >= HEAD;
+}
+
 /* The rooms are killed, so that the logs are still there; but the judge knows where the trail ends.
  */
 static int open_killed(void **state)
 {
-	const struct timespec told = { .tv_sec = HEAD_MS / 1000,
-				       .tv_nsec = HEAD_MS % 1000 * 1000000L };
 	pid_t vault, judge;
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || open_scene(state) != 0)
 		return -1;
 	office_close();
-	nanosleep(&told, NULL);
+	for (unsigned i = 0; i < HEAD_MS / 20 && !head_is_kept(); i++)
+		usleep(20000);
+	must(head_is_kept());
 	vault = house_room(&scene.h, "kenmon-vault");
 	judge = house_room(&scene.h, "kenmon-authd");
-	must(kill(scene.h.pid, SIGSTOP) == 0);
+	must(vault > 0 && judge > 0 && kill(scene.h.pid, SIGSTOP) == 0);
+	/* Before who started them: of its end they would hear, and stop in order. */
+	must(kill(vault, SIGKILL) == 0 && kill(judge, SIGKILL) == 0);
 	kill_and_wait(scene.h.pid);
 	scene.h.pid = 0;
 	kill_and_wait(vault);
