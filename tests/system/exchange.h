@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -114,6 +115,23 @@ static inline void exchange_sounds(const struct exchange *e)
 #define EXCHANGE_PORT  20000 /* below those that the kernel gives to whoever asks for any */
 #define EXCHANGE_PORTS 12000
 
+/*
+ * Whether no other test of this machine has taken the port for a program that binds it later. The
+ * name is ours until this process ends.
+ */
+static inline bool exchange_claim(unsigned port)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "kenmon-port-%u", port);
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+
+	if (bind(fd, (struct sockaddr *)&a, len) == 0)
+		return true;
+	close(fd);
+	return false;
+}
+
 /* A port that is free now, and stays so: of datagrams an even one. */
 static inline int exchange_port(int type)
 {
@@ -126,7 +144,7 @@ static inline int exchange_port(int type)
 		bool is_free = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 
 		close(fd);
-		if (is_free)
+		if (is_free && exchange_claim(EXCHANGE_PORT + any))
 			return ntohs(a.sin_port);
 	}
 }
