@@ -13,6 +13,8 @@
 
 #define PLAIN "transport = udp\nmedia = rtp\n"
 
+static const char *long_sound; /* of the next call: one that lasts 25 s; NULL: each is short */
+
 /* Opens, lets the telephone do it, calls once, and compares how it went. */
 static void expect(const char *voice, const char *transport, const char *scenario,
 		   enum km_order kind, const char *digits, const char *keys, const char *course)
@@ -20,7 +22,12 @@ static void expect(const char *voice, const char *transport, const char *scenari
 	struct exchange e;
 	pid_t phone;
 
-	exchange_open(&e, voice);
+	exchange_make(&e, strstr(voice, "udp") ? SOCK_DGRAM : SOCK_STREAM);
+	if (long_sound)
+		exchange_tone(&e, long_sound, 25000, 1);
+	long_sound = NULL;
+	exchange_configure(&e, voice);
+	exchange_start(&e);
 	keys_save(&e, keys);
 	phone = telephone_start(&e, transport, scenario, 1);
 	assert_string_equal(exchange_call(&e, kind, digits), course);
@@ -201,8 +208,10 @@ static void test_no_mailbox_hears_a_code(void **state)
 static void test_a_code_that_was_read_once_was_heard(void **state)
 {
 	(void)state;
-	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY PAUSE("5500") HANG_UP, KM_ORDER_SPOKEN, "12",
-	       "#", "queued ringing answered delivered");
+	/* Long enough to be hung up in. */
+	long_sound = "prompts/ja/again.wav";
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY PAUSE("10000") HANG_UP, KM_ORDER_SPOKEN,
+	       "12", "#", "queued ringing answered delivered");
 	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PLAY PAUSE("1000") HANG_UP, KM_ORDER_SPOKEN,
 	       "123456", "#", "queued ringing answered failed:hung-up");
 }
@@ -238,7 +247,9 @@ static void test_a_notice_is_said_to_whatever_answers(void **state)
 static void test_a_notice_that_was_said_once_was_heard(void **state)
 {
 	(void)state;
-	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("3000") HANG_UP, KM_ORDER_CALL_NOTICE, "",
+	/* Long enough to be hung up in. */
+	long_sound = "prompts/ja/thanks.wav";
+	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("9000") HANG_UP, KM_ORDER_CALL_NOTICE, "",
 	       "0", "queued ringing answered delivered");
 	expect(PLAIN, "u1", TAKE_CALL RING ANSWER PAUSE("200") HANG_UP, KM_ORDER_CALL_NOTICE, "",
 	       "0", "queued ringing answered failed:hung-up");
@@ -384,7 +395,7 @@ static void test_a_call_ends_with_its_deadline(void **state)
 	(void)state;
 	exchange_open(&e, PLAIN);
 	phone = telephone_start(&e, "u1", TAKE_CALL RING ANSWER HUNG_UP, 1);
-	exchange_order(&e, KM_ORDER_KEYPAD, "", 2);
+	exchange_order(&e, KM_ORDER_KEYPAD, "", 10);
 	assert_string_equal(exchange_course(&e), "queued ringing answered failed:too-late");
 	telephone_content(&e, phone);
 	exchange_close(&e);
