@@ -285,7 +285,9 @@ static void test_a_reload_takes_a_good_file_and_keeps_the_old_one_for_a_bad(void
 	write_config(h, "[service desk]\ntries = 2\n");
 	assert_int_equal(kill(h->pid, SIGHUP), 0);
 	assert_true(reloaded(h, 1));
-	pause_ms(100); /* the judge reads the same file, and has no trail of its own */
+	/* The judge reads the same file, and has no trail of its own. */
+	for (unsigned i = 0; i < 100 && tries_of(h, "daemon") != 2; i++)
+		pause_ms(100);
 	assert_int_equal(tries_of(h, "daemon"), 2);
 	/* Of a bad file nothing is used, not even what is right in it. */
 	write_config(h, "[service desk]\ntries = 1\n[login]\ntries = many\n");
