@@ -294,7 +294,7 @@ static void test_rooms_get_nothing_of_the_starters_environment_that_they_do_not_
 		size_t len;
 		FILE *f;
 
-		snprintf(path, sizeof(path), "/proc/%d/environ", house_room(h, rooms[i]));
+		snprintf(path, sizeof(path), "/proc/%d/environ", house_wait_room(h, rooms[i], 0));
 		f = fopen(path, "re");
 		assert_non_null(f);
 		len = fread(text, 1, sizeof(text) - 1, f);
