@@ -224,8 +224,8 @@ static void test_a_person_who_is_to_touch_the_reader_is_waited_for_beyond_the_ti
 	struct stage *s = *state;
 
 	s->shared->serve = serve_touch;
-	s->shared->what = 1500;
-	stage_stack(s, "timeout=1");
+	s->shared->what = 5000;
+	stage_stack(s, "timeout=4");
 	s->person.answer[0] = "";
 	assert_int_equal(stage_login(s), PAM_SUCCESS);
 }
