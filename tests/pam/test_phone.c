@@ -137,8 +137,8 @@ static void test_what_is_on_its_way_is_waited_for_beyond_the_timeout(void **stat
 	for (unsigned i = 0; i < 2; i++) {
 		stage_reset(state);
 		s->shared->serve = serve_message;
-		s->shared->what = 1500;
-		stage_stack(s, "timeout=1");
+		s->shared->what = 5000;
+		stage_stack(s, "timeout=4");
 		s->person.answer[0] = i ? "*" : "";
 		s->person.answer[1] = CODE;
 		assert_int_equal(stage_login(s), PAM_SUCCESS);
@@ -220,8 +220,8 @@ static void test_who_has_to_run_for_the_telephone_is_waited_for_beyond_the_timeo
 	struct stage *s = *state;
 
 	s->shared->serve = serve_call;
-	s->shared->what = 1500;
-	stage_stack(s, "timeout=1");
+	s->shared->what = 5000;
+	stage_stack(s, "timeout=4");
 	s->person.answer[0] = s->person.answer[1] = "";
 	assert_int_equal(stage_login(s), PAM_SUCCESS);
 }
