@@ -353,7 +353,7 @@ static void test_what_has_left_is_unknown_when_it_is_cancelled_or_late(void **st
 	assert_int_equal(house.gateway.seen->requests, 1);
 	assert_true(post_cancel(&house.post, house.order));
 	outcome(KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT);
-	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, 500));
+	assert_true(post_send(&house.post, ++house.order, MESSAGE_NUMBER, MESSAGE_TEXT, 3000));
 	outcome(KM_ORDER_STATE_UNKNOWN, KM_ORDER_WHY_CUT);
 	assert_int_equal(house.gateway.seen->requests, 2);
 }
