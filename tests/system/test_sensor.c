@@ -171,7 +171,7 @@ static void test_c29_two_logins_are_served_in_order_each_within_its_own_seconds(
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	reader_capture(p, 'b', 1, 60);
 	reader_expect(p, 'b', KM_SENSOR_IN_LINE);
-	reader_capture(p, 'c', 1, 1);
+	reader_capture(p, 'c', 1, 3);
 	reader_expect(p, 'c', KM_SENSOR_IN_LINE);
 	reader_capture(p, 'd', 1, 60);
 	reader_expect(p, 'd', KM_SENSOR_IN_LINE);
@@ -212,7 +212,7 @@ static void test_without_a_touch_the_capture_ends_in_time(void **state)
 {
 	struct reader_post *p = *state;
 
-	reader_capture(p, 'a', 1, 1);
+	reader_capture(p, 'a', 1, 3);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	reader_expect(p, 'a', KM_SENSOR_TIMEOUT);
 	reader_capture(p, 'b', 1, 0);
