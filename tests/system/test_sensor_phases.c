@@ -289,12 +289,12 @@ static void test_c27_a_deadline_that_passes_in_sleep_has_passed_on_waking(void *
 {
 	struct reader_post *p = *state;
 
-	reader_capture(p, 'a', 1, 1);
+	reader_capture(p, 'a', 1, 3);
 	reader_expect(p, 'a', KM_SENSOR_WAITING);
 	reader_capture(p, 'b', 1, 60);
 	reader_expect(p, 'b', KM_SENSOR_IN_LINE);
 	kill(p->pid, SIGSTOP);
-	reader_snooze(1200);
+	reader_snooze(3200);
 	/* The finger comes after the night, before anybody has looked at the clock. */
 	reader_touch(p, READER_WIDTH, READER_HEIGHT, grey, READER_BYTES);
 	kill(p->pid, SIGCONT);
