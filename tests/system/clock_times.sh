@@ -125,7 +125,7 @@ done < <(days)
 house_down
 while read -r zone login uid day second; do
 	printf '[site]\ntime-zone = %s\n[login]\ntries = 1\n' "$zone" >"$dir/kenmon.conf"
-	at "$(($(utc "$second") - 8))"
+	at "$(($(utc "$second") - 60))"
 	up "it is the last minute of $day in $zone"
 	who=$login
 	check "a counter-based code opens" gives SUCCESS "$(hotp 0)"
