@@ -432,6 +432,7 @@ static struct {
 	size_t len;
 	char *where;
 	bool found;
+	const char *passed_by; /* files whose path holds this; NULL: none */
 } hunt;
 
 static int look_into(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -442,6 +443,8 @@ static int look_into(const char *path, const struct stat *st, int type, struct F
 	(void)st;
 	(void)ftw;
 	if (type != FTW_F || !S_ISREG(st->st_mode) || strstr(path, "/bin/"))
+		return 0;
+	if (hunt.passed_by && strstr(path, hunt.passed_by))
 		return 0;
 	text = read_file(path, &len);
 	if (text && memmem(text, len, hunt.bytes, hunt.len)) {
@@ -461,6 +464,16 @@ bool house_holds(const struct house *h, const void *bytes, size_t len, char wher
 	hunt.found = false;
 	nftw(h->dir, look_into, 16, FTW_PHYS);
 	return hunt.found;
+}
+
+bool house_holds_code(const struct house *h, const char *digits, char where[HOUSE_PATH])
+{
+	bool holds;
+
+	hunt.passed_by = "/judge/anchor";
+	holds = house_holds(h, digits, strlen(digits), where);
+	hunt.passed_by = NULL;
+	return holds;
 }
 
 bool house_stack(const struct house *h, const char *service, const char *text)

@@ -79,6 +79,8 @@ bool house_wait_log_after(const struct house *h, long from, const char *text);
  * hold these bytes? The path of the first goes to where (may be NULL).
  */
 bool house_holds(const struct house *h, const void *bytes, size_t len, char where[HOUSE_PATH]);
+/* The same of the digits of a code; but hex, as the judge's anchors are, may hold any. */
+bool house_holds_code(const struct house *h, const char *digits, char where[HOUSE_PATH]);
 
 /* --- other programs ------------------------------------------------------- */
 

@@ -123,7 +123,7 @@ static void test_the_digits_on_the_screen_keyed_in_at_the_telephone_open(void **
 	assert_true(phone_said(&p.l, KM_TEXT_ORDER_RINGING));
 	assert_int_equal(office_audited(h, KM_EVENT_LOGIN_ALLOWED, "daemon", "factor=voice"), 1);
 	/* They are written down nowhere. */
-	assert_false(house_holds(h, p.shown, strlen(p.shown), where));
+	assert_false(house_holds_code(h, p.shown, where));
 }
 
 static void test_other_digits_are_refused_and_counted_and_another_factor_opens(void **state)

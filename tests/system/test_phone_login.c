@@ -102,7 +102,7 @@ static void test_c17_neither_code_nor_number_is_in_a_file_of_the_house(void **st
 	assert_int_equal(
 	    phone_login(h, &l, "daemon", (const char *const[]){ ENTER, phone_code, NULL }),
 	    PAM_SUCCESS);
-	assert_false(house_holds(h, phone_code, strlen(phone_code), where));
+	assert_false(house_holds_code(h, phone_code, where));
 	assert_false(house_holds(h, PHONE_MOBILE, strlen(PHONE_MOBILE), where));
 	assert_false(house_holds(h, &PHONE_MOBILE[1], strlen(PHONE_MOBILE) - 1, where));
 }
