@@ -126,6 +126,7 @@ static inline bool exchange_claim(unsigned port)
 	int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "kenmon-port-%u", port);
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 
+	assert_true(fd >= 0);
 	if (bind(fd, (struct sockaddr *)&a, len) == 0)
 		return true;
 	close(fd);
