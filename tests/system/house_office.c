@@ -349,6 +349,16 @@ unsigned office_audited(const struct house *h, enum km_event event, const char *
 	return search_trail(h, &s) ? s.found : UINT32_MAX;
 }
 
+bool office_broken_off(const struct house *h, const char *login, unsigned count)
+{
+	for (unsigned waited = 0; waited < 1000; waited++) {
+		if (office_audited(h, KM_EVENT_LOGIN_REFUSED, login, "reason=aborted") == count)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
 uint64_t office_many(const struct house *h)
 {
 	struct search s = { .event = KM_EVENT_REFUSED_MANY };

@@ -81,6 +81,8 @@ int office_fails(const struct house *h, const char *login, enum km_factor factor
  */
 unsigned office_audited(const struct house *h, enum km_event event, const char *login,
 			const char *text);
+/* Waits for so many records of logins that were broken off, which no door waits for. */
+bool office_broken_off(const struct house *h, const char *login, unsigned count);
 /* The sum of count= in the records that stand for many refusals. */
 uint64_t office_many(const struct house *h);
 

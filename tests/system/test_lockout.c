@@ -249,17 +249,6 @@ static bool walk_away(void *arg, unsigned prompt)
 	return false;
 }
 
-/* Nobody waits for the judge's word about a login that was broken off. */
-static bool broken_off_in_the_trail(const struct house *h, unsigned count)
-{
-	for (unsigned waited = 0; waited < 1000; waited++) {
-		if (office_audited(h, KM_EVENT_LOGIN_REFUSED, "daemon", "reason=aborted") == count)
-			return true;
-		usleep(20000);
-	}
-	return false;
-}
-
 /* C19 */
 static void test_twenty_logins_that_are_broken_off_count_no_failure(void **state)
 {
@@ -273,7 +262,7 @@ static void test_twenty_logins_that_are_broken_off_count_no_failure(void **state
 		assert_int_equal(house_login(h, &seen), PAM_CONV_ERR);
 		assert_int_equal(seen.prompts, 1);
 	}
-	assert_true(broken_off_in_the_trail(h, 20));
+	assert_true(office_broken_off(h, "daemon", 20));
 	/* Neither a failure nor a pardon. */
 	assert_int_equal(office_fails(h, "daemon", KM_FACTOR_TOTP), 2);
 	house_totp(code, OFFICE_SECRET, 0);

@@ -293,17 +293,6 @@ static void test_no_text_of_a_callers_crowds_out_what_the_kernel_says(void **sta
 	assert_int_equal(office_audited(h, KM_EVENT_LOGIN_REFUSED, NULL, PEER " origin="), 18);
 }
 
-/* The end of the last one may still be on its way. */
-static bool ended_in_the_trail(const struct house *h, unsigned count)
-{
-	for (unsigned waited = 0; waited < 100; waited++) {
-		if (office_audited(h, KM_EVENT_LOGIN_REFUSED, "games", "reason=aborted") == count)
-			return true;
-		usleep(20000);
-	}
-	return false;
-}
-
 static void test_an_abort_is_an_abort_whatever_reason_it_gives(void **state)
 {
 	static const enum km_reason claims[] = { KM_REASON_REPLAY, KM_REASON_LOCKED,
@@ -320,7 +309,7 @@ static void test_an_abort_is_an_abort_whatever_reason_it_gives(void **state)
 		talk_as(h, GAMES_UID, &t);
 		assert_int_equal(t.prompts, 1);
 	}
-	assert_true(ended_in_the_trail(h, 4));
+	assert_true(office_broken_off(h, "games", 4));
 	assert_int_equal(office_audited(h, KM_EVENT_LOGIN_REFUSED, "games", NULL), 4);
 	assert_int_equal(office_fails(h, "games", KM_FACTOR_TOTP), 0);
 }
@@ -344,14 +333,14 @@ static void test_breaking_off_after_the_first_of_two_steps_is_written_down(void 
 	talk_as(h, GAMES_UID, &t);
 	assert_int_equal(t.prompts, 2);
 	assert_int_equal(office_audited(h, KM_EVENT_STEP_PASSED, "games", NULL), 1);
-	assert_true(ended_in_the_trail(h, 1));
+	assert_true(office_broken_off(h, "games", 1));
 	/* Also behind a wrong code, which has its own record. */
 	t.answers = two;
 	t.prompts = 0;
 	talk_as(h, GAMES_UID, &t);
 	assert_int_equal(t.prompts, 3);
 	assert_int_equal(office_audited(h, KM_EVENT_STEP_PASSED, "games", NULL), 2);
-	assert_true(ended_in_the_trail(h, 2));
+	assert_true(office_broken_off(h, "games", 2));
 }
 
 /* --- the rooms stand ------------------------------------------------------------------------ */
