@@ -300,7 +300,7 @@ lint:
 	printf '%s\n' $(ALL_C) | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- $(CPPFLAGS) $$(pkg-config --cflags libfprint-2) $(RE_FLAGS) -std=gnu11
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Iinclude -D_GNU_SOURCE $(ALL_C)
-	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck .ci/run tests/fuzz/run \
+	shellcheck tests/run tests/deps tests/measure tests/coverage tests/memcheck tests/stall .ci/run tests/fuzz/run \
 	    $(wildcard tests/static/*.sh tests/fuzz/*.sh)
 
 clean:
