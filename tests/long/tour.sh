@@ -10,7 +10,8 @@ check "the tour goes as told" goes
 if [ "$(id -u)" != 0 ]; then
 	skip "and without root" "this was without root"
 elif setpriv --reuid 65533 --regid 65533 --clear-groups test -x "$BUILD/kenmon"; then
-	check "and without root" goes setpriv --reuid 65533 --regid 65533 --clear-groups env HOME=/nonexistent
+	check "and without root" goes setpriv --reuid 65533 --regid 65533 --clear-groups \
+	    env HOME=/nonexistent PATH=/usr/local/bin:/usr/bin:/bin
 else
 	skip "and without root" "another uid does not reach this checkout"
 fi

@@ -221,7 +221,7 @@ check "... with what changed" finds \
     'any("role=operator was=approver" in x["details"] for x in r["rows"])'
 
 # --- who is exempt
-wrapper=$(ldconfig -p | awk '/libnss_wrapper\.so/ { print $NF; exit }')
+wrapper=$(/sbin/ldconfig -p | awk '/libnss_wrapper\.so/ { print $NF; exit }')
 exempt() {
 	{ getent passwd root; echo 'local:x:4001:4001::/:/bin/sh'; echo 'kiosk:x:4002:4711::/:/bin/sh'; } >"$dir/passwd"
 	echo 'kenmon-exempt:x:4711:local' >"$dir/group"
