@@ -1,8 +1,7 @@
 /* Certificates in the store: what T1 and T3 write, what stays after everything else is gone. */
-#include "store_box.h"
+#include "epochs.h"
 
 #include <kenmon/erased.h>
-#include <kenmon/store_epoch.h>
 
 #include "../../authd/vault/signer.h"
 
@@ -235,23 +234,6 @@ static void test_pages_of_them_go_on_where_the_last_one_ended(void **state)
 
 /* --- ends of epochs --------------------------------------------------------------------- */
 
-static void close_epoch(struct box *b)
-{
-	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-	struct km_rewrap at = { 0 };
-
-	assert_int_equal(km_keys_renew(b->keys), KM_OK);
-	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
-	while (!at.finished)
-		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(store_truncate_logs(b->s), KM_OK);
-	assert_int_equal(km_keys_retire(b->keys), KM_OK);
-	e.event = KM_EVENT_EPOCH_CLOSED;
-	assert_int_equal(store_epoch_end(b->s, &e), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-}
-
 static void test_the_end_of_an_epoch_is_kept_with_its_place_in_the_trail(void **state)
 {
 	struct box *b = *state;
@@ -260,7 +242,7 @@ static void test_the_end_of_an_epoch_is_kept_with_its_place_in_the_trail(void **
 
 	assert_int_equal(store_epoch_ended(b->s, 1, &end), KM_ENOTFOUND);
 	later(b, 60);
-	close_epoch(b);
+	next_epoch(b);
 	assert_int_equal(store_epoch_ended(b->s, 1, &end), KM_OK);
 	assert_int_equal(store_head(b->s, &head), KM_OK);
 	assert_int_equal(end.generation, 1);
@@ -291,7 +273,7 @@ static void test_bundles_are_confirmed_of_epochs_that_are_over_and_of_no_other(v
 
 	assert_int_equal(store_bundles_gone(b->s, 9, &e), KM_ENOTFOUND);
 	for (int i = 0; i < 3; i++)
-		close_epoch(b);
+		next_epoch(b);
 	assert_int_equal(store_bundles_gone(b->s, 3, &e), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
 	for (uint32_t g = 1; g <= 3; g++) {

@@ -1,9 +1,8 @@
 /* Acts that wait: kept for whoever decides, taken once, and gone with their key. */
-#include <kenmon/store_epoch.h>
 #include <kenmon/store_request.h>
 
 #include "order.h"
-#include "store_box.h"
+#include "epochs.h"
 
 #define ACT    43
 #define MARK   "what-somebody-asked-for"
@@ -206,23 +205,6 @@ static void test_with_a_person_goes_what_was_asked_for_about_them(void **state)
 
 /* --- key epochs ------------------------------------------------------------------------------- */
 
-static void close_epoch(struct box *b)
-{
-	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-	struct km_rewrap at = { 0 };
-
-	assert_int_equal(km_keys_renew(b->keys), KM_OK);
-	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
-	while (!at.finished)
-		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-	assert_int_equal(at.damaged, 0);
-	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(store_truncate_logs(b->s), KM_OK);
-	assert_int_equal(km_keys_retire(b->keys), KM_OK);
-	assert_int_equal(store_epoch_end(b->s, &e), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-}
-
 static void test_a_request_outlives_the_end_of_its_key_epoch(void **state)
 {
 	struct box *b = *state;
@@ -234,7 +216,7 @@ static void test_a_request_outlives_the_end_of_its_key_epoch(void **state)
 
 	assert_int_equal(store_flush(b->s), KM_OK);
 	wrapped_key(b, before);
-	close_epoch(b);
+	next_epoch(b);
 	box_again(b);
 	assert_int_equal(
 	    sql_number(b, DB_VAULT, "SELECT count(*) FROM work_key WHERE kek_gen <> 2"), 0);
@@ -252,7 +234,7 @@ static void test_a_key_of_a_request_that_does_not_open_stops_no_epoch(void **sta
 	size_t len = 99;
 
 	sql(b, DB_VAULT, "UPDATE work_key SET wrapped = randomblob(48)");
-	close_epoch(b);
+	next_epoch(b);
 	assert_int_equal(sql_number(b, DB_VAULT,
 				    "SELECT count(*) FROM work_key WHERE wrapped = zeroblob(48) "
 				    "AND kek_gen = 2"),

@@ -1,8 +1,7 @@
 /* Templates of fingers: sealed, bound to their place, never lying open, and gone when removed. */
-#include "store_box.h"
+#include "epochs.h"
 
 #include <kenmon/finger.h>
-#include <kenmon/store_epoch.h>
 
 #define MARK "ridges-of-a-finger"
 
@@ -354,19 +353,11 @@ static void test_templates_open_in_the_next_key_epoch_and_are_not_sealed_anew(vo
 	struct box *b = *state;
 	uint64_t id;
 	struct km_operator op = alice_with(b, "right-index", &id), now;
-	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-	struct km_rewrap at = { 0 };
 	struct km_template is;
 	size_t len = sealed_of(b, id, before, sizeof(before));
 
 	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(km_keys_renew(b->keys), KM_OK);
-	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
-	while (!at.finished)
-		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(store_truncate_logs(b->s), KM_OK);
-	assert_int_equal(km_keys_retire(b->keys), KM_OK);
+	epoch_rewrap(b);
 	assert_int_equal(store_operator_by_login(b->s, "alice", &now), KM_OK);
 	assert_int_equal(now.kek_generation, 2);
 	assert_int_equal(open_it(b, &now, id, &is), KM_OK);

@@ -1,6 +1,6 @@
 /* A state folder of the version before: it opens, gets what is new, and keeps what it had. */
+#include "epochs.h"
 #include "older.h"
-#include "store_box.h"
 
 static const char *const before[] = { OLDER_1, OLDER_2, OLDER_3, OLDER_4 };
 #define VERSIONS_BEFORE (sizeof(before) / sizeof(before[0]))
@@ -85,20 +85,6 @@ static void test_a_folder_of_a_version_before_opens_and_takes_a_finger(void **st
 	}
 }
 
-/* But for its record: everything is under the next KEK, and the one before is gone. */
-static void closes_an_epoch(struct box *b)
-{
-	struct km_event_record e = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-	struct km_rewrap at = { 0 };
-
-	assert_int_equal(km_keys_renew(b->keys), KM_OK);
-	assert_int_equal(store_epoch_begin(b->s, &e), KM_OK);
-	while (!at.finished)
-		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(km_keys_retire(b->keys), KM_OK);
-}
-
 /* The one moment in which a start looks at every key: those of fingers are in no table yet. */
 static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void **state)
 {
@@ -110,7 +96,7 @@ static void test_a_folder_of_a_version_before_opens_at_the_end_of_a_closing(void
 		struct km_credential c;
 		uint64_t id;
 
-		closes_an_epoch(b);
+		epoch_rewrap(b);
 		id = make_older(b, from, &op);
 		assert_int_equal(box_try(b), KM_OK);
 		assert_int_equal(version(b), 5);
@@ -129,7 +115,7 @@ static void test_a_folder_of_version_3_with_a_fingers_key_under_no_kek_is_refuse
 	struct km_operator op = add(b, "alice", "1");
 
 	enrol_finger(b, &op, "right-index", "ridges");
-	closes_an_epoch(b);
+	epoch_rewrap(b);
 	store_undo(b->s);
 	sql(b, DB_VAULT, "UPDATE finger_key SET kek_gen = 1;" OLDER_3);
 	box_shut(b);

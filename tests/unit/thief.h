@@ -6,9 +6,7 @@
 #ifndef KENMON_TESTS_THIEF_H
 #define KENMON_TESTS_THIEF_H
 
-#include <kenmon/store_epoch.h>
-
-#include "store_box.h"
+#include "epochs.h"
 
 #include "../../authd/vault/sign.h"
 #include "../../authd/vault/signer.h"
@@ -23,24 +21,6 @@ static inline void live(struct box *b, unsigned records)
 		assert_int_equal(record(b, "n=1"), KM_OK);
 	}
 	assert_int_equal(store_seal(b->s), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-}
-
-/* The key epoch is closed, as epoch.c does it. */
-static inline void next_epoch(struct box *b)
-{
-	struct km_event_record closing = event_of(KM_EVENT_EPOCH_CLOSING, NULL);
-	struct km_event_record closed = event_of(KM_EVENT_EPOCH_CLOSED, NULL);
-	struct km_rewrap at = { 0 };
-
-	assert_int_equal(km_keys_renew(b->keys), KM_OK);
-	assert_int_equal(store_epoch_begin(b->s, &closing), KM_OK);
-	while (!at.finished)
-		assert_int_equal(store_epoch_slice(b->s, &at), KM_OK);
-	assert_int_equal(store_flush(b->s), KM_OK);
-	assert_int_equal(store_truncate_logs(b->s), KM_OK);
-	assert_int_equal(km_keys_retire(b->keys), KM_OK);
-	assert_int_equal(store_epoch_end(b->s, &closed), KM_OK);
 	assert_int_equal(store_flush(b->s), KM_OK);
 }
 
