@@ -34,16 +34,22 @@ int clock_gettime(clockid_t id, struct timespec *t)
 	return 0;
 }
 
+/* As they are, in the middle of something. */
+static inline void clocks_hold(void)
+{
+	clocks.moved_ms = 0;
+	for (int id = 0; id < CLOCKS; id++)
+		(void)!syscall(SYS_clock_gettime, id, &clocks.at[id]);
+	clocks.stopped = true;
+}
+
 /* It is noon by UTC: no hour ends soon, and no day. */
 static inline void clocks_stop(void)
 {
 	const time_t day = 24 * 60 * 60;
 
-	clocks.moved_ms = 0;
-	for (int id = 0; id < CLOCKS; id++)
-		(void)!syscall(SYS_clock_gettime, id, &clocks.at[id]);
+	clocks_hold();
 	clocks.at[CLOCK_REALTIME].tv_sec -= clocks.at[CLOCK_REALTIME].tv_sec % day - day / 2;
-	clocks.stopped = true;
 }
 
 static inline void clocks_go_on(void)
