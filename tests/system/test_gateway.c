@@ -512,7 +512,8 @@ static void forgets(enum gateway_certificate certificate)
 	/* The search finds what there is. */
 	assert_true(in_memory("127.0.0.1") > 0);
 	assert_int_equal(in_memory("314159"), 0);
-	assert_int_equal(in_memory("12345678"), 0);
+	/* Not 12345678: the bytes 0 to 255 in their order, which c-ares begins with, hold that. */
+	assert_int_equal(in_memory("9012345678"), 0);
 	assert_int_equal(in_memory("\xe8\xaa\x8d\xe8\xa8\xbc"), 0);
 }
 
